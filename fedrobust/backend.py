@@ -1,0 +1,135 @@
+"""TensorFlow and Keras, imported at first use and set up in this one place.
+
+Configuration, ``--help`` and ``list`` must answer before TensorFlow could even load,
+hence the lazy import. Thread counts can be set only before TensorFlow runs its first
+operation: one thread an operation (so that the bits do not depend on the machine's
+core count), several operations at once (so that clients on threads run in parallel).
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+INTRA_OP_THREADS = 1
+
+
+def num_cores() -> int:
+    """Count the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _configured_tensorflow() -> ModuleType:
+    """Import TensorFlow quietly and fix its thread counts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    with _quiet_stderr():
+        tensorflow = importlib.import_module("tensorflow")
+    try:
+        tensorflow.config.threading.set_intra_op_parallelism_threads(INTRA_OP_THREADS)
+        # At 1, TensorFlow runs the operations of all Python threads one by one.
+        tensorflow.config.threading.set_inter_op_parallelism_threads(
+            max(2, num_cores())
+        )
+    except RuntimeError:
+        if not is_deterministic(tensorflow):
+            warnings.warn(
+                "TensorFlow was initialised before fedrobust with "
+                f"{intra_op_threads(tensorflow)} intra_op threads: results may differ "
+                "in their last bits from a run of fedrobust alone",
+                stacklevel=2,
+            )
+    with _quiet_stderr():
+        tensorflow.config.list_logical_devices()
+    return tensorflow
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Hold back what TensorFlow's C++ prints while it starts; show it if that fails.
+
+    Its first lines are written before any log level is looked at, and past Python.
+    """
+    with tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def intra_op_threads(tensorflow: Any) -> int:
+    """Read how many threads one operation may use; 0 means TensorFlow chooses."""
+    return int(tensorflow.config.threading.get_intra_op_parallelism_threads())
+
+
+def is_deterministic(tensorflow: Any) -> bool:
+    """Tell whether the same config gives the same bits in this process."""
+    return intra_op_threads(tensorflow) == INTRA_OP_THREADS
+
+
+class _LazyModule(ModuleType):
+    """A module that is imported when its first attribute is read."""
+
+    def __init__(self, name: str, load: Callable[[], ModuleType]) -> None:
+        super().__init__(name)
+        self._load = load
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._load(), name)
+        setattr(self, name, value)
+        return value
+
+
+def _keras() -> ModuleType:
+    _configured_tensorflow()
+    return importlib.import_module("keras")
+
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+else:
+    tf = _LazyModule("tensorflow", _configured_tensorflow)
+    keras = _LazyModule("keras", _keras)
+
+
+def parallel_map(
+    function: Callable[[T], R], items: Iterable[T], workers: int | None = None
+) -> list[R]:
+    """Apply a function to items on threads, results in the order of the items.
+
+    TensorFlow leaves Python's lock while a graph runs, so threads do run in parallel.
+
+    Parameters
+    ----------
+    function
+        Called once an item.
+    items
+        What to apply it to.
+    workers
+        Threads; None means one a core, 1 none at all.
+    """
+    items = list(items)
+    workers = min(workers or num_cores(), len(items))
+    if workers <= 1:
+        return [function(item) for item in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))

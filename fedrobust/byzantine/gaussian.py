@@ -1,0 +1,42 @@
+"""Gaussian noise instead of the update, or added to it.
+
+    u' = N(mean, std^2)   or   u' = u + N(mean, std^2)
+
+Blanchard et al., NeurIPS 2017, Section 5 (replace). The attacker knows its own honest
+update. ByzFL and Blades replace; the FLANDERS baseline adds noise of std 10 to weights.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedrobust.byzantine.base import Tampering, Vector
+from strategies.parameters import require, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gaussian(Tampering):
+    """Send noise.
+
+    Parameters
+    ----------
+    mean, std
+        Of each value, in units of the update; std above 0.
+    mode
+        ``replace`` or ``add``.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
+    mode: str = "replace"
+
+    def __post_init__(self) -> None:
+        require_positive("std", self.std)
+        require(
+            self.mode in ("replace", "add"), "mode", self.mode, "'replace' or 'add'"
+        )
+
+    def tamper(self, update: Vector, rng: np.random.Generator) -> Vector:
+        """Draw the noise, a value for each of the update."""
+        noise = rng.normal(self.mean, self.std, update.shape).astype(np.float32)
+        return noise if self.mode == "replace" else update + noise

@@ -1,0 +1,40 @@
+"""The centralised baseline: the same data, model and training without a federation.
+
+A round is what a client's round would be if one client held every image, except that
+the optimiser goes on where it was, as it does when nobody averages in between.
+"""
+
+import time
+from collections.abc import Callable
+
+from fedrobust import resources
+from fedrobust.config import Config
+from fedrobust.network import Arrays
+from strategies.robust import RoundReport
+
+
+def train_centralised(
+    config: Config, after_round: Callable[[RoundReport, Arrays], None]
+) -> None:
+    """Train for ``num_rounds`` rounds; nothing is sent."""
+    split = resources.split_of(config)
+    trainer = resources.trainer_for(config)
+    arrays = resources.initial_arrays(config)
+    state = None
+    for round in range(1, config.num_rounds + 1):
+        started = time.perf_counter()
+        trained, state = trainer.train(
+            arrays,
+            split.x_train,
+            split.y_train,
+            config.training.local(),
+            seed=config.seed,
+            round=round,
+            client=0,
+            state=state,
+        )
+        arrays = trained.arrays
+        report = RoundReport(round=round, sampled=[])
+        report.train_seconds = time.perf_counter() - started
+        report.metrics = {"train_loss": trained.loss, "local_steps": trained.steps}
+        after_round(report, arrays)

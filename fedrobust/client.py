@@ -1,0 +1,159 @@
+"""The Flower ClientApp: local training and evaluation around a Keras model.
+
+``app`` is what ``flwr run`` loads: it composes the experiment from the run config.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from fedrobust import resources
+from fedrobust.byzantine import Tampering
+from fedrobust.byzantine.tampering import tampering_mod
+from fedrobust.compose import compose_run
+from fedrobust.config import Config, load_config
+from fedrobust.network import Arrays
+
+MOMENTUM = "momentum"
+
+
+def client_app(config: Config) -> ClientApp:
+    """Make the ClientApp of an experiment: train, evaluate and query."""
+    mods = []
+    attack = resources.byzantine_attack(config)
+    if isinstance(attack, Tampering):
+        clients = resources.byzantine_ids(config)
+
+        def learned() -> list[str]:
+            return resources.network_for(config).trainable
+
+        mods.append(tampering_mod(attack, clients, config.seed, learned))
+    application = ClientApp()
+
+    @application.train(mods=mods)
+    def train(message: Message, context: Context) -> Message:
+        return _train(config, message, context)
+
+    @application.evaluate()
+    def evaluate(message: Message, context: Context) -> Message:
+        return _evaluate(config, message, context)
+
+    @application.query()
+    def query(message: Message, context: Context) -> Message:
+        """Tell which partition this node holds."""
+        metrics = MetricRecord({"partition-id": _partition_id(context)})
+        return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+    return application
+
+
+def _partition_id(context: Context) -> int:
+    return int(context.node_config["partition-id"])
+
+
+def _received(message: Message) -> tuple[Arrays, int]:
+    """Read the global arrays and the round."""
+    arrays = message.content.array_records["arrays"]
+    round = message.content.config_records["config"]["server-round"]
+    assert isinstance(round, int)
+    return {name: array.numpy() for name, array in arrays.items()}, round
+
+
+def _train(config: Config, message: Message, context: Context) -> Message:
+    """Train on the client's images and send the new arrays."""
+    client = _partition_id(context)
+    arrays, round = _received(message)
+    x, y = resources.training_data(config, client)
+    if len(x) == 0:
+        raise ValueError(f"client {client} holds no training images")
+    trainer = resources.trainer_for(config)
+    local = config.training.local()
+    trained, _ = trainer.train(
+        arrays, x, y, local, seed=config.seed, round=round, client=client
+    )
+    new = trained.arrays
+    if local.momentum > 0:
+        new = _with_momentum(config, context, arrays, new)
+    metrics = MetricRecord(
+        {
+            "num-examples": len(x),
+            "train_loss": trained.loss,
+            "local_steps": trained.steps,
+        }
+    )
+    content = {"arrays": _record(new), "metrics": metrics}
+    return Message(RecordDict(content), reply_to=message)
+
+
+def _with_momentum(
+    config: Config, context: Context, old: Arrays, new: Arrays
+) -> Arrays:
+    """Replace the update by its momentum, which stays in the client's Context."""
+    local = config.training.local()
+    share = np.float32(1 - local.momentum if local.dampening else 1)
+    kept = context.state.array_records.get(MOMENTUM)
+    sent, buffer = dict(new), {}
+    for name in resources.network_for(config).trainable:
+        buffer[name] = share * (new[name] - old[name])
+        if kept is not None:
+            buffer[name] += np.float32(local.momentum) * kept[name].numpy()
+        sent[name] = old[name] + buffer[name]
+    context.state[MOMENTUM] = _record(buffer)
+    return sent
+
+
+def _evaluate(config: Config, message: Message, context: Context) -> Message:
+    """Evaluate the global arrays on the images this client holds out."""
+    client = _partition_id(context)
+    arrays, _ = _received(message)
+    _, rows = resources.client_rows(config, client)
+    if len(rows) == 0:
+        raise ValueError(f"client {client} holds out no images")
+    split = resources.split_of(config)
+    evaluator = resources.evaluator_for(
+        config, split.x_train[rows], split.y_train[rows]
+    )
+    scores = evaluator(arrays, workers=1)
+    metrics = {"num-examples": len(rows), "clean_accuracy": scores.clean}
+    for name, curve in scores.robust.items():
+        for epsilon, accuracy in curve.items():
+            metrics[f"robust_accuracy/{name}/{epsilon}"] = accuracy
+    return Message(RecordDict({"metrics": MetricRecord(metrics)}), reply_to=message)
+
+
+def _record(arrays: Arrays) -> ArrayRecord:
+    return ArrayRecord({name: Array(np.asarray(a)) for name, a in arrays.items()})
+
+
+# --- flwr run -----------------------------------------------------------------------
+
+
+@lru_cache(maxsize=2)
+def _app_of(overrides: str) -> ClientApp:
+    """Make the ClientApp of the overrides in the run config, once a process."""
+    return client_app(load_config(compose_run(overrides.split())))
+
+
+def config_overrides(context: Context) -> str:
+    """Read the key ``hydra-overrides`` of the run config."""
+    return str(context.run_config.get("hydra-overrides", ""))
+
+
+app = ClientApp()
+
+
+@app.train()
+def _train_message(message: Message, context: Context) -> Message:
+    return _app_of(config_overrides(context))(message, context)
+
+
+@app.evaluate()
+def _evaluate_message(message: Message, context: Context) -> Message:
+    return _app_of(config_overrides(context))(message, context)
+
+
+@app.query()
+def _query_message(message: Message, context: Context) -> Message:
+    return _app_of(config_overrides(context))(message, context)

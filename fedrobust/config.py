@@ -1,0 +1,480 @@
+"""The typed schema of conf/, its validation, and what it says when something is wrong.
+
+Nothing here imports TensorFlow or Flower: every wrong key, choice, type, range and
+impossible pair is refused in a second. A component (a ``_target_`` of this project) is
+a frozen dataclass, and that class is its schema; its constructor checks the ranges.
+"""
+
+import ast
+import dataclasses
+import hashlib
+import importlib
+import importlib.machinery
+import json
+import typing
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import (
+    ConfigKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from fedrobust.attacks.base import Attack
+from fedrobust.byzantine.base import ByzantineAttack
+from fedrobust.data.datasets import Dataset, MissingDataError
+from fedrobust.data.partition import Partition
+from fedrobust.epsilon import parse_epsilon
+from fedrobust.models import ModelBuilder
+from fedrobust.runtime.base import Runtime
+from fedrobust.training.local import LocalTraining
+from fedrobust.training.objective import Objective
+from strategies.parameters import MAX_EXAMPLES
+from strategies.rules.base import Rule
+from strategies.sampling import sample_size
+from strategies.server_optimizers import ServerOptimizer
+
+OURS = ("fedrobust.", "strategies.")
+# Raised when the meaning of a configuration changes, so that no old result is taken
+# for a new one.
+SCIENCE_VERSION = 1
+
+Node = dict[str, Any]
+
+
+class ConfigError(Exception):
+    """A mistake in what the user said; the message is one sentence for the user."""
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Phrase the nearest valid choice, or all of them."""
+    options = sorted(options)
+    close = get_close_matches(word, options, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {options}"
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The group ``training``; see ``LocalTraining`` for the ranges."""
+
+    objective: Node
+    optimizer: Node
+    epsilon: Any = None
+    local_epochs: int = 1
+    local_steps: int | None = None
+    batch_size: int = 32
+    momentum: float = 0.0
+    dampening: bool = False
+
+    def local(self) -> LocalTraining:
+        """Give what is not the objective's or the optimiser's."""
+        names = [f.name for f in dataclasses.fields(LocalTraining)]
+        return LocalTraining(**{name: getattr(self, name) for name in names})
+
+
+@dataclass(frozen=True)
+class AttackConfig:
+    """The group ``attack``: methods by name, each evaluated at each epsilon."""
+
+    epsilon: Any = None
+    samples: int | None = None
+    methods: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def epsilons(self) -> list[float]:
+        """The epsilons as sorted, distinct numbers."""
+        values = self.epsilon if isinstance(self.epsilon, list) else [self.epsilon]
+        return sorted({parse_epsilon(value) for value in values})
+
+
+@dataclass(frozen=True)
+class StrategyConfig:
+    """The group ``strategy``."""
+
+    rule: Node
+    server_optimizer: Node
+    f: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """When the global model is evaluated."""
+
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class ScreeningConfig:
+    """What a reply may declare."""
+
+    max_examples: int = MAX_EXAMPLES
+
+
+@dataclass(frozen=True)
+class Config:
+    """One resolved, validated experiment. Nodes with a ``_target_`` are dictionaries."""
+
+    seed: int
+    num_clients: int
+    num_rounds: int
+    num_byzantine: int
+    participation: float
+    centralised: bool
+    dataset: Node
+    partition: Node
+    model: Node
+    training: TrainingConfig
+    attack: AttackConfig
+    byzantine: Node
+    strategy: StrategyConfig
+    runtime: Node
+    evaluation: EvaluationConfig
+    screening: ScreeningConfig
+
+    @property
+    def num_sampled(self) -> int:
+        """Clients that train in a round."""
+        return sample_size(self.num_clients, self.participation)
+
+    def is_evaluated(self, round: int) -> bool:
+        """Tell whether the global model is evaluated after a round."""
+        return round % self.evaluation.every == 0 or round == self.num_rounds
+
+    @cached_property
+    def science(self) -> Node:
+        """What the trained model depends on: nothing of runtime, paths or attacks."""
+        values = dataclasses.asdict(self)
+        for name in ("attack", "runtime"):
+            del values[name]
+        values["dataset"].pop("download", None)
+        if "epsilon" not in values["training"]["objective"]:
+            del values["training"]["epsilon"]
+        return {"version": SCIENCE_VERSION, **values}
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name the training science."""
+        return _digest(self.science)
+
+    @property
+    def evaluation_digest(self) -> str:
+        """Sixteen hexadecimal digits that name how the final model is evaluated."""
+        values = dataclasses.asdict(self.attack)
+        values["epsilon"] = self.attack.epsilons if self.attack.methods else []
+        return _digest({"version": SCIENCE_VERSION, **values})
+
+    def warnings(self) -> list[str]:
+        """List what is allowed but probably not what the user wants."""
+        found = []
+        if self.byzantine and self.num_byzantine == 0:
+            found.append("byzantine has no effect: num_byzantine=0")
+        if self.strategy.f < self.num_byzantine:
+            found.append(
+                f"strategy.f={self.strategy.f} is below num_byzantine="
+                f"{self.num_byzantine}: the rule is not built for so many"
+            )
+        objective = self.training.objective
+        if self.training.epsilon is not None and "epsilon" not in objective:
+            found.append(
+                f"training.epsilon={self.training.epsilon} has no effect: "
+                f"{_class_name(objective)} uses none"
+            )
+        return found
+
+
+def _digest(values: Node) -> str:
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _class_name(node: Node) -> str:
+    return str(node["_target_"]).rpartition(".")[2]
+
+
+# --- reading a composed configuration -------------------------------------------------
+
+
+def load_config(composed: DictConfig) -> Config:
+    """Check a composed configuration and give it as typed values.
+
+    Raises
+    ------
+    ConfigError
+        With the key, the value, the bound and the nearest valid choice.
+    """
+    science = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+    try:
+        values = OmegaConf.to_container(science, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{error.full_key} is not set: give it a value") from error
+    except InterpolationResolutionError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{error.full_key} cannot be read: {reason}") from error
+    assert isinstance(values, dict)
+    config: Config = _typed(Config, values, "")
+    _check_numbers(config)
+    _check_components(config)
+    return config
+
+
+def _typed(cls: Any, values: Any, key: str) -> Any:
+    """Give values the types of a dataclass; a field that is one itself is nested."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{key}={values!r}: must be a group of keys")
+    hints = typing.get_type_hints(cls)
+    nested = {n: h for n, h in hints.items() if dataclasses.is_dataclass(h)}
+    flat = [f.name for f in dataclasses.fields(cls) if f.name not in nested]
+    parts = {
+        name: _typed(hint, values.get(name, {}), _join(key, name))
+        for name, hint in nested.items()
+    }
+    schema = dataclasses.make_dataclass(
+        cls.__name__,
+        [
+            (f.name, hints[f.name], _as_field(f))
+            for f in dataclasses.fields(cls)
+            if f.name in flat
+        ],
+        kw_only=True,
+    )
+    rest = {name: value for name, value in values.items() if name not in nested}
+    return cls(**_merged(schema, rest, key), **parts)
+
+
+def _as_field(f: Any) -> Any:
+    if f.default_factory is not dataclasses.MISSING:
+        return field(default_factory=f.default_factory)
+    return field() if f.default is dataclasses.MISSING else field(default=f.default)
+
+
+def _merged(schema: type, values: Node, key: str) -> Node:
+    """Merge values into a dataclass's schema; wrong keys and types are told."""
+    try:
+        structured = OmegaConf.structured(schema)
+        OmegaConf.set_readonly(structured, False)
+        merged = OmegaConf.merge(structured, values)
+        result = OmegaConf.to_container(merged, throw_on_missing=True)
+    except ConfigKeyError as error:
+        wrong = str(error.key)
+        names = [f.name for f in dataclasses.fields(schema)]
+        raise ConfigError(
+            f"{_join(key, wrong)}: there is no such key, {nearest(wrong, names)}"
+        ) from error
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{_join(key, str(error.full_key))} is not set") from error
+    except (ValidationError, OmegaConfBaseException) as error:
+        wrong = str(error.full_key or "")
+        reason = str(error).splitlines()[0]
+        value = values.get(wrong.partition("[")[0].partition(".")[0])
+        raise ConfigError(f"{_join(key, wrong)}={value!r}: {reason}") from error
+    assert isinstance(result, dict)
+    return {str(name): value for name, value in result.items()}
+
+
+def _join(*parts: str) -> str:
+    return ".".join(part for part in parts if part)
+
+
+# --- ranges and pairs -----------------------------------------------------------------
+
+
+def _require(condition: bool, key: str, value: Any, bound: str) -> None:
+    if not condition:
+        raise ConfigError(f"{key}={value}: must be {bound}")
+
+
+def _check_numbers(config: Config) -> None:
+    """Check the keys that are no component's."""
+    c = config
+    _require(0 <= c.seed < 2**32, "seed", c.seed, "in [0, 4294967295]")
+    _require(c.num_clients >= 1, "num_clients", c.num_clients, "at least 1")
+    _require(c.num_rounds >= 1, "num_rounds", c.num_rounds, "at least 1")
+    _require(
+        0 <= c.num_byzantine <= c.num_clients,
+        "num_byzantine",
+        c.num_byzantine,
+        f"in [0, num_clients={c.num_clients}]",
+    )
+    _require(
+        0 < c.participation <= 1, "participation", c.participation, "above 0, at most 1"
+    )
+    _require(
+        c.evaluation.every >= 1, "evaluation.every", c.evaluation.every, "at least 1"
+    )
+    _require(
+        c.screening.max_examples >= 1,
+        "screening.max_examples",
+        c.screening.max_examples,
+        "at least 1",
+    )
+    _require(c.strategy.f >= 0, "strategy.f", c.strategy.f, "at least 0")
+    samples = c.attack.samples
+    _require(samples is None or samples >= 1, "attack.samples", samples, "at least 1")
+    if c.attack.methods:
+        _named("attack.epsilon", lambda: c.attack.epsilons)
+        _require(
+            bool(c.attack.epsilons),
+            "attack.epsilon",
+            c.attack.epsilon,
+            "a number, a fraction or a list of them",
+        )
+    if c.training.epsilon is not None:
+        _named("training", lambda: parse_epsilon(c.training.epsilon))
+    _named("training", c.training.local)
+    if c.centralised:
+        _require(
+            not c.byzantine and c.num_byzantine == 0,
+            "centralised",
+            True,
+            "false where there are Byzantine clients, or num_byzantine=0 byzantine=none",
+        )
+
+
+def _check_components(config: Config) -> None:
+    """Construct every component of ours, and check what depends on several."""
+    c = config
+    _check(c.model, "model", ModelBuilder)
+    _check(c.training.objective, "training.objective", Objective)
+    _check_optimizer(c.training.optimizer)
+    _check(c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer)
+    for name, method in c.attack.methods.items():
+        extra = {"epsilon": c.attack.epsilons[0]}
+        _check(method, f"attack.methods.{name}", Attack, extra)
+    partition = _check(c.partition, "partition", Partition)
+    if isinstance(partition, Partition):
+        _named("partition", lambda: partition.check(c.num_clients))
+    rule = _check(c.strategy.rule, "strategy.rule", Rule)
+    if isinstance(rule, Rule) and not c.centralised:
+        _require(
+            c.num_sampled >= rule.min_clients,
+            "strategy.rule",
+            f"{rule!r}",
+            f"given at least {rule.min_clients} clients a round, and num_clients="
+            f"{c.num_clients} with participation={c.participation} samples "
+            f"{c.num_sampled}: raise num_clients or lower strategy.f",
+        )
+    byzantine = _check(c.byzantine, "byzantine", ByzantineAttack) if c.byzantine else 0
+    if isinstance(byzantine, ByzantineAttack) and 0 < c.num_byzantine < c.num_clients:
+        _named("byzantine", lambda: byzantine.check(c.num_clients, c.num_byzantine))
+    runtime = _check(c.runtime, "runtime", Runtime)
+    if isinstance(runtime, Runtime):
+        _named("runtime", runtime.check)
+    dataset = _check(c.dataset, "dataset", Dataset)
+    if isinstance(dataset, Dataset):
+        try:
+            dataset.check()
+        except MissingDataError as error:
+            raise ConfigError(f"dataset: {error}") from error
+
+
+def _named(key: str, check: Any) -> None:
+    """Run a check of our own whose ValueError names a parameter, not its key."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check()
+    except ValueError as error:
+        text = str(error)
+        head = text.partition("=")[0]
+        is_last = key.rpartition(".")[2] == head
+        named = head.isidentifier() and not is_last
+        key = key.rpartition(".")[0] if is_last else key
+        raise ConfigError(f"{key}{'.' if named or is_last else ': '}{text}") from error
+
+
+def _check(
+    node: Any, key: str, base: type | None = None, extra: Mapping[str, Any] = {}
+) -> Any:
+    """Check one node with a ``_target_``; construct it when its class is ours."""
+    if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
+        raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
+    target = node["_target_"]
+    if not target.startswith(OURS):
+        _resolve_without_import(target, key)
+        return None
+    module_name, _, name = target.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_={target}: there is no such class") from error
+    if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
+        kind = f" {base.__name__}" if base else " component"
+        raise ConfigError(f"{key}._target_={target}: must be a{kind}")
+    arguments = {k: v for k, v in node.items() if not k.startswith("_")}
+    values = _merged(typing.cast(type, cls), {**extra, **arguments}, key)
+    built: list[Any] = []
+    _named(key, lambda: built.append(cls(**values)))  # type: ignore[operator]
+    return built[0]
+
+
+def _check_optimizer(node: Node) -> None:
+    """Check a Keras optimiser's declared numbers without importing Keras."""
+    key = "training.optimizer"
+    _check(node, key)
+    bounds = {"learning_rate": (0.0, False), "momentum": (0.0, True)}
+    for name, (low, closed) in bounds.items():
+        value = node.get(name, 1.0)
+        if isinstance(value, dict):
+            continue  # a schedule, which Keras itself checks
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(
+            number and (value > low or (closed and value == low)) and value < 1e9,
+            f"{key}.{name}",
+            value,
+            f"a number {'of at least' if closed else 'above'} {low:g}",
+        )
+
+
+def _resolve_without_import(target: str, key: str) -> None:
+    """Find a user's class or function without running any of their code."""
+    module_name, _, name = target.rpartition(".")
+    path: Any = None
+    spec = None
+    parts = module_name.split(".")
+    for i, _part in enumerate(parts):
+        qualified = ".".join(parts[: i + 1])
+        spec = importlib.machinery.PathFinder.find_spec(qualified, path)
+        if spec is None and i == 0 and qualified in ("builtins", "sys"):
+            return
+        if spec is None:
+            raise ConfigError(f"{key}._target_={target}: no module {qualified!r} found")
+        path = spec.submodule_search_locations
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return
+    names = _names_in(Path(spec.origin))
+    if names is not None and name not in names:
+        raise ConfigError(
+            f"{key}._target_={target}: {module_name} has no {name!r}, "
+            f"{nearest(name, names)}"
+        )
+
+
+def _names_in(path: Path) -> set[str] | None:
+    """Read a module's top-level names from its text; None if they cannot be known."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                if name == "__getattr__":
+                    return None
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                if any(alias.name == "*" for alias in aliases):
+                    return None
+                names |= {a.asname or a.name.partition(".")[0] for a in aliases}
+            case ast.Assign(targets=targets):
+                names |= {t.id for t in targets if isinstance(t, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.If() | ast.Try() | ast.With():
+                return None
+    return names

@@ -1,0 +1,25 @@
+"""Data sets, loaded as arrays in [0, 1], and their partition over clients."""
+
+from fedrobust.data.datasets import Dataset, Digits, ImageFile, MissingDataError, Split
+from fedrobust.data.partition import (
+    Dirichlet,
+    Iid,
+    NaturalId,
+    Partition,
+    Pathological,
+    Shards,
+)
+
+__all__ = [
+    "Dataset",
+    "Digits",
+    "Dirichlet",
+    "Iid",
+    "ImageFile",
+    "MissingDataError",
+    "NaturalId",
+    "Partition",
+    "Pathological",
+    "Shards",
+    "Split",
+]

@@ -1,0 +1,256 @@
+"""Data sets as float32 images in [0, 1] with integer labels.
+
+Data stay in [0, 1], so that epsilon means pixels; standardising is a layer of the
+model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrobust``.
+"""
+
+import gzip
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.backend import keras
+from fedrobust.epsilon import Epsilon
+from strategies.parameters import require, require_between
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+# The images of scikit-learn's digits that test a model: one in six, as in MNIST.
+DIGITS_TEST_SIZE = 297
+
+
+class MissingDataError(FileNotFoundError):
+    """A data set is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set in memory.
+
+    Attributes
+    ----------
+    x_train, x_test
+        (n, height, width, channels) float32 in [0, 1].
+    y_train, y_test
+        (n,) int32 labels.
+    num_classes
+        Number of classes.
+    ids_train
+        (n,) natural id of each training image (a writer, say), if the file has them.
+    """
+
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int32]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int32]
+    num_classes: int
+    ids_train: NDArray[Any] | None = None
+
+
+def data_folder() -> Path:
+    """Give the folder of data files and partitions."""
+    default = Path.home() / ".cache" / "fedrobust"
+    return Path(os.environ.get("FEDROBUST_DATA") or default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(ABC):
+    """A data set by name.
+
+    Parameters
+    ----------
+    num_train
+        Use only the first so many training images; None means all.
+    download
+        Let Keras download the data when no file is found.
+    input_shape, num_classes
+        What the images and labels are like, for the model; checked on loading.
+    mean, std
+        Of the training pixels, a value a channel, for the model's first layer.
+    epsilon
+        The customary radius of the L-infinity ball, for attacks and training.
+    """
+
+    num_train: int | None = None
+    download: bool = False
+    input_shape: list[int] | None = None
+    num_classes: int | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    epsilon: Epsilon | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_train is not None:
+            require_between("num_train", self.num_train, 1)
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise MissingDataError, cheaply, when ``load`` could not find the data."""
+
+    @abstractmethod
+    def read(self) -> Split:
+        """Read all of the data set."""
+
+    def load(self) -> Split:
+        """Read the data set and keep the first ``num_train`` training images.
+
+        Raises
+        ------
+        MissingDataError
+            When it is not on this machine.
+        ValueError
+            When it has fewer training images than ``num_train``, or other shapes or
+            classes than were said.
+        """
+        split = self.read()
+        shape = list(split.x_train.shape[1:])
+        require(self.input_shape in (None, shape), "input_shape", self.input_shape, f"{shape}")
+        classes = split.num_classes
+        require(self.num_classes in (None, classes), "num_classes", self.num_classes, f"{classes}")
+        n = len(split.x_train) if self.num_train is None else self.num_train
+        require_between("num_train", n, 1, len(split.x_train))
+        ids = split.ids_train
+        return Split(
+            split.x_train[:n],
+            split.y_train[:n],
+            split.x_test,
+            split.y_test,
+            split.num_classes,
+            None if ids is None else ids[:n],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits(Dataset):
+    """Scikit-learn's 1,797 handwritten digits of 8 × 8 pixels, which come with it.
+
+    E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine
+    Learning Repository, 1998 (its test set). The first 1,500 train, the last 297 test.
+    """
+
+    def check(self) -> None:
+        """Find nothing missing: the images are part of scikit-learn."""
+
+    def read(self) -> Split:
+        """Scale the 17 grey levels to [0, 1]."""
+        from sklearn.datasets import load_digits
+
+        bunch = load_digits()
+        x = (bunch.images[..., None] / 16.0).astype(np.float32)
+        y = bunch.target.astype(np.int32)
+        n = len(x) - DIGITS_TEST_SIZE
+        return Split(x[:n], y[:n], x[n:], y[n:], num_classes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile(Dataset):
+    """Images from ``<name>.npz``: uint8 x_train, y_train, x_test and y_test.
+
+    Parameters
+    ----------
+    name
+        Name of the file; mnist, fashion_mnist and cifar10 can also be downloaded by
+        Keras, and Fashion-MNIST is read from Debian's package of it.
+    """
+
+    name: str = "mnist"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.name.replace("_", "").replace("-", "").isalnum(),
+            "name",
+            self.name,
+            "letters, digits, - and _",
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file, whether it is there or not."""
+        return data_folder() / f"{self.name}.npz"
+
+    @property
+    def _is_in_debian(self) -> bool:
+        return self.name == "fashion_mnist" and DEBIAN_FASHION_MNIST.is_dir()
+
+    @property
+    def _keras_module(self) -> bool:
+        return self.name in ("mnist", "fashion_mnist", "cifar10")
+
+    def check(self) -> None:
+        """Look for the file, then Debian's, then the permission to download."""
+        if self.path.is_file() or self._is_in_debian:
+            return
+        if self.download and self._keras_module:
+            return
+        ways = f"put {self.name}.npz (x_train, y_train, x_test, y_test) there"
+        if self._keras_module:
+            ways += ", or allow Keras to fetch it with dataset.download=true"
+        if self.name == "fashion_mnist":
+            ways += ", or install Debian's package dataset-fashion-mnist"
+        raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
+
+    def read(self) -> Split:
+        """Read the first source there is."""
+        self.check()
+        ids = None
+        if self.path.is_file():
+            arrays, ids = _read_npz(self.path)
+        elif self._is_in_debian:
+            arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
+        else:
+            module = getattr(keras.datasets, self.name)
+            (x_train, y_train), (x_test, y_test) = module.load_data()
+            arrays = (x_train, y_train, x_test, y_test)
+        x_train, x_test = (_to_unit_images(x) for x in (arrays[0], arrays[2]))
+        y_train, y_test = (y.reshape(-1).astype(np.int32) for y in arrays[1::2])
+        classes = int(max(y_train.max(), y_test.max())) + 1
+        return Split(x_train, y_train, x_test, y_test, classes, ids)
+
+
+Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+
+
+def _read_npz(path: Path) -> tuple[Arrays, NDArray[Any] | None]:
+    """Read the four arrays and, if the file has them, natural ids."""
+    names = ("x_train", "y_train", "x_test", "y_test")
+    with np.load(path, allow_pickle=False) as file:
+        missing = [name for name in names if name not in file]
+        if missing:
+            raise MissingDataError(f"{path} lacks the arrays {missing}")
+        ids = file["ids_train"] if "ids_train" in file else None
+        return (file[names[0]], file[names[1]], file[names[2]], file[names[3]]), ids
+
+
+def _read_idx_folder(folder: Path) -> Arrays:
+    """Read the four IDX files, compressed or not, of MNIST's layout."""
+
+    def read(stem: str) -> NDArray[np.uint8]:
+        try:
+            path = next(p for p in sorted(folder.iterdir()) if p.name.startswith(stem))
+        except StopIteration:
+            raise MissingDataError(f"no file {stem}* in {folder}") from None
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        rank = raw[3]
+        shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+    return (
+        read("train-images"),
+        read("train-labels"),
+        read("t10k-images"),
+        read("t10k-labels"),
+    )
+
+
+def _to_unit_images(x: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale uint8 images to [0, 1] and give grey ones a channel."""
+    if x.dtype != np.uint8:
+        raise ValueError(f"images must be uint8, not {x.dtype}")
+    x = x[..., None] if x.ndim == 3 else x
+    return (x / np.float32(255)).astype(np.float32)

@@ -1,0 +1,299 @@
+"""Which client holds which training images: flwr-datasets' partitioners, on labels.
+
+Only labels reach flwr-datasets; pixels stay in NumPy. It takes seconds to import, so
+the indices it gives are kept in the data folder and it is imported only without them.
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.data.datasets import Split, data_folder
+from strategies.parameters import require, require_between, require_positive
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition(ABC):
+    """How training images are dealt to clients.
+
+    Parameters
+    ----------
+    seed
+        Key of the partition.
+    holdout
+        Share of each client's images that it does not train on but evaluates the
+        global model on, in [0, 1). Above 0, every evaluated round is evaluated by the
+        clients too.
+    """
+
+    seed: int = 0
+    holdout: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_between("seed", self.seed, 0, 2**32 - 1)
+        require(0 <= self.holdout < 1, "holdout", self.holdout, "in [0, 1)")
+
+    @abstractmethod
+    def partitioner(self, num_clients: int) -> Any:
+        """Make the flwr-datasets partitioner over a column ``label``."""
+
+    def check(self, num_clients: int) -> None:
+        """Raise ValueError for numbers of clients that the partition cannot have."""
+
+    def column(self, split: Split) -> NDArray[Any]:
+        """Choose what the partitioner sees of each training image."""
+        return split.y_train
+
+    def __call__(self, split: Split, num_clients: int) -> list[Indices]:
+        """Deal the training images, or read how they were dealt before.
+
+        Returns
+        -------
+        Sorted row numbers, an array a client; disjoint.
+
+        Raises
+        ------
+        ValueError
+            When the partition does not exist.
+        """
+        labels = np.ascontiguousarray(self.column(split))
+        recipe = {
+            "partition": type(self).__qualname__,
+            **{k: v for k, v in asdict(self).items() if k != "holdout"},
+            "num_clients": num_clients,
+            "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
+            "dtype": str(labels.dtype),
+        }
+        key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        path = data_folder() / "partitions" / f"{key[:24]}.npz"
+        if path.is_file():
+            return _read_indices(path, num_clients)
+        indices = _deal(self, labels, num_clients)
+        _write_indices(path, indices)
+        return indices
+
+
+def _deal(
+    partition: Partition, labels: NDArray[Any], num_clients: int
+) -> list[Indices]:
+    """Let flwr-datasets deal the labels."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    # Hugging Face's datasets would import TensorFlow only to know that it can.
+    os.environ.setdefault("USE_TF", "0")
+    from datasets import Dataset
+
+    table = Dataset.from_dict({"row": np.arange(len(labels)), "label": labels.tolist()})
+    partitioner = partition.partitioner(num_clients)
+    partitioner.dataset = table
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if partitioner.num_partitions != num_clients:
+                raise ValueError(f"the data make {partitioner.num_partitions} clients")
+            return [
+                np.sort(np.asarray(partitioner.load_partition(i)["row"], np.int64))
+                for i in range(num_clients)
+            ]
+        except (ValueError, IndexError, ZeroDivisionError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{partition!r} cannot deal {len(labels)} images to {num_clients} "
+                f"clients: {reason}"
+            ) from error
+
+
+def _read_indices(path: Path, num_clients: int) -> list[Indices]:
+    with np.load(path, allow_pickle=False) as file:
+        return np.split(file["rows"], file["bounds"])[:num_clients]
+
+
+def _write_indices(path: Path, indices: list[Indices]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    bounds = np.cumsum([len(i) for i in indices])
+    np.savez(partial, rows=np.concatenate(indices), bounds=bounds)
+    partial.replace(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iid(Partition):
+    """Deal images at random, the same number to each client."""
+
+    def partitioner(self, num_clients: int) -> Any:
+        """Make an IidPartitioner that sees shuffled rows."""
+        return _ShuffledIid(num_clients, self.seed)
+
+
+class _ShuffledIid:
+    """Flwr-datasets' IidPartitioner deals contiguous rows; shuffle them first."""
+
+    def __init__(self, num_clients: int, seed: int) -> None:
+        from flwr_datasets.partitioner import IidPartitioner
+
+        self._inner = IidPartitioner(num_partitions=num_clients)
+        self._seed = seed
+
+    @property
+    def dataset(self) -> Any:
+        return self._inner.dataset
+
+    @dataset.setter
+    def dataset(self, table: Any) -> None:
+        self._inner.dataset = table.shuffle(seed=self._seed)
+
+    @property
+    def num_partitions(self) -> int:
+        return int(self._inner.num_partitions)
+
+    def load_partition(self, partition_id: int) -> Any:
+        return self._inner.load_partition(partition_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dirichlet(Partition):
+    """Draw each class's shares from a Dirichlet distribution.
+
+    Hsu, Qi, Brown: Measuring the Effects of Non-Identical Data Distribution for
+    Federated Visual Classification, 2019; balanced as in Yurochkin et al., ICML 2019.
+
+    Parameters
+    ----------
+    alpha
+        Concentration, above 0: small is one class a client, large is iid.
+    min_partition_size
+        Draw again until every client has so many images.
+    self_balancing
+        Give no more of a class to a client that has its average share already.
+    """
+
+    alpha: float = 1.0
+    min_partition_size: int = 10
+    self_balancing: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_positive("alpha", self.alpha)
+        require_between("min_partition_size", self.min_partition_size, 0)
+
+    def partitioner(self, num_clients: int) -> Any:
+        """Make a DirichletPartitioner."""
+        from flwr_datasets.partitioner import DirichletPartitioner
+
+        return DirichletPartitioner(
+            num_partitions=num_clients,
+            partition_by="label",
+            alpha=self.alpha,
+            min_partition_size=self.min_partition_size,
+            self_balancing=self.self_balancing,
+            shuffle=False,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shards(Partition):
+    """Sort by label, cut into shards and deal the same number to each client.
+
+    McMahan et al., AISTATS 2017, Section 3: two shards a client.
+
+    Parameters
+    ----------
+    shards_per_client
+        Shards each client receives, at least 1.
+    """
+
+    shards_per_client: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("shards_per_client", self.shards_per_client, 1)
+
+    def partitioner(self, num_clients: int) -> Any:
+        """Make a ShardPartitioner."""
+        from flwr_datasets.partitioner import ShardPartitioner
+
+        return ShardPartitioner(
+            num_partitions=num_clients,
+            partition_by="label",
+            num_shards_per_partition=self.shards_per_client,
+            shuffle=False,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pathological(Partition):
+    """Give each client images of a few classes only, and use every image.
+
+    Li, Diao, Chen, He: Federated Learning on Non-IID Data Silos, ICDE 2022 (#C = k).
+
+    Parameters
+    ----------
+    classes_per_client
+        Classes each client holds, at least 1. Classes are dealt in turn: drawing them
+        at random would leave whole classes to nobody.
+    """
+
+    classes_per_client: int = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("classes_per_client", self.classes_per_client, 1)
+
+    def partitioner(self, num_clients: int) -> Any:
+        """Make a PathologicalPartitioner."""
+        from flwr_datasets.partitioner import PathologicalPartitioner
+
+        return PathologicalPartitioner(
+            num_partitions=num_clients,
+            partition_by="label",
+            num_classes_per_partition=self.classes_per_client,
+            class_assignment_mode="deterministic",
+            shuffle=False,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaturalId(Partition):
+    """Make a client of each natural id: a writer, a hospital, or a class.
+
+    Parameters
+    ----------
+    by
+        ``id``: the array ids_train of the data file; ``label``: the class, the most
+        extreme label skew there is.
+    """
+
+    by: str = "id"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.by in ("id", "label"), "by", self.by, "'id' or 'label'")
+
+    def column(self, split: Split) -> NDArray[Any]:
+        """Choose the ids; ValueError when the data set has none."""
+        if self.by == "label":
+            return split.y_train
+        if split.ids_train is None:
+            raise ValueError(
+                "partition.by='id': the data set has no array ids_train; "
+                "use partition.by=label or another partition"
+            )
+        return split.ids_train
+
+    def partitioner(self, num_clients: int) -> Any:
+        """Make a NaturalIdPartitioner."""
+        from flwr_datasets.partitioner import NaturalIdPartitioner
+
+        return NaturalIdPartitioner(partition_by="label")

@@ -1,0 +1,161 @@
+"""Accuracy of a model: clean, and after each evasion attack at each epsilon.
+
+Clean and robust accuracy use the same examples. An example counts as robust when the
+model gets it right as it is and after the attack, so robust accuracy never exceeds
+clean, and equals it at epsilon 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.attacks.base import BATCH, Attack
+from fedrobust.attacks.checks import Check, check_attacks
+from fedrobust.backend import parallel_map, tf
+from fedrobust.network import Arrays, BoundModel, Network
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Accuracies in [0, 1].
+
+    Attributes
+    ----------
+    clean
+        Accuracy on the examples as they are.
+    robust
+        By name of the attack, then by ``repr`` of epsilon.
+    checks
+        Checks that keep the robust numbers honest, by name.
+    num_examples
+        How many examples they are of.
+    """
+
+    clean: float
+    robust: dict[str, dict[str, float]]
+    checks: dict[str, Check]
+    num_examples: int
+
+    @property
+    def worst(self) -> dict[str, float]:
+        """The least accuracy over attacks, by epsilon."""
+        epsilons = sorted({e for curve in self.robust.values() for e in curve}, key=float)
+        return {
+            e: min(curve[e] for curve in self.robust.values() if e in curve)
+            for e in epsilons
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one attack at one epsilon did: which examples stood, and how far it went."""
+
+    correct: NDArray[np.bool_]
+    largest: float
+    in_range: bool
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Evaluates a network on fixed examples.
+
+    Parameters
+    ----------
+    network
+        The model without weights.
+    x, y
+        Examples and labels.
+    attacks
+        By name; each is run at each epsilon.
+    epsilons
+        In input units.
+    seed
+        Key of the attacks' draws, with the row of the example.
+    """
+
+    network: Network
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    attacks: Mapping[str, Attack] = field(default_factory=dict)
+    epsilons: Sequence[float] = ()
+    seed: int = 0
+
+    def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
+        """Evaluate weights; the number of workers changes no bit."""
+        n = len(self.x)
+        clean = predict(self.network, arrays, self.x, workers) == self.y
+        outcomes = {
+            name: {
+                repr(float(epsilon)): self._attacked(
+                    attack.at(epsilon), arrays, clean, workers
+                )
+                for epsilon in self.epsilons
+            }
+            for name, attack in self.attacks.items()
+        }
+        robust = {
+            name: {e: float(o.correct.sum()) / n for e, o in curve.items()}
+            for name, curve in outcomes.items()
+        }
+        distances = [
+            (float(epsilon), outcome.largest, outcome.in_range)
+            for curve in outcomes.values()
+            for epsilon, outcome in curve.items()
+        ]
+        return Scores(
+            clean=float(clean.sum()) / n,
+            robust=robust,
+            checks=check_attacks(robust, distances, n) if self.attacks else {},
+            num_examples=n,
+        )
+
+    def _attacked(
+        self,
+        attack: Attack,
+        arrays: Arrays,
+        clean: NDArray[np.bool_],
+        workers: int | None,
+    ) -> Outcome:
+        """Attack the examples that the model gets right; the others are lost already."""
+        rows = np.flatnonzero(clean)
+        if len(rows) == 0:
+            return Outcome(clean, 0.0, True)
+        x, y = self.x[rows], self.y[rows]
+        x_adv = attack.on_network(
+            self.network, arrays, x, y, seed=self.seed, index=rows, workers=workers
+        )
+        correct = np.zeros(len(clean), bool)
+        correct[rows] = predict(self.network, arrays, x_adv, workers) == y
+        low, high = attack.model_range
+        distance = np.abs(x_adv.astype(np.float64) - x.astype(np.float64)).max()
+        in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
+        return Outcome(correct, float(distance), in_range)
+
+
+def predict(
+    network: Network,
+    arrays: Arrays,
+    x: NDArray[np.float32],
+    workers: int | None = None,
+) -> NDArray[np.int64]:
+    """Predict (n,) labels in inference mode, in batches of one constant size."""
+
+    def make(network: Network) -> Any:
+        def run(trainable: Any, fixed: Any, x: Any) -> Any:
+            return tf.argmax(BoundModel(network, trainable, fixed)(x), axis=1)
+
+        return tf.function(run, autograph=False)
+
+    if len(x) == 0:
+        return np.zeros(0, np.int64)
+    run = network.compiled("predict", make)
+    trainable, fixed = network.split(arrays)
+
+    def one(start: int) -> NDArray[np.int64]:
+        rows = np.arange(start, start + BATCH) % len(x)
+        return np.asarray(run(trainable, fixed, x[rows]))[: len(x) - start]
+
+    return np.concatenate(parallel_map(one, range(0, len(x), BATCH), workers))

@@ -1,0 +1,157 @@
+"""A Keras model as a pure function of its arrays.
+
+One model serves all clients, rounds and threads: its weights are arguments, so that
+nothing is rebuilt, retraced or shared.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.backend import keras, tf
+
+Arrays = dict[str, NDArray[Any]]
+Tensor = Any
+
+
+class Network:
+    """A Keras model without its weights.
+
+    Parameters
+    ----------
+    model
+        A built ``keras.Model`` that gives logits.
+
+    Attributes
+    ----------
+    trainable, statistics
+        Names of what is trained, and of the other float variables, such as batch-norm
+        statistics. Together they are the federated model. A name is the variable's
+        path after its position in the model; the numbers that Keras adds to the names
+        of layers are left out, as they depend on what else the process has built.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self._fixed = list(model.non_trainable_variables)
+        floats = [*model.trainable_variables, *filter(_is_float, self._fixed)]
+        names = [
+            f"{position:03d}/{re.sub(r'_[0-9]+(?=/|$)', '', variable.path)}"
+            for position, variable in enumerate(floats)
+        ]
+        self._variables = dict(zip(names, floats, strict=True))
+        self.trainable = names[: len(model.trainable_variables)]
+        self.statistics = names[len(model.trainable_variables) :]
+        self._compiled: dict[Any, Callable[..., Any]] = {}
+
+    def arrays(self) -> Arrays:
+        """Copy the model's current weights, by name."""
+        return {name: np.array(v) for name, v in self._variables.items()}
+
+    def assign(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Put weights into the Keras model, to save it."""
+        for name, variable in self._variables.items():
+            variable.assign(arrays[name])
+
+    def split(
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        seed: Sequence[int] | NDArray[Any] = (0, 0),
+    ) -> tuple[list[Any], list[Any]]:
+        """Order arrays as arguments of ``logits``.
+
+        Parameters
+        ----------
+        arrays
+            By name.
+        seed
+            Two integers: the state of every seed generator, such as a dropout layer's.
+
+        Returns
+        -------
+        trainable, fixed
+            ``fixed`` holds statistics and seed generators, in the model's order.
+        """
+        fixed: list[Any] = []
+        statistics = iter(self.statistics)
+        for variable in self._fixed:
+            if _is_float(variable):
+                fixed.append(arrays[next(statistics)])
+            elif "seed_generator" in variable.path:
+                dtype = np.dtype(variable.dtype)
+                fixed.append(np.asarray(seed, np.int64).astype(dtype))
+            else:
+                fixed.append(np.array(variable))
+        return [arrays[name] for name in self.trainable], fixed
+
+    def join(self, trainable: Sequence[Any], fixed: Sequence[Any]) -> Arrays:
+        """Undo ``split``, leaving out what is no float."""
+        floats = [v for i, v in enumerate(fixed) if _is_float(self._fixed[i])]
+        values = map(np.asarray, [*trainable, *floats])
+        return dict(zip(self._variables, values, strict=True))
+
+    def compiled(
+        self, key: Any, make: Callable[["Network"], Callable[..., Any]]
+    ) -> Callable[..., Any]:
+        """Make a graph function of this network once for each key."""
+        if key not in self._compiled:
+            self._compiled[key] = make(self)
+        return self._compiled[key]
+
+
+def _is_float(variable: Any) -> bool:
+    return bool(np.issubdtype(np.dtype(variable.dtype), np.floating))
+
+
+class BoundModel:
+    """A network with its weights: what objectives and attacks call, inside a graph.
+
+    ``model(x)`` gives logits in inference mode; ``model(x, training=True)`` uses
+    dropout and batch statistics, and keeps the statistics it leaves.
+
+    Attributes
+    ----------
+    round
+        The round as a scalar tensor, for schedules; 0 outside training.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        trainable: Sequence[Tensor],
+        fixed: Sequence[Tensor],
+        round: Tensor = 0,
+    ) -> None:
+        self._network = network
+        self._trainable = list(trainable)
+        self.fixed = list(fixed)
+        self.round = round
+
+    def __call__(self, x: Tensor, training: bool = False) -> Tensor:
+        """Compute (batch, classes) logits."""
+        logits, fixed = self._network.model.stateless_call(
+            self._trainable, self.fixed, x, training=training
+        )
+        if training:
+            self.fixed = list(fixed)
+        return logits
+
+
+@lru_cache(maxsize=8)
+def network_of(model: Any) -> Network:
+    """Give the network of a Keras model, the same one each time, graphs and all."""
+    return Network(model)
+
+
+def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
+    """Compute the (batch,) cross-entropy of integer labels and logits."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+
+
+def save_model(model: Any, path: Any) -> None:
+    """Save a Keras model as a ``.keras`` file."""
+    keras.saving.save_model(model, path)

@@ -1,0 +1,176 @@
+"""The run directory: what a run leaves behind, written so that a crash tears nothing.
+
+    config.yaml    the resolved configuration, with the digest of its science
+    metrics.jsonl  a row a round
+    events.jsonl   quarantined and failed clients, skipped rounds
+    model.keras    the trained model
+    evaluations/   a result for each way the trained model was evaluated
+    result.json    the result that was asked for last
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fedrobust.config import Config, ConfigError
+
+Json = dict[str, Any]
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file as a whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _jsonable(value: Any) -> Any:
+    """Write a number that JSON has not as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    return [_jsonable(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Write strict JSON."""
+    return json.dumps(_jsonable(value), indent=indent, allow_nan=False)
+
+
+class RunFolder:
+    """The directory of one run.
+
+    Parameters
+    ----------
+    path
+        The directory; ``open`` makes it.
+    config
+        The experiment.
+    """
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path = path
+        self.config = config
+
+    def check(self) -> None:
+        """Refuse a folder of another experiment, and one that cannot be written.
+
+        Raises
+        ------
+        ConfigError
+            With the folder and the reason; nothing in it was touched.
+        """
+        digest = self._digest_there()
+        if digest is not None and digest != self.config.digest:
+            raise ConfigError(
+                f"{self.path} holds another experiment ({digest}, not "
+                f"{self.config.digest}): choose another hydra.run.dir"
+            )
+        ancestor = self.path.absolute()
+        while not ancestor.exists():
+            ancestor = ancestor.parent
+        if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
+            raise ConfigError(
+                f"{self.path} cannot be written: {ancestor} is not a folder that this "
+                "user may write to; choose another hydra.run.dir"
+            )
+        if self.path.exists() and digest is None and any(self.path.iterdir()):
+            raise ConfigError(
+                f"{self.path} is not empty and holds no run: choose another "
+                "hydra.run.dir"
+            )
+
+    def _digest_there(self) -> str | None:
+        path = self.path / "config.yaml"
+        try:
+            head = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+        found = head.get("config_digest") if isinstance(head, dict) else None
+        return str(found)
+
+    def open(self) -> None:
+        """Make the folder; a training that did not finish there starts over."""
+        self.check()
+        self.path.mkdir(parents=True, exist_ok=True)
+        document = {"config_digest": self.config.digest, **asdict(self.config)}
+        write_atomically(
+            self.path / "config.yaml", yaml.safe_dump(document, sort_keys=False)
+        )
+        if not self.is_trained:
+            self.metrics_path.write_text("")
+            self.events_path.write_text("")
+
+    @property
+    def metrics_path(self) -> Path:
+        """A JSON object a line, one a round."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def events_path(self) -> Path:
+        """A JSON object a line, one an event."""
+        return self.path / "events.jsonl"
+
+    @property
+    def model_path(self) -> Path:
+        """The trained Keras model; it is there once training is done."""
+        return self.path / "model.keras"
+
+    @property
+    def is_trained(self) -> bool:
+        """Tell whether training is done."""
+        return self.model_path.is_file()
+
+    def add_metrics(self, row: Json) -> None:
+        """Append a row to metrics.jsonl."""
+        _append(self.metrics_path, row)
+
+    def add_event(self, event: Json) -> None:
+        """Append an event to events.jsonl."""
+        _append(self.events_path, event)
+
+    def metrics(self) -> list[Json]:
+        """Read metrics.jsonl."""
+        text = self.metrics_path.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def save_model(self, save: Any) -> None:
+        """Save the model as a whole: ``save`` is given the path to write to."""
+        partial = self.path / f".model.{os.getpid()}.keras"
+        save(partial)
+        partial.replace(self.model_path)
+
+    @property
+    def _evaluation_path(self) -> Path:
+        return self.path / "evaluations" / f"{self.config.evaluation_digest}.json"
+
+    def result(self) -> Json | None:
+        """Read the result of this evaluation, if it was made before."""
+        if not self.is_trained or not self._evaluation_path.is_file():
+            return None
+        found: Json = json.loads(self._evaluation_path.read_text(encoding="utf-8"))
+        return found
+
+    def write_result(self, result: Json) -> None:
+        """Keep a result under its evaluation, and as the one asked for last."""
+        text = to_json(result, indent=2) + "\n"
+        self._evaluation_path.parent.mkdir(exist_ok=True)
+        write_atomically(self._evaluation_path, text)
+        write_atomically(self.path / "result.json", text)
+
+
+def _append(path: Path, row: Json) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(to_json(row) + "\n")

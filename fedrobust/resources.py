@@ -1,0 +1,201 @@
+"""What runs share in one process: data, partitions, models and compiled trainers.
+
+Each is made once for its part of the configuration and then given to every client,
+round and further run of a sweep that asks for the same.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+
+from fedrobust.attacks.base import Attack
+from fedrobust.byzantine import ByzantineAttack, DataPoisoning, byzantine_clients
+from fedrobust.config import Config, ConfigError
+from fedrobust.data import Split
+from fedrobust.evaluation import Evaluator
+from fedrobust.models import build_model
+from fedrobust.network import Arrays, Network, network_of
+from fedrobust.randomness import Purpose, generator
+from fedrobust.training.local import Trainer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_lock = threading.RLock()
+
+
+def _shared(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember the last few results, and let one thread at a time make a new one."""
+    cached = lru_cache(maxsize=8)(function)
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _lock:
+            return cached(*args, **kwargs)  # type: ignore[arg-type]
+
+    return call
+
+
+def _key(*parts: Any) -> str:
+    return json.dumps(parts, sort_keys=True)
+
+
+def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
+    """Construct what a node's ``_target_`` names.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be constructed, with the key and the reason.
+    """
+    try:
+        return instantiate(node, **extra, _convert_="all")
+    except Exception as error:
+        cause = error.__cause__ or error
+        reason = " ".join(str(cause).split())
+        raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error
+
+
+# --- data -------------------------------------------------------------------------
+
+
+def split_of(config: Config) -> Split:
+    """Give the data set in memory."""
+    try:
+        return _split(_key(config.dataset))
+    except (ValueError, FileNotFoundError) as error:
+        raise ConfigError(f"dataset: {error}") from error
+
+
+@_shared
+def _split(key: str) -> Split:
+    (node,) = json.loads(key)
+    split: Split = make(node, "dataset").load()
+    return split
+
+
+def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give the rows a client trains on, and the rows it holds out to evaluate."""
+    rows = partition_of(config)[client]
+    held = round(config.partition["holdout"] * len(rows))
+    if held == 0:
+        return rows, rows[:0]
+    rng = generator(config.partition["seed"], Purpose.HOLDOUT, client=client)
+    shuffled = rng.permutation(rows)
+    return np.sort(shuffled[held:]), np.sort(shuffled[:held])
+
+
+def partition_of(config: Config) -> list[NDArray[np.int64]]:
+    """Give the rows of each client, those held out included."""
+    try:
+        return _partition(_key(config.dataset, config.partition, config.num_clients))
+    except ValueError as error:
+        raise ConfigError(f"partition: {error}") from error
+
+
+@_shared
+def _partition(key: str) -> list[NDArray[np.int64]]:
+    dataset, partition, num_clients = json.loads(key)
+    deal = make(partition, "partition")
+    rows: list[NDArray[np.int64]] = deal(_split(_key(dataset)), num_clients)
+    return rows
+
+
+# --- models -----------------------------------------------------------------------
+
+
+def network_for(config: Config) -> Network:
+    """Give the network of the model; its weights mean nothing."""
+    return _network(_key(config.dataset, config.model))
+
+
+@_shared
+def _network(key: str) -> Network:
+    dataset, model = json.loads(key)
+    return network_of(_keras_model(dataset, model, seed=0))
+
+
+def _keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Any:
+    shape = _split(_key(dataset)).x_train.shape[1:]
+    try:
+        return build_model(make(model, "model"), seed, shape)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"model: {' '.join(str(error).split())}") from error
+
+
+def initial_arrays(config: Config) -> Arrays:
+    """Give the weights that the seed of the run starts from."""
+    return dict(_initial(_key(config.dataset, config.model, config.seed)))
+
+
+@_shared
+def _initial(key: str) -> Arrays:
+    dataset, model, seed = json.loads(key)
+    return Network(_keras_model(dataset, model, seed)).arrays()
+
+
+def trainer_for(config: Config) -> Trainer:
+    """Give the compiled trainer."""
+    training = config.training
+    return _trainer(
+        _key(config.dataset, config.model, training.objective, training.optimizer)
+    )
+
+
+@_shared
+def _trainer(key: str) -> Trainer:
+    dataset, model, objective, optimizer = json.loads(key)
+    return Trainer(
+        _network(_key(dataset, model)),
+        make(objective, "training.objective"),
+        make(optimizer, "training.optimizer"),
+    )
+
+
+# --- attacks ----------------------------------------------------------------------
+
+
+def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
+    """Give the evaluator of the attacks, on the test set or on the examples given."""
+    if x is None or y is None:
+        split = split_of(config)
+        x, y = split.x_test, split.y_test
+        if config.attack.samples is not None:
+            x, y = x[: config.attack.samples], y[: config.attack.samples]
+    epsilons = config.attack.epsilons if config.attack.methods else []
+    attacks: dict[str, Attack] = {
+        name: make(node, f"attack.methods.{name}", epsilon=epsilons[0])
+        for name, node in config.attack.methods.items()
+    }
+    return Evaluator(network_for(config), x, y, attacks, epsilons, config.seed)
+
+
+def byzantine_attack(config: Config) -> ByzantineAttack | None:
+    """Give what dishonest clients do, or None when everybody is honest."""
+    if not config.byzantine or config.num_byzantine == 0:
+        return None
+    attack: ByzantineAttack = make(config.byzantine, "byzantine")
+    return attack
+
+
+def byzantine_ids(config: Config) -> list[int]:
+    """Give the Byzantine clients; they are named even when they behave."""
+    return byzantine_clients(config.seed, config.num_clients, config.num_byzantine)
+
+
+def training_data(
+    config: Config, client: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Give a client's training images and labels, poisoned if it poisons them."""
+    split = split_of(config)
+    rows, _ = client_rows(config, client)
+    x, y = split.x_train[rows], split.y_train[rows]
+    attack = byzantine_attack(config)
+    if isinstance(attack, DataPoisoning) and client in byzantine_ids(config):
+        return attack.poison(x, y, split.num_classes)
+    return x, y

@@ -1,0 +1,254 @@
+"""One run, top to bottom: read this and you know the system.
+
+    data, model  ->  rounds over a grid (or without a federation)  ->  a trained model
+    trained model  ->  clean and robust accuracy, with checks  ->  result.json
+
+A finished run returns its result at once; one that is asked for other epsilons evaluates
+the model it has and trains nothing.
+"""
+
+import platform
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fedrobust
+from fedrobust import backend, resources
+from fedrobust.config import Config
+from fedrobust.evaluation import Scores
+from fedrobust.network import Arrays, save_model
+from fedrobust.record import Json, RunFolder
+
+if TYPE_CHECKING:
+    from flwr.serverapp import Grid
+
+    from strategies.robust import RoundReport
+
+# Called after each round with its row of metrics.jsonl.
+OnRow = Callable[[Json], None]
+Train = Callable[["Training"], None]
+
+
+def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
+    """Run an experiment on the runtime that it names, or return what it gave before.
+
+    Parameters
+    ----------
+    config
+        A validated experiment.
+    folder
+        Its run directory.
+    on_row
+        Called after each round, to show progress.
+
+    Returns
+    -------
+    What result.json holds.
+
+    Raises
+    ------
+    ConfigError
+        When the folder belongs to another run, or something cannot be made.
+    """
+
+    def train(training: "Training") -> None:
+        if config.centralised:
+            from fedrobust.centralised import train_centralised
+
+            train_centralised(config, training.after_round)
+            return
+        from fedrobust.client import client_app
+        from fedrobust.runtime.flower import quiet
+        from fedrobust.server import serve
+
+        quiet()
+        runtime = resources.make(config.runtime, "runtime")
+        runtime.run(
+            lambda grid: serve(grid, config, training.after_round, training.on_event),
+            client_app(config),
+            config.num_clients,
+        )
+
+    return _run(config, RunFolder(folder, config), train, on_row)
+
+
+def run_on_grid(
+    grid: "Grid", config: Config, folder: Path, on_row: OnRow = lambda row: None
+) -> Json:
+    """Run an experiment over a grid that is there already, as under ``flwr run``."""
+    from fedrobust.server import serve
+
+    def train(training: "Training") -> None:
+        serve(grid, config, training.after_round, training.on_event)
+
+    return _run(config, RunFolder(folder, config), train, on_row)
+
+
+def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json:
+    folder.check()
+    result = folder.result()
+    if result is not None:
+        folder.write_result(result)
+        return result
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        # Everything that can be wrong with data and model is, before a round is lost.
+        resources.trainer_for(config)
+        if not config.centralised:
+            resources.partition_of(config)
+        evaluator = resources.evaluator_for(config)
+        folder.open()
+        if folder.is_trained:
+            network = resources.network_for(config)
+            network.model.load_weights(folder.model_path)
+            scores = evaluator(network.arrays())
+        else:
+            training = Training(config, folder, on_row)
+            train(training)
+            scores = training.finish()
+    seconds = time.perf_counter() - started
+    messages = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
+    result = _result(config, folder, scores, seconds, sorted(messages))
+    folder.write_result(result)
+    return result
+
+
+class Training:
+    """Follows the rounds: evaluates the global model and records what happened."""
+
+    def __init__(self, config: Config, folder: RunFolder, on_row: OnRow) -> None:
+        self._config = config
+        self._folder = folder
+        self._on_row = on_row
+        self._evaluate = resources.evaluator_for(config)
+        self._final: tuple[Arrays, Scores] | None = None
+
+    def on_event(self, event: Json) -> None:
+        """Record a quarantine, a failure or a skipped round."""
+        self._folder.add_event(event)
+
+    def after_round(self, report: "RoundReport", arrays: Arrays) -> None:
+        """Evaluate the new global model, if this round is evaluated, and record."""
+        started = time.perf_counter()
+        scores = None
+        if self._config.is_evaluated(report.round):
+            scores = self._evaluate(arrays)
+        row = _row(report, scores, time.perf_counter() - started)
+        self._folder.add_metrics(row)
+        self._on_row(row)
+        if report.round == self._config.num_rounds and scores is not None:
+            self._final = arrays, scores
+
+    def finish(self) -> Scores:
+        """Save the model of the last round and give its scores."""
+        if self._final is None:
+            raise RuntimeError("the runtime ended before the last round")
+        arrays, scores = self._final
+        network = resources.network_for(self._config)
+        network.assign(arrays)
+        self._folder.save_model(lambda path: save_model(network.model, path))
+        return scores
+
+
+def _row(report: "RoundReport", scores: Scores | None, seconds: float) -> Json:
+    """Make a row of metrics.jsonl."""
+    return {
+        "round": report.round,
+        "clean_accuracy": scores.clean if scores else None,
+        "robust_accuracy": scores.robust if scores else None,
+        "train_seconds": report.train_seconds,
+        "aggregate_seconds": report.aggregate_seconds,
+        "evaluate_seconds": seconds,
+        "bytes_down": report.bytes_down,
+        "bytes_up": report.bytes_up,
+        "sampled": report.sampled,
+        "accepted": report.accepted,
+        "selected": report.selected,
+        "quarantined": len(report.quarantined),
+        "failed": len(report.failed),
+        "skipped": report.skipped,
+        "federated": _nested(report.evaluation),
+        **report.metrics,
+    }
+
+
+def _nested(flat: dict[str, float] | None) -> Json | None:
+    """Give the clients' own evaluation the form of the central one."""
+    if flat is None:
+        return None
+    nested: Json = {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": {}}
+    nested["clients"] = flat.get("clients")
+    for key, value in flat.items():
+        head, _, rest = key.partition("/")
+        if head == "robust_accuracy":
+            name, _, epsilon = rest.rpartition("/")
+            nested["robust_accuracy"].setdefault(name, {})[epsilon] = value
+    return nested
+
+
+def _result(
+    config: Config,
+    folder: RunFolder,
+    scores: Scores,
+    seconds: float,
+    messages: list[str],
+) -> Json:
+    """Make what result.json holds."""
+    rows = folder.metrics()
+    return {
+        "config_digest": config.digest,
+        "evaluation_digest": config.evaluation_digest,
+        "seed": config.seed,
+        "num_rounds": config.num_rounds,
+        "clean_accuracy": scores.clean,
+        "robust_accuracy": scores.robust,
+        "worst_robust_accuracy": scores.worst,
+        "num_evaluated": scores.num_examples,
+        "checks": {name: vars(check) for name, check in scores.checks.items()},
+        "federated": rows[-1]["federated"] if rows else None,
+        "byzantine_clients": resources.byzantine_ids(config),
+        "bytes_down": sum(row["bytes_down"] for row in rows),
+        "bytes_up": sum(row["bytes_up"] for row in rows),
+        "train_seconds": sum(row["train_seconds"] for row in rows),
+        "quarantined": sum(row["quarantined"] for row in rows),
+        "failed": sum(row["failed"] for row in rows),
+        "skipped_rounds": sum(row["skipped"] is not None for row in rows),
+        "warnings": [*config.warnings(), *messages],
+        "wall_seconds": seconds,
+        "environment": environment(config),
+    }
+
+
+def environment(config: Config) -> Json:
+    """Describe what the bits of a result may depend on."""
+    packages = ("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy")
+    return {
+        "fedrobust": fedrobust.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "cores": backend.num_cores(),
+        "intra_op_threads": backend.intra_op_threads(backend.tf),
+        "deterministic": backend.is_deterministic(backend.tf),
+        "runtime": config.runtime,
+        **{name: version(name) for name in packages},
+    }
+
+
+def _processor() -> str:
+    """Name the CPU, on Linux by what the kernel calls it."""
+    path = Path("/proc/cpuinfo")
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def summary(result: Json) -> dict[str, Any]:
+    """Give the accuracies of a result, as the tests and the terminal want them."""
+    return {"clean": result["clean_accuracy"], **result["worst_robust_accuracy"]}

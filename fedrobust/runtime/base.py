@@ -1,0 +1,41 @@
+"""What a runtime is: it gives the server a grid of clients."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from strategies.parameters import require_between
+
+if TYPE_CHECKING:
+    from flwr.clientapp import ClientApp
+    from flwr.serverapp import Grid
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime(ABC):
+    """How clients are run.
+
+    Parameters
+    ----------
+    workers
+        Clients at the same time; None means one a core. It never changes a result.
+    """
+
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.workers is not None:
+            require_between("workers", self.workers, 1)
+
+    def check(self) -> None:
+        """Raise ValueError when the runtime is not installed."""
+
+    @abstractmethod
+    def run(
+        self,
+        server: "Callable[[Grid], None]",
+        client_app: "ClientApp",
+        num_clients: int,
+    ) -> None:
+        """Call the server with a grid whose nodes each run the ClientApp."""

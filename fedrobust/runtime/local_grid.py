@@ -1,0 +1,149 @@
+"""A Flower Grid whose nodes are in this process."""
+
+import copy
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from logging import DEBUG
+from typing import Any, Self
+
+from flwr.app import (
+    ArrayRecord,
+    ConfigRecord,
+    Context,
+    Error,
+    Message,
+    MetricRecord,
+    RecordDict,
+)
+from flwr.clientapp import ClientApp
+from flwr.common.constant import ErrorCode
+from flwr.serverapp import Grid
+from flwr.supercore import log
+
+from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
+
+# Node ids follow partition ids, so that nothing depends on how nodes are numbered.
+FIRST_NODE_ID = 1000
+
+
+class LocalGrid(Grid):
+    """Call a ClientApp for each message.
+
+    Parameters
+    ----------
+    client_app
+        Run once a message, with the Context of its node.
+    num_nodes
+        Nodes; node i has partition id i.
+    workers
+        Messages handled at the same time.
+    """
+
+    def __init__(self, client_app: ClientApp, num_nodes: int, workers: int) -> None:
+        identify_process()
+        self._client_app = client_app
+        self._run = empty_run()
+        self._contexts = {
+            FIRST_NODE_ID + i: Context(
+                run_id=RUN_ID,
+                node_id=FIRST_NODE_ID + i,
+                node_config={"partition-id": i, "num-partitions": num_nodes},
+                state=RecordDict(),
+                run_config={},
+            )
+            for i in range(num_nodes)
+        }
+        self._pool = ThreadPoolExecutor(workers)
+        self._replies: dict[str, Message] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def set_run(self, run: Any) -> None:
+        """Take a run over; no SuperLink asks for it."""
+        self._run = run
+
+    @property
+    def run(self) -> Any:
+        """The run, which is empty unless set."""
+        return self._run
+
+    def create_message(
+        self,
+        content: RecordDict,
+        message_type: str,
+        dst_node_id: int,
+        group_id: str,
+        ttl: float | None = None,
+    ) -> Message:
+        """Create a message, as Flower's grids do."""
+        return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """Give the ids of all nodes."""
+        return list(self._contexts)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Handle messages at once; their replies wait to be pulled."""
+        replies = self.send_and_receive(messages)
+        self._replies.update({r.metadata.reply_to_message_id: r for r in replies})
+        return [r.metadata.reply_to_message_id for r in replies]
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Give replies that were pushed for, once."""
+        known = [i for i in message_ids if i in self._replies]
+        return [self._replies.pop(i) for i in known]
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Handle messages on the pool; replies in the order of the messages.
+
+        A thread cannot be stopped from outside: ``timeout`` is not kept here.
+        """
+        return list(self._pool.map(self._handle, list(messages)))
+
+    def _handle(self, message: Message) -> Message:
+        """Run the ClientApp; whatever it raises becomes an error reply."""
+        give_id(message)
+        node_id = message.metadata.dst_node_id
+        received = copy.copy(message)
+        received.content = _copy(message.content)
+        context = self._contexts[node_id]
+        # A client that fails leaves its state as it was, as on every other runtime.
+        working = copy.copy(context)
+        working.state = _copy(context.state)
+        try:
+            reply = self._client_app(received, working)
+        except (Exception, SystemExit) as error:
+            log(DEBUG, "node %d raised:\n%s", node_id, traceback.format_exc())
+            reason = f"{type(error).__name__}: {error}"
+            code = ErrorCode.CLIENT_APP_RAISED_EXCEPTION
+            reply = Message(Error(code, reason), reply_to=message)
+        else:
+            self._contexts[node_id] = working
+        give_id(reply)
+        return reply
+
+
+def _copy(content: RecordDict) -> RecordDict:
+    """Copy records but not the bytes of arrays, which nobody can change.
+
+    Strategies send one RecordDict to all: a client that changes its own must not change
+    another's.
+    """
+    copied = RecordDict()
+    for name, record in content.items():
+        if isinstance(record, ArrayRecord):
+            copied[name] = ArrayRecord(
+                {key: copy.copy(array) for key, array in record.items()}
+            )
+        elif isinstance(record, MetricRecord):
+            copied[name] = MetricRecord(copy.deepcopy(dict(record)))
+        else:
+            copied[name] = ConfigRecord(copy.deepcopy(dict(record)))
+    return copied

@@ -1,0 +1,33 @@
+"""The adversarial training hook: what a client trains on, and with which loss.
+
+An objective of your own needs ``perturb`` and ``loss``; both are pure TensorFlow, traced
+once and run inside the compiled local epoch. Name its class in ``training.objective``.
+"""
+
+from abc import ABC
+from dataclasses import dataclass
+
+from fedrobust.network import BoundModel, Tensor, cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(ABC):
+    """Cross-entropy on inputs that ``perturb`` makes."""
+
+    def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
+        """Make the inputs of one batch.
+
+        Parameters
+        ----------
+        model
+            ``model(x)`` gives logits in inference mode; ``model.round`` is the round.
+        x, y
+            (batch, ...) inputs in [0, 1] and (batch,) labels.
+        seed
+            (2,) int32, the key of this batch.
+        """
+        return x
+
+    def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
+        """Compute the (batch,) loss; weights are differentiated through it."""
+        return cross_entropy(y, model(x_adv, training=True))

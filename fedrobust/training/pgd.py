@@ -1,0 +1,76 @@
+"""Adversarial training with PGD: minimise the loss on the worst inputs found.
+
+    min_w  E max_{|x' - x| <= epsilon} CE(f_w(x'), y)
+
+Madry et al., ICLR 2018, equation 2.1. With a share of the batch left clean it is the
+federated mixture of Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Training,
+2020. The attack sees the model in inference mode, as in TRADES; the loss does not.
+"""
+
+from dataclasses import dataclass
+
+from fedrobust.attacks.base import Ball, ascend_signs
+from fedrobust.backend import tf
+from fedrobust.epsilon import Epsilon, parse_epsilon
+from fedrobust.network import BoundModel, Tensor
+from fedrobust.training.objective import Objective
+from strategies.parameters import require, require_between, require_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGDTraining(Objective):
+    """Train on PGD examples.
+
+    Parameters
+    ----------
+    epsilon
+        Radius of the L-infinity ball, in input units.
+    steps
+        Gradient steps a batch, at least 1.
+    step_size
+        In input units; None means 2.5 epsilon / steps.
+    random_start
+        Start from a uniform draw in the ball instead of x.
+    clean_share
+        Share of each batch that stays clean, in [0, 1].
+    warmup_rounds
+        Epsilon grows linearly and reaches its value in this round; 0 for none.
+    """
+
+    epsilon: Epsilon = 0.3
+    steps: int = 10
+    step_size: float | None = None
+    random_start: bool = True
+    clean_share: float = 0.0
+    warmup_rounds: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
+        require_between("steps", self.steps, 1)
+        if self.step_size is not None:
+            require_positive("step_size", self.step_size)
+        require(0 <= self.clean_share <= 1, "clean_share", self.clean_share, "in [0,1]")
+        require_between("warmup_rounds", self.warmup_rounds, 0)
+
+    def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
+        """Attack all but the first ``clean_share`` of the batch, which is shuffled."""
+        batch = tf.cast(tf.shape(x)[0], tf.float32)
+        clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)
+        return tf.concat([x[:clean], self._attack(model, x, y, seed, clean)], axis=0)
+
+    def _attack(
+        self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor, skip: Tensor
+    ) -> Tensor:
+        epsilon = tf.constant(float(self.epsilon), tf.float32)
+        step_size = tf.constant(
+            self.step_size or 2.5 * float(self.epsilon) / self.steps, tf.float32
+        )
+        if self.warmup_rounds:
+            scale = tf.minimum(1.0, tf.cast(model.round, tf.float32) / self.warmup_rounds)
+            epsilon, step_size = scale * epsilon, scale * step_size
+        # Drawn for the whole batch, so that a clean share changes no other example.
+        noise = tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)[skip:]
+        x, y = x[skip:], y[skip:]
+        ball = Ball.around(x, epsilon, (0.0, 1.0))
+        start = ball.project(x + epsilon * noise) if self.random_start else x
+        return ascend_signs(model, start, y, ball, step_size, self.steps)

@@ -1,0 +1,40 @@
+"""Waiting for the nodes of a federation."""
+
+import time
+from logging import INFO
+
+from flwr.serverapp import Grid
+from flwr.supercore import log
+
+
+def wait_for_nodes(grid: Grid, minimum: int, timeout: float = 600.0) -> list[int]:
+    """Wait until enough nodes are connected.
+
+    Parameters
+    ----------
+    grid
+        Grid of the ServerApp.
+    minimum
+        How many nodes to wait for.
+    timeout
+        Seconds to wait at the most.
+
+    Returns
+    -------
+    Sorted node ids.
+
+    Raises
+    ------
+    TimeoutError
+        When fewer are connected by then.
+    """
+    deadline = time.monotonic() + timeout
+    while len(nodes := sorted(grid.get_node_ids())) < minimum:
+        if time.monotonic() > deadline:
+            raise TimeoutError(
+                f"{len(nodes)} of {minimum} nodes connected within {timeout:.0f} s: "
+                "start the missing SuperNodes or lower the number of clients"
+            )
+        log(INFO, "Waiting for nodes: %d of %d connected.", len(nodes), minimum)
+        time.sleep(0.2)
+    return nodes

@@ -1,0 +1,416 @@
+"""RobustStrategy: sample, screen, pre-aggregate, apply the rule, step the server.
+
+It works in any Flower ServerApp and with any client that answers a train message with
+one ArrayRecord and one MetricRecord holding ``num-examples``.
+"""
+
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from logging import INFO, WARNING
+from typing import Any
+
+import numpy as np
+from flwr.app import (
+    Array,
+    ArrayRecord,
+    ConfigRecord,
+    Message,
+    MessageType,
+    MetricRecord,
+    RecordDict,
+)
+from flwr.serverapp import Grid
+from flwr.serverapp.strategy import Strategy
+from flwr.supercore import log
+from numpy.typing import NDArray
+
+from strategies.nodes import wait_for_nodes
+from strategies.parameters import MAX_EXAMPLES
+from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
+from strategies.sampling import sample_clients
+from strategies.screening import (
+    MalformedReplyError,
+    Reply,
+    Specs,
+    read_metrics,
+    screen,
+    specs_of,
+)
+from strategies.server_optimizers import SGD, ServerOptimizer
+from strategies.updates import add, difference, num_values
+
+Preaggregator = Callable[[Matrix, RuleContext], Matrix]
+Event = dict[str, Any]
+
+
+@dataclass
+class RoundReport:
+    """What happened in one round, for whoever records it.
+
+    Attributes
+    ----------
+    sampled, accepted
+        Client ids asked, and client ids whose update counted.
+    quarantined
+        Reason by client id, for replies that were not well formed.
+    failed
+        Reason by client id, for error replies and for clients that did not answer.
+    skipped
+        Why the global model was kept as it was, or None.
+    train_seconds
+        Wall clock from the train messages to their replies.
+    aggregate_seconds
+        Wall clock of screening, rule and server step.
+    bytes_down, bytes_up
+        Bytes of serialised arrays sent to and received from clients.
+    selected
+        Client ids that the rule selected, where it selects.
+    metrics
+        Median over accepted clients of each metric they report.
+    evaluation
+        What the clients' own evaluation gave, averaged over examples; None without.
+    """
+
+    round: int
+    sampled: list[int]
+    accepted: list[int] = field(default_factory=list)
+    quarantined: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    skipped: str | None = None
+    train_seconds: float = 0.0
+    aggregate_seconds: float = 0.0
+    bytes_down: int = 0
+    bytes_up: int = 0
+    selected: list[int] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    evaluation: dict[str, float] | None = None
+
+
+class RobustStrategy(Strategy):
+    """Aggregate with a robust rule, and keep going whatever a client sends.
+
+    Parameters
+    ----------
+    rule
+        Aggregation rule, for example ``strategies.rules.Krum(f=2)``.
+    preaggregators
+        Applied to the updates in order, before the rule.
+    server_optimizer
+        Applies the aggregate to the global arrays.
+    fraction_train, fraction_evaluate
+        Share of the clients that train and evaluate, in (0, 1] and [0, 1].
+    evaluate_on
+        Tells whether clients evaluate in a round.
+    seed
+        Key of the client sampling, and what rules receive as ``context.seed``.
+    client_ids
+        Stable id of each node, such as its partition id. Without it clients are
+        numbered by their sorted node ids, which Flower draws anew for every run.
+    min_available_nodes
+        Nodes to wait for before a round when ``client_ids`` is not given.
+    statistics
+        Names of arrays that are no part of the update, such as batch-norm statistics:
+        they follow the rows that the rule selects or weights, else their median.
+    max_examples
+        The most examples a client may declare before it is quarantined.
+    on_event
+        Called with each quarantine, failure and skipped round.
+
+    Raises
+    ------
+    ValueError
+        When a fraction is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        rule: Rule,
+        preaggregators: Sequence[Preaggregator] = (),
+        server_optimizer: ServerOptimizer | None = None,
+        fraction_train: float = 1.0,
+        fraction_evaluate: float = 0.0,
+        evaluate_on: Callable[[int], bool] = lambda round: True,
+        seed: int = 0,
+        client_ids: Mapping[int, int] | None = None,
+        min_available_nodes: int = 2,
+        statistics: Collection[str] = (),
+        max_examples: int = MAX_EXAMPLES,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        if not 0 < fraction_train <= 1:
+            raise ValueError(f"fraction_train={fraction_train}: must be in (0, 1]")
+        if not 0 <= fraction_evaluate <= 1:
+            raise ValueError(f"fraction_evaluate={fraction_evaluate}: must be in [0,1]")
+        self.rule = rule
+        self.preaggregators = tuple(preaggregators)
+        self.server_optimizer = server_optimizer or SGD()
+        self.fraction_train = fraction_train
+        self.fraction_evaluate = fraction_evaluate
+        self.evaluate_on = evaluate_on
+        self.seed = seed
+        self.client_ids = client_ids
+        self.min_available_nodes = min_available_nodes
+        self.statistics = frozenset(statistics)
+        self.max_examples = max_examples
+        self.on_event = on_event
+        self.rule_state: Any = None
+        self.server_state: Any = None
+        self.last_round: RoundReport | None = None
+        self._arrays: ArrayRecord = ArrayRecord()
+        self._clients: dict[int, int] = {}
+        self._sent_at = 0.0
+
+    def summary(self) -> None:
+        """Log what the strategy is made of."""
+        log(INFO, "\t├──> Rule: %r", self.rule)
+        log(INFO, "\t├──> Pre-aggregators: %s", list(self.preaggregators))
+        log(INFO, "\t└──> Server optimiser: %r", self.server_optimizer)
+
+    # --- training ---------------------------------------------------------------
+
+    def configure_train(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Sample clients and send each the global arrays."""
+        messages = self._messages(
+            server_round, arrays, config, grid, MessageType.TRAIN, self.fraction_train
+        )
+        self._arrays = arrays
+        self.last_round = RoundReport(
+            round=server_round,
+            sampled=sorted(self._clients.values()),
+            bytes_down=len(messages) * _bytes_of(arrays),
+        )
+        self._sent_at = time.perf_counter()
+        return messages
+
+    def aggregate_train(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> tuple[ArrayRecord | None, MetricRecord | None]:
+        """Screen the replies and make the next global arrays, or keep the old ones."""
+        report = self.last_round
+        if report is None or report.round != server_round:
+            raise RuntimeError(f"round {server_round} was not configured")
+        messages = list(replies)
+        report.train_seconds = time.perf_counter() - self._sent_at
+        started = time.perf_counter()
+        specs = specs_of(self._arrays)
+        accepted = self._screen_replies(report, messages, specs)
+        report.accepted = list(accepted)
+        report.metrics = _median_metrics(list(accepted.values()))
+        arrays = self._aggregate(report, accepted, specs)
+        report.aggregate_seconds = time.perf_counter() - started
+        return arrays, MetricRecord({**report.metrics, "accepted": len(accepted)})
+
+    def _screen_replies(
+        self, report: RoundReport, messages: list[Message], specs: Specs
+    ) -> dict[int, Reply]:
+        """Sort replies by client id, and out; nothing a client sends raises."""
+        accepted: dict[int, Reply] = {}
+        answered: set[int] = set()
+        for message in messages:
+            client = self._clients.get(message.metadata.src_node_id)
+            if client is None or message.metadata.group_id != str(report.round):
+                self._event(
+                    "unexpected",
+                    report.round,
+                    None,
+                    f"node {message.metadata.src_node_id} answered "
+                    f"group {message.metadata.group_id!r} without being asked",
+                )
+                continue
+            if client in answered:
+                accepted.pop(client, None)
+                self._quarantine(report, client, "answered more than once")
+                continue
+            answered.add(client)
+            if message.has_error():
+                self._fail(report, client, str(message.error.reason))
+                continue
+            report.bytes_up += sum(
+                _bytes_of(r) for r in message.content.array_records.values()
+            )
+            try:
+                accepted[client] = screen(message, specs, self.max_examples)
+            except MalformedReplyError as error:
+                self._quarantine(report, client, str(error))
+        for client in report.sampled:
+            if client not in answered:
+                self._fail(report, client, "no reply in time")
+        return dict(sorted(accepted.items()))
+
+    def _aggregate(
+        self, report: RoundReport, accepted: dict[int, Reply], specs: Specs
+    ) -> ArrayRecord | None:
+        """Apply pre-aggregators, rule and server optimiser to screened replies."""
+        old = {name: array.numpy() for name, array in self._arrays.items()}
+        learned = [name for name in specs if self._is_learned(name, specs)]
+        context = RuleContext(
+            clients=tuple(accepted),
+            num_examples=np.array(
+                [r.num_examples for r in accepted.values()], np.int64
+            ),
+            round=report.round,
+            seed=self.seed,
+        )
+        updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
+        for row, reply in zip(updates, accepted.values(), strict=True):
+            difference(reply.arrays, old, learned, out=row)
+        for preaggregator in self.preaggregators if accepted else ():
+            updates = preaggregator(updates, context)
+        if len(updates) < max(1, self.rule.min_clients):
+            return self._skip(
+                report,
+                f"{len(updates)} updates are left and {self.rule!r} needs at least "
+                f"{self.rule.min_clients}",
+            )
+        aggregate = self.rule(updates, self.rule_state, context)
+        step, server_state = self.server_optimizer(aggregate.vector, self.server_state)
+        new = add(old, step, learned)
+        for name in specs:
+            if name in self.statistics:
+                rows = np.stack([reply.arrays[name] for reply in accepted.values()])
+                # A pre-aggregated row is no client's: then only the median is left.
+                combined = _follow(rows, None if self.preaggregators else aggregate)
+                new[name] = combined.astype(specs[name].dtype)
+        if not all(np.isfinite(new[name]).all() for name in new):
+            return self._skip(report, "the server step would not be finite")
+        self.rule_state, self.server_state = aggregate.state, server_state
+        if aggregate.selected is not None and not self.preaggregators:
+            report.selected = [report.accepted[row] for row in aggregate.selected]
+        return ArrayRecord({name: Array(np.asarray(new[name])) for name in specs})
+
+    def _is_learned(self, name: str, specs: Specs) -> bool:
+        """Floats that are no statistics make up the update; integers stay as sent."""
+        return name not in self.statistics and np.issubdtype(
+            specs[name].dtype, np.floating
+        )
+
+    # --- evaluation -------------------------------------------------------------
+
+    def configure_evaluate(
+        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
+    ) -> Iterable[Message]:
+        """Ask a sample of the clients to evaluate the global arrays."""
+        if self.fraction_evaluate == 0 or not self.evaluate_on(server_round):
+            return []
+        return self._messages(
+            server_round,
+            arrays,
+            config,
+            grid,
+            MessageType.EVALUATE,
+            self.fraction_evaluate,
+        )
+
+    def aggregate_evaluate(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> MetricRecord | None:
+        """Average the clients' metrics, weighted by num-examples as in FedAvg."""
+        results: dict[int, tuple[int, dict[str, float]]] = {}
+        for message in replies:
+            client = self._clients.get(message.metadata.src_node_id)
+            if client is None or client in results:
+                continue
+            if message.has_error():
+                self._event(
+                    "evaluation failed", server_round, client, message.error.reason
+                )
+                continue
+            try:
+                results[client] = read_metrics(message.content, self.max_examples)
+            except MalformedReplyError as error:
+                self._event("evaluation quarantined", server_round, client, str(error))
+        if not results:
+            return None
+        ordered = [results[client] for client in sorted(results)]
+        names = sorted({name for _, metrics in ordered for name in metrics})
+        averages = {}
+        for name in names:
+            pairs = [(n, metrics[name]) for n, metrics in ordered if name in metrics]
+            averages[name] = math.fsum(n * v for n, v in pairs) / sum(
+                n for n, _ in pairs
+            )
+        averages["clients"] = len(results)
+        if self.last_round is not None:
+            self.last_round.evaluation = averages
+        return MetricRecord(averages)
+
+    # --- what both share --------------------------------------------------------
+
+    def _messages(
+        self,
+        server_round: int,
+        arrays: ArrayRecord,
+        config: ConfigRecord,
+        grid: Grid,
+        message_type: str,
+        fraction: float,
+    ) -> list[Message]:
+        """Make one message for each sampled client, in the order of client ids."""
+        ids = self.client_ids
+        if ids is None:
+            connected = wait_for_nodes(grid, self.min_available_nodes)
+            ids = {node: rank for rank, node in enumerate(connected)}
+        nodes = {client: node for node, client in ids.items()}
+        sampled = sample_clients(list(nodes), fraction, self.seed, server_round)
+        self._clients = {nodes[client]: client for client in sampled}
+        config["server-round"] = server_round
+        return [
+            Message(
+                content=RecordDict({"arrays": arrays, "config": config}),
+                message_type=message_type,
+                dst_node_id=nodes[client],
+                group_id=str(server_round),
+            )
+            for client in sampled
+        ]
+
+    def _quarantine(self, report: RoundReport, client: int, reason: str) -> None:
+        report.quarantined[client] = reason
+        self._event("quarantined", report.round, client, reason)
+
+    def _fail(self, report: RoundReport, client: int, reason: str) -> None:
+        report.failed[client] = reason
+        self._event("failed", report.round, client, reason)
+
+    def _skip(self, report: RoundReport, reason: str) -> None:
+        report.skipped = reason
+        self._event("round skipped", report.round, None, reason)
+
+    def _event(self, kind: str, round: int, client: int | None, reason: str) -> None:
+        log(WARNING, "round %d: client %s %s: %s", round, client, kind, reason)
+        if self.on_event is not None:
+            self.on_event(
+                {"event": kind, "round": round, "client": client, "reason": reason}
+            )
+
+
+def _bytes_of(arrays: ArrayRecord) -> int:
+    return sum(len(array.data) for array in arrays.values())
+
+
+def _follow(rows: NDArray[Any], aggregate: Aggregate | None) -> NDArray[np.float64]:
+    """Combine statistics as the rule combined updates, else by their median."""
+    if aggregate is not None and aggregate.weights is not None:
+        return np.tensordot(aggregate.weights, rows.astype(np.float64), axes=1)
+    if aggregate is not None and aggregate.selected is not None:
+        mean: NDArray[np.float64] = rows[aggregate.selected].mean(
+            axis=0, dtype=np.float64
+        )
+        return mean
+    return np.asarray(np.median(rows.astype(np.float64), axis=0))
+
+
+def _median_metrics(replies: list[Reply]) -> dict[str, float]:
+    """Take the median of each metric: a lying client cannot own it."""
+    names = sorted({name for reply in replies for name in reply.metrics})
+    return {
+        name: float(
+            np.median([r.metrics[name] for r in replies if name in r.metrics])
+        )
+        for name in names
+    }

@@ -1,0 +1,166 @@
+"""What every aggregation rule is: a pure function of the updates.
+
+A rule takes the matrix of updates, one client a row, and gives one vector. State that
+outlives a round goes in and comes out explicitly, so a checkpoint is the state itself.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.parameters import require_between
+
+Matrix = NDArray[np.float32]
+Vector = NDArray[np.float32]
+
+# Columns handled at once: temporaries in float64 stay below a few MB for any d.
+BLOCK = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleContext:
+    """What a rule may know beside the updates, one entry a row where it is an array.
+
+    Attributes
+    ----------
+    clients
+        Client ids, in row order.
+    num_examples
+        Examples each client says it trained on; hostile clients lie about it.
+    round
+        The round, from 1.
+    seed
+        Seed of the run; a rule that draws makes its own generator from it.
+    root_update
+        (d,) update on the server's own data, for rules that trust a root data set.
+    """
+
+    clients: Sequence[int] | None = None
+    num_examples: NDArray[np.int64] | None = None
+    round: int = 1
+    seed: int = 0
+    root_update: Vector | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """What a rule decided.
+
+    Attributes
+    ----------
+    vector
+        (d,) float32, the aggregated update.
+    weights
+        (n,) weight of each row, for rules that weight rows; they sum to 1.
+    selected
+        Row numbers, for rules that average a selection of rows.
+    state
+        What the rule wants back in the next round.
+    diagnostics
+        Figures a round, such as scores.
+    """
+
+    vector: Vector
+    weights: NDArray[np.float64] | None = None
+    selected: NDArray[np.int64] | None = None
+    state: Any = None
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
+    """An aggregation rule with its hyper-parameters."""
+
+    @property
+    @abstractmethod
+    def min_clients(self) -> int:
+        """The fewest updates for which the rule is defined."""
+
+    @abstractmethod
+    def aggregate(
+        self, updates: Matrix, state: Any, context: RuleContext
+    ) -> Aggregate:
+        """Aggregate updates that have been checked already."""
+
+    def __call__(
+        self,
+        updates: Matrix,
+        state: Any = None,
+        context: RuleContext | None = None,
+    ) -> Aggregate:
+        """Aggregate the updates of one round.
+
+        Parameters
+        ----------
+        updates
+            (n, d) finite floats, one client a row. It is not modified.
+        state
+            What the rule returned as ``state`` in the round before.
+        context
+            What else the rule may know.
+
+        Raises
+        ------
+        ValueError
+            When the matrix is not (n, d), not finite, or n is below ``min_clients``.
+        """
+        if updates.ndim != 2:
+            raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
+        if len(updates) < self.min_clients:
+            raise ValueError(
+                f"{self!r} needs at least {self.min_clients} updates, "
+                f"not {len(updates)}"
+            )
+        updates = np.asarray(updates, np.float32)
+        bad = np.flatnonzero(~np.isfinite(updates.sum(axis=1, dtype=np.float64)))
+        if bad.size:
+            raise ValueError(f"update in row {bad[0]} is not finite: screen it first")
+        return self.aggregate(updates, state, context or RuleContext())
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustRule(Rule):
+    """A rule that withstands up to ``f`` Byzantine rows.
+
+    Parameters
+    ----------
+    f
+        Number of Byzantine clients tolerated, at least 0.
+    """
+
+    f: int = 0
+
+    def __post_init__(self) -> None:
+        require_between("f", self.f, 0)
+
+
+def by_columns(
+    updates: Matrix, function: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> Vector:
+    """Apply a column-wise function to float64 blocks of the matrix.
+
+    Parameters
+    ----------
+    updates
+        (n, d) matrix.
+    function
+        (n, k) float64 -> (k,) float64, where each column is judged alone.
+
+    Returns
+    -------
+    (d,) float32
+    """
+    result = np.empty(updates.shape[1], np.float32)
+    for start in range(0, updates.shape[1], BLOCK):
+        block = updates[:, start : start + BLOCK].astype(np.float64)
+        result[start : start + BLOCK] = function(block)
+    return result
+
+
+def weighted_sum(updates: Matrix, weights: NDArray[np.float64]) -> Vector:
+    """Sum of rows times weights, accumulated in float64, in row order."""
+    return by_columns(updates, lambda block: (weights[:, None] * block).sum(axis=0))

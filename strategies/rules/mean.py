@@ -1,0 +1,50 @@
+"""The mean of the updates: FedAvg. It tolerates no Byzantine client at all.
+
+    sum_i w_i x_i,  w_i = n_i / sum_j n_j  (weighted)  or  1 / n
+
+McMahan, Moore, Ramage, Hampson, Agüera y Arcas: Communication-Efficient Learning of
+Deep Networks from Decentralized Data, AISTATS 2017, Algorithm 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext, weighted_sum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean(Rule):
+    """Average the updates.
+
+    Parameters
+    ----------
+    weighted
+        Weight each client by the number of examples it declares, as FedAvg does. A
+        hostile client declares what it likes, hence the default.
+    """
+
+    weighted: bool = False
+
+    @property
+    def min_clients(self) -> int:
+        """One update has a mean."""
+        return 1
+
+    def aggregate(
+        self, updates: Matrix, state: Any, context: RuleContext
+    ) -> Aggregate:
+        """Weight the rows; ValueError if num_examples is needed and missing."""
+        sizes = np.ones(len(updates))
+        if self.weighted:
+            if context.num_examples is None:
+                raise ValueError(f"{self!r} needs context.num_examples")
+            sizes = np.asarray(context.num_examples, np.float64)
+            if sizes.shape != (len(updates),) or not (sizes > 0).all():
+                raise ValueError(
+                    f"{self!r} needs a positive context.num_examples for each of "
+                    f"{len(updates)} updates, not {sizes.tolist()}"
+                )
+        weights = sizes / sizes.sum()
+        return Aggregate(vector=weighted_sum(updates, weights), weights=weights)

@@ -1,0 +1,33 @@
+"""The coordinate-wise median.
+
+    agg_k = median(x_1k, ..., x_nk), the mean of the two middle values if n is even
+
+Yin, Chen, Kannan, Bartlett: Byzantine-Robust Distributed Learning: Towards Optimal
+Statistical Rates, ICML 2018, Definition 1. Bound: f < n / 2.
+``torch.median`` takes the lower of the two middle values; NumPy and ByzFL their mean.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext, by_columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Median(Rule):
+    """Take the median of each coordinate."""
+
+    @property
+    def min_clients(self) -> int:
+        """One update has a median."""
+        return 1
+
+    def aggregate(
+        self, updates: Matrix, state: Any, context: RuleContext
+    ) -> Aggregate:
+        """Take the median column by column."""
+        return Aggregate(
+            vector=by_columns(updates, lambda block: np.median(block, axis=0))
+        )

@@ -1,0 +1,179 @@
+"""Screening: is a reply well formed? One that is not is quarantined, with a reason.
+
+Screening judges form, never size: a huge finite update is the rule's to withstand. It
+reads array headers itself and compares the lengths before it builds anything, so that
+neither a pickled object, nor a lying header, nor an absurd shape gets a chance.
+"""
+
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, Message, RecordDict
+from numpy.typing import NDArray
+
+from strategies.parameters import MAX_EXAMPLES
+
+
+class MalformedReplyError(ValueError):
+    """A reply whose form is wrong; the message is the reason for its quarantine."""
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Shape and dtype that an array of the global model has."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+
+Specs = Mapping[str, ArraySpec]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A well-formed reply to a train message.
+
+    Attributes
+    ----------
+    arrays
+        Read-only views into the message, by name, in the order of the specs.
+    num_examples
+        Examples the client says it trained on.
+    metrics
+        Its other finite scalar metrics.
+    """
+
+    arrays: dict[str, NDArray[np.generic]]
+    num_examples: int
+    metrics: dict[str, float]
+
+
+def specs_of(arrays: ArrayRecord) -> dict[str, ArraySpec]:
+    """Read what a reply must look like from the global arrays."""
+    specs = {}
+    for name, array in arrays.items():
+        value = array.numpy()
+        specs[name] = ArraySpec(value.shape, value.dtype)
+    return specs
+
+
+def read_array(array: Array, spec: ArraySpec) -> NDArray[np.generic]:
+    """Read one serialised array that must fit a spec, without copying it.
+
+    Raises
+    ------
+    MalformedReplyError
+        When it is not exactly such an array, or not finite.
+    """
+    if array.stype != "numpy.ndarray":
+        raise MalformedReplyError(f"is serialised as {array.stype!r}")
+    stream = io.BytesIO(array.data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise MalformedReplyError(f"has .npy format {version}, not (1, 0)")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    except MalformedReplyError:
+        raise
+    except Exception as error:
+        # The header is the client's text: whatever its parser throws is its fault.
+        raise MalformedReplyError(f"has no readable .npy header ({error})") from error
+    if dtype != spec.dtype or array.dtype != str(dtype):
+        raise MalformedReplyError(
+            f"has dtype {dtype} (declared {array.dtype}), not {spec.dtype}"
+        )
+    if shape != spec.shape or tuple(array.shape) != shape:
+        raise MalformedReplyError(
+            f"has shape {shape} (declared {tuple(array.shape)}), not {spec.shape}"
+        )
+    start = stream.tell()
+    expected = math.prod(shape) * dtype.itemsize
+    if len(array.data) - start != expected:
+        raise MalformedReplyError(
+            f"carries {len(array.data) - start} bytes of data, not {expected}"
+        )
+    value = np.frombuffer(array.data, dtype, offset=start)
+    value = value.reshape(shape, order="F" if fortran else "C")
+    if np.issubdtype(dtype, np.inexact) and not np.isfinite(value).all():
+        raise MalformedReplyError("is not finite")
+    return value
+
+
+def read_arrays(record: ArrayRecord, specs: Specs) -> dict[str, NDArray[np.generic]]:
+    """Read every array of a record, in the order of the specs.
+
+    Raises
+    ------
+    MalformedReplyError
+        When names are missing or extra, or an array does not fit.
+    """
+    missing, extra = sorted(specs.keys() - record), sorted(record.keys() - specs.keys())
+    if missing or extra:
+        raise MalformedReplyError(f"arrays missing: {missing}, unknown: {extra}")
+    arrays = {}
+    for name, spec in specs.items():
+        try:
+            arrays[name] = read_array(record[name], spec)
+        except MalformedReplyError as error:
+            raise MalformedReplyError(f"array {name!r} {error}") from error
+    return arrays
+
+
+def read_metrics(
+    content: RecordDict, max_examples: int = MAX_EXAMPLES
+) -> tuple[int, dict[str, float]]:
+    """Read num-examples and the other finite scalars of the one MetricRecord.
+
+    Raises
+    ------
+    MalformedReplyError
+        When there is not one MetricRecord, or num-examples is not an integer in
+        [1, max_examples].
+    """
+    if len(content.metric_records) != 1:
+        raise MalformedReplyError(
+            f"{len(content.metric_records)} MetricRecords, not one"
+        )
+    (record,) = content.metric_records.values()
+    count = record.get("num-examples")
+    if type(count) is not int or not 1 <= count <= max_examples:
+        raise MalformedReplyError(
+            f"num-examples={count!r}: must be an integer in [1, {max_examples}]"
+        )
+    metrics = {
+        name: float(value)
+        for name, value in record.items()
+        if name != "num-examples"
+        and isinstance(value, int | float)
+        and math.isfinite(value)
+    }
+    return count, metrics
+
+
+def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> Reply:
+    """Read a reply to a train message.
+
+    Parameters
+    ----------
+    message
+        A reply that carries content.
+    specs
+        What the global model looks like.
+    max_examples
+        The most examples a client may declare.
+
+    Raises
+    ------
+    MalformedReplyError
+        With the reason for quarantine.
+    """
+    records = message.content.array_records
+    if len(records) != 1:
+        raise MalformedReplyError(f"{len(records)} ArrayRecords, not one")
+    (record,) = records.values()
+    arrays = read_arrays(record, specs)
+    num_examples, metrics = read_metrics(message.content, max_examples)
+    return Reply(arrays=arrays, num_examples=num_examples, metrics=metrics)

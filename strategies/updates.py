@@ -1,0 +1,63 @@
+"""Updates: what a client changed, flattened to one row of float32."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.rules.base import Vector
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_LIMIT = float(np.finfo(np.float32).max)
+
+
+def num_values(arrays: Arrays, names: Sequence[str]) -> int:
+    """Count the values of the named arrays: d."""
+    return sum(arrays[name].size for name in names)
+
+
+def difference(
+    new: Arrays, old: Arrays, names: Sequence[str], out: Vector | None = None
+) -> Vector:
+    """Flatten new minus old.
+
+    Parameters
+    ----------
+    new, old
+        Arrays by name, of equal shapes.
+    names
+        The arrays that count, in order.
+    out
+        (d,) float32 to fill, for example a row of a matrix.
+
+    Returns
+    -------
+    (d,) float32
+        A difference beyond float32 becomes its largest value.
+    """
+    out = np.empty(num_values(old, names), np.float32) if out is None else out
+    start = 0
+    for name in names:
+        end = start + old[name].size
+        wide = new[name].astype(np.float64) - old[name]
+        out[start:end] = wide.clip(-_LIMIT, _LIMIT).reshape(-1)
+        start = end
+    return out
+
+
+def add(old: Arrays, step: Vector, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Add a (d,) step to the arrays it was flattened from; others stay as they are.
+
+    Values beyond an array's dtype become infinite, without a warning.
+    """
+    new = dict(old)
+    start = 0
+    for name in names:
+        end = start + old[name].size
+        wide = old[name] + step[start:end].reshape(old[name].shape).astype(np.float64)
+        with np.errstate(over="ignore"):
+            new[name] = wide.astype(old[name].dtype)
+        start = end
+    return new
