@@ -139,6 +139,8 @@ class Config:
     runtime: Node
     evaluation: EvaluationConfig
     screening: ScreeningConfig
+    # The choice made in each group: how people call what the nodes above describe.
+    choices: dict[str, str] = field(default_factory=dict)
 
     @property
     def num_sampled(self) -> int:
@@ -153,7 +155,7 @@ class Config:
     def science(self) -> Node:
         """What the trained model depends on: nothing of runtime, paths or attacks."""
         values = dataclasses.asdict(self)
-        for name in ("attack", "runtime"):
+        for name in ("attack", "runtime", "choices"):
             del values[name]
         values["dataset"].pop("download", None)
         if "epsilon" not in values["training"]["objective"]:
@@ -203,8 +205,17 @@ def _class_name(node: Node) -> str:
 # --- reading a composed configuration -------------------------------------------------
 
 
-def load_config(composed: DictConfig) -> Config:
+def load_config(
+    composed: DictConfig, choices: Mapping[str, Any] | None = None
+) -> Config:
     """Check a composed configuration and give it as typed values.
+
+    Parameters
+    ----------
+    composed
+        What Hydra composed.
+    choices
+        The choice made in each group; read from the node ``hydra`` if there is one.
 
     Raises
     ------
@@ -220,6 +231,13 @@ def load_config(composed: DictConfig) -> Config:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"{error.full_key} cannot be read: {reason}") from error
     assert isinstance(values, dict)
+    if choices is None and "hydra" in composed:
+        choices = OmegaConf.select(composed, "hydra.runtime.choices")
+    values["choices"] = {
+        group: str(choice)
+        for group, choice in (choices or {}).items()
+        if choice is not None and not str(group).startswith("hydra/")
+    }
     config: Config = _typed(Config, values, "")
     _check_numbers(config)
     _check_components(config)

@@ -22,7 +22,7 @@ class SignFlip(Tampering):
     Parameters
     ----------
     scale
-        Above 0; large values drag a mean away at once.
+        Above 0; 1 is the plain flip, larger values drag a mean away at once.
     """
 
     scale: float = 1.0

@@ -1,0 +1,226 @@
+"""The command line: ``fedrobust run | list | report``. It prints, and computes nothing.
+
+Hydra's own entry point would make folders before it knew that a configuration is wrong,
+and exit with 1. Here everything is composed and checked first, then handed to Hydra,
+which launches one job or all of a multirun with whatever launcher is configured.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from fedrobust import __version__
+from fedrobust.compose import (
+    compose_run,
+    compose_sweep,
+    config_dir,
+    groups,
+    register_resolvers,
+    sweep_folder,
+)
+from fedrobust.config import ConfigError, load_config, nearest
+from fedrobust.progress import Progress
+from fedrobust.record import RunFolder
+
+USAGE = """usage: fedrobust COMMAND ...
+
+  run [overrides] [-m]   run one experiment, or with -m every combination of them
+  list [group]           list the groups of conf/, or the choices of one
+  report FOLDER          table and figures of the runs in a folder
+
+  fedrobust run --help says more. Examples:
+
+  fedrobust run strategy=krum num_byzantine=2 byzantine=sign_flip attack=pgd
+  fedrobust run -m strategy=fedavg,krum seed=0,1,2 num_byzantine=2 byzantine=alie
+"""
+RUN_HELP = """usage: fedrobust run [overrides] [-m] [--cfg job] [--config-dir FOLDER]
+
+  overrides      key=value, or group=choice; `fedrobust list` shows them
+  -m             run every combination of comma-separated values
+  --cfg job      print the configuration and run nothing
+  --config-dir   a folder with configuration of your own: FOLDER/strategy/mine.yaml
+
+  A run's folder is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with -m
+  it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
+  its result at once, so typing a multirun again goes on where it broke off.
+"""
+REFUSED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; give the exit status.
+
+    A mistake of the user's is one sentence on standard error, and status 2.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {"run": _run, "list": _list, "report": _report}
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0 if arguments else REFUSED
+    if arguments[0] in ("-V", "--version"):
+        print(__version__)
+        return 0
+    try:
+        if arguments[0] not in commands:
+            raise ConfigError(
+                f"{arguments[0]}: there is no such command, "
+                f"{nearest(arguments[0], commands)}"
+            )
+        return commands[arguments[0]](arguments[1:])
+    except ConfigError as error:
+        print(f"fedrobust: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("fedrobust: interrupted", file=sys.stderr)
+        return 130
+
+
+# --- run ----------------------------------------------------------------------------
+
+
+def _run(arguments: list[str]) -> int:
+    from hydra._internal.utils import get_args_parser
+
+    if any(a in ("-h", "--help") for a in arguments):
+        print(RUN_HELP, end="")
+        return 0
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    flags = parser.parse_intermixed_args(arguments)
+    if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
+        _hydra(arguments, _job)
+        return 0
+    if flags.multirun:
+        return _multirun(arguments, flags)
+    composed = compose_run(flags.overrides, flags.config_dir)
+    config = load_config(composed)
+    RunFolder(Path(composed.hydra.run.dir), config).check()
+    for warning in config.warnings():
+        print(f"fedrobust: note: {warning}", file=sys.stderr)
+    return _hydra(arguments, _job)
+
+
+def _refuse(message: str) -> None:
+    raise ConfigError(message)
+
+
+def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
+    keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
+    if "hydra.run.dir" in keys:
+        raise ConfigError(
+            "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
+        )
+    jobs = compose_sweep(flags.overrides, flags.config_dir)
+    configs = []
+    for combination, composed in jobs:
+        try:
+            configs.append(load_config(composed))
+        except ConfigError as error:
+            raise ConfigError(f"{error} (in {' '.join(combination)})") from error
+    folder = Path(jobs[0][1].hydra.sweep.dir)
+    if str(folder) == "multirun":
+        folder = Path(sweep_folder(flags.overrides))
+        arguments = [*arguments, f"hydra.sweep.dir={folder}"]
+    for config in configs:
+        RunFolder(folder / config.digest, config).check()
+    Progress.total = len(jobs)
+    status = _hydra(arguments, _job)
+    if any(folder.rglob("result.json")):
+        _show_report(folder)
+    return status
+
+
+def _hydra(arguments: list[str], job: Any) -> int:
+    """Give the command to Hydra; its exit status is 1 when a job failed."""
+    import hydra
+
+    register_resolvers()
+    old = sys.argv
+    sys.argv = ["fedrobust run", *arguments]
+    try:
+        hydra.main(config_path=str(config_dir()), config_name="config",
+                   version_base="1.3")(job)()  # fmt: skip
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    finally:
+        sys.argv = old
+    return 0
+
+
+def _job(composed: Any) -> dict[str, Any]:
+    """Run one job of Hydra's, here or wherever its launcher put it."""
+    from hydra.core.hydra_config import HydraConfig
+
+    from fedrobust.run import run
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    config = load_config(composed, settings.runtime.choices)
+    job = settings.job.get("num") if settings.mode.name == "MULTIRUN" else None
+    with Progress(config, folder, job) as progress:
+        result = run(config, folder, progress.on_row)
+        progress.finish(result)
+    return result
+
+
+# --- list and report ----------------------------------------------------------------
+
+
+def _list(arguments: list[str]) -> int:
+    found = groups()
+    if not arguments:
+        for group, choices in found.items():
+            print(f"{group:12} {', '.join(choices)}")
+        return 0
+    for group in arguments:
+        if group not in found:
+            raise ConfigError(
+                f"{group}: there is no such group, {nearest(group, found)}"
+            )
+        width = max(map(len, found[group]))
+        for choice, comment in found[group].items():
+            print(f"{choice:{width}}  {comment}")
+    return 0
+
+
+def _report(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise ConfigError("report needs one folder: fedrobust report FOLDER")
+    folder = Path(arguments[0])
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    _show_report(folder)
+    return 0
+
+
+def _show_report(folder: Path) -> None:
+    from fedrobust.report import (
+        MissingResultsError,
+        collect,
+        draw_figures,
+        markdown,
+        terminal_table,
+        write_csv,
+    )
+
+    try:
+        runs = collect(folder)
+    except MissingResultsError as error:
+        raise ConfigError(str(error)) from error
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=160)
+    console.print(terminal_table(runs))
+    report, table = folder / "report.md", folder / "report.csv"
+    report.write_text(markdown(runs), encoding="utf-8")
+    write_csv(runs, table)
+    for path in [report, table, *draw_figures(runs, folder)]:
+        print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""Progress of a run: a line that grows in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from fedrobust.config import Config
+
+
+class Progress:
+    """Shows the rounds of one run, then its result.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    folder
+        Its run directory, named at the end.
+    job
+        Its number in a multirun, from 0; None for a single run.
+    """
+
+    # Runs of the multirun that this process started; 0 when another one did.
+    total: ClassVar[int] = 0
+
+    def __init__(self, config: Config, folder: Path, job: int | None) -> None:
+        self._config = config
+        self._folder = folder
+        self._job = job
+        self._console = Console(stderr=True)
+        self._started = time.perf_counter()
+        self._shown = 0.0
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(
+            self.name, total=config.num_rounds, note="starting"
+        )
+
+    @property
+    def name(self) -> str:
+        """What people call the run."""
+        choices = self._config.choices
+        groups = ("dataset", "model", "training", "byzantine", "strategy")
+        words = " ".join(choices[group] for group in groups if group in choices)
+        number = "" if self._job is None else f"[{self._job + 1}/{self.total or '?'}] "
+        return f"{number}{words} seed={self._config.seed}"
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def on_row(self, row: dict[str, Any]) -> None:
+        """Show one round."""
+        note = _accuracies(row["clean_accuracy"], row["robust_accuracy"])
+        trouble = row["quarantined"] + row["failed"]
+        note += f"  {trouble} clients out" if trouble else ""
+        note += "  round skipped" if row["skipped"] else ""
+        self._bar.update(self._task, completed=row["round"], note=note)
+        now = time.perf_counter()
+        single = self._job is None and not self._console.is_terminal
+        if single and (now - self._shown > 5 or row["clean_accuracy"] is not None):
+            self._shown = now
+            line = f"round {row['round']}/{self._config.num_rounds}  {note}"
+            print(line, file=sys.stderr, flush=True)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Show the result and where it is."""
+        self._bar.stop()
+        line = _accuracies(result["clean_accuracy"], result["robust_accuracy"])
+        failed = [n for n, c in result["checks"].items() if c["status"] == "fail"]
+        seconds = time.perf_counter() - self._started
+        print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
+        for name in failed:
+            self._console.print(f"[red]check failed: {name}[/red]")
+        for warning in result["warnings"]:
+            print(f"fedrobust: note: {warning}", file=sys.stderr)
+        if self._job is None:
+            print(f"{self._folder / 'result.json'}")
+
+
+def _accuracies(clean: float | None, robust: dict[str, Any] | None) -> str:
+    """Write accuracies in percent on one line."""
+    if clean is None:
+        return ""
+    parts = [f"clean {100 * clean:.1f}"]
+    for name, curve in (robust or {}).items():
+        values = " ".join(f"{100 * value:.1f}" for value in curve.values())
+        parts.append(f"{name} {values}")
+    return "  ".join(parts)

@@ -1,0 +1,196 @@
+"""Collecting finished runs: which differ only in their seed, and in what others differ."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+import yaml
+
+Json = dict[str, Any]
+
+
+# Customary order of the choices in tables and figures; others follow by name.
+ORDER = {
+    "strategy": ["fedavg", "median", "trimmed_mean", "krum", "multi_krum"],
+    "byzantine": ["none", "label_flip", "sign_flip", "gaussian", "ipm", "alie"],
+    "training": ["standard", "noise", "pgd"],
+}
+
+
+def rank(column: str, label: str) -> tuple[int, float, str]:
+    """Rank a label in its column: in the customary order, then by number, by name."""
+    known = ORDER.get(column, [])
+    try:
+        number = float(label)
+    except ValueError:
+        number = float("inf")
+    return (known.index(label) if label in known else len(known), number, label)
+
+
+class MissingResultsError(FileNotFoundError):
+    """A folder holds no finished run."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Runs that differ only in their seed.
+
+    Attributes
+    ----------
+    labels
+        What sets these runs apart from the others, by column.
+    choices
+        The choice made in each group.
+    results
+        Their results, in the order of the seeds.
+    """
+
+    labels: Mapping[str, str]
+    choices: Mapping[str, str]
+    results: list[Json]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the runs."""
+        return [result["seed"] for result in self.results]
+
+    def values(self, *path: str) -> list[float]:
+        """Read a figure from each run that has it."""
+        found = []
+        for result in self.results:
+            value: Any = result
+            for key in path:
+                value = value.get(key) if isinstance(value, dict) else None
+            if value is not None:
+                found.append(float(value))
+        return found
+
+    def mean(self, *path: str) -> float | None:
+        """Average a figure over seeds; None where a run does not have it."""
+        values = self.values(*path)
+        return fmean(values) if len(values) == len(self.results) else None
+
+    def std(self, *path: str) -> float | None:
+        """Spread of a figure over seeds (n - 1); None for a single one."""
+        values = self.values(*path)
+        return stdev(values) if len(values) == len(self.results) > 1 else None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The finished runs of a folder.
+
+    Attributes
+    ----------
+    cells
+        In the order of their labels as the runs were found.
+    columns
+        Names of the labels.
+    epsilons
+        Every epsilon that some run was attacked at, ascending, as in result.json.
+    unfinished
+        Folders of runs that have no result.
+    """
+
+    cells: list[Cell]
+    columns: list[str]
+    epsilons: list[str]
+    unfinished: list[Path]
+
+    @property
+    def same_seeds(self) -> bool:
+        """Tell whether every cell has the same seeds, so that means compare."""
+        return len({tuple(cell.seeds) for cell in self.cells}) == 1
+
+
+def collect(folder: Path) -> Runs:
+    """Read every run below a folder.
+
+    Raises
+    ------
+    MissingResultsError
+        When there is none that finished.
+    """
+    found: list[tuple[Json, Json]] = []
+    unfinished = []
+    for path in sorted(folder.rglob("config.yaml")):
+        result_path = path.with_name("result.json")
+        if result_path.is_file():
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+            found.append((config, json.loads(result_path.read_text(encoding="utf-8"))))
+        else:
+            unfinished.append(path.parent)
+    if not found:
+        raise MissingResultsError(
+            f"no finished run in {folder}: give the folder of a run or of a multirun"
+        )
+    configs = [dict(_flat(_without_seeds(config))) for config, _ in found]
+    columns = _columns(configs)
+    cells: dict[tuple[str, ...], list[tuple[Json, Json]]] = {}
+    for flat, (config, result) in zip(configs, found, strict=True):
+        label = tuple(str(flat.get(column, "")) for column in columns)
+        cells.setdefault(label, []).append((config, result))
+    names = [column.removeprefix("choices.") for column in columns]
+    epsilons = {e for _, r in found for e in r.get("worst_robust_accuracy", {})}
+    return Runs(
+        cells=[
+            Cell(
+                labels=dict(zip(names, label, strict=True)),
+                choices=runs[0][0].get("choices", {}),
+                results=sorted((r for _, r in runs), key=lambda r: int(r["seed"])),
+            )
+            for label, runs in sorted(
+                cells.items(),
+                key=lambda item: [*map(rank, names, item[0])],
+            )
+        ],
+        columns=names,
+        epsilons=sorted(epsilons, key=float),
+        unfinished=unfinished,
+    )
+
+
+def _without_seeds(config: Json) -> Json:
+    """Leave out what differs between repetitions of the same experiment."""
+    kept = {k: v for k, v in config.items() if k not in ("config_digest", "seed")}
+    kept["partition"] = {k: v for k, v in config["partition"].items() if k != "seed"}
+    return kept
+
+
+def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Flatten nested dictionaries to dotted keys."""
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, str(node)
+
+
+def _columns(configs: list[Json]) -> list[str]:
+    """Name what the runs differ in: choices first, then what no choice explains."""
+
+    def varying(group: list[Json]) -> set[str]:
+        keys = {key for config in group for key in config}
+        return {key for key in keys if len({c.get(key, "") for c in group}) > 1}
+
+    every = varying(configs)
+    choices = sorted(key for key in every if key.startswith("choices."))
+    order = ["dataset", "model", "partition", "training", "byzantine", "strategy"]
+    choices.sort(key=lambda k: order.index(k[8:]) if k[8:] in order else len(order))
+    alike: dict[tuple[str, ...], list[Json]] = {}
+    for config in configs:
+        key = tuple(config.get(choice, "") for choice in choices)
+        alike.setdefault(key, []).append(config)
+    others = {key for group in alike.values() for key in varying(group)}
+    # A key that another one is interpolated from says the same twice.
+    plain = sorted(others, key=lambda key: (key.count("."), key))
+    kept: list[str] = []
+    for key in plain:
+        same = [[c.get(key, "") for c in configs] == [c.get(k, "") for c in configs]
+                for k in kept]  # fmt: skip
+        if not any(same):
+            kept.append(key)
+    return choices + kept

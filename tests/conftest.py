@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests."""
+
+import os
+
+# Before anything imports Flower or TensorFlow; subprocesses inherit it.
+os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedrobust.compose import compose_run
+from fedrobust.config import Config, load_config
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+REAL_DATA = Path(os.environ.get("FEDROBUST_DATA") or Path.home() / ".cache/fedrobust")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep partitions that tests deal out of the user's data folder."""
+    os.environ["FEDROBUST_DATA"] = str(tmp_path_factory.mktemp("data"))
+    yield
+    os.environ["FEDROBUST_DATA"] = str(REAL_DATA)
+
+
+@pytest.fixture
+def mnist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the real MNIST, or skip where it is not."""
+    if not (REAL_DATA / "mnist.npz").is_file():
+        pytest.skip(f"no mnist.npz in {REAL_DATA}")
+    monkeypatch.setenv("FEDROBUST_DATA", str(REAL_DATA))
+
+
+@pytest.fixture
+def configure() -> Callable[..., Config]:
+    """Compose and check a configuration from overrides."""
+
+    def make(*overrides: str) -> Config:
+        return load_config(compose_run(overrides))
+
+    return make
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator for test data."""
+    return np.random.default_rng(20_26)
