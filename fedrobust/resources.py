@@ -28,11 +28,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _lock = threading.RLock()
+_caches: list[Callable[[], None]] = []
+
+
+def forget() -> None:
+    """Drop everything that is shared, as a new process has nothing of it."""
+    for clear in _caches:
+        clear()
 
 
 def _shared(function: Callable[P, R]) -> Callable[P, R]:
     """Remember the last few results, and let one thread at a time make a new one."""
     cached = lru_cache(maxsize=8)(function)
+    _caches.append(cached.cache_clear)
 
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with _lock:

@@ -204,7 +204,8 @@ class Dirichlet(Partition):
 class Shards(Partition):
     """Sort by label, cut into shards and deal the same number to each client.
 
-    McMahan et al., AISTATS 2017, Section 3: two shards a client.
+    McMahan et al., AISTATS 2017, Section 3: two shards a client. All shards have the
+    same size; the last few images, fewer than there are shards, go to nobody.
 
     Parameters
     ----------

@@ -1,0 +1,197 @@
+"""The command line as a user types it, each time in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = [
+    "num_clients=6",
+    "num_rounds=2",
+    "dataset.num_train=300",
+    "attack=pgd",
+    "attack.methods.pgd.steps=2",
+    "attack.samples=40",
+]
+
+
+def fedrobust(
+    *arguments: str, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fedrobust.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_run_twice(tmp_path):
+    first = fedrobust("run", *SMALL, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "round 2/2" in first.stderr
+    assert "digits mlp standard none fedavg seed=0: clean" in first.stdout
+    (path,) = tmp_path.glob("outputs/*/result.json")
+    assert str(path.relative_to(tmp_path)) in first.stdout
+    stamp = path.with_name("model.keras").stat().st_mtime_ns
+    again = fedrobust("run", *SMALL, cwd=tmp_path)
+    assert again.returncode == 0
+    assert "round 2/2" not in again.stderr
+    assert path.with_name("model.keras").stat().st_mtime_ns == stamp
+    assert "TensorFlow" not in first.stderr
+    assert "cuda" not in first.stderr.lower()
+
+
+def test_bits_repeat_across_processes_and_hash_seeds(tmp_path):
+    results = []
+    for seed in ("1", "2"):
+        folder = tmp_path / seed
+        done = fedrobust(
+            "run", *SMALL, "training=pgd", f"hydra.run.dir={folder}",
+            cwd=tmp_path, PYTHONHASHSEED=seed,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        rows = [json.loads(r) for r in (folder / "metrics.jsonl").open()]
+        results.append([(r["train_loss"], r["robust_accuracy"]) for r in rows])
+    assert results[0] == results[1]
+
+
+def test_multirun_reports_and_goes_on_where_it_broke_off(tmp_path):
+    sweep = ["run", "-m", *SMALL, "strategy=fedavg,median", "seed=0,1"]
+    first = fedrobust(*sweep, "hydra.sweep.dir=my sweep ü", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    folder = tmp_path / "my sweep ü"
+    assert len(list(folder.rglob("result.json"))) == 4
+    assert "[4/4] digits mlp standard none median seed=1" in first.stdout
+    assert "±" in first.stdout
+    for name in ("report.md", "report.csv", "heatmap.png", "epsilon.png"):
+        assert (folder / name).is_file()
+    models = sorted(folder.rglob("model.keras"))
+    models[0].unlink()
+    stamps = [p.stat().st_mtime_ns for p in models[1:]]
+    again = fedrobust(*sweep, "hydra.sweep.dir=my sweep ü", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert models[0].is_file()
+    assert [p.stat().st_mtime_ns for p in models[1:]] == stamps
+    report = fedrobust("report", str(folder), cwd=tmp_path)
+    assert report.returncode == 0
+    assert "median" in report.stdout
+
+
+BAD = {
+    "unknown strategy": (["run", "strategy=kurm"], ["strategy=kurm", "'krum'"]),
+    "negative epsilon": (
+        ["run", "attack=pgd", "attack.epsilon=-0.1"],
+        ["attack.epsilon=-0.1", "at least 0"],
+    ),
+    "krum with too few clients": (
+        ["run", "strategy=krum", "num_byzantine=2", "num_clients=6"],
+        ["Krum(f=2)", "at least 7", "samples 6"],
+    ),
+    "missing data set": (["run", "dataset=cifar10"], ["cifar10", "dataset.download"]),
+    "unwritable folder": (
+        ["run", "hydra.run.dir=a_file/run"],
+        ["a_file/run", "cannot be written"],
+    ),
+    "run.dir with -m": (
+        ["run", "-m", "seed=0,1", "hydra.run.dir=x"],
+        ["hydra.run.dir", "hydra.sweep.dir"],
+    ),
+    "one bad combination of many": (
+        ["run", "-m", "num_clients=9,5", "strategy=krum", "num_byzantine=3"],
+        ["Krum(f=3)", "samples 5", "num_clients=5"],
+    ),
+    "unknown flag": (["run", "--fast"], ["--fast"]),
+    "unknown command": (["rnu"], ["rnu", "'run'"]),
+    "unknown group": (["list", "stratgy"], ["stratgy", "'strategy'"]),
+    "report of nothing": (["report", "nowhere"], ["nowhere"]),
+    "report of an empty folder": (["report", "."], ["no finished run"]),
+    "no config folder": (["run", "--config-dir", "nowhere"], ["nowhere"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_sentence_and_status_2(name, tmp_path):
+    arguments, words = BAD[name]
+    (tmp_path / "a_file").touch()
+    started = time.monotonic()
+    done = fedrobust(*arguments, cwd=tmp_path, FEDROBUST_DATA=str(tmp_path / "no"))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["a_file"], "nothing was made"
+    # No timed assertion: a hang would be cut off by the time-out of the process.
+    assert time.monotonic() > started
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    fedrobust("run", *SMALL, "hydra.run.dir=here", cwd=tmp_path)
+    done = fedrobust("run", *SMALL, "seed=1", "hydra.run.dir=here", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "here holds another experiment" in done.stderr
+
+
+def test_list_and_help(tmp_path):
+    assert "strategy" in fedrobust("list", cwd=tmp_path).stdout
+    listed = fedrobust("list", "strategy", "training", cwd=tmp_path).stdout
+    assert "Blanchard et al. 2017" in listed
+    assert "Madry et al. 2018" in listed
+    assert "usage: fedrobust" in fedrobust("--help", cwd=tmp_path).stdout
+    assert "hydra.sweep.dir" in fedrobust("run", "--help", cwd=tmp_path).stdout
+
+
+def test_show_the_configuration(tmp_path):
+    done = fedrobust("run", "strategy=krum", "--cfg", "job", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "_target_: strategies.rules.Krum" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_optimizers_and_objectives_of_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        """
+import keras
+import tensorflow as tf
+
+
+def model(units):
+    return keras.Sequential([
+        keras.Input((8, 8, 1)), keras.layers.Flatten(),
+        keras.layers.Dense(units, activation="tanh"), keras.layers.Dropout(0.2),
+        keras.layers.Dense(10),
+    ])
+
+
+class Brightened:
+    def perturb(self, model, x, y, seed):
+        return tf.minimum(x + 0.1, 1.0)
+
+    def loss(self, model, x, x_adv, y):
+        logits = model(x_adv, training=True)
+        return keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
+"""
+    )
+    folder = tmp_path / "conf" / "model"
+    folder.mkdir(parents=True)
+    (folder / "tanh.yaml").write_text("# Mine.\n_target_: mine.model\nunits: 12\n")
+    done = fedrobust(
+        "run", *SMALL, "--config-dir", str(tmp_path / "conf"), "model=tanh",
+        "training.optimizer._target_=keras.optimizers.Adam",
+        "training.objective._target_=mine.Brightened",
+        cwd=tmp_path, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "digits tanh standard none fedavg" in done.stdout
+    wrong = fedrobust(
+        "run", "model._target_=mine.modle", cwd=tmp_path, PYTHONPATH=str(tmp_path)
+    )
+    assert wrong.returncode == 2
+    assert "mine has no 'modle', did you mean 'model'" in wrong.stderr

@@ -1,0 +1,217 @@
+"""Byzantine attacks by hand, and the adversary over a grid."""
+
+import numpy as np
+import pytest
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from fedrobust.byzantine import (
+    ALIE,
+    IPM,
+    Gaussian,
+    LabelFlip,
+    SignFlip,
+    byzantine_clients,
+)
+from fedrobust.byzantine.adversary import Adversary
+from fedrobust.byzantine.alie import alie_z
+from fedrobust.byzantine.tampering import tampering_mod
+from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
+
+HONEST = np.array([[1, 0], [3, 0], [5, 6]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("n", "b", "z"),
+    [
+        (50, 24, 1.4261),
+        (51, 12, 0.3612),
+        (25, 5, 0.2533),
+        (100, 20, 0.2858),
+        (20, 4, 0.1573),
+    ],
+)
+def test_alie_z_of_known_federations(n, b, z):
+    assert alie_z(n, b) == pytest.approx(z, abs=5e-5)
+
+
+def test_alie_is_the_mean_minus_z_standard_deviations():
+    # Means 3 and 2; standard deviations (ddof 1) 2 and sqrt(12).
+    crafted = ALIE(z=1.5)(HONEST, 2)
+    np.testing.assert_allclose(crafted, [[0, 2 - 1.5 * 12**0.5]] * 2, rtol=1e-6)
+    assert crafted.dtype == np.float32
+
+
+def test_alie_computes_z_from_n_and_b():
+    honest = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    expected = honest.mean(axis=0) - 0.2533471 * honest.std(axis=0, ddof=1)
+    np.testing.assert_allclose(ALIE()(honest, 5)[0], expected, rtol=1e-5)
+
+
+def test_alie_is_refused_where_undefined_and_warns_where_it_is_no_attack():
+    with pytest.raises(ValueError, match="n=10 clients of which b=6"):
+        ALIE()(np.zeros((4, 1), np.float32), 6)
+    with pytest.warns(UserWarning, match="n=6 and b=1 has z=-0.2533"):
+        ALIE()(np.zeros((5, 1), np.float32), 1)
+
+
+def test_ipm_is_minus_epsilon_times_the_mean():
+    np.testing.assert_allclose(IPM(epsilon=0.5)(HONEST, 1), [[-1.5, -1]])
+
+
+@pytest.mark.parametrize("attack", [ALIE(z=1.0), IPM()], ids=repr)
+def test_collusion_checks_its_input_and_leaves_it_alone(attack):
+    before = HONEST.copy()
+    assert attack(HONEST, 4).shape == (4, 2)
+    np.testing.assert_array_equal(HONEST, before)
+    with pytest.raises(ValueError, match="honest must be"):
+        attack(np.zeros((0, 2), np.float32), 1)
+    with pytest.raises(ValueError, match="num_byzantine=0"):
+        attack(HONEST, 0)
+
+
+def test_sign_flip_and_gaussian_by_hand():
+    update = np.array([1, -2], np.float32)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(SignFlip(scale=3).tamper(update, rng), [-3, 6])
+    draw = np.random.default_rng(5).normal(1, 2, 2).astype(np.float32)
+    noise = Gaussian(mean=1, std=2)
+    np.testing.assert_array_equal(
+        noise.tamper(update, np.random.default_rng(5)), draw
+    )
+    added = Gaussian(mean=1, std=2, mode="add")
+    np.testing.assert_array_equal(
+        added.tamper(update, np.random.default_rng(5)), update + draw
+    )
+
+
+def test_label_flip_turns_the_classes_around():
+    x, y = LabelFlip().poison(np.ones((3, 1)), np.array([0, 1, 9]), 10)
+    np.testing.assert_array_equal(y, [9, 8, 0])
+    np.testing.assert_array_equal(x, 1)
+
+
+def test_byzantine_clients_are_fixed_by_the_seed():
+    assert byzantine_clients(0, 20, 5) == byzantine_clients(0, 20, 5)
+    assert byzantine_clients(0, 20, 5) != byzantine_clients(1, 20, 5)
+    assert byzantine_clients(0, 5, 5) == [0, 1, 2, 3, 4]
+    assert byzantine_clients(0, 5, 0) == []
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: SignFlip(scale=0), lambda: Gaussian(std=-1), lambda: IPM(epsilon=0),
+             lambda: Gaussian(mode="both")]
+)  # fmt: skip
+def test_parameters_out_of_range(make):
+    with pytest.raises(ValueError, match="must be"):
+        make()
+
+
+# --- over a grid --------------------------------------------------------------------
+
+
+def honest_app(mods=()) -> ClientApp:
+    """Client i adds i + 1 to every learned value and says its statistic is i."""
+    app = ClientApp()
+
+    @app.train(mods=list(mods))
+    def train(message, context):
+        client = context.node_config["partition-id"]
+        if client == 4:
+            raise RuntimeError("client 4 is down")
+        old = message.content.array_records["arrays"]
+        arrays = {
+            "w": Array(old["w"].numpy() + np.float32(client + 1)),
+            "bn": Array(np.full(1, client, np.float32)),
+        }
+        content = {
+            "arrays": ArrayRecord(arrays),
+            "metrics": MetricRecord({"num-examples": 10}),
+        }
+        return Message(RecordDict(content), reply_to=message)
+
+    return app
+
+
+def train_messages(n: int) -> list[Message]:
+    arrays = ArrayRecord(
+        {"w": Array(np.full(2, 10, np.float32)), "bn": Array(np.zeros(1, np.float32))}
+    )
+    config = ConfigRecord({"server-round": 1})
+    return [
+        Message(
+            RecordDict({"arrays": arrays, "config": config}),
+            FIRST_NODE_ID + i,
+            "train",
+            group_id="1",
+        )
+        for i in range(n)
+    ]
+
+
+def updates_of(replies) -> dict[int, np.ndarray]:
+    return {
+        r.metadata.src_node_id - FIRST_NODE_ID: r.content.array_records["arrays"][
+            "w"
+        ].numpy()
+        - 10
+        for r in replies
+        if r.has_content()
+    }
+
+
+class Recorded(IPM):
+    """Remembers what the adversary saw."""
+
+    def craft(self, honest, num_byzantine, context):
+        object.__setattr__(self, "seen", honest.copy())
+        return super().craft(honest, num_byzantine, context)
+
+
+def test_the_adversary_sees_all_honest_updates_and_speaks_for_the_colluding():
+    with LocalGrid(honest_app(), 6, workers=2) as grid:
+        ids = {FIRST_NODE_ID + i: i for i in range(6)}
+        attack = Recorded(epsilon=2.0)
+        adversary = Adversary(grid, attack, [1, 3, 4], ids, ["w"])
+        messages = train_messages(6)
+        replies = list(adversary.send_and_receive(reversed(messages)))
+    # Honest are 0, 2 and 5 with updates 1, 3 and 6; 4 is Byzantine but does not answer.
+    np.testing.assert_array_equal(attack.seen, [[1, 1], [3, 3], [6, 6]])
+    found = updates_of(replies)
+    np.testing.assert_allclose(found[1], -2 * 10 / 3, rtol=1e-6)
+    np.testing.assert_allclose(found[3], -2 * 10 / 3, rtol=1e-6)
+    np.testing.assert_array_equal(found[5], 6)
+    assert sum(r.has_error() for r in replies) == 1
+    statistic = {
+        r.metadata.src_node_id - FIRST_NODE_ID: float(
+            r.content.array_records["arrays"]["bn"].numpy()[0]
+        )
+        for r in replies
+        if r.has_content()
+    }
+    assert statistic == {0: 0, 1: 1, 2: 2, 3: 3, 5: 5}
+
+
+def test_the_adversary_leaves_other_messages_alone():
+    app = honest_app()
+
+    @app.query()
+    def query(message, context):
+        return Message(RecordDict({"m": MetricRecord({"a": 1})}), reply_to=message)
+
+    with LocalGrid(app, 2, workers=1) as grid:
+        ids = {node: i for i, node in enumerate(grid.get_node_ids())}
+        adversary = Adversary(grid, IPM(), [0], ids, ["w"])
+        question = Message(RecordDict(), FIRST_NODE_ID, "query")
+        (answer,) = adversary.send_and_receive([question])
+        assert answer.content.metric_records["m"]["a"] == 1
+        assert list(adversary.get_node_ids()) == list(grid.get_node_ids())
+
+
+def test_the_tampering_mod_flips_the_byzantine_clients_only():
+    mod = tampering_mod(SignFlip(scale=2), [1], seed=0, learned=lambda: ["w"])
+    with LocalGrid(honest_app([mod]), 3, workers=2) as grid:
+        found = updates_of(grid.send_and_receive(train_messages(3)))
+    np.testing.assert_array_equal(found[0], 1)
+    np.testing.assert_array_equal(found[1], -4)
+    np.testing.assert_array_equal(found[2], 3)

@@ -1,0 +1,187 @@
+"""What the user may say: everything in conf/ works, and mistakes are told in a sentence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fedrobust.compose import compose_run, compose_sweep, config_dir, groups
+from fedrobust.config import ConfigError, load_config
+
+CHOICES = [
+    f"{group}={choice}" for group, choices in groups().items() for choice in choices
+]
+
+
+@pytest.mark.parametrize("override", CHOICES)
+def test_every_choice_composes_and_is_valid(override, monkeypatch, tmp_path):
+    if override.startswith("dataset=") and override != "dataset=digits":
+        name = override.partition("=")[2]
+        (tmp_path / f"{name}.npz").touch()
+        monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    config = load_config(compose_run([override]))
+    assert len(config.digest) == 16
+
+
+@pytest.mark.parametrize("path", sorted(config_dir().glob("*/*.yaml")), ids=str)
+def test_every_choice_says_what_it_is(path: Path):
+    comments = [
+        line
+        for line in path.read_text().splitlines()
+        if line.startswith("# ") and "@package" not in line
+    ]
+    assert comments, f"{path} needs a first line that says what it is"
+
+
+# override(s) -> what the message must say
+MISTAKES = {
+    "strategy=kurm": ["strategy=kurm", "'krum'"],
+    "num_round=3": ["num_round", "'num_rounds'"],
+    "stratgy=krum": ["stratgy", "'strategy'"],
+    "num_rounds=abc": ["num_rounds", "abc", "Integer"],
+    "num_rounds=2.5": ["num_rounds", "2.5"],
+    "num_rounds=0": ["num_rounds=0", "at least 1"],
+    "num_clients=0": ["num_clients=0", "at least 1"],
+    "seed=-1": ["seed=-1", "4294967295"],
+    "num_byzantine=11": ["num_byzantine=11", "num_clients=10"],
+    "participation=0": ["participation", "above 0"],
+    "participation=1.5": ["participation", "at most 1"],
+    "participation=nan": ["participation", "above 0"],
+    "evaluation.every=0": ["evaluation.every=0", "at least 1"],
+    "evaluation.evry=1": ["evaluation.evry", "'evaluation.every'"],
+    "attack=pgd attack.epsilon=-0.1": ["attack.epsilon=-0.1", "at least 0"],
+    "attack=pgd attack.epsilon=x": ["attack.epsilon", "8/255"],
+    "attack=pgd attack.epsilon=[]": ["attack.epsilon", "list"],
+    "attack=pgd attack.epsilon=[0.1,-1]": ["attack.epsilon=-1", "at least 0"],
+    "attack=pgd attack.samples=0": ["attack.samples=0", "at least 1"],
+    "attack=pgd attack.methods.pgd.steps=0": ["attack.methods.pgd.steps=0", "least 1"],
+    "attack=pgd +attack.methods.pgd.stps=3": ["attack.methods.pgd.stps", "'steps'"],
+    "training=pgd training.epsilon=-1": ["training.epsilon=-1", "at least 0"],
+    "training=pgd training.objective.steps=many": ["training.objective.steps", "many"],
+    "training.batch_size=0": ["training.batch_size=0", "at least 1"],
+    "training.local_steps=0": ["training.local_steps=0", "at least 1"],
+    "training.momentum=1": ["training.momentum=1.0", "[0, 1)"],
+    "training.optimizer.learning_rate=0": ["training.optimizer.learning_rate=0"],
+    "training.optimizer.learning_rate=fast": ["training.optimizer.learning_rate=fast"],
+    "training.optimizer._target_=keras.optimizers.SDG": ["'SGD'"],
+    "training.objective._target_=fedrobust.training.Stndard": ["no such class"],
+    "training.objective._target_=strategies.rules.Krum": ["must be a Objective"],
+    "strategy=krum num_byzantine=4": ["Krum(f=4)", "at least 11", "samples 10"],
+    "strategy=krum num_byzantine=1 participation=0.4": ["Krum(f=1)", "samples 4"],
+    "strategy=trimmed_mean strategy.f=5": ["TrimmedMean(f=5)", "at least 11"],
+    "strategy=multi_krum strategy.rule.m=11": ["at least 11"],
+    "strategy.f=-1": ["strategy.f=-1", "at least 0"],
+    "strategy.server_optimizer.learning_rate=0": ["learning_rate=0.0", "above 0"],
+    "byzantine=alie num_byzantine=6": ["ALIE", "n=10", "b=6"],
+    "byzantine=gaussian byzantine.mode=both": ["byzantine.mode='both'", "'replace'"],
+    "byzantine=sign_flip byzantine.scale=-1": ["byzantine.scale=-1"],
+    "partition=dirichlet partition.alpha=0": ["partition.alpha=0.0", "above 0"],
+    "partition.holdout=1": ["partition.holdout=1.0", "[0, 1)"],
+    "runtime.workers=0": ["runtime.workers=0", "at least 1"],
+    "runtime=rey": ["runtime=rey", "'ray'"],
+    "dataset.num_train=0": ["dataset.num_train=0", "at least 1"],
+    "dataset=mnist": ["mnist.npz", "dataset.download=true"],
+    "model.hidden=[0]": ["model.hidden=[0]", "at least 1"],
+    "model.hidden=64": ["model.hidden=64"],
+    "model=resnet dataset=digits model.groups=3": ["model.groups=3", "width=16"],
+    "model._target_=nowhere.at.All": ["no module 'nowhere'"],
+    "centralised=true num_byzantine=1": ["centralised=True", "num_byzantine=0"],
+    "experiment=dmeo": ["experiment=dmeo", "'demo'"],
+    "num_rounds": ["num_rounds", "not an override"],
+}
+
+
+@pytest.mark.parametrize("overrides", MISTAKES)
+def test_mistakes_are_told_in_one_sentence(overrides, monkeypatch, tmp_path):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        load_config(compose_run(overrides.split()))
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in MISTAKES[overrides]:
+        assert word in message
+
+
+def test_mistakes_cost_neither_tensorflow_nor_flower():
+    code = (
+        "import sys\n"
+        "from fedrobust.cli import main\n"
+        "status = main(['run', 'strategy=krum', 'num_byzantine=4'])\n"
+        "heavy = [m for m in ('tensorflow', 'flwr', 'ray') if m in sys.modules]\n"
+        "print(status, heavy)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[0] == "2 []"
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_science_digest_ignores_what_changes_no_bit(configure):
+    digest = configure().digest
+    for same in ("runtime.workers=1", "runtime=ray", "attack=pgd", "training.epsilon=1"):
+        assert configure(same).digest == digest
+    others = [
+        configure(change).digest
+        for change in (
+            "seed=1",
+            "num_rounds=3",
+            "strategy=median",
+            "training.batch_size=8",
+            "partition=shards",
+            "dataset.num_train=50",
+            "model.hidden=[8]",
+        )
+    ]
+    assert len({digest, *others}) == 8
+
+
+def test_the_evaluation_digest_is_of_the_attacks(configure):
+    base = configure("attack=pgd", "attack.epsilon=0.2")
+    assert configure("attack=pgd", "attack.epsilon=[0.2]", "seed=3").evaluation_digest
+    same = configure("attack=pgd", "attack.epsilon=1/5")
+    assert same.evaluation_digest == base.evaluation_digest
+    for change in ("attack.epsilon=0.1", "attack.samples=5", "attack.methods.pgd.steps=3"):
+        other = configure("attack=pgd", "attack.epsilon=0.2", change)
+        assert other.evaluation_digest != base.evaluation_digest
+        assert other.digest == base.digest
+
+
+def test_warnings_of_what_has_no_effect(configure):
+    assert configure().warnings() == []
+    (warning,) = configure("training.epsilon=0.1").warnings()
+    assert "training.epsilon=0.1 has no effect" in warning
+    assert "num_byzantine=0" in configure("byzantine=ipm").warnings()[0]
+    low = configure("strategy=median", "num_byzantine=2", "strategy.f=1").warnings()
+    assert "strategy.f=1 is below num_byzantine=2" in low[0]
+
+
+def test_f_follows_num_byzantine_unless_told_otherwise(configure):
+    assert configure("strategy=krum", "num_byzantine=2").strategy.rule["f"] == 2
+    assert configure("strategy=krum", "strategy.f=1").strategy.rule["f"] == 1
+
+
+def test_a_sweep_is_every_combination_with_the_experiments_own_axes():
+    jobs = compose_sweep(["seed=0,1", "strategy=median,krum", "num_clients=9"])
+    assert [" ".join(job) for job, _ in jobs] == [
+        "seed=0 strategy=median num_clients=9",
+        "seed=0 strategy=krum num_clients=9",
+        "seed=1 strategy=median num_clients=9",
+        "seed=1 strategy=krum num_clients=9",
+    ]
+    demo = compose_sweep(["experiment=demo", "byzantine=none"])
+    assert len(demo) == 12, "an override wins over the axis of the experiment"
+
+
+def test_users_add_choices_with_a_folder_of_their_own(tmp_path):
+    (tmp_path / "strategy").mkdir()
+    (tmp_path / "strategy" / "mine.yaml").write_text(
+        "defaults: [median]\nserver_optimizer: {learning_rate: 0.5}\n"
+    )
+    composed = compose_run(["strategy=mine"], str(tmp_path))
+    config = load_config(composed)
+    assert config.strategy.server_optimizer["learning_rate"] == 0.5
+    assert config.choices["strategy"] == "mine"
+    with pytest.raises(ConfigError, match="no such folder"):
+        compose_run([], str(tmp_path / "nowhere"))

@@ -1,0 +1,179 @@
+"""Loading data sets, and dealing them to clients."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fedrobust.data import (
+    Digits,
+    Dirichlet,
+    Iid,
+    ImageFile,
+    MissingDataError,
+    NaturalId,
+    Pathological,
+    Shards,
+    Split,
+    datasets,
+)
+
+PARTITIONS = [
+    Iid(),
+    Dirichlet(alpha=0.5),
+    Dirichlet(alpha=100, self_balancing=False),
+    Shards(),
+    Pathological(classes_per_client=3),
+]
+
+
+def test_digits_are_in_the_unit_range_and_split_for_good():
+    split = Digits().load()
+    assert split.x_train.shape == (1437, 8, 8, 1)
+    assert split.x_test.shape == (360, 8, 8, 1)
+    assert split.x_train.dtype == np.float32
+    assert split.x_train.min() == 0
+    assert split.x_train.max() == 1
+    assert split.num_classes == 10
+    again = Digits(num_train=100).load()
+    np.testing.assert_array_equal(again.x_train, split.x_train[:100])
+    np.testing.assert_array_equal(again.x_test, split.x_test)
+
+
+def write_npz(folder: Path, name: str = "tiny", **extra) -> None:
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        folder / f"{name}.npz",
+        x_train=rng.integers(0, 256, (60, 4, 4)).astype(np.uint8),
+        y_train=np.arange(60).astype(np.uint8)[:, None] % 3,
+        x_test=rng.integers(0, 256, (6, 4, 4)).astype(np.uint8),
+        y_test=np.arange(6) % 3,
+        **extra,
+    )
+
+
+def test_a_file_of_ones_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    write_npz(tmp_path)
+    split = ImageFile(name="tiny", input_shape=[4, 4, 1], num_classes=3).load()
+    assert split.x_train.shape == (60, 4, 4, 1)
+    assert split.y_train.shape == (60,)
+    assert 0.9 < split.x_train.max() <= 1
+    with pytest.raises(ValueError, match=r"input_shape=\[5, 5, 1\]: must be \[4, 4, 1"):
+        ImageFile(name="tiny", input_shape=[5, 5, 1]).load()
+    with pytest.raises(ValueError, match="num_classes=10: must be 3"):
+        ImageFile(name="tiny", num_classes=10).load()
+    with pytest.raises(ValueError, match="num_train=61"):
+        ImageFile(name="tiny", num_train=61).load()
+
+
+def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", tmp_path / "no")
+    with pytest.raises(MissingDataError, match=r"cifar10.npz.*dataset.download=true"):
+        ImageFile(name="cifar10").load()
+    with pytest.raises(MissingDataError, match="dataset-fashion-mnist"):
+        ImageFile(name="fashion_mnist").check()
+    ImageFile(name="mnist", download=True).check()
+    with pytest.raises(MissingDataError):
+        ImageFile(name="mine", download=True).check()
+
+
+def test_fashion_mnist_from_debians_files(tmp_path, monkeypatch):
+    def idx(values: np.ndarray) -> bytes:
+        head = bytes([0, 0, 8, values.ndim])
+        return head + np.array(values.shape, ">u4").tobytes() + values.tobytes()
+
+    images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
+    labels = np.array([3, 9], np.uint8)
+    for stem in ("train", "t10k"):
+        (tmp_path / f"{stem}-images-idx3-ubyte.gz").write_bytes(
+            gzip.compress(idx(images))
+        )
+        (tmp_path / f"{stem}-labels-idx1-ubyte").write_bytes(idx(labels))
+    monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", tmp_path)
+    split = ImageFile(name="fashion_mnist").load()
+    np.testing.assert_allclose(split.x_test[..., 0] * 255, images, atol=1e-4)
+    np.testing.assert_array_equal(split.y_train, [3, 9])
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=repr)
+def test_every_image_is_dealt_to_one_client(partition, digits):
+    rows = partition(digits, 8)
+    assert len(rows) == 8
+    dealt = np.concatenate(rows)
+    assert len(set(dealt)) == len(dealt)
+    left_over = 1437 % 16 if isinstance(partition, Shards) else 0
+    assert len(dealt) == 1437 - left_over
+
+
+@pytest.mark.parametrize("partition", PARTITIONS, ids=repr)
+def test_a_partition_depends_on_its_seed_and_is_kept(
+    partition, digits, tmp_path, monkeypatch
+):
+    from dataclasses import replace
+
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "a"))
+    first = partition(digits, 6)
+    (kept,) = (tmp_path / "a" / "partitions").iterdir()
+    stamp = kept.stat().st_mtime_ns
+    again = partition(digits, 6)
+    assert kept.stat().st_mtime_ns == stamp
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "b"))
+    anew = partition(digits, 6)
+    other = replace(partition, seed=1)(digits, 6)
+    for a, b, c in zip(first, again, anew, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    if not isinstance(partition, Pathological):  # its classes are dealt in turn
+        assert any(
+            len(a) != len(b) or (a != b).any()
+            for a, b in zip(first, other, strict=True)
+        )
+
+
+def test_label_skew_is_what_it_says(digits):
+    def classes(rows):
+        return len(set(digits.y_train[rows]))
+
+    assert {classes(r) for r in Pathological(classes_per_client=2)(digits, 10)} == {2}
+    assert max(classes(r) for r in Shards(shards_per_client=2)(digits, 10)) <= 4
+    assert min(classes(r) for r in Iid()(digits, 10)) == 10
+    assert {classes(r) for r in NaturalId(by="label")(digits, 10)} == {1}
+
+
+def test_natural_ids_make_clients(digits):
+    ids = np.arange(1437) % 4
+    split = Split(
+        digits.x_train, digits.y_train, digits.x_test, digits.y_test, 10, ids
+    )
+    rows = NaturalId()(split, 4)
+    for group in rows:
+        assert len(set(ids[group])) == 1
+    with pytest.raises(ValueError, match="the data make 4 clients"):
+        NaturalId()(split, 5)
+    with pytest.raises(ValueError, match="no array ids_train"):
+        NaturalId()(digits, 4)
+
+
+def test_an_impossible_partition_is_one_sentence(digits):
+    with pytest.raises(ValueError, match=r"cannot deal 1437 images to 300 clients"):
+        Dirichlet(alpha=0.01)(digits, 300)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dirichlet(alpha=0),
+        lambda: Iid(holdout=1.0),
+        lambda: Shards(shards_per_client=0),
+        lambda: NaturalId(by="name"),
+        lambda: Digits(num_train=0),
+        lambda: ImageFile(name="../etc/passwd"),
+    ],
+)
+def test_parameters_out_of_range(make):
+    with pytest.raises(ValueError, match="must be"):
+        make()

@@ -1,0 +1,99 @@
+"""The models by name, users' own, and what a network makes of them."""
+
+import random
+
+import numpy as np
+import pytest
+
+from fedrobust.backend import keras
+from fedrobust.models import CNN, MLP, CnnMnist, ResNet, build_model
+from fedrobust.network import Network
+
+MNIST = {"input_shape": [28, 28, 1], "num_classes": 10}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "shape", "parameters"),
+    [
+        (MLP(**MNIST, hidden=[100]), (28, 28, 1), 79_510),
+        (CNN(**MNIST, filters=[16, 32]), (28, 28, 1), 166_406),
+        (CnnMnist(**MNIST), (28, 28, 1), 431_080),
+        (ResNet(input_shape=[32, 32, 3], num_classes=10), (32, 32, 3), 77_850),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_sizes(recipe, shape, parameters):
+    model = build_model(recipe, 0, shape)
+    assert model.count_params() == parameters
+    assert model(np.zeros((3, *shape), np.float32)).shape == (3, 10)
+
+
+def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():
+    first = Network(build_model(CnnMnist(**MNIST), 4, (28, 28, 1))).arrays()
+    keras.layers.Dense(3)  # moves the numbers that Keras gives to layers
+    second = Network(build_model(CnnMnist(**MNIST), 4, (28, 28, 1))).arrays()
+    state = random.getstate()
+    other = Network(build_model(CnnMnist(**MNIST), 5, (28, 28, 1))).arrays()
+    assert random.getstate() == state
+    assert list(first) == list(second), "names must not depend on what was built before"
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+    kernel = next(iter(first))
+    assert (first[kernel] != other[kernel]).any()
+
+
+def test_standardising_is_the_first_layer():
+    recipe = MLP(
+        input_shape=[2, 2, 3], num_classes=2, hidden=[], mean=[0.1, 0.2, 0.3],
+        std=[0.5, 0.25, 1.0],
+    )  # fmt: skip
+    model = build_model(recipe, 0, (2, 2, 3))
+    scaled = np.asarray(model.layers[0](np.full((1, 2, 2, 3), 0.6, np.float32)))
+    np.testing.assert_allclose(scaled[0, 0, 0], [1.0, 1.6, 0.3], rtol=1e-5)
+
+
+def test_a_users_keras_model_is_used_as_it_is():
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    built = build_model(lambda: model, 0, (3, 3, 1))
+    assert built is model
+    assert model.built
+
+
+def test_probabilities_are_refused():
+    model = keras.Sequential(
+        [keras.layers.Flatten(), keras.layers.Dense(4, activation="softmax")]
+    )
+    with pytest.raises(ValueError, match="leave out its softmax"):
+        build_model(lambda: model, 0, (3, 3, 1))
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="made a int"):
+        build_model(lambda: 3, 0, (3,))
+
+
+def test_networks_split_and_join_what_belongs_together():
+    model = keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2),
+        ]
+    )
+    network = Network(model)
+    assert [n.rpartition("/")[2] for n in network.statistics] == [
+        "moving_mean",
+        "moving_variance",
+    ]
+    assert not any("seed" in name for name in network.arrays())
+    arrays = {k: v + 1 for k, v in network.arrays().items()}
+    trainable, fixed = network.split(arrays, seed=(5, 6))
+    assert len(trainable) == 6
+    assert any(np.array_equal(value, [5, 6]) for value in fixed)
+    joined = network.join(trainable, fixed)
+    assert list(joined) == list(arrays)
+    network.assign(joined)
+    for name, value in network.arrays().items():
+        np.testing.assert_array_equal(value, arrays[name])

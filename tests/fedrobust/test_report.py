@@ -1,0 +1,144 @@
+"""Reports say what the runs say."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fedrobust.report import (
+    MissingResultsError,
+    collect,
+    draw_figures,
+    markdown,
+    write_csv,
+)
+from fedrobust.report.tables import checks
+
+
+def write_run(folder: Path, clean: float, robust: float, **config) -> None:
+    """Write what a run leaves; ``config`` are choices, and the seed."""
+    seed = config.pop("seed", 0)
+    name = "-".join([*map(str, config.values()), str(seed)])
+    path = folder / name
+    path.mkdir(parents=True)
+    choices = {"training": "standard", "byzantine": "none", "strategy": "fedavg"}
+    document = {
+        "config_digest": name,
+        "seed": seed,
+        "partition": {"seed": seed, "alpha": 1.0},
+        "training": {"epsilon": config.pop("epsilon", None)},
+        "choices": {**choices, **config},
+    }
+    (path / "config.yaml").write_text(yaml.safe_dump(document))
+    result = {
+        "config_digest": name,
+        "seed": seed,
+        "num_rounds": 2,
+        "clean_accuracy": clean,
+        "worst_robust_accuracy": {"0.1": robust},
+        "checks": {"within_ball": {"status": "pass"}, "other": {"status": "not_run"}},
+        "bytes_down": 2_000_000,
+        "bytes_up": 2_000_000,
+        "wall_seconds": 1.0,
+    }
+    (path / "result.json").write_text(json.dumps(result))
+
+
+def test_mean_and_standard_deviation_over_seeds(tmp_path):
+    for seed, clean in enumerate((0.90, 0.92, 0.94)):
+        write_run(tmp_path, clean, 0.5, seed=seed)
+        write_run(tmp_path, clean / 2, 0.1, strategy="krum", seed=seed)
+    runs = collect(tmp_path)
+    assert runs.columns == ["strategy"]
+    assert [cell.labels["strategy"] for cell in runs.cells] == ["fedavg", "krum"]
+    fedavg = runs.cells[0]
+    assert fedavg.seeds == [0, 1, 2]
+    assert fedavg.mean("clean_accuracy") == pytest.approx(0.92)
+    assert fedavg.std("clean_accuracy") == pytest.approx(0.02)
+    text = markdown(runs)
+    assert "| fedavg | 3 | 92.0 ± 2.0 | 50.0 ± 0.0 | 3 of 6 | 2.00 | 1.0 |" in text
+    assert "over seeds" in text
+
+
+def test_one_seed_has_no_spread_and_not_run_is_not_passed(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (cell,) = collect(tmp_path).cells
+    assert cell.std("clean_accuracy") is None
+    assert checks(cell) == "1 of 2"
+    assert "±" not in markdown(collect(tmp_path)).splitlines()[2]
+
+
+def test_a_failed_check_is_shown(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (path,) = tmp_path.rglob("result.json")
+    result = json.loads(path.read_text())
+    result["checks"]["within_ball"]["status"] = "fail"
+    path.write_text(json.dumps(result))
+    assert "FAILED: within_ball" in markdown(collect(tmp_path))
+
+
+def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
+    write_run(tmp_path, 0.9, 0.5, seed=0)
+    write_run(tmp_path, 0.9, 0.5, seed=1)
+    write_run(tmp_path, 0.8, 0.5, strategy="krum", seed=0)
+    write_run(tmp_path, 0.8, 0.5, strategy="median", seed=0)
+    (tmp_path / "median-0" / "result.json").unlink()
+    runs = collect(tmp_path)
+    text = markdown(runs)
+    assert "different seeds" in text
+    assert "1 runs are not finished" in text
+
+
+def test_what_no_choice_explains_gets_a_column(tmp_path):
+    for epsilon in (0.1, 0.2):
+        write_run(tmp_path, 0.9, epsilon, training="pgd", epsilon=epsilon)
+    runs = collect(tmp_path)
+    assert runs.columns == ["training.epsilon"]
+    assert [c.labels["training.epsilon"] for c in runs.cells] == ["0.1", "0.2"]
+
+
+def test_csv_has_a_row_a_run(tmp_path):
+    for seed in (0, 1):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        write_run(tmp_path, 0.7, 0.3, byzantine="alie", seed=seed)
+    write_csv(collect(tmp_path), tmp_path / "t.csv")
+    rows = list(csv.DictReader((tmp_path / "t.csv").open()))
+    assert [(r["byzantine"], r["seed"], r["clean"], r["robust_0.1"]) for r in rows] == [
+        ("none", "0", "0.9", "0.5"),
+        ("none", "1", "0.9", "0.5"),
+        ("alie", "0", "0.7", "0.3"),
+        ("alie", "1", "0.7", "0.3"),
+    ]
+
+
+def test_figures_are_drawn_and_repeat_to_the_byte(tmp_path):
+    for strategy in ("fedavg", "krum"):
+        for training in ("standard", "pgd"):
+            for byzantine in ("none", "alie"):
+                write_run(
+                    tmp_path / "runs", 0.9, 0.5,
+                    strategy=strategy, training=training, byzantine=byzantine,
+                )  # fmt: skip
+    runs = collect(tmp_path / "runs")
+    first = draw_figures(runs, tmp_path)
+    assert [p.name for p in first] == ["heatmap.png", "epsilon.png"]
+    before = [p.read_bytes() for p in first]
+    assert [p.read_bytes() for p in draw_figures(runs, tmp_path)] == before
+    assert all(b.startswith(b"\x89PNG") for b in before)
+
+
+def test_a_missing_cell_is_marked_not_guessed(tmp_path):
+    from fedrobust.report.figures import heat_map
+
+    write_run(tmp_path, 0.9, 0.5)
+    write_run(tmp_path, 0.8, 0.4, strategy="krum", byzantine="alie")
+    texts = [t.get_text() for t in heat_map(collect(tmp_path)).axes[0].texts]
+    # fedavg: none 90, alie missing, worst unknown; krum: none missing, alie 80.
+    assert texts == ["90", "–", "–", "–", "80", "–"]
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    with pytest.raises(MissingResultsError, match="no finished run"):
+        collect(tmp_path)

@@ -1,0 +1,258 @@
+"""Whole runs: they learn, they repeat bit for bit, and they waste no work."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from fedrobust import resources
+from fedrobust.backend import keras
+from fedrobust.config import Config, ConfigError
+from fedrobust.run import run
+
+SMALL = (
+    "num_clients=7",
+    "num_rounds=2",
+    "dataset.num_train=350",
+    "partition=dirichlet",
+    "attack=pgd",
+    "attack.methods.pgd.steps=3",
+    "attack.samples=50",
+)
+Configure = Callable[..., Config]
+
+
+def weights(folder: Path) -> list[np.ndarray]:
+    return [np.array(v) for v in keras.saving.load_model(folder / "model.keras").weights]
+
+
+def assert_same_bits(first: Path, second: Path) -> None:
+    for a, b in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+    ignore = ("seconds", "wall", "environment")
+    for name in ("result.json", "metrics.jsonl"):
+        for one, other in zip(
+            (first / name).read_text().splitlines(),
+            (second / name).read_text().splitlines(),
+            strict=True,
+        ):
+            if name == "metrics.jsonl":
+                a, b = json.loads(one), json.loads(other)
+                for key in list(a):
+                    if not key.endswith(ignore):
+                        assert a[key] == b[key], key
+    a, b = (json.loads((f / "result.json").read_text()) for f in (first, second))
+    for key in ("clean_accuracy", "robust_accuracy", "checks", "config_digest"):
+        assert a[key] == b[key]
+
+
+def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
+    config = configure(*SMALL, "partition.holdout=0.2", "num_byzantine=2",
+                       "byzantine=sign_flip", "strategy=krum")  # fmt: skip
+    result = run(config, tmp_path / "r")
+    names = {p.name for p in (tmp_path / "r").iterdir()}
+    assert names == {
+        "config.yaml", "metrics.jsonl", "events.jsonl", "model.keras", "result.json",
+        "evaluations",
+    }  # fmt: skip
+    document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
+    assert document["config_digest"] == config.digest == result["config_digest"]
+    assert document["strategy"]["rule"] == {
+        "_target_": "strategies.rules.Krum", "f": 2
+    }  # fmt: skip
+    assert json.loads((tmp_path / "r" / "result.json").read_text()) == result
+    rows = [json.loads(r) for r in (tmp_path / "r/metrics.jsonl").open()]
+    assert [row["round"] for row in rows] == [1, 2]
+    for row in rows:
+        assert row["clean_accuracy"] >= row["robust_accuracy"]["pgd"]["0.15"]
+        assert row["bytes_down"] == row["bytes_up"] > 7 * 4810 * 4
+        assert len(row["selected"]) == 1
+        assert row["federated"]["clients"] == 7
+        assert 0 <= row["federated"]["robust_accuracy"]["pgd"]["0.15"] <= 1
+    assert len(result["byzantine_clients"]) == 2
+    assert result["num_evaluated"] == 50
+    assert result["checks"]["within_ball"]["status"] == "pass"
+    assert result["environment"]["deterministic"] is True
+
+
+def test_a_run_learns(configure: Configure, tmp_path):
+    result = run(configure("num_clients=4", "num_rounds=15"), tmp_path / "r")
+    assert result["clean_accuracy"] > 0.85
+    start = resources.initial_arrays(configure())
+    trained = weights(tmp_path / "r")
+    moved = [np.abs(a - b).max() for a, b in zip(start.values(), trained, strict=True)]
+    assert min(moved) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        (),
+        ("strategy=krum", "num_byzantine=2", "byzantine=alie"),
+        ("training=pgd", "training.objective.steps=2", "participation=0.5"),
+        ("training.momentum=0.9", "byzantine=gaussian", "num_byzantine=1"),
+    ],
+    ids=" ".join,
+)
+def test_same_bits_twice_and_with_any_number_of_workers(
+    overrides, configure: Configure, tmp_path
+):
+    for workers in (1, 2, 4):
+        resources.forget()
+        config = configure(*SMALL, *overrides, f"runtime.workers={workers}")
+        run(config, tmp_path / str(workers))
+    assert_same_bits(tmp_path / "1", tmp_path / "2")
+    assert_same_bits(tmp_path / "1", tmp_path / "4")
+
+
+def test_another_seed_gives_other_bits(configure: Configure, tmp_path):
+    for seed in (0, 1):
+        run(configure(*SMALL, f"seed={seed}"), tmp_path / str(seed))
+    first, second = weights(tmp_path / "0"), weights(tmp_path / "1")
+    assert all((a != b).any() for a, b in zip(first, second, strict=True))
+
+
+def test_a_finished_run_returns_at_once_and_another_epsilon_trains_nothing(
+    configure: Configure, tmp_path, monkeypatch
+):
+    config = configure(*SMALL)
+    first = run(config, tmp_path / "r")
+    stamp = (tmp_path / "r/model.keras").stat().st_mtime_ns
+
+    from fedrobust.training.local import Trainer
+
+    def never(*args, **kwargs):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(Trainer, "train", never)
+    assert run(config, tmp_path / "r") == first
+    other = run(configure(*SMALL, "attack.epsilon=[0.0,0.15,0.3]"), tmp_path / "r")
+    assert (tmp_path / "r/model.keras").stat().st_mtime_ns == stamp
+    curve = other["robust_accuracy"]["pgd"]
+    assert list(curve) == ["0.0", "0.15", "0.3"]
+    assert curve["0.0"] == other["clean_accuracy"] == first["clean_accuracy"]
+    assert curve["0.15"] == first["robust_accuracy"]["pgd"]["0.15"]
+    assert json.loads((tmp_path / "r/result.json").read_text()) == other
+    assert run(config, tmp_path / "r") == first
+    assert json.loads((tmp_path / "r/result.json").read_text()) == first
+
+
+def test_an_unfinished_run_starts_over(configure: Configure, tmp_path, monkeypatch):
+    config = configure(*SMALL)
+
+    def stop(row):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "r", stop)
+    assert not (tmp_path / "r/result.json").exists()
+    assert len((tmp_path / "r/metrics.jsonl").read_text().splitlines()) == 1
+    run(config, tmp_path / "r")
+    run(config, tmp_path / "whole")
+    assert_same_bits(tmp_path / "r", tmp_path / "whole")
+
+
+def test_a_folder_of_another_run_is_refused_untouched(configure: Configure, tmp_path):
+    run(configure(*SMALL), tmp_path / "r")
+    before = {p: p.read_bytes() for p in (tmp_path / "r").iterdir() if p.is_file()}
+    with pytest.raises(ConfigError, match="holds another experiment"):
+        run(configure(*SMALL, "seed=9"), tmp_path / "r")
+    assert {p: p.read_bytes() for p in before} == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(ConfigError, match="holds no run"):
+        run(configure(*SMALL), tmp_path / "mine")
+
+
+def test_what_cannot_be_made_is_told_before_round_one(configure: Configure, tmp_path):
+    for override, message in [
+        ("+model._args_=[1]", "model"),
+        ("+training.optimizer.lerning_rate=1", "lerning_rate"),
+        ("model._target_=keras.layers.Dense", "model"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            run(configure(*SMALL, override), tmp_path / "r")
+        assert not (tmp_path / "r").exists()
+
+
+def test_hostile_clients_change_the_mean_and_not_krum(configure: Configure, tmp_path):
+    attack = ("num_clients=8", "num_rounds=25", "num_byzantine=2",
+              "byzantine=sign_flip", "byzantine.scale=10")  # fmt: skip
+    fedavg = run(configure(*attack), tmp_path / "fedavg")
+    krum = run(configure(*attack, "strategy=krum"), tmp_path / "krum")
+    assert fedavg["clean_accuracy"] < 0.3
+    assert krum["clean_accuracy"] > 0.8
+
+
+def test_label_flipping_clients_train_on_flipped_labels(configure: Configure):
+    config = configure("num_byzantine=2", "byzantine=label_flip")
+    split = resources.split_of(config)
+    for client in range(10):
+        rows, _ = resources.client_rows(config, client)
+        _, y = resources.training_data(config, client)
+        flipped = client in resources.byzantine_ids(config)
+        honest = split.y_train[rows]
+        np.testing.assert_array_equal(y, 9 - honest if flipped else honest)
+
+
+def test_worker_momentum_is_kept_by_the_client(configure: Configure, tmp_path):
+    """With one client, full batches and SGD it is heavy-ball momentum by hand."""
+    common = ("num_clients=1", "num_rounds=3", "dataset.num_train=64",
+              "training.batch_size=64", "training.local_steps=1")  # fmt: skip
+    momentum = ("training.momentum=0.5",)
+    for name, extra in [
+        ("plain", momentum),
+        ("damp", (*momentum, "training.dampening=true")),
+        ("none", ()),
+    ]:
+        run(configure(*common, *extra), tmp_path / name)
+    config = configure(*common)
+    trainer = resources.trainer_for(config)
+    x, y = resources.training_data(config, 0)
+    for name, share in (("plain", 1.0), ("damp", 0.5)):
+        arrays = resources.initial_arrays(config)
+        buffer = {k: np.zeros_like(v) for k, v in arrays.items()}
+        for round in (1, 2, 3):
+            trained, _ = trainer.train(
+                arrays, x, y, config.training.local(), seed=0, round=round, client=0
+            )
+            for key, value in arrays.items():
+                step = trained.arrays[key] - value
+                buffer[key] = 0.5 * buffer[key] + share * step
+            arrays = {k: v + buffer[k] for k, v in arrays.items()}
+        for expected, found in zip(
+            arrays.values(), weights(tmp_path / name), strict=True
+        ):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+    plain, none = weights(tmp_path / "plain"), weights(tmp_path / "none")
+    assert any((a != b).any() for a, b in zip(plain, none, strict=True))
+
+
+def test_the_centralised_baseline_sends_nothing_and_learns(configure: Configure, tmp_path):
+    config = configure("experiment=centralised", "num_rounds=8")
+    result = run(config, tmp_path / "r")
+    assert result["clean_accuracy"] > 0.9
+    assert result["bytes_down"] == result["bytes_up"] == 0
+
+
+def test_one_client_with_all_the_data_is_the_centralised_baseline(
+    configure: Configure, tmp_path
+):
+    """A federation of one differs only in the key of its batches, which is the same."""
+    run(configure("experiment=centralised", "num_rounds=2"), tmp_path / "central")
+    run(configure("num_clients=1", "num_rounds=2"), tmp_path / "one")
+    for a, b in zip(
+        weights(tmp_path / "central"), weights(tmp_path / "one"), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Configure):
+    config = configure("partition.holdout=0.25")
+    for client in range(config.num_clients):
+        train, held = resources.client_rows(config, client)
+        assert not set(train) & set(held)
+        assert len(held) == round(0.25 * (len(train) + len(held)))

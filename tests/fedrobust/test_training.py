@@ -1,0 +1,278 @@
+"""The compiled local epoch does what a plain Keras loop does, hook included."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from fedrobust.backend import keras, tf
+from fedrobust.models import MLP, build_model
+from fedrobust.network import Network
+from fedrobust.randomness import Purpose, generator
+from fedrobust.training import (
+    LocalTraining,
+    Noise,
+    Objective,
+    PGDTraining,
+    Schedule,
+    Standard,
+    Trainer,
+)
+from fedrobust.training.local import DivergedError
+
+KEY = {"seed": 3, "round": 2, "client": 5}
+
+
+def small_network(seed: int = 0) -> Network:
+    recipe = MLP(input_shape=[8, 8, 1], num_classes=10, hidden=[16])
+    return Network(build_model(recipe, seed, (8, 8, 1)))
+
+
+def with_batch_norm_and_dropout() -> Network:
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(12, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(10),
+        ]
+    )
+    return Network(model)
+
+
+def train(network, objective, optimizer, digits, local=None, **key):
+    trainer = Trainer(network, objective, optimizer)
+    result, state = trainer.train(
+        network.arrays(),
+        digits.x_train[:70],
+        digits.y_train[:70],
+        local or LocalTraining(batch_size=16),
+        **{**KEY, **key},
+    )
+    return result, state
+
+
+def test_a_pass_has_every_example_once_and_a_short_last_batch():
+    local = LocalTraining(local_epochs=2, batch_size=4)
+    schedule = Schedule.draw(local, 10, np.random.default_rng(0))
+    np.testing.assert_array_equal(schedule.bounds, [0, 4, 8, 10, 14, 18, 20])
+    assert sorted(schedule.order[:10]) == sorted(schedule.order[10:]) == list(range(10))
+    assert list(schedule.order[:10]) != list(schedule.order[10:])
+
+
+def test_local_steps_cut_passes_short_and_repeat_them():
+    local = LocalTraining(local_steps=5, batch_size=4)
+    schedule = Schedule.draw(local, 10, np.random.default_rng(0))
+    np.testing.assert_array_equal(schedule.bounds, [0, 4, 8, 10, 14, 18])
+    one = Schedule.draw(LocalTraining(local_steps=1, batch_size=32), 10, generator(0, 2))
+    np.testing.assert_array_equal(one.bounds, [0, 10])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: keras.optimizers.SGD(0.1),
+        lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        lambda: keras.optimizers.Adam(0.01),
+        lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=1.0),
+        lambda: keras.optimizers.RMSprop(0.01),
+        lambda: keras.optimizers.SGD(
+            keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        ),
+    ],
+    ids=["sgd", "nesterov", "adam", "adamw-clip", "rmsprop", "schedule"],
+)
+def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
+    network = small_network()
+    start = network.arrays()
+    result, _ = train(network, Standard(), make(), digits)
+
+    rng = generator(KEY["seed"], Purpose.BATCHES, KEY["round"], KEY["client"])
+    schedule = Schedule.draw(LocalTraining(batch_size=16), 70, rng)
+    network.assign(start)
+    model, optimizer = network.model, make()
+    losses = []
+    for begin, end in zip(schedule.bounds[:-1], schedule.bounds[1:], strict=True):
+        rows = schedule.order[begin:end]
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(
+                keras.losses.sparse_categorical_crossentropy(
+                    digits.y_train[rows], model(digits.x_train[rows]), from_logits=True
+                )
+            )
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(
+            zip(gradients, model.trainable_variables, strict=True)
+        )
+        losses.append(float(loss))
+    assert result.steps == 5
+    assert result.loss == pytest.approx(np.mean(losses), rel=1e-5)
+    for name, value in network.arrays().items():
+        assert not np.allclose(value, start[name], atol=1e-6), "nothing was trained"
+        np.testing.assert_allclose(result.arrays[name], value, atol=2e-6)
+
+
+def test_training_learns(digits):
+    network = small_network()
+    local = LocalTraining(local_epochs=60)
+    result, _ = train(network, Standard(), keras.optimizers.SGD(0.3), digits, local)
+    network.assign(result.arrays)
+    accuracy = (
+        np.argmax(network.model(digits.x_train[:70]), axis=1) == digits.y_train[:70]
+    ).mean()
+    assert accuracy > 0.95
+
+
+def test_same_key_same_bits_and_another_key_others(digits):
+    for objective in (Standard(), Noise(), PGDTraining(steps=2)):
+        network = with_batch_norm_and_dropout()
+        first, _ = train(network, objective, keras.optimizers.SGD(0.1), digits)
+        second, _ = train(network, objective, keras.optimizers.SGD(0.1), digits)
+        other, _ = train(network, objective, keras.optimizers.SGD(0.1), digits, round=9)
+        for name in first.arrays:
+            np.testing.assert_array_equal(first.arrays[name], second.arrays[name])
+        assert any((first.arrays[n] != other.arrays[n]).any() for n in first.arrays)
+
+
+def test_batch_statistics_are_learned_and_the_model_itself_is_not_touched(digits):
+    network = with_batch_norm_and_dropout()
+    start = network.arrays()
+    result, _ = train(network, Standard(), keras.optimizers.SGD(0.1), digits)
+    assert len(network.statistics) == 2
+    for name in network.statistics:
+        assert (result.arrays[name] != start[name]).any()
+    for name, value in network.arrays().items():
+        np.testing.assert_array_equal(value, start[name])
+
+
+def test_the_optimizer_state_goes_on_only_when_it_is_given(digits):
+    network = small_network()
+    trainer = Trainer(network, Standard(), keras.optimizers.Adam(0.01))
+    x, y = digits.x_train[:32], digits.y_train[:32]
+    local = LocalTraining(batch_size=16)
+    first, state = trainer.train(network.arrays(), x, y, local, **KEY)
+    fresh, _ = trainer.train(first.arrays, x, y, local, **KEY)
+    going_on, _ = trainer.train(first.arrays, x, y, local, **KEY, state=state)
+    assert any((fresh.arrays[n] != going_on.arrays[n]).any() for n in fresh.arrays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spy(Objective):
+    """Report what the hook made: the loss is a figure of x'."""
+
+    inner: Objective
+    figure: str
+
+    def perturb(self, model, x, y, seed):
+        return self.inner.perturb(model, x, y, seed)
+
+    def loss(self, model, x, x_adv, y):
+        distance = tf.abs(x_adv - x)
+        axes = [1, 2, 3]
+        values = {
+            "distance": tf.reduce_max(distance, axes),
+            "mean": tf.reduce_mean(distance, axes),
+            "low": tf.reduce_min(x_adv, axes),
+            "high": tf.reduce_max(x_adv, axes),
+            "moved": tf.cast(tf.reduce_max(distance, axes) > 0, tf.float32),
+        }
+        # A model has to have a part in it for there to be a gradient.
+        return values[self.figure] + 0 * tf.reduce_sum(model(x_adv, training=True), 1)
+
+
+def figure(inner, name, digits, **key):
+    spy = Spy(inner=inner, figure=name)
+    local = LocalTraining(batch_size=70)
+    result, _ = train(
+        small_network(), spy, keras.optimizers.SGD(0.1), digits, local, **key
+    )
+    return result.loss
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        Noise(epsilon=0.2),
+        PGDTraining(epsilon=0.2, steps=3),
+        PGDTraining(epsilon=0.2, steps=3, random_start=False),
+    ],
+    ids=repr,
+)
+def test_the_hook_stays_in_its_ball_and_range(objective, digits):
+    assert 0.15 < figure(objective, "distance", digits) <= 0.2 + 1e-6
+    assert figure(objective, "low", digits) >= 0
+    assert figure(objective, "high", digits) <= 1
+
+
+def test_uniform_and_gaussian_noise_have_the_size_they_should(digits):
+    # Half of the values are clipped at 0, which halves the mean of what is left.
+    uniform = figure(Noise(epsilon=0.1), "mean", digits)
+    gaussian = figure(Noise(epsilon=0.1, distribution="gaussian"), "mean", digits)
+    assert 0.02 < uniform < 0.05
+    assert uniform < gaussian < 0.08
+    assert figure(Noise(epsilon=0), "distance", digits) == 0
+
+
+def test_a_share_of_the_batch_stays_clean(digits):
+    for share, moved in [(0.0, 1.0), (0.5, 0.5), (1.0, 0.0)]:
+        objective = PGDTraining(epsilon=0.1, steps=2, clean_share=share)
+        assert figure(objective, "moved", digits) == pytest.approx(moved, abs=1e-6)
+
+
+def test_epsilon_warms_up_over_rounds(digits):
+    objective = PGDTraining(epsilon=0.2, steps=3, warmup_rounds=4)
+    sizes = [figure(objective, "distance", digits, round=r) for r in (1, 2, 4, 9)]
+    np.testing.assert_allclose(sizes, [0.05, 0.1, 0.2, 0.2], atol=1e-3)
+
+
+def test_adversarial_training_helps_and_noise_does_not(digits):
+    from fedrobust.attacks import PGD
+
+    robust = {}
+    for objective in (Standard(), Noise(epsilon=0.15), PGDTraining(epsilon=0.15, steps=5)):
+        network = small_network()
+        trainer = Trainer(network, objective, keras.optimizers.SGD(0.2))
+        result, _ = trainer.train(
+            network.arrays(), digits.x_train, digits.y_train,
+            LocalTraining(local_epochs=10), **KEY,
+        )  # fmt: skip
+        network.assign(result.arrays)
+        x_adv = PGD(epsilon=0.15, steps=20)(network.model, digits.x_test, digits.y_test)
+        correct = np.argmax(network.model(x_adv), axis=1) == digits.y_test
+        robust[type(objective).__name__] = correct.mean()
+    assert robust["PGDTraining"] > robust["Standard"] + 0.2
+    assert abs(robust["Noise"] - robust["Standard"]) < 0.15
+
+
+def test_divergence_is_told_not_sent(digits):
+    with pytest.raises(DivergedError, match="lower the learning rate"):
+        train(small_network(), Standard(), keras.optimizers.SGD(1e30), digits)
+
+
+def test_one_graph_serves_all_clients_and_rounds(digits):
+    network = small_network()
+    trainer = Trainer(network, PGDTraining(steps=2), keras.optimizers.SGD(0.1))
+    for n in (5, 33, 64):
+        trainer.train(
+            network.arrays(), digits.x_train[:n], digits.y_train[:n],
+            LocalTraining(), seed=0, round=n, client=n,
+        )  # fmt: skip
+    assert trainer._run.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PGDTraining(epsilon=-1), "epsilon=-1"),
+        (lambda: PGDTraining(steps=0), "steps=0"),
+        (lambda: PGDTraining(clean_share=1.5), "clean_share=1.5"),
+        (lambda: Noise(distribution="laplace"), "distribution='laplace'"),
+        (lambda: LocalTraining(batch_size=0), "batch_size=0"),
+        (lambda: LocalTraining(momentum=1.0), "momentum=1.0"),
+    ],
+)
+def test_parameters_out_of_range(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
