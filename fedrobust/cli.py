@@ -91,6 +91,9 @@ def _run(arguments: list[str]) -> int:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     flags = parser.parse_intermixed_args(arguments)
+    # Hydra's own parser wants every flag before the first override or after the last.
+    switches = [a for a in arguments if a not in flags.overrides]
+    arguments = [*switches, *flags.overrides]
     if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
         _hydra(arguments, _job)
         return 0
@@ -99,9 +102,13 @@ def _run(arguments: list[str]) -> int:
     composed = compose_run(flags.overrides, flags.config_dir)
     config = load_config(composed)
     RunFolder(Path(composed.hydra.run.dir), config).check()
-    for warning in config.warnings():
-        print(f"fedrobust: note: {warning}", file=sys.stderr)
+    _notes(config.warnings())
     return _hydra(arguments, _job)
+
+
+def _notes(warnings: list[str]) -> None:
+    for warning in warnings:
+        print(f"fedrobust: note: {warning}", file=sys.stderr)
 
 
 def _refuse(message: str) -> None:
@@ -127,6 +134,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
     for config in configs:
         RunFolder(folder / config.digest, config).check()
+    _notes(sorted({note for config in configs for note in config.warnings()}))
     Progress.total = len(jobs)
     status = _hydra(arguments, _job)
     if any(folder.rglob("result.json")):

@@ -140,7 +140,10 @@ def _explain(error: Exception) -> str:
         options = list(error.options or groups().get(group, {}))
         return f"{group}={choice}: there is no such choice, {nearest(choice, options)}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not an override, {first}"
+        return (
+            f"{error.override}: not an override, write key=value and quote a value "
+            "that holds spaces or signs: key='a value'"
+        )
     match = re.search(r"Could not override '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and match:
         key = match.group(1)

@@ -190,7 +190,10 @@ class Config:
                 f"training.epsilon={self.training.epsilon} has no effect: "
                 f"{_class_name(objective)} uses none"
             )
-        return found
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _check_components(self)
+        return found + sorted({str(warning.message) for warning in caught})
 
 
 def _digest(values: Node) -> str:
@@ -240,7 +243,9 @@ def load_config(
     }
     config: Config = _typed(Config, values, "")
     _check_numbers(config)
-    _check_components(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # config.warnings() tells them, when asked
+        _check_components(config)
     return config
 
 
@@ -365,7 +370,7 @@ def _check_components(config: Config) -> None:
     _check_optimizer(c.training.optimizer)
     _check(c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer)
     for name, method in c.attack.methods.items():
-        extra = {"epsilon": c.attack.epsilons[0]}
+        extra = {"epsilon": c.attack.epsilons[-1]}
         _check(method, f"attack.methods.{name}", Attack, extra)
     partition = _check(c.partition, "partition", Partition)
     if isinstance(partition, Partition):
@@ -397,9 +402,7 @@ def _check_components(config: Config) -> None:
 def _named(key: str, check: Any) -> None:
     """Run a check of our own whose ValueError names a parameter, not its key."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            check()
+        check()
     except ValueError as error:
         text = str(error)
         head = text.partition("=")[0]

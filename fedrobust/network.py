@@ -50,7 +50,7 @@ class Network:
 
     def arrays(self) -> Arrays:
         """Copy the model's current weights, by name."""
-        return {name: np.array(v) for name, v in self._variables.items()}
+        return {name: v.numpy() for name, v in self._variables.items()}
 
     def assign(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put weights into the Keras model, to save it."""
@@ -85,7 +85,7 @@ class Network:
                 dtype = np.dtype(variable.dtype)
                 fixed.append(np.asarray(seed, np.int64).astype(dtype))
             else:
-                fixed.append(np.array(variable))
+                fixed.append(np.asarray(variable.numpy()))
         return [arrays[name] for name in self.trainable], fixed
 
     def join(self, trainable: Sequence[Any], fixed: Sequence[Any]) -> Arrays:

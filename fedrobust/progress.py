@@ -88,8 +88,6 @@ class Progress:
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         for name in failed:
             self._console.print(f"[red]check failed: {name}[/red]")
-        for warning in result["warnings"]:
-            print(f"fedrobust: note: {warning}", file=sys.stderr)
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 

@@ -94,7 +94,7 @@ class RunFolder:
         path = self.path / "config.yaml"
         try:
             head = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{path} cannot be read: {error}") from error

@@ -217,7 +217,7 @@ def _result(
         "quarantined": sum(row["quarantined"] for row in rows),
         "failed": sum(row["failed"] for row in rows),
         "skipped_rounds": sum(row["skipped"] is not None for row in rows),
-        "warnings": [*config.warnings(), *messages],
+        "warnings": sorted({*config.warnings(), *messages}),
         "wall_seconds": seconds,
         "environment": environment(config),
     }

@@ -1,10 +1,12 @@
 """The Flower ServerApp: who the clients are, the strategy, and the rounds."""
 
 from collections.abc import Callable
+from logging import INFO
 from pathlib import Path
 
 from flwr.app import Array, ArrayRecord, Context, Message, MessageType, RecordDict
 from flwr.serverapp import Grid, ServerApp
+from flwr.supercore import log
 
 from fedrobust import resources
 from fedrobust.byzantine import Collusion
@@ -127,4 +129,6 @@ def _main(grid: Grid, context: Context) -> None:
     from fedrobust.run import run_on_grid
 
     composed = compose_run(config_overrides(context).split())
-    run_on_grid(grid, load_config(composed), Path(composed.hydra.run.dir))
+    folder = Path(composed.hydra.run.dir).absolute()
+    run_on_grid(grid, load_config(composed), folder)
+    log(INFO, "Results in %s", folder)

@@ -35,7 +35,7 @@ class PureOptimizer:
         optimizer.build(variables)
         self._apply: Callable[..., Any] = optimizer.stateless_apply
         self.initial_state: list[NDArray[Any]] = [
-            np.array(v) for v in optimizer.variables
+            np.asarray(v.numpy()) for v in optimizer.variables
         ]
 
     def __call__(

@@ -64,7 +64,7 @@ def test_bits_repeat_across_processes_and_hash_seeds(tmp_path):
 
 def test_multirun_reports_and_goes_on_where_it_broke_off(tmp_path):
     sweep = ["run", "-m", *SMALL, "strategy=fedavg,median", "seed=0,1"]
-    first = fedrobust(*sweep, "hydra.sweep.dir=my sweep ü", cwd=tmp_path)
+    first = fedrobust(*sweep, "hydra.sweep.dir='my sweep ü'", cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "my sweep ü"
     assert len(list(folder.rglob("result.json"))) == 4
@@ -75,7 +75,7 @@ def test_multirun_reports_and_goes_on_where_it_broke_off(tmp_path):
     models = sorted(folder.rglob("model.keras"))
     models[0].unlink()
     stamps = [p.stat().st_mtime_ns for p in models[1:]]
-    again = fedrobust(*sweep, "hydra.sweep.dir=my sweep ü", cwd=tmp_path)
+    again = fedrobust(*sweep, "hydra.sweep.dir='my sweep ü'", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert models[0].is_file()
     assert [p.stat().st_mtime_ns for p in models[1:]] == stamps
