@@ -17,6 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+__all__ = [
+    "INTRA_OP_THREADS",
+    "intra_op_threads",
+    "is_deterministic",
+    "keras",
+    "num_cores",
+    "parallel_map",
+    "tf",
+]
+
 T = TypeVar("T")
 R = TypeVar("R")
 

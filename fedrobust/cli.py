@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -111,7 +111,7 @@ def _notes(warnings: list[str]) -> None:
         print(f"fedrobust: note: {warning}", file=sys.stderr)
 
 
-def _refuse(message: str) -> None:
+def _refuse(message: str) -> NoReturn:
     raise ConfigError(message)
 
 
@@ -162,13 +162,14 @@ def _hydra(arguments: list[str], job: Any) -> int:
 def _job(composed: Any) -> dict[str, Any]:
     """Run one job of Hydra's, here or wherever its launcher put it."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from fedrobust.run import run
 
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_config(composed, settings.runtime.choices)
-    job = settings.job.get("num") if settings.mode.name == "MULTIRUN" else None
+    job = settings.job.num if settings.mode == RunMode.MULTIRUN else None
     with Progress(config, folder, job) as progress:
         result = run(config, folder, progress.on_row)
         progress.finish(result)

@@ -83,8 +83,8 @@ def _train(config: Config, message: Message, context: Context) -> Message:
             "local_steps": trained.steps,
         }
     )
-    content = {"arrays": _record(new), "metrics": metrics}
-    return Message(RecordDict(content), reply_to=message)
+    content = RecordDict({"arrays": _record(new), "metrics": metrics})
+    return Message(content, reply_to=message)
 
 
 def _with_momentum(
@@ -116,11 +116,11 @@ def _evaluate(config: Config, message: Message, context: Context) -> Message:
         config, split.x_train[rows], split.y_train[rows]
     )
     scores = evaluator(arrays, workers=1)
-    metrics = {"num-examples": len(rows), "clean_accuracy": scores.clean}
+    metrics = MetricRecord({"num-examples": len(rows), "clean_accuracy": scores.clean})
     for name, curve in scores.robust.items():
         for epsilon, accuracy in curve.items():
             metrics[f"robust_accuracy/{name}/{epsilon}"] = accuracy
-    return Message(RecordDict({"metrics": MetricRecord(metrics)}), reply_to=message)
+    return Message(RecordDict({"metrics": metrics}), reply_to=message)
 
 
 def _record(arrays: Arrays) -> ArrayRecord:

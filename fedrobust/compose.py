@@ -112,7 +112,7 @@ def compose_sweep(
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
-    """Name the folder of a multirun by what was typed, so that typing it again resumes."""
+    """Name the folder of a multirun by what was typed: typing it again resumes."""
     text = "\n".join(sorted(overrides))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

@@ -121,7 +121,7 @@ class ScreeningConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One resolved, validated experiment. Nodes with a ``_target_`` are dictionaries."""
+    """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
 
     seed: int
     num_clients: int
@@ -225,7 +225,9 @@ def load_config(
     ConfigError
         With the key, the value, the bound and the nearest valid choice.
     """
-    science = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+    science = OmegaConf.masked_copy(
+        composed, [str(k) for k in composed if k != "hydra"]
+    )
     try:
         values = OmegaConf.to_container(science, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
@@ -358,7 +360,7 @@ def _check_numbers(config: Config) -> None:
             not c.byzantine and c.num_byzantine == 0,
             "centralised",
             True,
-            "false where there are Byzantine clients, or num_byzantine=0 byzantine=none",
+            "false where there are Byzantine clients; or say num_byzantine=0",
         )
 
 

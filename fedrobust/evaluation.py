@@ -42,7 +42,9 @@ class Scores:
     @property
     def worst(self) -> dict[str, float]:
         """The least accuracy over attacks, by epsilon."""
-        epsilons = sorted({e for curve in self.robust.values() for e in curve}, key=float)
+        epsilons = sorted(
+            {e for curve in self.robust.values() for e in curve}, key=float
+        )
         return {
             e: min(curve[e] for curve in self.robust.values() if e in curve)
             for e in epsilons
@@ -119,7 +121,7 @@ class Evaluator:
         clean: NDArray[np.bool_],
         workers: int | None,
     ) -> Outcome:
-        """Attack the examples that the model gets right; the others are lost already."""
+        """Attack the examples that the model gets right; others are lost already."""
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
             return Outcome(clean, 0.0, True)

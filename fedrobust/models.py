@@ -251,7 +251,9 @@ def build_model(recipe: Any, seed: int, input_shape: Sequence[int]) -> Any:
     with _seeded(seed):
         model = recipe() if not isinstance(recipe, keras.Model) else recipe
         if not isinstance(model, keras.Model):
-            raise TypeError(f"model._target_ made a {type(model).__name__}, not a Model")
+            raise TypeError(
+                f"model._target_ made a {type(model).__name__}, not a Model"
+            )
         if not model.built:
             model.build((None, *input_shape))
     probe = np.asarray(model(np.zeros((2, *input_shape), np.float32), training=False))

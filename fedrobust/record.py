@@ -1,11 +1,11 @@
 """The run directory: what a run leaves behind, written so that a crash tears nothing.
 
-    config.yaml    the resolved configuration, with the digest of its science
-    metrics.jsonl  a row a round
-    events.jsonl   quarantined and failed clients, skipped rounds
-    model.keras    the trained model
-    evaluations/   a result for each way the trained model was evaluated
-    result.json    the result that was asked for last
+config.yaml    the resolved configuration, with the digest of its science
+metrics.jsonl  a row a round
+events.jsonl   quarantined and failed clients, skipped rounds
+model.keras    the trained model
+evaluations/   a result for each way the trained model was evaluated
+result.json    the result that was asked for last
 """
 
 import json

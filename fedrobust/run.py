@@ -3,8 +3,8 @@
     data, model  ->  rounds over a grid (or without a federation)  ->  a trained model
     trained model  ->  clean and robust accuracy, with checks  ->  result.json
 
-A finished run returns its result at once; one that is asked for other epsilons evaluates
-the model it has and trains nothing.
+A finished run returns its result at once; asked for other epsilons, it evaluates the
+model it has and trains nothing.
 """
 
 import platform

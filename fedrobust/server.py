@@ -41,8 +41,8 @@ def identify_clients(
         node = reply.metadata.src_node_id
         answer = None
         if reply.has_content():
-            record = reply.content.metric_records.get("metrics", {})
-            answer = record.get("partition-id")
+            record = reply.content.metric_records.get("metrics")
+            answer = record.get("partition-id") if record is not None else None
         if isinstance(answer, int) and answer not in found.values():
             if 0 <= answer < num_clients:
                 found[node] = answer

@@ -317,7 +317,7 @@ class RobustStrategy(Strategy):
                 continue
             if message.has_error():
                 self._event(
-                    "evaluation failed", server_round, client, message.error.reason
+                    "evaluation failed", server_round, client, str(message.error.reason)
                 )
                 continue
             try:
@@ -328,7 +328,7 @@ class RobustStrategy(Strategy):
             return None
         ordered = [results[client] for client in sorted(results)]
         names = sorted({name for _, metrics in ordered for name in metrics})
-        averages = {}
+        averages: dict[str, float] = {}
         for name in names:
             pairs = [(n, metrics[name]) for n, metrics in ordered if name in metrics]
             averages[name] = math.fsum(n * v for n, v in pairs) / sum(
@@ -337,7 +337,7 @@ class RobustStrategy(Strategy):
         averages["clients"] = len(results)
         if self.last_round is not None:
             self.last_round.evaluation = averages
-        return MetricRecord(averages)
+        return MetricRecord(dict(averages))
 
     # --- what both share --------------------------------------------------------
 
@@ -377,9 +377,11 @@ class RobustStrategy(Strategy):
         report.failed[client] = reason
         self._event("failed", report.round, client, reason)
 
-    def _skip(self, report: RoundReport, reason: str) -> None:
+    def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
+        """Keep the global arrays, which Flower does when it is given none."""
         report.skipped = reason
         self._event("round skipped", report.round, None, reason)
+        return None
 
     def _event(self, kind: str, round: int, client: int | None, reason: str) -> None:
         log(WARNING, "round %d: client %s %s: %s", round, client, kind, reason)
@@ -409,8 +411,6 @@ def _median_metrics(replies: list[Reply]) -> dict[str, float]:
     """Take the median of each metric: a lying client cannot own it."""
     names = sorted({name for reply in replies for name in reply.metrics})
     return {
-        name: float(
-            np.median([r.metrics[name] for r in replies if name in r.metrics])
-        )
+        name: float(np.median([r.metrics[name] for r in replies if name in r.metrics]))
         for name in names
     }

@@ -150,11 +150,10 @@ class Attack(ABC):
             model = BoundModel(network, trainable, fixed)
             return ball.project(self.perturb(model, x, y, ball, seeds))
 
-        return tf.function(run, autograph=False)
+        compiled: Callable[..., Any] = tf.function(run, autograph=False)
+        return compiled
 
-    def _check(
-        self, x: Images, y: Labels, index: NDArray[np.integer[Any]]
-    ) -> None:
+    def _check(self, x: Images, y: Labels, index: NDArray[np.integer[Any]]) -> None:
         if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
             raise ValueError(
                 f"labels must be ({len(x)},) integers, not {y.shape} {y.dtype}"
@@ -187,9 +186,7 @@ class Ball:
     ) -> "Ball":
         """Make the ball in a graph, where float32 rounding is good enough."""
         low, high = model_range
-        return cls(
-            tf.maximum(x - epsilon, low), tf.minimum(x + epsilon, high), epsilon
-        )
+        return cls(tf.maximum(x - epsilon, low), tf.minimum(x + epsilon, high), epsilon)
 
 
 def ball_bounds(
@@ -206,7 +203,7 @@ def ball_bounds(
 
 
 def example_seeds(seed: int, index: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Make the (n, 2) int32 keys of examples: one draw for the run, then their index."""
+    """Make the (n, 2) int32 keys of examples: a draw for the run, and their index."""
     rng = np.random.default_rng([seed, Purpose.ATTACK])
     first = rng.integers(np.iinfo(np.int32).max, dtype=np.int32)
     column = np.full(len(index), first, np.int32)

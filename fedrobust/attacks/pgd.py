@@ -1,6 +1,7 @@
 """PGD: signed gradient steps, projected to the ball after each.
 
-    x_0 = clip(x + U(-epsilon, epsilon));  x_t+1 = clip(x_t + a sign(grad CE(f(x_t), y)))
+    x_0 = clip(x + U(-epsilon, epsilon))
+    x_t+1 = clip(x_t + a sign(grad CE(f(x_t), y)))
 
 Madry, Makelov, Schmidt, Tsipras, Vladu: Towards Deep Learning Models Resistant to
 Adversarial Attacks, ICLR 2018, equation 2.

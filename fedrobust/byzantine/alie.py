@@ -4,7 +4,7 @@
 
 Baruch, Baruch, Goldberg: A Little Is Enough: Circumventing Defenses For Distributed
 Learning, NeurIPS 2019, Algorithm 3. The attacker knows every honest update of the round
-after worker momentum, as in Karimireddy et al. 2022; ByzFL and Blades add z std instead.
+after worker momentum, as in Karimireddy et al. 2022; ByzFL and Blades add z std.
 Undefined where s <= 0 (a majority is Byzantine already).
 """
 

@@ -3,7 +3,7 @@
     y' = C - 1 - y
 
 Biggio, Nelson, Laskov: Support Vector Machines Under Adversarial Label Noise, ACML
-2011; in this form in Karimireddy, He, Jaggi, ICLR 2022. The attacker knows its own data.
+2011; in this form Karimireddy, He, Jaggi, ICLR 2022. The attacker knows its own data.
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,9 @@ def tampering_mod(
         Gives the names of the arrays that make up an update; called when needed.
     """
 
-    def mod(message: Message, context: Context, call_next: ClientAppCallable) -> Message:
+    def mod(
+        message: Message, context: Context, call_next: ClientAppCallable
+    ) -> Message:
         reply = call_next(message, context)
         client = int(context.node_config["partition-id"])
         if client not in clients or reply.has_error():

@@ -107,9 +107,19 @@ class Dataset(ABC):
         """
         split = self.read()
         shape = list(split.x_train.shape[1:])
-        require(self.input_shape in (None, shape), "input_shape", self.input_shape, f"{shape}")
+        require(
+            self.input_shape in (None, shape),
+            "input_shape",
+            self.input_shape,
+            f"{shape}",
+        )
         classes = split.num_classes
-        require(self.num_classes in (None, classes), "num_classes", self.num_classes, f"{classes}")
+        require(
+            self.num_classes in (None, classes),
+            "num_classes",
+            self.num_classes,
+            f"{classes}",
+        )
         n = len(split.x_train) if self.num_train is None else self.num_train
         require_between("num_train", n, 1, len(split.x_train))
         ids = split.ids_train
@@ -223,7 +233,7 @@ def _read_npz(path: Path) -> tuple[Arrays, NDArray[Any] | None]:
         missing = [name for name in names if name not in file]
         if missing:
             raise MissingDataError(f"{path} lacks the arrays {missing}")
-        ids = file["ids_train"] if "ids_train" in file else None
+        ids = file.get("ids_train")
         return (file[names[0]], file[names[1]], file[names[2]], file[names[3]]), ids
 
 

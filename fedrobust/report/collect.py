@@ -1,4 +1,4 @@
-"""Collecting finished runs: which differ only in their seed, and in what others differ."""
+"""Collecting finished runs: which differ only in their seed, and in what the others."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -182,8 +182,8 @@ def _columns(configs: list[Json]) -> list[str]:
     choices.sort(key=lambda k: order.index(k[8:]) if k[8:] in order else len(order))
     alike: dict[tuple[str, ...], list[Json]] = {}
     for config in configs:
-        key = tuple(config.get(choice, "") for choice in choices)
-        alike.setdefault(key, []).append(config)
+        made = tuple(config.get(choice, "") for choice in choices)
+        alike.setdefault(made, []).append(config)
     others = {key for group in alike.values() for key in varying(group)}
     # A key that another one is interpolated from says the same twice.
     plain = sorted(others, key=lambda key: (key.count("."), key))

@@ -62,9 +62,7 @@ def heat_map(runs: Runs) -> Figure:
     ]
     if runs.epsilons:
         middle = runs.epsilons[len(runs.epsilons) // 2]
-        metrics.append(
-            (f"accuracy at ε = {middle}", ("worst_robust_accuracy", middle))
-        )
+        metrics.append((f"accuracy at ε = {middle}", ("worst_robust_accuracy", middle)))
     width = 1.5 + len(trainings) * (0.95 * (len(attacks) + 1) + 0.3)
     height = 0.6 + len(metrics) * (0.5 * len(strategies) + 1.1)
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -48,7 +48,7 @@ def row(cell: Cell, runs: Runs) -> list[str]:
 
 
 def checks(cell: Cell) -> str:
-    """Name the failed checks, or say how many passed; not_run never counts as passed."""
+    """Name the failed checks, or count the passed; not_run is never passed."""
     found = [
         (name, check["status"])
         for result in cell.results

@@ -1,7 +1,8 @@
 """The local runtime: an in-process grid under Flower's own ``Strategy.start``, no Ray.
 
-Each client is a node with its own Context, as under a SuperLink; its ClientApp is called
-on a thread. TensorFlow leaves Python's lock while a graph runs, so threads are parallel.
+Each client is a node with its own Context, as under a SuperLink; its ClientApp is
+called on a thread. TensorFlow leaves Python's lock while a graph runs, so threads run
+in parallel.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The ray runtime: Flower's own simulation engine, on one machine or a Ray cluster.
 
 The same ClientApp as everywhere; each Ray actor builds its model and traces its graphs
-once. Flower deprecates the Python entry point of its simulation; it is called only here.
+once. Flower deprecates the Python entry point of its simulation: only here is it called.
 """
 
 import importlib.util
@@ -58,7 +58,7 @@ class Ray(Runtime):
             init_args["num_cpus"] = self.workers or num_cores()
         else:
             init_args["address"] = self.address
-        resources = {"num_cpus": 1, "num_gpus": 0.0}
+        resources: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0.0}
         run_simulation(
             server_app,
             client_app,

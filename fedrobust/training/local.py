@@ -37,8 +37,8 @@ class LocalTraining:
     batch_size
         Images a batch; the last batch of a pass may be smaller.
     momentum
-        Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps m
-        across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
+        Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps
+        m across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
     dampening
         Send m = beta m + (1 - beta) update instead, as ByzFL does.
     """
@@ -249,7 +249,7 @@ class Trainer:
         def specs(values: Sequence[Any]) -> list[Any]:
             return [tf.TensorSpec(v.shape, v.dtype) for v in values]
 
-        return tf.function(
+        compiled: Callable[..., Any] = tf.function(
             run,
             autograph=False,
             input_signature=[
@@ -264,3 +264,4 @@ class Trainer:
                 tf.TensorSpec((), tf.int32),
             ],
         )
+        return compiled

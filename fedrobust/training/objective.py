@@ -1,17 +1,16 @@
 """The adversarial training hook: what a client trains on, and with which loss.
 
-An objective of your own needs ``perturb`` and ``loss``; both are pure TensorFlow, traced
-once and run inside the compiled local epoch. Name its class in ``training.objective``.
+An objective of your own needs ``perturb`` and ``loss``: pure TensorFlow, traced once
+and run inside the compiled local epoch. Name its class in ``training.objective``.
 """
 
-from abc import ABC
 from dataclasses import dataclass
 
 from fedrobust.network import BoundModel, Tensor, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective(ABC):
+class Objective:
     """Cross-entropy on inputs that ``perturb`` makes."""
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A Keras optimiser as a pure function: (state, gradients, weights) -> (weights, state).
+"""A Keras optimiser as a pure function of its state, gradients and weights.
 
 Keras has this for every backend but TensorFlow, whose optimiser class replaces the
 general update by one that needs variables (for ``tf.distribute``). The general one is

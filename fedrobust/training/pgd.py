@@ -66,7 +66,9 @@ class PGDTraining(Objective):
             self.step_size or 2.5 * float(self.epsilon) / self.steps, tf.float32
         )
         if self.warmup_rounds:
-            scale = tf.minimum(1.0, tf.cast(model.round, tf.float32) / self.warmup_rounds)
+            scale = tf.minimum(
+                1.0, tf.cast(model.round, tf.float32) / self.warmup_rounds
+            )
             epsilon, step_size = scale * epsilon, scale * step_size
         # Drawn for the whole batch, so that a clean share changes no other example.
         noise = tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)[skip:]

@@ -81,9 +81,7 @@ class Rule(ABC):
         """The fewest updates for which the rule is defined."""
 
     @abstractmethod
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Aggregate updates that have been checked already."""
 
     def __call__(

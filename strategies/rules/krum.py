@@ -30,7 +30,9 @@ from strategies.rules.distances import squared_distances
 def krum_scores(updates: Matrix, f: int) -> NDArray[np.float64]:
     """Score each row of (n, d) by its n - f - 2 smallest squared distances."""
     nearest = len(updates) - f - 2
-    return np.sort(squared_distances(updates), axis=1)[:, :nearest].sum(axis=1)
+    ascending = np.sort(squared_distances(updates), axis=1)
+    scores: NDArray[np.float64] = ascending[:, :nearest].sum(axis=1)
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +44,7 @@ class Krum(RobustRule):
         """2f + 3, so that honest neighbours outnumber the others."""
         return 2 * self.f + 3
 
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Return the row of least score, the lowest row among equals."""
         scores = krum_scores(updates, self.f)
         best = int(np.argmin(scores))
@@ -77,9 +77,7 @@ class MultiKrum(RobustRule):
         """2f + 3 as in Krum, and m + f."""
         return max(2 * self.f + 3, (self.m or 1) + self.f)
 
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Average the m rows of least score, lowest rows first among equals."""
         scores = krum_scores(updates, self.f)
         m = self.m or len(updates) - self.f

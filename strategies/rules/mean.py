@@ -32,9 +32,7 @@ class Mean(Rule):
         """One update has a mean."""
         return 1
 
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Weight the rows; ValueError if num_examples is needed and missing."""
         sizes = np.ones(len(updates))
         if self.weighted:

@@ -24,9 +24,7 @@ class Median(Rule):
         """One update has a median."""
         return 1
 
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Take the median column by column."""
         return Aggregate(
             vector=by_columns(updates, lambda block: np.median(block, axis=0))

@@ -1,4 +1,4 @@
-"""The coordinate-wise trimmed mean: drop the f largest and f smallest, average the rest.
+"""The coordinate-wise trimmed mean: drop the f largest and smallest, average the rest.
 
     agg_k = 1 / (n - 2f) * sum of x_(f+1)k ... x_(n-f)k
 
@@ -31,9 +31,7 @@ class TrimmedMean(RobustRule):
         """2f + 1: one value must be left."""
         return 2 * self.f + 1
 
-    def aggregate(
-        self, updates: Matrix, state: Any, context: RuleContext
-    ) -> Aggregate:
+    def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Sort each column and average its middle."""
         middle = slice(self.f, len(updates) - self.f)
         return Aggregate(

@@ -51,9 +51,7 @@ def test_neither_batch_size_nor_company_changes_an_example(trained, attack):  # 
     rows = np.array([300, 7, 128])
     few = attack.at(0.15)(trained.model, x[rows], y[rows], seed=3, index=rows)
     np.testing.assert_array_equal(few, together[rows])
-    alone = attack.at(0.15)(
-        trained.model, x[7:8], y[7:8], seed=3, index=np.array([7])
-    )
+    alone = attack.at(0.15)(trained.model, x[7:8], y[7:8], seed=3, index=np.array([7]))
     np.testing.assert_array_equal(alone[0], together[7])
 
 

@@ -76,9 +76,7 @@ def test_sign_flip_and_gaussian_by_hand():
     np.testing.assert_array_equal(SignFlip(scale=3).tamper(update, rng), [-3, 6])
     draw = np.random.default_rng(5).normal(1, 2, 2).astype(np.float32)
     noise = Gaussian(mean=1, std=2)
-    np.testing.assert_array_equal(
-        noise.tamper(update, np.random.default_rng(5)), draw
-    )
+    np.testing.assert_array_equal(noise.tamper(update, np.random.default_rng(5)), draw)
     added = Gaussian(mean=1, std=2, mode="add")
     np.testing.assert_array_equal(
         added.tamper(update, np.random.default_rng(5)), update + draw
@@ -99,9 +97,14 @@ def test_byzantine_clients_are_fixed_by_the_seed():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: SignFlip(scale=0), lambda: Gaussian(std=-1), lambda: IPM(epsilon=0),
-             lambda: Gaussian(mode="both")]
-)  # fmt: skip
+    "make",
+    [
+        lambda: SignFlip(scale=0),
+        lambda: Gaussian(std=-1),
+        lambda: Gaussian(mode="both"),
+        lambda: IPM(epsilon=0),
+    ],
+)
 def test_parameters_out_of_range(make):
     with pytest.raises(ValueError, match="must be"):
         make()

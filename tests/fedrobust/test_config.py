@@ -1,4 +1,4 @@
-"""What the user may say: everything in conf/ works, and mistakes are told in a sentence."""
+"""Everything in conf/ works, and mistakes are told in one sentence."""
 
 import subprocess
 import sys
@@ -120,7 +120,12 @@ def test_mistakes_cost_neither_tensorflow_nor_flower():
 
 def test_the_science_digest_ignores_what_changes_no_bit(configure):
     digest = configure().digest
-    for same in ("runtime.workers=1", "runtime=ray", "attack=pgd", "training.epsilon=1"):
+    for same in (
+        "runtime.workers=1",
+        "runtime=ray",
+        "attack=pgd",
+        "training.epsilon=1",
+    ):
         assert configure(same).digest == digest
     others = [
         configure(change).digest
@@ -142,7 +147,11 @@ def test_the_evaluation_digest_is_of_the_attacks(configure):
     assert configure("attack=pgd", "attack.epsilon=[0.2]", "seed=3").evaluation_digest
     same = configure("attack=pgd", "attack.epsilon=1/5")
     assert same.evaluation_digest == base.evaluation_digest
-    for change in ("attack.epsilon=0.1", "attack.samples=5", "attack.methods.pgd.steps=3"):
+    for change in (
+        "attack.epsilon=0.1",
+        "attack.samples=5",
+        "attack.methods.pgd.steps=3",
+    ):
         other = configure("attack=pgd", "attack.epsilon=0.2", change)
         assert other.evaluation_digest != base.evaluation_digest
         assert other.digest == base.digest

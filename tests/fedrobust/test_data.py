@@ -146,9 +146,7 @@ def test_label_skew_is_what_it_says(digits):
 
 def test_natural_ids_make_clients(digits):
     ids = np.arange(1437) % 4
-    split = Split(
-        digits.x_train, digits.y_train, digits.x_test, digits.y_test, 10, ids
-    )
+    split = Split(digits.x_train, digits.y_train, digits.x_test, digits.y_test, 10, ids)
     rows = NaturalId()(split, 4)
     for group in rows:
         assert len(set(ids[group])) == 1

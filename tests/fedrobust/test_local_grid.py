@@ -53,9 +53,7 @@ def test_state_stays_with_its_node_and_a_failure_leaves_it_as_it_was():
         client = context.node_config["partition-id"]
         if client == 1 and count == 1:
             raise ValueError("second time")
-        return Message(
-            RecordDict({"m": MetricRecord({"n": count})}), reply_to=message
-        )
+        return Message(RecordDict({"m": MetricRecord({"n": count})}), reply_to=message)
 
     with LocalGrid(app, 2, workers=2) as grid:
         counts = []

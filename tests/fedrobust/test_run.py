@@ -26,7 +26,9 @@ Configure = Callable[..., Config]
 
 
 def weights(folder: Path) -> list[np.ndarray]:
-    return [np.array(v) for v in keras.saving.load_model(folder / "model.keras").weights]
+    return [
+        np.array(v) for v in keras.saving.load_model(folder / "model.keras").weights
+    ]
 
 
 def assert_same_bits(first: Path, second: Path) -> None:
@@ -231,7 +233,9 @@ def test_worker_momentum_is_kept_by_the_client(configure: Configure, tmp_path):
     assert any((a != b).any() for a, b in zip(plain, none, strict=True))
 
 
-def test_the_centralised_baseline_sends_nothing_and_learns(configure: Configure, tmp_path):
+def test_the_centralised_baseline_sends_nothing_and_learns(
+    configure: Configure, tmp_path
+):
     config = configure("experiment=centralised", "num_rounds=8")
     result = run(config, tmp_path / "r")
     assert result["clean_accuracy"] > 0.9

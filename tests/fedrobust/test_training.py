@@ -66,7 +66,9 @@ def test_local_steps_cut_passes_short_and_repeat_them():
     local = LocalTraining(local_steps=5, batch_size=4)
     schedule = Schedule.draw(local, 10, np.random.default_rng(0))
     np.testing.assert_array_equal(schedule.bounds, [0, 4, 8, 10, 14, 18])
-    one = Schedule.draw(LocalTraining(local_steps=1, batch_size=32), 10, generator(0, 2))
+    one = Schedule.draw(
+        LocalTraining(local_steps=1, batch_size=32), 10, generator(0, 2)
+    )
     np.testing.assert_array_equal(one.bounds, [0, 10])
 
 
@@ -231,7 +233,11 @@ def test_adversarial_training_helps_and_noise_does_not(digits):
     from fedrobust.attacks import PGD
 
     robust = {}
-    for objective in (Standard(), Noise(epsilon=0.15), PGDTraining(epsilon=0.15, steps=5)):
+    for objective in (
+        Standard(),
+        Noise(epsilon=0.15),
+        PGDTraining(epsilon=0.15, steps=5),
+    ):
         network = small_network()
         trainer = Trainer(network, objective, keras.optimizers.SGD(0.2))
         result, _ = trainer.train(

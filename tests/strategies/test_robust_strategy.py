@@ -57,7 +57,9 @@ def federation(bad: Callable[[Message], Message] | None = None) -> ClientApp:
     return app
 
 
-def start(app: ClientApp, num_rounds: int = 2, num_clients: int = NUM_CLIENTS, **kwargs):
+def start(
+    app: ClientApp, num_rounds: int = 2, num_clients: int = NUM_CLIENTS, **kwargs
+):
     events: list[dict] = []
     strategy = RobustStrategy(on_event=events.append, **kwargs)
     with LocalGrid(app, num_clients, workers=2) as grid:
@@ -186,9 +188,7 @@ def configured(rule=None):
     grid = LocalGrid(federation(), NUM_CLIENTS, workers=1)
     from flwr.app import ConfigRecord
 
-    messages = list(
-        strategy.configure_train(1, global_arrays(), ConfigRecord(), grid)
-    )
+    messages = list(strategy.configure_train(1, global_arrays(), ConfigRecord(), grid))
     return strategy, list(grid.send_and_receive(messages)), events
 
 
@@ -205,9 +205,7 @@ def test_arrival_order_changes_no_bit():
 def test_duplicates_strangers_and_stale_replies_do_not_count():
     strategy, replies, events = configured()
     stranger = honest_reply(
-        Message(
-            RecordDict({"arrays": global_arrays()}), 4242, "train", group_id="1"
-        ),
+        Message(RecordDict({"arrays": global_arrays()}), 4242, "train", group_id="1"),
         0,
     )
     stale = honest_reply(
@@ -223,7 +221,7 @@ def test_duplicates_strangers_and_stale_replies_do_not_count():
     report = strategy.last_round
     assert report.accepted == [0, 1, 2]
     assert report.quarantined == {3: "answered more than once"}
-    assert report.failed == {c: "no reply in time" for c in (4, 5, 6)}
+    assert report.failed == dict.fromkeys((4, 5, 6), "no reply in time")
     assert [e["event"] for e in events].count("unexpected") == 2
 
 

@@ -61,9 +61,7 @@ def test_krum_counts_n_minus_f_minus_2_neighbours_not_one_more():
     paper = Krum(f=1)(updates)
     # n = 6, f = 1: 3 neighbours. 0: 1 + 4 + 25, 1: 1 + 1 + 16, 2: 1 + 4 + 9, ...
     # ByzFL counts 4 of them, which would make the first score 79.
-    np.testing.assert_array_equal(
-        paper.diagnostics["scores"], [30, 18, 14, 29, 33, 69]
-    )
+    np.testing.assert_array_equal(paper.diagnostics["scores"], [30, 18, 14, 29, 33, 69])
     assert paper.vector == 2
 
 

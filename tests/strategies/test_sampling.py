@@ -26,5 +26,7 @@ def test_the_draw_depends_on_its_key_alone(n, fraction, seed, round):
 
 
 def test_rounds_and_seeds_differ():
-    draws = {tuple(sample_clients(range(50), 0.2, s, r)) for s in (0, 1) for r in (1, 2)}
+    draws = {
+        tuple(sample_clients(range(50), 0.2, s, r)) for s in (0, 1) for r in (1, 2)
+    }
     assert len(draws) == 4
