@@ -121,21 +121,21 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
         raise ConfigError(
             "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
         )
-    jobs = compose_sweep(flags.overrides, flags.config_dir)
     configs = []
-    for combination, composed in jobs:
+    folder = Path()
+    for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
+        folder = Path(composed.hydra.sweep.dir)
         try:
             configs.append(load_config(composed))
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
-    folder = Path(jobs[0][1].hydra.sweep.dir)
     if str(folder) == "multirun":
         folder = Path(sweep_folder(flags.overrides))
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
     for config in configs:
         RunFolder(folder / config.digest, config).check()
     _notes(sorted({note for config in configs for note in config.warnings()}))
-    Progress.total = len(jobs)
+    Progress.total = len(configs)
     status = _hydra(arguments, _job)
     if any(folder.rglob("result.json")):
         _show_report(folder)

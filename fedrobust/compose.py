@@ -80,8 +80,8 @@ def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictC
 
 def compose_sweep(
     overrides: Sequence[str], extra_dir: str | None = None
-) -> list[tuple[list[str], DictConfig]]:
-    """Compose every combination of a multirun, with the overrides that make it.
+) -> Iterator[tuple[list[str], DictConfig]]:
+    """Compose the combinations of a multirun one by one, with the overrides of each.
 
     Raises
     ------
@@ -102,13 +102,12 @@ def compose_sweep(
             [*(f"{k}={v}" for k, v in params.items()), *overrides]
         )
         (combinations,) = BasicSweeper.split_arguments(parsed, None)
-        return [
-            (
+        for combination in combinations:
+            words = [*added, *combination]
+            yield (
                 list(combination),
-                compose("config", [*added, *combination], return_hydra_config=True),
+                compose("config", words, return_hydra_config=True),
             )
-            for combination in combinations
-        ]
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The ray runtime: Flower's own simulation engine, on one machine or a Ray cluster.
 
 The same ClientApp as everywhere; each Ray actor builds its model and traces its graphs
-once. Flower deprecates the Python entry point of its simulation: only here is it called.
+once. Flower deprecates the Python entry point of its simulation; only here is it used.
 """
 
 import importlib.util

@@ -179,7 +179,7 @@ def test_a_sweep_is_every_combination_with_the_experiments_own_axes():
         "seed=1 strategy=median num_clients=9",
         "seed=1 strategy=krum num_clients=9",
     ]
-    demo = compose_sweep(["experiment=demo", "byzantine=none"])
+    demo = list(compose_sweep(["experiment=demo", "byzantine=none"]))
     assert len(demo) == 12, "an override wins over the axis of the experiment"
 
 
