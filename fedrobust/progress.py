@@ -53,10 +53,13 @@ class Progress:
     def name(self) -> str:
         """What people call the run."""
         choices = self._config.choices
-        groups = ("dataset", "model", "training", "byzantine", "strategy")
-        words = " ".join(choices[group] for group in groups if group in choices)
+        groups = ["dataset", "model", "training"]
+        if not self._config.centralised:
+            groups += ["byzantine", "strategy"]
+        words = [choices[group] for group in groups if group in choices]
+        words += ["centralised"] if self._config.centralised else []
         number = "" if self._job is None else f"[{self._job + 1}/{self.total or '?'}] "
-        return f"{number}{words} seed={self._config.seed}"
+        return f"{number}{' '.join(words)} seed={self._config.seed}"
 
     def __enter__(self) -> Self:
         self._bar.start()

@@ -76,7 +76,8 @@ def terminal_table(runs: Runs) -> Table:
 
 def note(runs: Runs) -> str:
     """Say what the numbers are, and what keeps them from being compared."""
-    lines = ["Accuracy in percent; at each ε the worst over the attacks."]
+    worst = "; at each ε the worst over the attacks" if runs.epsilons else ""
+    lines = [f"Accuracy in percent{worst}."]
     if any(len(cell.seeds) > 1 for cell in runs.cells):
         lines.append("Mean ± standard deviation (n - 1) over seeds.")
     if not runs.same_seeds:
