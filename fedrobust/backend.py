@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ __all__ = [
     "keras",
     "num_cores",
     "parallel_map",
+    "start_tensorflow",
     "tf",
 ]
 
@@ -38,8 +40,9 @@ def num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
-def _configured_tensorflow() -> ModuleType:
-    """Import TensorFlow quietly and fix its thread counts."""
+@lru_cache(maxsize=1)
+def start_tensorflow() -> ModuleType:
+    """Import TensorFlow quietly and fix its thread counts; the first use does so."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
@@ -109,7 +112,7 @@ class _LazyModule(ModuleType):
 
 
 def _keras() -> ModuleType:
-    _configured_tensorflow()
+    start_tensorflow()
     return importlib.import_module("keras")
 
 
@@ -117,7 +120,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 else:
-    tf = _LazyModule("tensorflow", _configured_tensorflow)
+    tf = _LazyModule("tensorflow", start_tensorflow)
     keras = _LazyModule("keras", _keras)
 
 

@@ -129,7 +129,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
             configs.append(load_config(composed))
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
-    if str(folder) == "multirun":
+    if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
         folder = Path(sweep_folder(flags.overrides))
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
     for config in configs:
@@ -162,17 +162,26 @@ def _hydra(arguments: list[str], job: Any) -> int:
 def _job(composed: Any) -> dict[str, Any]:
     """Run one job of Hydra's, here or wherever its launcher put it."""
     from hydra.core.hydra_config import HydraConfig
+    from hydra.errors import CompactHydraException
     from hydra.types import RunMode
 
-    from fedrobust.run import run
+    from fedrobust.run import RunFailedError, run
 
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_config(composed, settings.runtime.choices)
     job = settings.job.num if settings.mode == RunMode.MULTIRUN else None
-    with Progress(config, folder, job) as progress:
-        result = run(config, folder, progress.on_row)
-        progress.finish(result)
+    try:
+        with Progress(config, folder, job) as progress:
+            result = run(config, folder, progress.on_row)
+            progress.finish(result)
+    except (ConfigError, RunFailedError) as error:
+        if job is None:
+            print(f"fedrobust: {error}", file=sys.stderr)
+            status = REFUSED if isinstance(error, ConfigError) else 1
+            raise SystemExit(status) from error
+        # Hydra goes on with the other jobs, and then prints this without a traceback.
+        raise CompactHydraException(f"fedrobust: {error}") from None
     return result
 
 

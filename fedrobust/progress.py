@@ -91,6 +91,9 @@ class Progress:
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         for name in failed:
             self._console.print(f"[red]check failed: {name}[/red]")
+        if result["skipped_rounds"]:
+            skipped = f"{result['skipped_rounds']} rounds were skipped"
+            self._console.print(f"[red]{skipped}: see events.jsonl[/red]")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 

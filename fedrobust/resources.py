@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from numpy.typing import NDArray
 
 from fedrobust.attacks.base import Attack
+from fedrobust.backend import start_tensorflow
 from fedrobust.byzantine import ByzantineAttack, DataPoisoning, byzantine_clients
 from fedrobust.config import Config, ConfigError
 from fedrobust.data import Split
@@ -61,6 +62,8 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
     ConfigError
         When it cannot be constructed, with the key and the reason.
     """
+    # A user's module may import TensorFlow, which is set up before its first use only.
+    start_tensorflow()
     try:
         return instantiate(node, **extra, _convert_="all")
     except Exception as error:
@@ -158,11 +161,19 @@ def trainer_for(config: Config) -> Trainer:
 @_shared
 def _trainer(key: str) -> Trainer:
     dataset, model, objective, optimizer = json.loads(key)
-    return Trainer(
-        _network(_key(dataset, model)),
-        make(objective, "training.objective"),
-        make(optimizer, "training.optimizer"),
-    )
+    network = _network(_key(dataset, model))
+    hook = make(objective, "training.objective")
+    keras_optimizer = make(optimizer, "training.optimizer")
+    try:
+        trainer = Trainer(network, hook, keras_optimizer)
+        trainer.trace()
+    except Exception as error:
+        # Whatever the user's hook, optimiser or model raises when it is put to use.
+        reason = " ".join(str(error).split())
+        raise ConfigError(
+            f"training: the local step cannot be built: {reason}"
+        ) from error
+    return trainer
 
 
 # --- attacks ----------------------------------------------------------------------

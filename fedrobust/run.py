@@ -112,9 +112,16 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
             scores = training.finish()
     seconds = time.perf_counter() - started
     messages = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
+    skipped = sum(row["skipped"] is not None for row in folder.metrics())
+    if skipped:
+        messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
     result = _result(config, folder, scores, seconds, sorted(messages))
     folder.write_result(result)
     return result
+
+
+class RunFailedError(RuntimeError):
+    """A run came to nothing; the message is one sentence for the user."""
 
 
 class Training:
@@ -125,33 +132,49 @@ class Training:
         self._folder = folder
         self._on_row = on_row
         self._evaluate = resources.evaluator_for(config)
-        self._final: tuple[Arrays, Scores] | None = None
+        self._skipped: list[str] = []
+        self._first_event: Json | None = None
+        self._final: Scores | None = None
 
     def on_event(self, event: Json) -> None:
         """Record a quarantine, a failure or a skipped round."""
+        self._first_event = self._first_event or event
         self._folder.add_event(event)
 
     def after_round(self, report: "RoundReport", arrays: Arrays) -> None:
         """Evaluate the new global model, if this round is evaluated, and record."""
         started = time.perf_counter()
         scores = None
+        if report.skipped is not None:
+            self._skipped.append(report.skipped)
+        if report.round == self._config.num_rounds:
+            self._save(arrays)
         if self._config.is_evaluated(report.round):
             scores = self._evaluate(arrays)
         row = _row(report, scores, time.perf_counter() - started)
         self._folder.add_metrics(row)
         self._on_row(row)
-        if report.round == self._config.num_rounds and scores is not None:
-            self._final = arrays, scores
+        if report.round == self._config.num_rounds:
+            self._final = scores
 
     def finish(self) -> Scores:
-        """Save the model of the last round and give its scores."""
+        """Give the scores of the last round's model."""
         if self._final is None:
-            raise RuntimeError("the runtime ended before the last round")
-        arrays, scores = self._final
+            raise RunFailedError("the runtime ended before the last round")
+        return self._final
+
+    def _save(self, arrays: Arrays) -> None:
+        """Save the trained model before anything else can go wrong with it."""
+        if len(self._skipped) == self._config.num_rounds:
+            first = str((self._first_event or {}).get("reason")).partition("\n")[0]
+            raise RunFailedError(
+                f"no round was aggregated, so there is no trained model: "
+                f"{self._skipped[-1]}; it began with {first!r}, and "
+                f"{self._folder.events_path} tells the rest"
+            )
         network = resources.network_for(self._config)
         network.assign(arrays)
         self._folder.save_model(lambda path: save_model(network.model, path))
-        return scores
 
 
 def _row(report: "RoundReport", scores: Scores | None, seconds: float) -> Json:

@@ -5,7 +5,7 @@ serves every client and round, and clients may run it on threads at the same tim
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +122,10 @@ class Trainer:
         self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
         self._run = self._compile()
 
+    def trace(self) -> None:
+        """Trace the graph now, so that a mistake in the hook shows before round 1."""
+        self._run.get_concrete_function()
+
     def train(
         self,
         arrays: Arrays,
@@ -187,7 +191,7 @@ class Trainer:
         result = Trained(trained, float(loss) / steps, steps)
         return result, [np.asarray(v) for v in out_state]
 
-    def _compile(self) -> Callable[..., Any]:
+    def _compile(self) -> Any:
         network, objective, optimizer = self.network, self.objective, self._optimizer
 
         def step(
@@ -249,7 +253,7 @@ class Trainer:
         def specs(values: Sequence[Any]) -> list[Any]:
             return [tf.TensorSpec(v.shape, v.dtype) for v in values]
 
-        compiled: Callable[..., Any] = tf.function(
+        return tf.function(
             run,
             autograph=False,
             input_signature=[
@@ -264,4 +268,3 @@ class Trainer:
                 tf.TensorSpec((), tf.int32),
             ],
         )
-        return compiled

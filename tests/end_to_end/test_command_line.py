@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
+
 SMALL = [
     "num_clients=6",
     "num_rounds=2",
@@ -190,8 +192,61 @@ class Brightened:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "digits tanh standard none fedavg" in done.stdout
+    late = fedrobust(
+        "run", *SMALL, "--config-dir", str(tmp_path / "conf"), "model=tanh",
+        "+model.size=3", cwd=tmp_path, PYTHONPATH=str(tmp_path),
+    )  # fmt: skip
+    assert late.returncode == 2
+    assert late.stderr.count("\n") == 1
+    assert "model: cannot make mine.model" in late.stderr
+    assert "size" in late.stderr
     wrong = fedrobust(
         "run", "model._target_=mine.modle", cwd=tmp_path, PYTHONPATH=str(tmp_path)
     )
     assert wrong.returncode == 2
     assert "mine has no 'modle', did you mean 'model'" in wrong.stderr
+
+
+def test_a_job_that_cannot_be_made_leaves_the_others_their_results(tmp_path):
+    done = fedrobust(
+        "run", "-m", *SMALL, "hydra.sweep.dir=all",
+        "+training.optimizer.clipvalue=[x],0.1", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "training: the local step cannot be built" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(list(tmp_path.glob("all/*/result.json"))) == 1
+    assert "checks" in done.stdout, "the report of what finished"
+
+
+def test_the_wheel_works_from_an_empty_folder(tmp_path):
+    import zipfile
+
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
+    subprocess.run(
+        [*build, str(tmp_path / "dist")],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+        names = archive.namelist()
+    assert "fedrobust/conf/config.yaml" in names
+    assert not any(name.startswith(("conf/", "tests/")) for name in names)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = fedrobust(
+        "run", "--cfg", "job", cwd=empty, PYTHONPATH=str(tmp_path / "site")
+    )
+    assert done.returncode == 0, done.stderr
+    where = subprocess.run(
+        [sys.executable, "-c", "import fedrobust.compose as c; print(c.config_dir())"],
+        cwd=empty,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert where.stdout.strip() == str(tmp_path / "site" / "fedrobust" / "conf")

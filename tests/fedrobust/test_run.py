@@ -173,6 +173,7 @@ def test_what_cannot_be_made_is_told_before_round_one(configure: Configure, tmp_
     for override, message in [
         ("+model._args_=[1]", "model"),
         ("+training.optimizer.lerning_rate=1", "lerning_rate"),
+        ("+training.optimizer.clipvalue=[1]", "training: the local step"),
         ("model._target_=keras.layers.Dense", "model"),
     ]:
         with pytest.raises(ConfigError, match=message):
@@ -260,3 +261,43 @@ def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Conf
         train, held = resources.client_rows(config, client)
         assert not set(train) & set(held)
         assert len(held) == round(0.25 * (len(train) + len(held)))
+
+
+def test_a_run_whose_every_round_is_skipped_is_no_result(
+    configure: Configure, tmp_path, monkeypatch
+):
+    from fedrobust.run import RunFailedError
+    from fedrobust.training.local import Trainer
+
+    def fail(*args, **kwargs):
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr(Trainer, "train", fail)
+    with pytest.raises(
+        RunFailedError, match="it began with 'MemoryError: no memory left'"
+    ):
+        run(configure(*SMALL), tmp_path / "r")
+    assert not (tmp_path / "r" / "result.json").exists()
+    assert not (tmp_path / "r" / "model.keras").exists()
+    events = (tmp_path / "r" / "events.jsonl").read_text()
+    assert "no memory left" in events
+
+
+def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
+    configure: Configure, tmp_path, monkeypatch
+):
+    from fedrobust.evaluation import Evaluator
+
+    config = configure(*SMALL, "evaluation.every=2")
+
+    def fail(*args, **kwargs):
+        raise MemoryError("no memory left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluator, "__call__", fail)
+        with pytest.raises(MemoryError):
+            run(config, tmp_path / "r")
+    stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
+    result = run(config, tmp_path / "r")
+    assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
+    assert result["clean_accuracy"] > 0
