@@ -27,7 +27,7 @@ def train_centralised(
             arrays,
             split.x_train,
             split.y_train,
-            config.training.local(),
+            config.training,
             seed=config.seed,
             round=round,
             client=0,

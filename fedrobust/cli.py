@@ -22,7 +22,8 @@ from fedrobust.compose import (
     register_resolvers,
     sweep_folder,
 )
-from fedrobust.config import ConfigError, load_config, nearest
+from fedrobust.config import load_config
+from fedrobust.errors import ConfigError, nearest
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
 

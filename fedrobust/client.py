@@ -69,7 +69,7 @@ def _train(config: Config, message: Message, context: Context) -> Message:
     if len(x) == 0:
         raise ValueError(f"client {client} holds no training images")
     trainer = resources.trainer_for(config)
-    local = config.training.local()
+    local = config.training
     trained, _ = trainer.train(
         arrays, x, y, local, seed=config.seed, round=round, client=client
     )
@@ -91,7 +91,7 @@ def _with_momentum(
     config: Config, context: Context, old: Arrays, new: Arrays
 ) -> Arrays:
     """Replace the update by its momentum, which stays in the client's Context."""
-    local = config.training.local()
+    local = config.training
     share = np.float32(1 - local.momentum if local.dampening else 1)
     kept = context.state.array_records.get(MOMENTUM)
     sent, buffer = dict(new), {}

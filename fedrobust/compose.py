@@ -20,7 +20,8 @@ from hydra.errors import (
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedrobust.config import ConfigError, load_config, nearest
+from fedrobust.config import load_config
+from fedrobust.errors import ConfigError, nearest
 
 
 def config_dir() -> Path:

@@ -5,20 +5,16 @@ impossible pair is refused in a second. A component (a ``_target_`` of this proj
 a frozen dataclass, and that class is its schema; its constructor checks the ranges.
 """
 
-import ast
 import dataclasses
 import hashlib
 import importlib
-import importlib.machinery
 import json
 import typing
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
@@ -34,14 +30,18 @@ from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.data.datasets import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.epsilon import parse_epsilon
+from fedrobust.errors import ConfigError, nearest
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
+from fedrobust.targets import find_target
 from fedrobust.training.local import LocalTraining
 from fedrobust.training.objective import Objective
 from strategies.parameters import MAX_EXAMPLES
 from strategies.rules.base import Rule
 from strategies.sampling import sample_size
 from strategies.server_optimizers import ServerOptimizer
+
+T = TypeVar("T")
 
 OURS = ("fedrobust.", "strategies.")
 # Raised when the meaning of a configuration changes, so that no old result is taken
@@ -51,34 +51,13 @@ SCIENCE_VERSION = 1
 Node = dict[str, Any]
 
 
-class ConfigError(Exception):
-    """A mistake in what the user said; the message is one sentence for the user."""
-
-
-def nearest(word: str, options: Iterable[str]) -> str:
-    """Phrase the nearest valid choice, or all of them."""
-    options = sorted(options)
-    close = get_close_matches(word, options, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"choose from {options}"
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """The group ``training``; see ``LocalTraining`` for the ranges."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(LocalTraining):
+    """The group ``training``: ``LocalTraining``, the hook and the optimiser."""
 
     objective: Node
     optimizer: Node
     epsilon: Any = None
-    local_epochs: int = 1
-    local_steps: int | None = None
-    batch_size: int = 32
-    momentum: float = 0.0
-    dampening: bool = False
-
-    def local(self) -> LocalTraining:
-        """Give what is not the objective's or the optimiser's."""
-        names = [f.name for f in dataclasses.fields(LocalTraining)]
-        return LocalTraining(**{name: getattr(self, name) for name in names})
 
 
 @dataclass(frozen=True)
@@ -272,7 +251,8 @@ def _typed(cls: Any, values: Any, key: str) -> Any:
         kw_only=True,
     )
     rest = {name: value for name, value in values.items() if name not in nested}
-    return cls(**_merged(schema, rest, key), **parts)
+    merged = _merged(schema, rest, key)
+    return _named(key, lambda: cls(**merged, **parts))
 
 
 def _as_field(f: Any) -> Any:
@@ -354,7 +334,6 @@ def _check_numbers(config: Config) -> None:
         )
     if c.training.epsilon is not None:
         _named("training", lambda: parse_epsilon(c.training.epsilon))
-    _named("training", c.training.local)
     if c.centralised:
         _require(
             not c.byzantine and c.num_byzantine == 0,
@@ -401,17 +380,18 @@ def _check_components(config: Config) -> None:
             raise ConfigError(f"dataset: {error}") from error
 
 
-def _named(key: str, check: Any) -> None:
-    """Run a check of our own whose ValueError names a parameter, not its key."""
+def _named(key: str, make: Callable[[], T]) -> T:
+    """Make something whose ValueError names a parameter; the user wants the key."""
     try:
-        check()
+        return make()
     except ValueError as error:
         text = str(error)
         head = text.partition("=")[0]
         is_last = key.rpartition(".")[2] == head
         named = head.isidentifier() and not is_last
         key = key.rpartition(".")[0] if is_last else key
-        raise ConfigError(f"{key}{'.' if named or is_last else ': '}{text}") from error
+        text = _join(key, text) if named or is_last else f"{key}: {text}"
+        raise ConfigError(text) from error
 
 
 def _check(
@@ -422,7 +402,7 @@ def _check(
         raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
     target = node["_target_"]
     if not target.startswith(OURS):
-        _resolve_without_import(target, key)
+        find_target(target, key)
         return None
     module_name, _, name = target.rpartition(".")
     try:
@@ -434,9 +414,7 @@ def _check(
         raise ConfigError(f"{key}._target_={target}: must be a{kind}")
     arguments = {k: v for k, v in node.items() if not k.startswith("_")}
     values = _merged(typing.cast(type, cls), {**extra, **arguments}, key)
-    built: list[Any] = []
-    _named(key, lambda: built.append(cls(**values)))  # type: ignore[operator]
-    return built[0]
+    return _named(key, lambda: cls(**values))  # type: ignore[operator]
 
 
 def _check_optimizer(node: Node) -> None:
@@ -455,49 +433,3 @@ def _check_optimizer(node: Node) -> None:
             value,
             f"a number {'of at least' if closed else 'above'} {low:g}",
         )
-
-
-def _resolve_without_import(target: str, key: str) -> None:
-    """Find a user's class or function without running any of their code."""
-    module_name, _, name = target.rpartition(".")
-    path: Any = None
-    spec = None
-    parts = module_name.split(".")
-    for i, _part in enumerate(parts):
-        qualified = ".".join(parts[: i + 1])
-        spec = importlib.machinery.PathFinder.find_spec(qualified, path)
-        if spec is None and i == 0 and qualified in ("builtins", "sys"):
-            return
-        if spec is None:
-            raise ConfigError(f"{key}._target_={target}: no module {qualified!r} found")
-        path = spec.submodule_search_locations
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-        return
-    names = _names_in(Path(spec.origin))
-    if names is not None and name not in names:
-        raise ConfigError(
-            f"{key}._target_={target}: {module_name} has no {name!r}, "
-            f"{nearest(name, names)}"
-        )
-
-
-def _names_in(path: Path) -> set[str] | None:
-    """Read a module's top-level names from its text; None if they cannot be known."""
-    names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        match node:
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-                if name == "__getattr__":
-                    return None
-                names.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                if any(alias.name == "*" for alias in aliases):
-                    return None
-                names |= {a.asname or a.name.partition(".")[0] for a in aliases}
-            case ast.Assign(targets=targets):
-                names |= {t.id for t in targets if isinstance(t, ast.Name)}
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                names.add(name)
-            case ast.If() | ast.Try() | ast.With():
-                return None
-    return names

@@ -18,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from fedrobust.config import Config, ConfigError
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError
 
 Json = dict[str, Any]
 

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from fedrobust.attacks.base import Attack
 from fedrobust.backend import start_tensorflow
 from fedrobust.byzantine import ByzantineAttack, DataPoisoning, byzantine_clients
-from fedrobust.config import Config, ConfigError
+from fedrobust.config import Config
 from fedrobust.data import Split
+from fedrobust.errors import ConfigError
 from fedrobust.evaluation import Evaluator
 from fedrobust.models import build_model
 from fedrobust.network import Arrays, Network, network_of

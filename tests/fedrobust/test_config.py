@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fedrobust.compose import compose_run, compose_sweep, config_dir, groups
-from fedrobust.config import ConfigError, load_config
+from fedrobust.config import load_config
+from fedrobust.errors import ConfigError
 
 CHOICES = [
     f"{group}={choice}" for group, choices in groups().items() for choice in choices

@@ -10,7 +10,8 @@ import yaml
 
 from fedrobust import resources
 from fedrobust.backend import keras
-from fedrobust.config import Config, ConfigError
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError
 from fedrobust.run import run
 
 SMALL = (
@@ -220,7 +221,7 @@ def test_worker_momentum_is_kept_by_the_client(configure: Configure, tmp_path):
         buffer = {k: np.zeros_like(v) for k, v in arrays.items()}
         for round in (1, 2, 3):
             trained, _ = trainer.train(
-                arrays, x, y, config.training.local(), seed=0, round=round, client=0
+                arrays, x, y, config.training, seed=0, round=round, client=0
             )
             for key, value in arrays.items():
                 step = trained.arrays[key] - value

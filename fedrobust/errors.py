@@ -1,0 +1,15 @@
+"""How a mistake is told: one sentence, with the nearest valid choice."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ConfigError(Exception):
+    """A mistake in what the user said; the message is one sentence for the user."""
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Phrase the nearest valid choice, or all of them."""
+    options = sorted(options)
+    close = get_close_matches(word, options, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {options}"

@@ -1,0 +1,54 @@
+"""Finding what a ``_target_`` names without running any of the user's code."""
+
+import ast
+import importlib.machinery
+from pathlib import Path
+from typing import Any
+
+from fedrobust.errors import ConfigError, nearest
+
+
+def find_target(target: str, key: str) -> None:
+    """Find a user's class or function without running any of their code."""
+    module_name, _, name = target.rpartition(".")
+    path: Any = None
+    spec = None
+    parts = module_name.split(".")
+    for i, _part in enumerate(parts):
+        qualified = ".".join(parts[: i + 1])
+        spec = importlib.machinery.PathFinder.find_spec(qualified, path)
+        if spec is None and i == 0 and qualified in ("builtins", "sys"):
+            return
+        if spec is None:
+            raise ConfigError(f"{key}._target_={target}: no module {qualified!r} found")
+        path = spec.submodule_search_locations
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return
+    names = _names_in(Path(spec.origin))
+    if names is not None and name not in names:
+        raise ConfigError(
+            f"{key}._target_={target}: {module_name} has no {name!r}, "
+            f"{nearest(name, names)}"
+        )
+
+
+def _names_in(path: Path) -> set[str] | None:
+    """Read a module's top-level names from its text; None if they cannot be known."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                if name == "__getattr__":
+                    return None
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                if any(alias.name == "*" for alias in aliases):
+                    return None
+                names |= {a.asname or a.name.partition(".")[0] for a in aliases}
+            case ast.Assign(targets=targets):
+                names |= {t.id for t in targets if isinstance(t, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.If() | ast.Try() | ast.With():
+                return None
+    return names
