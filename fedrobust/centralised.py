@@ -6,35 +6,48 @@ the optimiser goes on where it was, as it does when nobody averages in between.
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fedrobust import resources
 from fedrobust.config import Config
+from fedrobust.errors import RunFailedError
 from fedrobust.network import Arrays
-from strategies.robust import RoundReport
+from fedrobust.training.local import DivergedError
+
+if TYPE_CHECKING:
+    from strategies.robust import RoundReport
 
 
 def train_centralised(
-    config: Config, after_round: Callable[[RoundReport, Arrays], None]
+    config: Config, after_round: "Callable[[RoundReport, Arrays], None]"
 ) -> None:
     """Train for ``num_rounds`` rounds; nothing is sent."""
+    from strategies.robust import RoundReport
+
     split = resources.split_of(config)
     trainer = resources.trainer_for(config)
     arrays = resources.initial_arrays(config)
     state = None
     for round in range(1, config.num_rounds + 1):
         started = time.perf_counter()
-        trained, state = trainer.train(
-            arrays,
-            split.x_train,
-            split.y_train,
-            config.training,
-            seed=config.seed,
-            round=round,
-            client=0,
-            state=state,
-        )
+        try:
+            trained, state = trainer.train(
+                arrays,
+                split.x_train,
+                split.y_train,
+                config.training,
+                seed=config.seed,
+                round=round,
+                client=0,
+                state=state,
+            )
+        except DivergedError as error:
+            raise RunFailedError(str(error)) from error
         arrays = trained.arrays
         report = RoundReport(round=round, sampled=[])
         report.train_seconds = time.perf_counter() - started
-        report.metrics = {"train_loss": trained.loss, "local_steps": trained.steps}
+        report.metrics = {
+            "train_loss": trained.loss,
+            "local_steps": float(trained.steps),
+        }
         after_round(report, arrays)

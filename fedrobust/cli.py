@@ -23,7 +23,7 @@ from fedrobust.compose import (
     sweep_folder,
 )
 from fedrobust.config import load_config
-from fedrobust.errors import ConfigError, nearest
+from fedrobust.errors import ConfigError, RunFailedError, nearest
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
 
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     A mistake of the user's is one sentence on standard error, and status 2.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # As with python -m: a _target_ of the user's is looked for where they are.
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     commands = {"run": _run, "list": _list, "report": _report}
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
@@ -95,13 +98,19 @@ def _run(arguments: list[str]) -> int:
     # Hydra's own parser wants every flag before the first override or after the last.
     switches = [a for a in arguments if a not in flags.overrides]
     arguments = [*switches, *flags.overrides]
-    if flags.cfg or flags.info or flags.hydra_help or flags.shell_completion:
-        _hydra(arguments, _job)
-        return 0
+    if flags.config_name or flags.config_path or flags.experimental_rerun:
+        raise ConfigError(
+            "--config-name, --config-path and --experimental-rerun are not supported: "
+            "add configuration of your own with --config-dir"
+        )
+    if flags.info or flags.hydra_help or flags.shell_completion:
+        return _hydra(arguments, _job)
     if flags.multirun:
         return _multirun(arguments, flags)
     composed = compose_run(flags.overrides, flags.config_dir)
     config = load_config(composed)
+    if flags.cfg:
+        return _hydra(arguments, _job)
     RunFolder(Path(composed.hydra.run.dir), config).check()
     _notes(config.warnings())
     return _hydra(arguments, _job)
@@ -123,23 +132,31 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
             "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
         )
     configs = []
+    subfolders = []
     folder = Path()
     for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
-        folder = Path(composed.hydra.sweep.dir)
         try:
             configs.append(load_config(composed))
+            folder = Path(composed.hydra.sweep.dir)
+            subfolders.append(composed.hydra.sweep.subdir)
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
     if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
         folder = Path(sweep_folder(flags.overrides))
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
-    for config in configs:
-        RunFolder(folder / config.digest, config).check()
+    digests: dict[str, str] = {}
+    for config, subfolder in zip(configs, subfolders, strict=True):
+        RunFolder(folder / subfolder, config).check()
+        if digests.setdefault(subfolder, config.digest) != config.digest:
+            raise ConfigError(
+                f"hydra.sweep.subdir={subfolder}: two combinations would share it; "
+                "leave it out, and each has a folder of its own"
+            )
     _notes(sorted({note for config in configs for note in config.warnings()}))
     Progress.total = len(configs)
     status = _hydra(arguments, _job)
     if any(folder.rglob("result.json")):
-        _show_report(folder)
+        _show_report(folder, {config.digest for config in configs})
     return status
 
 
@@ -166,7 +183,7 @@ def _job(composed: Any) -> dict[str, Any]:
     from hydra.errors import CompactHydraException
     from hydra.types import RunMode
 
-    from fedrobust.run import RunFailedError, run
+    from fedrobust.run import run
 
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
@@ -216,7 +233,7 @@ def _report(arguments: list[str]) -> int:
     return 0
 
 
-def _show_report(folder: Path) -> None:
+def _show_report(folder: Path, digests: set[str] | None = None) -> None:
     from fedrobust.report import (
         MissingResultsError,
         collect,
@@ -227,7 +244,7 @@ def _show_report(folder: Path) -> None:
     )
 
     try:
-        runs = collect(folder)
+        runs = collect(folder, digests)
     except MissingResultsError as error:
         raise ConfigError(str(error)) from error
     console = Console()

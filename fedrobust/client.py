@@ -1,9 +1,4 @@
-"""The Flower ClientApp: local training and evaluation around a Keras model.
-
-``app`` is what ``flwr run`` loads: it composes the experiment from the run config.
-"""
-
-from functools import lru_cache
+"""The Flower ClientApp: local training and evaluation around a Keras model."""
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
@@ -12,8 +7,7 @@ from flwr.clientapp import ClientApp
 from fedrobust import resources
 from fedrobust.byzantine import Tampering
 from fedrobust.byzantine.tampering import tampering_mod
-from fedrobust.compose import compose_run
-from fedrobust.config import Config, load_config
+from fedrobust.config import Config
 from fedrobust.network import Arrays
 
 MOMENTUM = "momentum"
@@ -125,35 +119,3 @@ def _evaluate(config: Config, message: Message, context: Context) -> Message:
 
 def _record(arrays: Arrays) -> ArrayRecord:
     return ArrayRecord({name: Array(np.asarray(a)) for name, a in arrays.items()})
-
-
-# --- flwr run -----------------------------------------------------------------------
-
-
-@lru_cache(maxsize=2)
-def _app_of(overrides: str) -> ClientApp:
-    """Make the ClientApp of the overrides in the run config, once a process."""
-    return client_app(load_config(compose_run(overrides.split())))
-
-
-def config_overrides(context: Context) -> str:
-    """Read the key ``hydra-overrides`` of the run config."""
-    return str(context.run_config.get("hydra-overrides", ""))
-
-
-app = ClientApp()
-
-
-@app.train()
-def _train_message(message: Message, context: Context) -> Message:
-    return _app_of(config_overrides(context))(message, context)
-
-
-@app.evaluate()
-def _evaluate_message(message: Message, context: Context) -> Message:
-    return _app_of(config_overrides(context))(message, context)
-
-
-@app.query()
-def _query_message(message: Message, context: Context) -> Message:
-    return _app_of(config_overrides(context))(message, context)

@@ -76,7 +76,19 @@ def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictC
         With one sentence, when it does not compose.
     """
     with _composer(extra_dir) as added:
-        return compose("config", [*added, *overrides], return_hydra_config=True)
+        return _compose([*added, *overrides])
+
+
+def _compose(words: list[str]) -> DictConfig:
+    """Compose; Hydra raises plain exceptions where a group is given no choice."""
+    try:
+        return compose("config", words, return_hydra_config=True)
+    except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
+        if isinstance(error, OmegaConfBaseException):
+            raise
+        said = " ".join(words)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(f"{said}: cannot be composed: {reason}") from error
 
 
 def compose_sweep(
@@ -90,31 +102,34 @@ def compose_sweep(
         When one of them does not compose.
     """
     with _composer(extra_dir) as added:
-        parser = OverridesParser.create()
+        # It needs the loader to expand strategy=glob(*).
+        loader = GlobalHydra.instance().config_loader()
+        parser = OverridesParser.create(config_loader=loader)
         swept = {
             o.get_key_element()
             for o in parser.parse_overrides(list(overrides))
             if o.is_sweep_override()
         }
         plain = [o for o in overrides if o.partition("=")[0] not in swept]
-        base = compose("config", [*added, *plain], return_hydra_config=True)
+        base = _compose([*added, *plain])
         params = base.hydra.sweeper.get("params") or {}
         parsed = parser.parse_overrides(
             [*(f"{k}={v}" for k, v in params.items()), *overrides]
         )
         (combinations,) = BasicSweeper.split_arguments(parsed, None)
         for combination in combinations:
-            words = [*added, *combination]
-            yield (
-                list(combination),
-                compose("config", words, return_hydra_config=True),
-            )
+            yield list(combination), _compose([*added, *combination])
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
     """Name the folder of a multirun by what was typed: typing it again resumes."""
     text = "\n".join(sorted(overrides))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def split_overrides(text: str) -> list[str]:
+    """Split overrides at spaces that are not within quotes, which Hydra reads."""
+    return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", text)
 
 
 def groups() -> dict[str, dict[str, str]]:

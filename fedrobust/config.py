@@ -126,6 +126,11 @@ class Config:
         """Clients that train in a round."""
         return sample_size(self.num_clients, self.participation)
 
+    @property
+    def holdout(self) -> float:
+        """Share of its images that a client keeps to evaluate with."""
+        return float(self.partition.get("holdout", 0.0))
+
     def is_evaluated(self, round: int) -> bool:
         """Tell whether the global model is evaluated after a round."""
         return round % self.evaluation.every == 0 or round == self.num_rounds
@@ -136,9 +141,10 @@ class Config:
         values = dataclasses.asdict(self)
         for name in ("attack", "runtime", "choices"):
             del values[name]
-        values["dataset"].pop("download", None)
-        if "epsilon" not in values["training"]["objective"]:
-            del values["training"]["epsilon"]
+        for name in ("download", "epsilon"):
+            values["dataset"].pop(name, None)
+        # Where epsilon has an effect, it is the objective's.
+        del values["training"]["epsilon"]
         return {"version": SCIENCE_VERSION, **values}
 
     @property
@@ -163,6 +169,8 @@ class Config:
                 f"strategy.f={self.strategy.f} is below num_byzantine="
                 f"{self.num_byzantine}: the rule is not built for so many"
             )
+        if self.centralised and self.training.momentum > 0:
+            found.append("training.momentum has no effect: centralised=true")
         objective = self.training.objective
         if self.training.epsilon is not None and "epsilon" not in objective:
             found.append(
@@ -226,8 +234,7 @@ def load_config(
     _check_numbers(config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # config.warnings() tells them, when asked
-        _check_components(config)
-    return config
+        return _check_components(config)
 
 
 def _typed(cls: Any, values: Any, key: str) -> Any:
@@ -343,20 +350,46 @@ def _check_numbers(config: Config) -> None:
         )
 
 
-def _check_components(config: Config) -> None:
-    """Construct every component of ours, and check what depends on several."""
+def _check_components(config: Config) -> Config:
+    """Construct every component of ours, and check what depends on several.
+
+    Returns
+    -------
+    The configuration with each node as its component understands it: defaults filled
+    in, and numbers that mean the same written the same, so that digests agree.
+    """
     c = config
-    _check(c.model, "model", ModelBuilder)
-    _check(c.training.objective, "training.objective", Objective)
+    model, _ = _check(c.model, "model", ModelBuilder)
+    objective, _ = _check(c.training.objective, "training.objective", Objective)
     _check_optimizer(c.training.optimizer)
-    _check(c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer)
+    server_optimizer, _ = _check(
+        c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer
+    )
+    methods = {}
     for name, method in c.attack.methods.items():
-        extra = {"epsilon": c.attack.epsilons[-1]}
-        _check(method, f"attack.methods.{name}", Attack, extra)
-    partition = _check(c.partition, "partition", Partition)
-    if isinstance(partition, Partition):
-        _named("partition", lambda: partition.check(c.num_clients))
-    rule = _check(c.strategy.rule, "strategy.rule", Rule)
+        key = f"attack.methods.{name}"
+        _require(
+            isinstance(method, dict) and "epsilon" not in method,
+            f"{key}.epsilon",
+            method,
+            "left out: attack.epsilon is every method's",
+        )
+        node = {**method, "epsilon": c.attack.epsilons[-1]}
+        methods[name], _ = _check(node, key, Attack)
+        del methods[name]["epsilon"]
+    dataset_node, dataset = _check(c.dataset, "dataset", Dataset)
+    size = None
+    if isinstance(dataset, Dataset):
+        try:
+            _named("dataset", dataset.check)
+            size = dataset.size
+        except MissingDataError as error:
+            raise ConfigError(f"dataset: {error}") from error
+    partition_node, partition = _check(c.partition, "partition", Partition)
+    if isinstance(partition, Partition) and size is not None and not c.centralised:
+        checked, n = partition, size
+        _named("partition", lambda: checked.check(c.num_clients, n))
+    rule_node, rule = _check(c.strategy.rule, "strategy.rule", Rule)
     if isinstance(rule, Rule) and not c.centralised:
         _require(
             c.num_sampled >= rule.min_clients,
@@ -366,18 +399,28 @@ def _check_components(config: Config) -> None:
             f"{c.num_clients} with participation={c.participation} samples "
             f"{c.num_sampled}: raise num_clients or lower strategy.f",
         )
-    byzantine = _check(c.byzantine, "byzantine", ByzantineAttack) if c.byzantine else 0
-    if isinstance(byzantine, ByzantineAttack) and 0 < c.num_byzantine < c.num_clients:
-        _named("byzantine", lambda: byzantine.check(c.num_clients, c.num_byzantine))
-    runtime = _check(c.runtime, "runtime", Runtime)
+    byzantine_node: Node = {}
+    if c.byzantine:
+        byzantine_node, byzantine = _check(c.byzantine, "byzantine", ByzantineAttack)
+        if isinstance(byzantine, ByzantineAttack) and c.num_byzantine > 0:
+            attack = byzantine
+            _named("byzantine", lambda: attack.check(c.num_clients, c.num_byzantine))
+    runtime_node, runtime = _check(c.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
         _named("runtime", runtime.check)
-    dataset = _check(c.dataset, "dataset", Dataset)
-    if isinstance(dataset, Dataset):
-        try:
-            dataset.check()
-        except MissingDataError as error:
-            raise ConfigError(f"dataset: {error}") from error
+    return dataclasses.replace(
+        c,
+        model=model,
+        training=dataclasses.replace(c.training, objective=objective),
+        attack=dataclasses.replace(c.attack, methods=methods),
+        dataset=dataset_node,
+        partition=partition_node,
+        strategy=dataclasses.replace(
+            c.strategy, rule=rule_node, server_optimizer=server_optimizer
+        ),
+        byzantine=byzantine_node,
+        runtime=runtime_node,
+    )
 
 
 def _named(key: str, make: Callable[[], T]) -> T:
@@ -394,16 +437,20 @@ def _named(key: str, make: Callable[[], T]) -> T:
         raise ConfigError(text) from error
 
 
-def _check(
-    node: Any, key: str, base: type | None = None, extra: Mapping[str, Any] = {}
-) -> Any:
-    """Check one node with a ``_target_``; construct it when its class is ours."""
+def _check(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
+    """Check one node with a ``_target_``.
+
+    Returns
+    -------
+    The node and its component; for a class that is not ours, the node as it is and
+    None, as constructing it would run the user's code.
+    """
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
     target = node["_target_"]
     if not target.startswith(OURS):
         find_target(target, key)
-        return None
+        return node, None
     module_name, _, name = target.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module_name), name)
@@ -412,9 +459,11 @@ def _check(
     if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
         kind = f" {base.__name__}" if base else " component"
         raise ConfigError(f"{key}._target_={target}: must be a{kind}")
-    arguments = {k: v for k, v in node.items() if not k.startswith("_")}
-    values = _merged(typing.cast(type, cls), {**extra, **arguments}, key)
-    return _named(key, lambda: cls(**values))  # type: ignore[operator]
+    arguments = {k: v for k, v in node.items() if k != "_target_"}
+    values = _merged(typing.cast(type, cls), arguments, key)
+    component: Any = _named(key, lambda: cls(**values))  # type: ignore[operator]
+    fields = json.loads(json.dumps(dataclasses.asdict(component)))
+    return {"_target_": target, **fields}, component
 
 
 def _check_optimizer(node: Node) -> None:

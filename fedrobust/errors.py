@@ -8,6 +8,10 @@ class ConfigError(Exception):
     """A mistake in what the user said; the message is one sentence for the user."""
 
 
+class RunFailedError(RuntimeError):
+    """A run came to nothing; the message is one sentence for the user."""
+
+
 def nearest(word: str, options: Iterable[str]) -> str:
     """Phrase the nearest valid choice, or all of them."""
     options = sorted(options)

@@ -143,11 +143,17 @@ def predict(
     x: NDArray[np.float32],
     workers: int | None = None,
 ) -> NDArray[np.int64]:
-    """Predict (n,) labels in inference mode, in batches of one constant size."""
+    """Predict (n,) labels in inference mode, in batches of one constant size.
+
+    Where logits are not finite the label is -1, which no example has: a model that
+    overflows is wrong, not robust.
+    """
 
     def make(network: Network) -> Any:
         def run(trainable: Any, fixed: Any, x: Any) -> Any:
-            return tf.argmax(BoundModel(network, trainable, fixed)(x), axis=1)
+            logits = BoundModel(network, trainable, fixed)(x)
+            finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
+            return tf.where(finite, tf.argmax(logits, axis=1), -1)
 
         return tf.function(run, autograph=False)
 

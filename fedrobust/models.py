@@ -6,7 +6,7 @@ that epsilon stays in pixels.
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -143,6 +143,15 @@ class CnnMnist(ModelBuilder):
     Stochastic Gradient Descent, ICLR 2021, its convolutional model for MNIST.
     """
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            len(self.input_shape) == 3 and min(self.input_shape[:2]) >= 16,
+            "input_shape",
+            list(self.input_shape),
+            "images of at least 16 x 16: two convolutions and poolings shrink them",
+        )
+
     def layers(self) -> list[Any]:
         """Two convolutions of 5 × 5, each pooled, and a dense layer of 500."""
         return [
@@ -229,17 +238,24 @@ def _seeded(seed: int) -> Iterator[None]:
         random.setstate(state)
 
 
-def build_model(recipe: Any, seed: int, input_shape: Sequence[int]) -> Any:
+def build_model(
+    recipe: Callable[[], Any],
+    seed: int,
+    input_shape: Sequence[int],
+    num_classes: int = 2,
+) -> Any:
     """Build a Keras model whose initial weights depend on the seed alone.
 
     Parameters
     ----------
     recipe
-        A ``ModelBuilder``, a ``keras.Model`` or a function that makes one.
+        Makes a ``keras.Model``, or a ``ModelBuilder`` or other function that does.
     seed
         Key of the initial weights.
     input_shape
         Shape of one input.
+    num_classes
+        The fewest logits that will do.
 
     Raises
     ------
@@ -249,7 +265,9 @@ def build_model(recipe: Any, seed: int, input_shape: Sequence[int]) -> Any:
         When the model gives probabilities where logits are expected.
     """
     with _seeded(seed):
-        model = recipe() if not isinstance(recipe, keras.Model) else recipe
+        model = recipe()
+        if callable(model) and not isinstance(model, keras.Model):
+            model = model()
         if not isinstance(model, keras.Model):
             raise TypeError(
                 f"model._target_ made a {type(model).__name__}, not a Model"
@@ -257,8 +275,11 @@ def build_model(recipe: Any, seed: int, input_shape: Sequence[int]) -> Any:
         if not model.built:
             model.build((None, *input_shape))
     probe = np.asarray(model(np.zeros((2, *input_shape), np.float32), training=False))
-    if probe.ndim != 2:
-        raise ValueError(f"the model gives shape {probe.shape}, not (batch, classes)")
+    if probe.ndim != 2 or probe.shape[1] < num_classes:
+        raise ValueError(
+            f"the model gives shape {probe.shape} for a batch of 2: it must give a "
+            f"logit for each of {num_classes} classes"
+        )
     if probe.min() >= 0 and np.allclose(probe.sum(axis=1), 1, atol=1e-5):
         raise ValueError(
             "the model gives probabilities: leave out its softmax, as losses and "

@@ -11,6 +11,7 @@ result.json    the result that was asked for last
 import json
 import math
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -80,11 +81,14 @@ class RunFolder:
         ancestor = self.path.absolute()
         while not ancestor.exists():
             ancestor = ancestor.parent
-        if not ancestor.is_dir() or not os.access(ancestor, os.W_OK | os.X_OK):
+        try:
+            # Trying tells more than asking: of read-only disks, and of root's rights.
+            with tempfile.TemporaryFile(dir=ancestor):
+                pass
+        except OSError as error:
             raise ConfigError(
-                f"{self.path} cannot be written: {ancestor} is not a folder that this "
-                "user may write to; choose another hydra.run.dir"
-            )
+                f"{self.path} cannot be written: {error}; choose another hydra.run.dir"
+            ) from error
         if self.path.exists() and digest is None and any(self.path.iterdir()):
             raise ConfigError(
                 f"{self.path} is not empty and holds no run: choose another "
@@ -105,14 +109,20 @@ class RunFolder:
     def open(self) -> None:
         """Make the folder; a training that did not finish there starts over."""
         self.check()
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write_config()
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be written: {error}") from error
+        if not self.is_trained:
+            self.metrics_path.write_text("")
+            self.events_path.write_text("")
+
+    def _write_config(self) -> None:
         document = {"config_digest": self.config.digest, **asdict(self.config)}
         write_atomically(
             self.path / "config.yaml", yaml.safe_dump(document, sort_keys=False)
         )
-        if not self.is_trained:
-            self.metrics_path.write_text("")
-            self.events_path.write_text("")
 
     @property
     def metrics_path(self) -> Path:
@@ -169,6 +179,7 @@ class RunFolder:
         text = to_json(result, indent=2) + "\n"
         self._evaluation_path.parent.mkdir(exist_ok=True)
         write_atomically(self._evaluation_path, text)
+        self._write_config()
         write_atomically(self.path / "result.json", text)
 
 

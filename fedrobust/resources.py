@@ -78,43 +78,46 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
 
 def split_of(config: Config) -> Split:
     """Give the data set in memory."""
-    try:
-        return _split(_key(config.dataset))
-    except (ValueError, FileNotFoundError) as error:
-        raise ConfigError(f"dataset: {error}") from error
+    return _split(_key(config.dataset))
 
 
 @_shared
 def _split(key: str) -> Split:
     (node,) = json.loads(key)
-    split: Split = make(node, "dataset").load()
+    dataset = make(node, "dataset")
+    try:
+        split: Split = dataset.load()
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"dataset: {error}") from error
     return split
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Give the rows a client trains on, and the rows it holds out to evaluate."""
     rows = partition_of(config)[client]
-    held = round(config.partition["holdout"] * len(rows))
+    held = round(config.holdout * len(rows))
     if held == 0:
         return rows, rows[:0]
-    rng = generator(config.partition["seed"], Purpose.HOLDOUT, client=client)
+    rng = generator(
+        config.partition.get("seed", config.seed), Purpose.HOLDOUT, client=client
+    )
     shuffled = rng.permutation(rows)
     return np.sort(shuffled[held:]), np.sort(shuffled[:held])
 
 
 def partition_of(config: Config) -> list[NDArray[np.int64]]:
     """Give the rows of each client, those held out included."""
-    try:
-        return _partition(_key(config.dataset, config.partition, config.num_clients))
-    except ValueError as error:
-        raise ConfigError(f"partition: {error}") from error
+    return _partition(_key(config.dataset, config.partition, config.num_clients))
 
 
 @_shared
 def _partition(key: str) -> list[NDArray[np.int64]]:
     dataset, partition, num_clients = json.loads(key)
     deal = make(partition, "partition")
-    rows: list[NDArray[np.int64]] = deal(_split(_key(dataset)), num_clients)
+    try:
+        rows: list[NDArray[np.int64]] = deal(_split(_key(dataset)), num_clients)
+    except ValueError as error:
+        raise ConfigError(f"partition: {error}") from error
     return rows
 
 
@@ -133,9 +136,10 @@ def _network(key: str) -> Network:
 
 
 def _keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Any:
-    shape = _split(_key(dataset)).x_train.shape[1:]
+    split = _split(_key(dataset))
+    shape = split.x_train.shape[1:]
     try:
-        return build_model(make(model, "model"), seed, shape)
+        return build_model(lambda: make(model, "model"), seed, shape, split.num_classes)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"model: {' '.join(str(error).split())}") from error
 

@@ -11,13 +11,16 @@ import platform
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fedrobust
 from fedrobust import backend, resources
+from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
+from fedrobust.errors import RunFailedError
 from fedrobust.evaluation import Scores
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
@@ -55,11 +58,6 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
     """
 
     def train(training: "Training") -> None:
-        if config.centralised:
-            from fedrobust.centralised import train_centralised
-
-            train_centralised(config, training.after_round)
-            return
         from fedrobust.client import client_app
         from fedrobust.runtime.flower import quiet
         from fedrobust.server import serve
@@ -93,13 +91,15 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
     if result is not None:
         folder.write_result(result)
         return result
+    trained_before = folder.is_trained
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         # Everything that can be wrong with data and model is, before a round is lost.
-        resources.trainer_for(config)
+        resources.split_of(config)
         if not config.centralised:
             resources.partition_of(config)
+        resources.trainer_for(config)
         evaluator = resources.evaluator_for(config)
         folder.open()
         if folder.is_trained:
@@ -108,7 +108,10 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
             scores = evaluator(network.arrays())
         else:
             training = Training(config, folder, on_row)
-            train(training)
+            if config.centralised:
+                train_centralised(config, training.after_round)
+            else:
+                train(training)
             scores = training.finish()
     seconds = time.perf_counter() - started
     messages = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
@@ -116,12 +119,11 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
     if skipped:
         messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
     result = _result(config, folder, scores, seconds, sorted(messages))
+    if trained_before:
+        # The clients evaluated while they trained, and under other attacks.
+        result["federated"] = None
     folder.write_result(result)
     return result
-
-
-class RunFailedError(RuntimeError):
-    """A run came to nothing; the message is one sentence for the user."""
 
 
 class Training:
@@ -195,7 +197,7 @@ def _row(report: "RoundReport", scores: Scores | None, seconds: float) -> Json:
         "failed": len(report.failed),
         "skipped": report.skipped,
         "federated": _nested(report.evaluation),
-        **report.metrics,
+        "train_metrics": report.metrics,
     }
 
 
@@ -225,6 +227,8 @@ def _result(
     return {
         "config_digest": config.digest,
         "evaluation_digest": config.evaluation_digest,
+        "attack": asdict(config.attack),
+        "choices": config.choices,
         "seed": config.seed,
         "num_rounds": config.num_rounds,
         "clean_accuracy": scores.clean,

@@ -1,12 +1,10 @@
-"""The Flower ServerApp: who the clients are, the strategy, and the rounds."""
+"""The server's side: who the clients are, the strategy, and the rounds."""
 
+from collections import Counter
 from collections.abc import Callable
-from logging import INFO
-from pathlib import Path
 
-from flwr.app import Array, ArrayRecord, Context, Message, MessageType, RecordDict
-from flwr.serverapp import Grid, ServerApp
-from flwr.supercore import log
+from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
+from flwr.serverapp import Grid
 
 from fedrobust import resources
 from fedrobust.byzantine import Collusion
@@ -30,35 +28,35 @@ def identify_clients(
 
     Returns
     -------
-    Partition id of each node. A node that gives none, or one that another node of
-    lower id gave, is left out and reported.
+    Partition id of each node. A node that gives none, one out of range, or one that
+    another node gives too, is left out and reported.
     """
     nodes = wait_for_nodes(grid, num_clients)
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
     replies = list(grid.send_and_receive(questions, timeout=QUERY_TIMEOUT))
+    answers = {reply.metadata.src_node_id: _partition_id(reply) for reply in replies}
+    claims = Counter(answers.values())
     found: dict[int, int] = {}
-    for reply in sorted(replies, key=lambda r: r.metadata.src_node_id):
-        node = reply.metadata.src_node_id
-        answer = None
-        if reply.has_content():
-            record = reply.content.metric_records.get("metrics")
-            answer = record.get("partition-id") if record is not None else None
-        if isinstance(answer, int) and answer not in found.values():
-            if 0 <= answer < num_clients:
-                found[node] = answer
+    for node, answer in sorted(answers.items()):
+        if answer is not None and 0 <= answer < num_clients and claims[answer] == 1:
+            found[node] = answer
             continue
-        reason = reply.error.reason if reply.has_error() else f"it said {answer!r}"
+        reason = f"node {node} says partition {answer}, given by {claims[answer]} nodes"
         on_event(
-            {
-                "event": "unidentified",
-                "round": 0,
-                "client": None,
-                "reason": f"node {node} has no partition id of its own: {reason}",
-            }
+            {"event": "unidentified", "round": 0, "client": None, "reason": reason}
         )
     if not found:
         raise RuntimeError("no node told its partition id: is the ClientApp ours?")
     return found
+
+
+def _partition_id(reply: Message) -> int | None:
+    """Read the answer of one node; None when it gives no integer."""
+    if not reply.has_content():
+        return None
+    record = reply.content.metric_records.get("metrics")
+    answer = record.get("partition-id") if record is not None else None
+    return answer if type(answer) is int else None
 
 
 def serve(
@@ -85,15 +83,16 @@ def serve(
     attack = resources.byzantine_attack(config)
     if isinstance(attack, Collusion):
         clients = resources.byzantine_ids(config)
-        grid = Adversary(grid, attack, clients, client_ids, network.trainable)
+        grid = Adversary(grid, attack, clients, client_ids, network.trainable, on_event)
     strategy = RobustStrategy(
         rule=resources.make(config.strategy.rule, "strategy.rule"),
         server_optimizer=resources.make(
             config.strategy.server_optimizer, "strategy.server_optimizer"
         ),
         fraction_train=config.participation,
-        fraction_evaluate=float(config.partition["holdout"] > 0),
+        fraction_evaluate=float(config.holdout > 0),
         evaluate_on=config.is_evaluated,
+        evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,
         statistics=network.statistics,
@@ -113,22 +112,3 @@ def serve(
         num_rounds=config.num_rounds,
         evaluate_fn=evaluate,
     )
-
-
-# --- flwr run -----------------------------------------------------------------------
-
-app = ServerApp()
-
-
-@app.main()
-def _main(grid: Grid, context: Context) -> None:
-    """Run the experiment of the run config, and record it as ``fedrobust run`` does."""
-    from fedrobust.client import config_overrides
-    from fedrobust.compose import compose_run
-    from fedrobust.config import load_config
-    from fedrobust.run import run_on_grid
-
-    composed = compose_run(config_overrides(context).split())
-    folder = Path(composed.hydra.run.dir).absolute()
-    run_on_grid(grid, load_config(composed), folder)
-    log(INFO, "Results in %s", folder)

@@ -35,7 +35,11 @@ def find_target(target: str, key: str) -> None:
 def _names_in(path: Path) -> set[str] | None:
     """Read a module's top-level names from its text; None if they cannot be known."""
     names: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+    except SyntaxError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    for node in body:
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 if name == "__getattr__":

@@ -6,10 +6,11 @@ one ArrayRecord and one MetricRecord holding ``num-examples``.
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from logging import INFO, WARNING
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from flwr.app import (
@@ -34,8 +35,8 @@ from strategies.screening import (
     MalformedReplyError,
     Reply,
     Specs,
-    read_metrics,
     screen,
+    screen_metrics,
     specs_of,
 )
 from strategies.server_optimizers import SGD, ServerOptimizer
@@ -43,6 +44,7 @@ from strategies.updates import add, difference, num_values
 
 Preaggregator = Callable[[Matrix, RuleContext], Matrix]
 Event = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass
@@ -68,7 +70,7 @@ class RoundReport:
     selected
         Client ids that the rule selected, where it selects.
     metrics
-        Median over accepted clients of each metric they report.
+        Median over accepted clients of each metric that most of them report.
     evaluation
         What the clients' own evaluation gave, averaged over examples; None without.
     """
@@ -103,6 +105,9 @@ class RobustStrategy(Strategy):
         Share of the clients that train and evaluate, in (0, 1] and [0, 1].
     evaluate_on
         Tells whether clients evaluate in a round.
+    evaluate_range
+        Smallest and largest value of a metric that clients evaluate, such as (0, 1) for
+        accuracies; a client that reports another is quarantined.
     seed
         Key of the client sampling, and what rules receive as ``context.seed``.
     client_ids
@@ -133,6 +138,7 @@ class RobustStrategy(Strategy):
         fraction_train: float = 1.0,
         fraction_evaluate: float = 0.0,
         evaluate_on: Callable[[int], bool] = lambda round: True,
+        evaluate_range: tuple[float, float] = (-math.inf, math.inf),
         seed: int = 0,
         client_ids: Mapping[int, int] | None = None,
         min_available_nodes: int = 2,
@@ -150,6 +156,7 @@ class RobustStrategy(Strategy):
         self.fraction_train = fraction_train
         self.fraction_evaluate = fraction_evaluate
         self.evaluate_on = evaluate_on
+        self.evaluate_range = evaluate_range
         self.seed = seed
         self.client_ids = client_ids
         self.min_available_nodes = min_available_nodes
@@ -198,49 +205,21 @@ class RobustStrategy(Strategy):
         report.train_seconds = time.perf_counter() - self._sent_at
         started = time.perf_counter()
         specs = specs_of(self._arrays)
-        accepted = self._screen_replies(report, messages, specs)
+
+        def read(message: Message) -> Reply:
+            reply = screen(message, specs, self.max_examples)
+            report.bytes_up += sum(
+                _bytes_of(r) for r in message.content.array_records.values()
+            )
+            return reply
+
+        received = self._receive(server_round, messages, read)
+        accepted, report.quarantined, report.failed = received
         report.accepted = list(accepted)
         report.metrics = _median_metrics(list(accepted.values()))
         arrays = self._aggregate(report, accepted, specs)
         report.aggregate_seconds = time.perf_counter() - started
         return arrays, MetricRecord({**report.metrics, "accepted": len(accepted)})
-
-    def _screen_replies(
-        self, report: RoundReport, messages: list[Message], specs: Specs
-    ) -> dict[int, Reply]:
-        """Sort replies by client id, and out; nothing a client sends raises."""
-        accepted: dict[int, Reply] = {}
-        answered: set[int] = set()
-        for message in messages:
-            client = self._clients.get(message.metadata.src_node_id)
-            if client is None or message.metadata.group_id != str(report.round):
-                self._event(
-                    "unexpected",
-                    report.round,
-                    None,
-                    f"node {message.metadata.src_node_id} answered "
-                    f"group {message.metadata.group_id!r} without being asked",
-                )
-                continue
-            if client in answered:
-                accepted.pop(client, None)
-                self._quarantine(report, client, "answered more than once")
-                continue
-            answered.add(client)
-            if message.has_error():
-                self._fail(report, client, str(message.error.reason))
-                continue
-            report.bytes_up += sum(
-                _bytes_of(r) for r in message.content.array_records.values()
-            )
-            try:
-                accepted[client] = screen(message, specs, self.max_examples)
-            except MalformedReplyError as error:
-                self._quarantine(report, client, str(error))
-        for client in report.sampled:
-            if client not in answered:
-                self._fail(report, client, "no reply in time")
-        return dict(sorted(accepted.items()))
 
     def _aggregate(
         self, report: RoundReport, accepted: dict[int, Reply], specs: Specs
@@ -296,6 +275,7 @@ class RobustStrategy(Strategy):
     ) -> Iterable[Message]:
         """Ask a sample of the clients to evaluate the global arrays."""
         if self.fraction_evaluate == 0 or not self.evaluate_on(server_round):
+            self._clients = {}
             return []
         return self._messages(
             server_round,
@@ -310,31 +290,20 @@ class RobustStrategy(Strategy):
         self, server_round: int, replies: Iterable[Message]
     ) -> MetricRecord | None:
         """Average the clients' metrics, weighted by num-examples as in FedAvg."""
-        results: dict[int, tuple[int, dict[str, float]]] = {}
-        for message in replies:
-            client = self._clients.get(message.metadata.src_node_id)
-            if client is None or client in results:
-                continue
-            if message.has_error():
-                self._event(
-                    "evaluation failed", server_round, client, str(message.error.reason)
-                )
-                continue
-            try:
-                results[client] = read_metrics(message.content, self.max_examples)
-            except MalformedReplyError as error:
-                self._event("evaluation quarantined", server_round, client, str(error))
+
+        def read(message: Message) -> tuple[int, dict[str, float]]:
+            return screen_metrics(message, self.max_examples, self.evaluate_range)
+
+        results, _, _ = self._receive(
+            server_round, list(replies), read, during="evaluation "
+        )
         if not results:
             return None
-        ordered = [results[client] for client in sorted(results)]
-        names = sorted({name for _, metrics in ordered for name in metrics})
-        averages: dict[str, float] = {}
-        for name in names:
-            pairs = [(n, metrics[name]) for n, metrics in ordered if name in metrics]
-            averages[name] = math.fsum(n * v for n, v in pairs) / sum(
-                n for n, _ in pairs
-            )
-        averages["clients"] = len(results)
+        averages: dict[str, float] = {"clients": len(results)}
+        for name in _shared_names([metrics for _, metrics in results.values()]):
+            pairs = [(n, m[name]) for n, m in results.values() if name in m]
+            total = sum(n for n, _ in pairs)
+            averages[name] = math.fsum(n / total * value for n, value in pairs)
         if self.last_round is not None:
             self.last_round.evaluation = averages
         return MetricRecord(dict(averages))
@@ -369,13 +338,46 @@ class RobustStrategy(Strategy):
             for client in sampled
         ]
 
-    def _quarantine(self, report: RoundReport, client: int, reason: str) -> None:
-        report.quarantined[client] = reason
-        self._event("quarantined", report.round, client, reason)
+    def _receive(
+        self,
+        round: int,
+        messages: list[Message],
+        read: Callable[[Message], T],
+        during: str = "",
+    ) -> tuple[dict[int, T], dict[int, str], dict[int, str]]:
+        """Sort replies by client id, and out; nothing that a client sends raises.
 
-    def _fail(self, report: RoundReport, client: int, reason: str) -> None:
-        report.failed[client] = reason
-        self._event("failed", report.round, client, reason)
+        Returns
+        -------
+        accepted, quarantined, failed
+            What was read, and the reasons, by client id.
+        """
+        accepted: dict[int, T] = {}
+        quarantined: dict[int, str] = {}
+        failed: dict[int, str] = {}
+        for message in messages:
+            node, group = message.metadata.src_node_id, message.metadata.group_id
+            client = self._clients.get(node)
+            if client is None or group != str(round):
+                reason = f"node {node} answered group {group!r} without being asked"
+                self._event(f"{during}unexpected", round, None, reason)
+            elif client in accepted or client in quarantined or client in failed:
+                accepted.pop(client, None)
+                quarantined[client] = "answered more than once"
+            elif message.has_error():
+                failed[client] = _short(message.error.reason)
+            else:
+                try:
+                    accepted[client] = read(message)
+                except MalformedReplyError as error:
+                    quarantined[client] = _short(error)
+        for client in sorted(self._clients.values()):
+            if not (client in accepted or client in quarantined or client in failed):
+                failed[client] = "no reply in time"
+        for kind, reasons in (("quarantined", quarantined), ("failed", failed)):
+            for client, reason in sorted(reasons.items()):
+                self._event(f"{during}{kind}", round, client, reason)
+        return dict(sorted(accepted.items())), quarantined, failed
 
     def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
         """Keep the global arrays, which Flower does when it is given none."""
@@ -407,10 +409,22 @@ def _follow(rows: NDArray[Any], aggregate: Aggregate | None) -> NDArray[np.float
     return np.asarray(np.median(rows.astype(np.float64), axis=0))
 
 
+def _shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
+    """Name the metrics that more than half of the clients report."""
+    counts = Counter(name for m in metrics for name in m)
+    return sorted(name for name, n in counts.items() if 2 * n > len(metrics))
+
+
 def _median_metrics(replies: list[Reply]) -> dict[str, float]:
     """Take the median of each metric: a lying client cannot own it."""
-    names = sorted({name for reply in replies for name in reply.metrics})
+    metrics = [reply.metrics for reply in replies]
     return {
-        name: float(np.median([r.metrics[name] for r in replies if name in r.metrics]))
-        for name in names
+        name: float(np.median([m[name] for m in metrics if name in m]))
+        for name in _shared_names(metrics)
     }
+
+
+def _short(reason: object) -> str:
+    """Cut a reason to what fits a log: names and errors are the client's text."""
+    text = str(reason)
+    return text if len(text) <= 300 else f"{text[:300]}..."

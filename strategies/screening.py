@@ -5,9 +5,10 @@ reads array headers itself and compares the lengths before it builds anything, s
 neither a pickled object, nor a lying header, nor an absurd shape gets a chance.
 """
 
+import contextlib
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +142,7 @@ def read_metrics(
     count = record.get("num-examples")
     if type(count) is not int or not 1 <= count <= max_examples:
         raise MalformedReplyError(
-            f"num-examples={count!r}: must be an integer in [1, {max_examples}]"
+            f"num-examples={_written(count)}: must be an integer in [1, {max_examples}]"
         )
     metrics = {
         name: float(value)
@@ -151,6 +152,14 @@ def read_metrics(
         and math.isfinite(value)
     }
     return count, metrics
+
+
+def _written(value: object) -> str:
+    """Write a client's value; Python refuses to write an integer of 5,000 digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return "a huge integer"
 
 
 def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> Reply:
@@ -170,10 +179,42 @@ def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> 
     MalformedReplyError
         With the reason for quarantine.
     """
-    records = message.content.array_records
-    if len(records) != 1:
-        raise MalformedReplyError(f"{len(records)} ArrayRecords, not one")
-    (record,) = records.values()
-    arrays = read_arrays(record, specs)
-    num_examples, metrics = read_metrics(message.content, max_examples)
+    with _blaming_the_client():
+        records = message.content.array_records
+        if len(records) != 1:
+            raise MalformedReplyError(f"{len(records)} ArrayRecords, not one")
+        (record,) = records.values()
+        arrays = read_arrays(record, specs)
+        num_examples, metrics = read_metrics(message.content, max_examples)
     return Reply(arrays=arrays, num_examples=num_examples, metrics=metrics)
+
+
+def screen_metrics(
+    message: Message,
+    max_examples: int = MAX_EXAMPLES,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> tuple[int, dict[str, float]]:
+    """Read a reply to an evaluate message: num-examples and metrics within bounds.
+
+    Raises
+    ------
+    MalformedReplyError
+        With the reason for quarantine.
+    """
+    with _blaming_the_client():
+        count, metrics = read_metrics(message.content, max_examples)
+    for name, value in metrics.items():
+        if not bounds[0] <= value <= bounds[1]:
+            raise MalformedReplyError(f"metric {name}={value}: must be in {bounds}")
+    return count, metrics
+
+
+@contextlib.contextmanager
+def _blaming_the_client() -> Iterator[None]:
+    """Make a malformed reply of whatever reading it raises: it is the client's text."""
+    try:
+        yield
+    except MalformedReplyError:
+        raise
+    except Exception as error:
+        raise MalformedReplyError(f"{type(error).__name__}: {error}") from error

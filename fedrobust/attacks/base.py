@@ -39,8 +39,14 @@ class Attack(ABC):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
-        low, high = self.model_range
-        require(low < high, "model_range", self.model_range, "(low, high), low < high")
+        bounds = tuple(self.model_range)
+        require(
+            len(bounds) == 2 and bounds[0] < bounds[1],
+            "model_range",
+            bounds,
+            "(low, high), low < high",
+        )
+        object.__setattr__(self, "model_range", bounds)
 
     @abstractmethod
     def perturb(
@@ -234,7 +240,9 @@ def ascend_signs(
 
     def step(i: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         gradient = input_gradient(model, x, y)
-        return i + 1, ball.project(x + step_size * tf.sign(gradient))
+        # The sign of nan is nan, which no projection mends.
+        signs = tf.where(tf.math.is_finite(gradient), tf.sign(gradient), 0.0)
+        return i + 1, ball.project(x + step_size * signs)
 
     _, x = tf.while_loop(lambda i, x: i < steps, step, (0, x))
     return tf.stop_gradient(x)

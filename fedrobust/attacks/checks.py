@@ -53,9 +53,10 @@ def check_attacks(
 
 def _within_ball(distances: Sequence[tuple[float, float, bool]]) -> Check:
     excess = max((largest - epsilon for epsilon, largest, _ in distances), default=0.0)
-    in_range = all(held for _, _, held in distances)
+    # Not "excess <= 0": a comparison with nan must fail the check, wherever it stands.
+    held = all(largest <= epsilon and inside for epsilon, largest, inside in distances)
     return Check(
-        "pass" if excess <= 0 and in_range else "fail",
+        "pass" if held else "fail",
         excess,
         "largest perturbation minus epsilon; inputs stay in the model's range",
     )

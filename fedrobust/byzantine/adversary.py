@@ -5,7 +5,7 @@ before the strategy sees any: the omniscient network attacker of the literature,
 every runtime. All it knows is in the messages.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
 from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
 
-from fedrobust.byzantine.base import Collusion
+from fedrobust.byzantine.base import Collusion, Vector
 from strategies.screening import MalformedReplyError, screen, specs_of
 from strategies.updates import add, difference
 
@@ -33,6 +33,8 @@ class Adversary(Grid):
         Client id of each node.
     learned
         Names of the arrays that make up an update.
+    on_event
+        Called when the attack is undefined for the clients of a round.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Adversary(Grid):
         clients: Collection[int],
         client_ids: Mapping[int, int],
         learned: Sequence[str],
+        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
     ) -> None:
         self._grid = grid
         self._attack = attack
         self._colluding = {n for n, c in client_ids.items() if c in set(clients)}
         self._client_ids = dict(client_ids)
         self._learned = list(learned)
+        self._on_event = on_event
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
@@ -56,43 +60,64 @@ class Adversary(Grid):
         sent = list(messages)
         replies = list(self._grid.send_and_receive(sent, timeout=timeout))
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            self._rewrite(sent[0].content.array_records["arrays"], replies)
+            content = sent[0].content
+            round = int(content.config_records["config"]["server-round"])  # type: ignore[arg-type]
+            self._rewrite(round, content.array_records["arrays"], replies)
         return replies
 
-    def _rewrite(self, global_arrays: ArrayRecord, replies: list[Message]) -> None:
-        byzantine = [m for m in replies if self._is_colluding(m) and m.has_content()]
+    def _rewrite(
+        self, round: int, global_arrays: ArrayRecord, replies: list[Message]
+    ) -> None:
         old = {name: array.numpy() for name, array in global_arrays.items()}
-        specs = specs_of(global_arrays)
-        honest = []
+        honest: list[Vector] = []
+        byzantine: list[Message] = []
         # In the order of client ids: how fast a client answers must change nothing.
         for message in sorted(replies, key=self._client):
-            if not self._is_colluding(message) and message.has_content():
-                try:
-                    reply = screen(message, specs)
-                except MalformedReplyError:
-                    continue
-                honest.append(difference(reply.arrays, old, self._learned))
-        if not byzantine or not honest:
+            update = self._update_of(message, global_arrays)
+            if update is None:
+                continue  # neither side has a use for it; the strategy says why
+            if message.metadata.src_node_id in self._colluding:
+                byzantine.append(message)
+            else:
+                honest.append(update)
+        if not byzantine:
             return
-        crafted = self._attack(np.stack(honest), len(byzantine))
-        for message, update in zip(
-            sorted(byzantine, key=self._client), crafted, strict=True
-        ):
-            own = message.content.array_records["arrays"]
+        try:
+            rows = np.stack(honest) if honest else np.empty((0, 0), np.float32)
+            crafted = self._attack(rows, len(byzantine))
+        except ValueError as error:
+            # Undefined for the clients of this round: they then send what they trained.
+            reason = f"the Byzantine clients did not collude: {error}"
+            self._on_event(
+                {"event": "no collusion", "round": round, "client": None,
+                 "reason": reason}
+            )  # fmt: skip
+            return
+        for message, update in zip(byzantine, crafted, strict=True):
+            (name,) = message.content.array_records
+            own = message.content.array_records[name]
             forged = add(old, update, self._learned)
             content: RecordDict = message.content
-            content["arrays"] = ArrayRecord(
+            content[name] = ArrayRecord(
                 {
-                    name: Array(forged[name]) if name in self._learned else array
-                    for name, array in own.items()
+                    key: Array(forged[key]) if key in self._learned else array
+                    for key, array in own.items()
                 }
             )
 
+    def _update_of(self, message: Message, global_arrays: ArrayRecord) -> Vector | None:
+        """Read the update in a reply, if there is a well-formed one."""
+        if not message.has_content():
+            return None
+        try:
+            reply = screen(message, specs_of(global_arrays))
+        except MalformedReplyError:
+            return None
+        old = {name: array.numpy() for name, array in global_arrays.items()}
+        return difference(reply.arrays, old, self._learned)
+
     def _client(self, message: Message) -> int:
         return self._client_ids.get(message.metadata.src_node_id, -1)
-
-    def _is_colluding(self, message: Message) -> bool:
-        return message.metadata.src_node_id in self._colluding
 
     # Everything else is the wrapped grid's.
 

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from fedrobust.byzantine.base import Collusion, Matrix
+from strategies.parameters import require
 
 
 def alie_z(num_clients: int, num_byzantine: int) -> float:
@@ -25,15 +26,16 @@ def alie_z(num_clients: int, num_byzantine: int) -> float:
     Raises
     ------
     ValueError
-        When s <= 0.
+        When s <= 0, or so large that z is minus infinity.
     """
     supporters = math.floor(num_clients / 2 + 1) - num_byzantine
     honest = num_clients - num_byzantine
-    if supporters <= 0:
+    if supporters <= 0 or supporters >= honest:
         raise ValueError(
             f"ALIE is undefined for n={num_clients} clients of which "
-            f"b={num_byzantine} are Byzantine: b must be at most "
-            f"{math.floor(num_clients / 2)}; or give z yourself"
+            f"b={num_byzantine} are Byzantine (s={supporters} of {honest} honest "
+            f"clients): b must be at most {math.floor(num_clients / 2)}, n above 2; or "
+            "give z yourself"
         )
     return float(ndtri((honest - supporters) / honest))
 
@@ -52,7 +54,12 @@ class ALIE(Collusion):
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
         """Refuse undefined n and b; warn where z is not positive."""
+        super().check(num_clients, num_byzantine)
         self._z(num_clients, num_byzantine)
+
+    def __post_init__(self) -> None:
+        if self.z is not None:
+            require(math.isfinite(self.z), "z", self.z, "a finite number")
 
     def _z(self, num_clients: int, num_byzantine: int) -> float:
         if self.z is not None:

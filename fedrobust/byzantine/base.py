@@ -50,6 +50,14 @@ class Tampering(ByzantineAttack):
 class Collusion(ByzantineAttack):
     """Clients that collude, seeing every honest update of the round."""
 
+    def check(self, num_clients: int, num_byzantine: int) -> None:
+        """Raise ValueError where there is nobody to see."""
+        if num_byzantine >= num_clients:
+            raise ValueError(
+                f"collusion needs an honest client, and num_byzantine={num_byzantine} "
+                f"of num_clients={num_clients} are Byzantine"
+            )
+
     @abstractmethod
     def craft(self, honest: Matrix, num_byzantine: int, context: Any) -> Matrix:
         """Craft (b, d) updates from checked (h, d) honest ones."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedrobust.byzantine.base import Tampering, Vector
-from strategies.parameters import require, require_positive
+from strategies.parameters import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,8 @@ class Gaussian(Tampering):
     mode: str = "replace"
 
     def __post_init__(self) -> None:
-        require_positive("std", self.std)
+        require(abs(self.mean) < 1e30, "mean", self.mean, "a finite number")
+        require(0 < self.std < 1e30, "std", self.std, "above 0 and finite")
         require(
             self.mode in ("replace", "add"), "mode", self.mode, "'replace' or 'add'"
         )

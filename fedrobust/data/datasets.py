@@ -6,7 +6,10 @@ model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrob
 
 import gzip
 import os
+import zipfile
+import zlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,7 @@ from fedrobust.epsilon import Epsilon
 from strategies.parameters import require, require_between
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-DIGITS_TEST_SIZE = 360
+DIGITS_SIZE, DIGITS_TEST_SIZE = 1797, 360
 
 
 class MissingDataError(FileNotFoundError):
@@ -87,8 +90,33 @@ class Dataset(ABC):
             require_between("num_train", self.num_train, 1)
 
     @abstractmethod
+    def available(self) -> int | None:
+        """Count the training images there are, cheaply; None when that is not known.
+
+        Raises
+        ------
+        MissingDataError
+            When ``load`` could not find or read the data.
+        """
+
     def check(self) -> None:
-        """Raise MissingDataError, cheaply, when ``load`` could not find the data."""
+        """Refuse, cheaply, what ``load`` would refuse.
+
+        Raises
+        ------
+        MissingDataError
+            When the data set is not on this machine.
+        ValueError
+            When it has fewer training images than ``num_train``.
+        """
+        available = self.available()
+        if available is not None and self.num_train is not None:
+            require_between("num_train", self.num_train, 1, available)
+
+    @property
+    def size(self) -> int | None:
+        """Training images that are used; None when that is not known before loading."""
+        return self.num_train or self.available()
 
     @abstractmethod
     def read(self) -> Split:
@@ -142,8 +170,9 @@ class Digits(Dataset):
     drawn at random: in the order of the file they would be a few writers' alone.
     """
 
-    def check(self) -> None:
-        """Find nothing missing: the images are part of scikit-learn."""
+    def available(self) -> int:
+        """Count the images; they are part of scikit-learn."""
+        return DIGITS_SIZE - DIGITS_TEST_SIZE
 
     def read(self) -> Split:
         """Scale the 17 grey levels to [0, 1]."""
@@ -192,12 +221,12 @@ class ImageFile(Dataset):
     def _keras_module(self) -> bool:
         return self.name in ("mnist", "fashion_mnist", "cifar10")
 
-    def check(self) -> None:
+    def available(self) -> int | None:
         """Look for the file, then Debian's, then the permission to download."""
-        if self.path.is_file() or self._is_in_debian:
-            return
-        if self.download and self._keras_module:
-            return
+        if self.path.is_file():
+            return len(_read_npz(self.path, ("y_train",))["y_train"])
+        if self._is_in_debian or (self.download and self._keras_module):
+            return None
         ways = f"put {self.name}.npz (x_train, y_train, x_test, y_test) there"
         if self._keras_module:
             ways += ", or allow Keras to fetch it with dataset.download=true"
@@ -207,10 +236,12 @@ class ImageFile(Dataset):
 
     def read(self) -> Split:
         """Read the first source there is."""
-        self.check()
+        self.available()
         ids = None
         if self.path.is_file():
-            arrays, ids = _read_npz(self.path)
+            file = _read_npz(self.path, ARRAYS)
+            arrays = tuple(file[name] for name in ARRAYS)
+            ids = file.get("ids_train")
         elif self._is_in_debian:
             arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
         else:
@@ -223,21 +254,23 @@ class ImageFile(Dataset):
         return Split(x_train, y_train, x_test, y_test, classes, ids)
 
 
-Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def _read_npz(path: Path) -> tuple[Arrays, NDArray[Any] | None]:
-    """Read the four arrays and, if the file has them, natural ids."""
-    names = ("x_train", "y_train", "x_test", "y_test")
-    with np.load(path, allow_pickle=False) as file:
-        missing = [name for name in names if name not in file]
-        if missing:
-            raise MissingDataError(f"{path} lacks the arrays {missing}")
-        ids = file.get("ids_train")
-        return (file[names[0]], file[names[1]], file[names[2]], file[names[3]]), ids
+def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Read the named arrays and, with all of them, natural ids if the file has any."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in ARRAYS if name not in file]
+            if missing:
+                raise MissingDataError(f"{path} lacks the arrays {missing}")
+            wanted = [*names, "ids_train"] if len(names) > 1 else names
+            return {name: file[name] for name in wanted if name in file}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise MissingDataError(f"{path} cannot be read: {error}") from error
 
 
-def _read_idx_folder(folder: Path) -> Arrays:
+def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
     """Read the four IDX files, compressed or not, of MNIST's layout."""
 
     def read(stem: str) -> NDArray[np.uint8]:

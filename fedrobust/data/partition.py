@@ -10,6 +10,7 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,19 @@ class Partition(ABC):
     def partitioner(self, num_clients: int) -> Any:
         """Make the flwr-datasets partitioner over a column ``label``."""
 
-    def check(self, num_clients: int) -> None:
-        """Raise ValueError for numbers of clients that the partition cannot have."""
+    @property
+    def min_images(self) -> int:
+        """The fewest images a client needs."""
+        return 1
+
+    def check(self, num_clients: int, num_train: int) -> None:
+        """Raise ValueError when there are too few images for so many clients."""
+        needed = self.min_images * num_clients
+        if needed > num_train:
+            raise ValueError(
+                f"{num_clients} clients need {self.min_images} images each, and there "
+                f"are {num_train}: lower num_clients"
+            )
 
     def column(self, split: Split) -> NDArray[Any]:
         """Choose what the partitioner sees of each training image."""
@@ -73,6 +85,7 @@ class Partition(ABC):
             "num_clients": num_clients,
             "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
             "dtype": str(labels.dtype),
+            "flwr-datasets": version("flwr-datasets"),
         }
         key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         path = data_folder() / "partitions" / f"{key[:24]}.npz"
@@ -118,11 +131,14 @@ def _read_indices(path: Path, num_clients: int) -> list[Indices]:
 
 
 def _write_indices(path: Path, indices: list[Indices]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     bounds = np.cumsum([len(i) for i in indices])
-    np.savez(partial, rows=np.concatenate(indices), bounds=bounds)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(partial, rows=np.concatenate(indices), bounds=bounds)
+        partial.replace(path)
+    except OSError as error:
+        warnings.warn(f"the partition is not kept: {error}", stacklevel=2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +201,11 @@ class Dirichlet(Partition):
         require_positive("alpha", self.alpha)
         require_between("min_partition_size", self.min_partition_size, 0)
 
+    @property
+    def min_images(self) -> int:
+        """What is asked for."""
+        return max(1, self.min_partition_size)
+
     def partitioner(self, num_clients: int) -> Any:
         """Make a DirichletPartitioner."""
         from flwr_datasets.partitioner import DirichletPartitioner
@@ -218,6 +239,11 @@ class Shards(Partition):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("shards_per_client", self.shards_per_client, 1)
+
+    @property
+    def min_images(self) -> int:
+        """One for each shard."""
+        return self.shards_per_client
 
     def partitioner(self, num_clients: int) -> Any:
         """Make a ShardPartitioner."""

@@ -1,7 +1,7 @@
 """Collecting finished runs: which differ only in their seed, and in what the others."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -106,8 +106,15 @@ class Runs:
         return len({tuple(cell.seeds) for cell in self.cells}) == 1
 
 
-def collect(folder: Path) -> Runs:
-    """Read every run below a folder.
+def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
+    """Read every run below a folder, and each evaluation of it.
+
+    Parameters
+    ----------
+    folder
+        Of a run, or of many.
+    digests
+        Count only runs of these experiments.
 
     Raises
     ------
@@ -117,11 +124,16 @@ def collect(folder: Path) -> Runs:
     found: list[tuple[Json, Json]] = []
     unfinished = []
     for path in sorted(folder.rglob("config.yaml")):
-        result_path = path.with_name("result.json")
-        if result_path.is_file():
-            config = yaml.safe_load(path.read_text(encoding="utf-8"))
-            found.append((config, json.loads(result_path.read_text(encoding="utf-8"))))
-        else:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        digest = config.get("config_digest") if isinstance(config, dict) else None
+        if digest is None or (digests is not None and digest not in digests):
+            continue
+        results = sorted(path.parent.glob("evaluations/*.json"))
+        for result_path in results:
+            result = json.loads(result_path.read_text(encoding="utf-8"))
+            evaluated = {name: result[name] for name in ("attack", "choices")}
+            found.append(({**config, **evaluated}, result))
+        if not results:
             unfinished.append(path.parent)
     if not found:
         raise MissingResultsError(

@@ -45,12 +45,13 @@ def _choices(runs: Runs, group: str) -> list[str]:
     return sorted(found, key=lambda choice: rank(group, choice))
 
 
-def _average(cells: Sequence[Cell], *path: str) -> float:
-    """Average a figure over cells; nan where one of them does not have it."""
-    means = [cell.mean(*path) for cell in cells]
-    if not means or any(mean is None for mean in means):
-        return float("nan")
-    return float(np.mean([mean for mean in means if mean is not None]))
+def _only(cells: Sequence[Cell], *path: str) -> float:
+    """Give the figure of the one cell; nan where there is none, or are several.
+
+    Averaging what differs in more than the seed would be no number of any experiment.
+    """
+    mean = cells[0].mean(*path) if len(cells) == 1 else None
+    return float("nan") if mean is None else mean
 
 
 def heat_map(runs: Runs) -> Figure:
@@ -72,7 +73,7 @@ def heat_map(runs: Runs) -> Figure:
             values = np.array(
                 [
                     [
-                        _average(
+                        _only(
                             [
                                 cell
                                 for cell in runs.cells

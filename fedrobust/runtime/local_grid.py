@@ -119,6 +119,10 @@ class LocalGrid(Grid):
         working.state = _copy(context.state)
         try:
             reply = self._client_app(received, working)
+            if not isinstance(reply, Message):
+                raise TypeError(
+                    f"the ClientApp gave a {type(reply).__name__}, no Message"
+                )
         except (Exception, SystemExit) as error:
             log(DEBUG, "node %d raised:\n%s", node_id, traceback.format_exc())
             reason = f"{type(error).__name__}: {error}"

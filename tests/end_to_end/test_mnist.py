@@ -44,11 +44,17 @@ def test_adversarial_training_holds_at_epsilon_0_3(configure, tmp_path):
     common = ("dataset=mnist", "model=cnn", "num_clients=10", "num_rounds=20",
               "evaluation.every=20", "attack=pgd", "attack.epsilon=0.3",
               "attack.methods.pgd.step_size=0.01")  # fmt: skip
-    adversarial = ("training=pgd", "training.epsilon=0.3",
-                   "training.objective.warmup_rounds=5", "training.batch_size=50",
-                   "training.optimizer._target_=keras.optimizers.Adam",
-                   "training.optimizer.learning_rate=0.001")  # fmt: skip
+    adversarial = ("training=pgd", "training.epsilon=0.3")
     standard = run(configure(*common), tmp_path / "standard")
     robust = run(configure(*common, *adversarial), tmp_path / "robust")
+    longer = run(
+        configure(*common, *adversarial, "attack.methods.pgd.steps=100"),
+        tmp_path / "robust",
+    )
     assert standard["robust_accuracy"]["pgd"]["0.3"] < 0.02
     assert robust["robust_accuracy"]["pgd"]["0.3"] > 0.8
+    assert longer["robust_accuracy"]["pgd"]["0.3"] > 0.75
+    assert (
+        longer["robust_accuracy"]["pgd"]["0.3"]
+        <= robust["robust_accuracy"]["pgd"]["0.3"]
+    )

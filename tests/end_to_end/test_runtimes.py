@@ -125,6 +125,17 @@ def test_flwr_run_is_local_to_the_bit(local, tmp_path):
     assert (app / "pyproject.toml").read_text() == before
 
 
+def test_centralised_is_centralised_over_any_grid(tmp_path):
+    from fedrobust.compose import compose_run
+    from fedrobust.config import load_config
+    from fedrobust.run import run_on_grid
+
+    overrides = ["experiment=centralised", "num_rounds=1", "dataset.num_train=100"]
+    config = load_config(compose_run(overrides))
+    result = run_on_grid(None, config, tmp_path / "run")
+    assert result["bytes_up"] == 0
+
+
 def _wait_for(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

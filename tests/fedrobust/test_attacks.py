@@ -111,3 +111,27 @@ def test_attacks_see_dropout_and_batch_norm_in_inference_mode(rng):
     np.testing.assert_array_equal(FGSM(epsilon=0.1)(model, x, y), first)
     for old, variable in zip(before, model.variables, strict=True):
         np.testing.assert_array_equal(old, np.array(variable))
+
+
+def test_a_model_that_overflows_is_wrong_not_robust(trained):
+    network = network_of(trained.model)
+    arrays = {k: v * np.float32(1e30) for k, v in network.arrays().items()}
+    x, y = trained.data.x_test[:50], trained.data.y_test[:50]
+    x_adv = PGD(epsilon=0.1, steps=3).on_network(network, arrays, x, y)
+    assert np.abs(x_adv.astype(np.float64) - x).max() <= 0.1
+    scores = Evaluator(network, x, y, {"pgd": PGD(steps=3)}, [0.1])(arrays)
+    assert scores.clean == scores.robust["pgd"]["0.1"] == 0
+
+
+def test_a_perturbation_that_is_no_number_fails_its_check():
+    distances = [(0.1, 0.05, True), (0.2, float("nan"), True)]
+    assert check_attacks({}, distances, 10)["within_ball"].status == "fail"
+    assert check_attacks({}, distances[::-1], 10)["within_ball"].status == "fail"
+
+
+def test_the_range_may_be_a_list_and_must_be_a_pair(linear):
+    attack = FGSM(epsilon=0.1, model_range=[-1, 1])
+    x = np.full((1, 4), -1.0, np.float32)
+    assert attack(linear, x, np.array([0])).min() >= -1
+    with pytest.raises(ValueError, match="model_range"):
+        FGSM(model_range=[0.2])

@@ -218,3 +218,45 @@ def test_the_tampering_mod_flips_the_byzantine_clients_only():
     np.testing.assert_array_equal(found[0], 1)
     np.testing.assert_array_equal(found[1], -4)
     np.testing.assert_array_equal(found[2], 3)
+
+
+def test_a_colluder_without_arrays_is_left_to_the_strategy():
+    app = honest_app()
+    app._registered_funcs.clear()
+
+    @app.train()
+    def train(message, context):
+        if context.node_config["partition-id"] == 1:
+            metrics = MetricRecord({"num-examples": 1})
+            return Message(RecordDict({"m": metrics}), reply_to=message)
+        arrays = message.content.array_records["arrays"]
+        metrics = MetricRecord({"num-examples": 1})
+        content = RecordDict({"arrays": arrays, "metrics": metrics})
+        return Message(content, reply_to=message)
+
+    with LocalGrid(app, 4, workers=1) as grid:
+        ids = {FIRST_NODE_ID + i: i for i in range(4)}
+        adversary = Adversary(grid, IPM(epsilon=1.0), [1, 2], ids, ["w"])
+        replies = list(adversary.send_and_receive(train_messages(4)))
+    assert len(replies) == 4
+    assert not replies[1].content.array_records
+
+
+def test_a_round_in_which_the_attack_is_undefined_is_told():
+    events: list[dict] = []
+    with LocalGrid(honest_app(), 4, workers=1) as grid:
+        ids = {FIRST_NODE_ID + i: i for i in range(4)}
+        adversary = Adversary(grid, ALIE(), [0, 1, 2], ids, ["w"], events.append)
+        replies = list(adversary.send_and_receive(train_messages(4)))
+        alone = Adversary(grid, IPM(), [0, 1, 2, 3], ids, ["w"], events.append)
+        list(alone.send_and_receive(train_messages(4)))
+    np.testing.assert_array_equal(updates_of(replies)[0], 1)
+    assert [e["event"] for e in events] == ["no collusion", "no collusion"]
+    assert "n=4 clients of which b=3" in events[0]["reason"]
+
+
+def test_alie_without_an_end_is_undefined():
+    with pytest.raises(ValueError, match="n above 2"):
+        ALIE()(np.zeros((1, 3), np.float32), 1)
+    with pytest.raises(ValueError, match="z=nan"):
+        ALIE(z=float("nan"))

@@ -4,11 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fedrobust.compose import compose_run, compose_sweep, config_dir, groups
+from fedrobust.compose import (
+    compose_run,
+    compose_sweep,
+    config_dir,
+    groups,
+    split_overrides,
+)
 from fedrobust.config import load_config
 from fedrobust.errors import ConfigError
+from tests.conftest import REAL_DATA
 
 CHOICES = [
     f"{group}={choice}" for group, choices in groups().items() for choice in choices
@@ -19,9 +27,16 @@ CHOICES = [
 def test_every_choice_composes_and_is_valid(override, monkeypatch, tmp_path):
     if override.startswith("dataset=") and override != "dataset=digits":
         name = override.partition("=")[2]
-        (tmp_path / f"{name}.npz").touch()
+        empty = np.zeros(100, np.uint8)
+        arrays = {"x_train": empty, "y_train": empty, "x_test": empty, "y_test": empty}
+        np.savez(tmp_path / f"{name}.npz", **arrays)
         monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
-    config = load_config(compose_run([override]))
+    more = ["dataset=mnist"] if override == "model=cnn_mnist" else []
+    if more:
+        monkeypatch.setenv("FEDROBUST_DATA", str(REAL_DATA))
+        if not (REAL_DATA / "mnist.npz").is_file():
+            pytest.skip("no MNIST on this machine")
+    config = load_config(compose_run([override, *more]))
     assert len(config.digest) == 16
 
 
@@ -90,6 +105,17 @@ MISTAKES = {
     "centralised=true num_byzantine=1": ["centralised=True", "num_byzantine=0"],
     "experiment=dmeo": ["experiment=dmeo", "'demo'"],
     "num_rounds": ["num_rounds", "not an override"],
+    "strategy=null": ["strategy=null", "cannot be composed"],
+    "byzantine=[1]": ["byzantine=[1]", "cannot be composed"],
+    "training.objective=null": ["training.objective"],
+    "attack=pgd attack.methods.pgd=null": ["attack.methods.pgd"],
+    "attack=pgd +attack.methods.pgd.epsilon=1": ["attack.epsilon is every method's"],
+    "byzantine=ipm num_byzantine=10": ["needs an honest client", "num_byzantine=10"],
+    "byzantine=alie byzantine.z=nan": ["byzantine.z=nan"],
+    "model=cnn_mnist": ["model.input_shape=[8, 8, 1]", "16 x 16"],
+    "dataset.num_train=5000": ["dataset.num_train=5000", "1437"],
+    "num_clients=2000": ["2000 clients", "1437"],
+    "partition=dirichlet partition.min_partition_size=500": ["500 images each"],
 }
 
 
@@ -128,6 +154,10 @@ def test_the_science_digest_ignores_what_changes_no_bit(configure):
         "training.epsilon=1",
     ):
         assert configure(same).digest == digest
+    for same in ("strategy.server_optimizer.learning_rate=1", "dataset.epsilon=0.3"):
+        assert configure(same).digest == digest
+    pgd = configure("training=pgd", "training.epsilon=0.15").digest
+    assert configure("training=pgd", "training.epsilon=15/100").digest == pgd
     others = [
         configure(change).digest
         for change in (
@@ -145,7 +175,8 @@ def test_the_science_digest_ignores_what_changes_no_bit(configure):
 
 def test_the_evaluation_digest_is_of_the_attacks(configure):
     base = configure("attack=pgd", "attack.epsilon=0.2")
-    assert configure("attack=pgd", "attack.epsilon=[0.2]", "seed=3").evaluation_digest
+    other_seed = configure("attack=pgd", "attack.epsilon=[0.2]", "seed=3")
+    assert other_seed.evaluation_digest == base.evaluation_digest
     same = configure("attack=pgd", "attack.epsilon=1/5")
     assert same.evaluation_digest == base.evaluation_digest
     for change in (
@@ -195,3 +226,15 @@ def test_users_add_choices_with_a_folder_of_their_own(tmp_path):
     assert config.choices["strategy"] == "mine"
     with pytest.raises(ConfigError, match="no such folder"):
         compose_run([], str(tmp_path / "nowhere"))
+
+
+def test_sweeps_may_glob():
+    jobs = list(compose_sweep(["strategy=glob(*m*)", "num_clients=9"]))
+    chosen = [config.hydra.runtime.choices["strategy"] for _, config in jobs]
+    assert chosen == ["krum", "median", "multi_krum", "trimmed_mean"]
+
+
+def test_overrides_in_one_string_may_be_quoted():
+    words = split_overrides("seed=1 hydra.run.dir='/a b/c' attack.epsilon=[0.1,0.2]")
+    assert words == ["seed=1", "hydra.run.dir='/a b/c'", "attack.epsilon=[0.1,0.2]"]
+    assert compose_run(words).hydra.run.dir == "/a b/c"

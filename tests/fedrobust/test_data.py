@@ -69,6 +69,25 @@ def test_a_file_of_ones_own(tmp_path, monkeypatch):
         ImageFile(name="tiny", num_train=61).load()
 
 
+def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    write_npz(tmp_path)
+    whole = (tmp_path / "tiny.npz").read_bytes()
+    for content in (b"", whole[: len(whole) // 2], b"no zip file"):
+        (tmp_path / "tiny.npz").write_bytes(content)
+        with pytest.raises(MissingDataError, match="cannot be read"):
+            ImageFile(name="tiny").check()
+    np.savez(tmp_path / "tiny.npz", x_train=np.zeros((1, 2, 2), np.uint8))
+    with pytest.raises(MissingDataError, match="lacks the arrays"):
+        ImageFile(name="tiny").check()
+
+
+def test_a_partition_that_cannot_be_kept_is_dealt_all_the_same(digits, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", "/dev/null/nowhere")
+    with pytest.warns(UserWarning, match="not kept"):
+        assert len(Iid()(digits, 3)) == 3
+
+
 def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "nowhere"))
     monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", tmp_path / "no")

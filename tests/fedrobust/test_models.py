@@ -67,6 +67,12 @@ def test_probabilities_are_refused():
         build_model(lambda: model, 0, (3, 3, 1))
 
 
+def test_too_few_logits_are_refused():
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(4)])
+    with pytest.raises(ValueError, match="each of 10 classes"):
+        build_model(lambda: model, 0, (3, 3, 1), num_classes=10)
+
+
 def test_what_is_no_model_is_refused():
     with pytest.raises(TypeError, match="made a int"):
         build_model(lambda: 3, 0, (3,))

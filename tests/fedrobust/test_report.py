@@ -43,7 +43,9 @@ def write_run(folder: Path, clean: float, robust: float, **config) -> None:
         "bytes_up": 2_000_000,
         "wall_seconds": 1.0,
     }
-    (path / "result.json").write_text(json.dumps(result))
+    result |= {"attack": {"epsilon": 0.1}, "choices": document["choices"]}
+    (path / "evaluations").mkdir()
+    (path / "evaluations" / "e.json").write_text(json.dumps(result))
 
 
 def test_mean_and_standard_deviation_over_seeds(tmp_path):
@@ -72,7 +74,7 @@ def test_one_seed_has_no_spread_and_not_run_is_not_passed(tmp_path):
 
 def test_a_failed_check_is_shown(tmp_path):
     write_run(tmp_path, 0.9, 0.5)
-    (path,) = tmp_path.rglob("result.json")
+    (path,) = tmp_path.rglob("e.json")
     result = json.loads(path.read_text())
     result["checks"]["within_ball"]["status"] = "fail"
     path.write_text(json.dumps(result))
@@ -84,7 +86,7 @@ def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
     write_run(tmp_path, 0.9, 0.5, seed=1)
     write_run(tmp_path, 0.8, 0.5, strategy="krum", seed=0)
     write_run(tmp_path, 0.8, 0.5, strategy="median", seed=0)
-    (tmp_path / "median-0" / "result.json").unlink()
+    (tmp_path / "median-0" / "evaluations" / "e.json").unlink()
     runs = collect(tmp_path)
     text = markdown(runs)
     assert "different seeds" in text
@@ -142,3 +144,34 @@ def test_a_missing_cell_is_marked_not_guessed(tmp_path):
 def test_an_empty_folder_is_told(tmp_path):
     with pytest.raises(MissingResultsError, match="no finished run"):
         collect(tmp_path)
+
+
+def test_foreign_files_and_other_sweeps_are_passed_over(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "config.yaml").write_text("a: 1")
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "config.yaml").write_text("[1]")
+    assert len(collect(tmp_path).cells) == 1
+    with pytest.raises(MissingResultsError):
+        collect(tmp_path, {"another digest"})
+
+
+def test_every_evaluation_of_a_run_is_a_row(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (path,) = tmp_path.rglob("e.json")
+    other = json.loads(path.read_text())
+    other["choices"]["attack"] = "fgsm"
+    path.with_name("f.json").write_text(json.dumps(other))
+    runs = collect(tmp_path)
+    assert runs.columns == ["attack"]
+    assert len(runs.cells) == 2
+
+
+def test_the_heat_map_never_averages_different_experiments(tmp_path):
+    from fedrobust.report.figures import heat_map
+
+    for epsilon in (0.1, 0.2):
+        write_run(tmp_path, epsilon, 0.5, strategy="krum", epsilon=epsilon)
+    texts = [t.get_text() for t in heat_map(collect(tmp_path)).axes[0].texts]
+    assert texts == ["–", "–"]

@@ -35,18 +35,13 @@ def weights(folder: Path) -> list[np.ndarray]:
 def assert_same_bits(first: Path, second: Path) -> None:
     for a, b in zip(weights(first), weights(second), strict=True):
         np.testing.assert_array_equal(a, b)
-    ignore = ("seconds", "wall", "environment")
-    for name in ("result.json", "metrics.jsonl"):
-        for one, other in zip(
-            (first / name).read_text().splitlines(),
-            (second / name).read_text().splitlines(),
-            strict=True,
-        ):
-            if name == "metrics.jsonl":
-                a, b = json.loads(one), json.loads(other)
-                for key in list(a):
-                    if not key.endswith(ignore):
-                        assert a[key] == b[key], key
+    rows = [
+        [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+        for folder in (first, second)
+    ]
+    for a, b in zip(*rows, strict=True):
+        for key in a:
+            assert key.endswith("_seconds") or a[key] == b[key], key
     a, b = (json.loads((f / "result.json").read_text()) for f in (first, second))
     for key in ("clean_accuracy", "robust_accuracy", "checks", "config_digest"):
         assert a[key] == b[key]
@@ -256,6 +251,88 @@ def test_one_client_with_all_the_data_is_the_centralised_baseline(
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_result_and_config_are_of_the_same_evaluation(configure: Configure, tmp_path):
+    overrides = (*SMALL, "partition.holdout=0.2")
+    first = run(configure(*overrides, "attack.epsilon=0.1"), tmp_path / "r")
+    assert list(first["federated"]["robust_accuracy"]["pgd"]) == ["0.1"]
+    for epsilon in (0.3, 0.1):
+        result = run(configure(*overrides, f"attack.epsilon={epsilon}"), tmp_path / "r")
+        config = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
+        assert config["attack"]["epsilon"] == epsilon
+        assert list(result["robust_accuracy"]["pgd"]) == [str(epsilon)]
+        clients = (result["federated"] or {}).get("robust_accuracy", {}).get("pgd", {})
+        assert list(clients) in ([], [str(epsilon)])
+
+
+def test_a_model_of_ones_own_starts_from_the_seed(configure: Configure):
+    config = configure("model._target_=tests.own_model.build")
+    first = resources.initial_arrays(config)
+    resources.forget()
+    second = resources.initial_arrays(config)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_a_hostile_client_cannot_write_the_record(
+    configure: Configure, tmp_path, monkeypatch
+):
+    from fedrobust import client
+
+    honest = client._train
+
+    def lying(config, message, context):
+        reply = honest(config, message, context)
+        if context.node_config["partition-id"] == 0:
+            lies = ("robust_accuracy", "clean_accuracy", "skipped", "bytes_up", "round")
+            reply.content["metrics"].update(dict.fromkeys(lies, 0.999))
+        return reply
+
+    monkeypatch.setattr(client, "_train", lying)
+    result = run(configure(*SMALL), tmp_path / "r")
+    assert result["skipped_rounds"] == 0
+    rows = [json.loads(line) for line in (tmp_path / "r/metrics.jsonl").open()]
+    assert [row["round"] for row in rows] == [1, 2]
+    assert all(
+        set(row["train_metrics"]) == {"local_steps", "train_loss"} for row in rows
+    )
+    assert all(row["clean_accuracy"] != 0.999 for row in rows)
+
+
+def test_clients_that_lie_about_who_they_are_are_left_out():
+    from flwr.app import Message, MetricRecord, RecordDict
+    from flwr.clientapp import ClientApp
+
+    from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
+    from fedrobust.server import identify_clients
+
+    said = {0: 3, 1: 1, 2: 99, 3: 3, 4: True, 5: 5}
+    app = ClientApp()
+
+    @app.query()
+    def query(message, context):
+        answer = said[context.node_config["partition-id"]]
+        record = MetricRecord()
+        if answer is not True:
+            record["partition-id"] = answer
+        return Message(RecordDict({"metrics": record}), reply_to=message)
+
+    events: list[dict] = []
+    with LocalGrid(app, 6, workers=1) as grid:
+        found = identify_clients(grid, 6, events.append)
+    assert found == {FIRST_NODE_ID + 1: 1, FIRST_NODE_ID + 5: 5}
+    assert len(events) == 4
+
+
+def test_alie_under_partial_participation_goes_on(configure: Configure, tmp_path):
+    config = configure(
+        "num_clients=10", "num_byzantine=4", "byzantine=alie", "participation=0.3",
+        "strategy=median", "num_rounds=6", "dataset.num_train=300",
+    )  # fmt: skip
+    run(config, tmp_path / "r")
+    events = [json.loads(line) for line in (tmp_path / "r/events.jsonl").open()]
+    assert {event["event"] for event in events} == {"no collusion"}
+
+
 def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Configure):
     config = configure("partition.holdout=0.25")
     for client in range(config.num_clients):
@@ -267,7 +344,7 @@ def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Conf
 def test_a_run_whose_every_round_is_skipped_is_no_result(
     configure: Configure, tmp_path, monkeypatch
 ):
-    from fedrobust.run import RunFailedError
+    from fedrobust.errors import RunFailedError
     from fedrobust.training.local import Trainer
 
     def fail(*args, **kwargs):

@@ -1,5 +1,6 @@
 """RobustStrategy on an in-process grid: whatever a client does, the round goes on."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -278,6 +279,82 @@ def test_federated_evaluation_averages_over_examples_and_skips_the_malformed():
     )
     assert result.evaluate_metrics_clientapp[1]["clients"] == 6
     assert "evaluation quarantined" in [e["event"] for e in events]
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, 1.7e308, 5.0, -0.1])
+def test_a_client_cannot_crash_or_leave_the_range_of_the_evaluation(value):
+    def bad(message):
+        metrics = MetricRecord({"num-examples": 10**7, "accuracy": value})
+        return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+    for bounds in ((0.0, 1.0), (-math.inf, math.inf)):
+        result, _, _ = start(
+            federation(bad), rule=Mean(), num_rounds=1, fraction_evaluate=1.0,
+            evaluate_range=bounds,
+        )  # fmt: skip
+        accuracy = result.evaluate_metrics_clientapp[1]["accuracy"]
+        assert math.isfinite(accuracy)
+        if bounds == (0.0, 1.0):
+            assert 0 <= accuracy <= 1
+
+
+def test_a_metric_that_one_client_makes_up_is_not_reported():
+    def bad(message):
+        metrics = MetricRecord({"num-examples": 10, "round": 99.0, "train_loss": 1e300})
+        arrays = message.content.array_records["arrays"]
+        content = RecordDict({"arrays": arrays, "metrics": metrics})
+        return Message(content, reply_to=message)
+
+    _, strategy, _ = start(federation(bad), rule=Mean())
+    assert set(strategy.last_round.metrics) == {"train_loss"}
+    assert strategy.last_round.metrics["train_loss"] <= 6
+
+
+def weird_replies():
+    def with_metrics(metrics):
+        def bad(message):
+            arrays = message.content.array_records["arrays"]
+            content = RecordDict({"arrays": arrays, "metrics": metrics})
+            return Message(content, reply_to=message)
+
+        return bad
+
+    def with_data(data):
+        def bad(message):
+            arrays = global_arrays(1.0)
+            arrays["weight"].data = data
+            metrics = MetricRecord({"num-examples": 10})
+            content = RecordDict({"arrays": arrays, "metrics": metrics})
+            return Message(content, reply_to=message)
+
+        return bad
+
+    return {
+        "huge metric": with_metrics(MetricRecord({"num-examples": 5, "x": 10**400})),
+        "huge num-examples": with_metrics(MetricRecord({"num-examples": 10**5000})),
+        "text for bytes": with_data("text"),
+        "nothing for bytes": with_data(None),
+        "no message": lambda message: None,
+        "a number": lambda message: 3,
+        "an endless name": lambda message: Message(
+            RecordDict(
+                {
+                    "a": ArrayRecord({"x" * 10**6: Array(GOOD)}),
+                    "m": MetricRecord({"num-examples": 1}),
+                }
+            ),
+            reply_to=message,
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", weird_replies())
+def test_weird_replies_stop_nothing(name):
+    result, strategy, events = start(federation(weird_replies()[name]), rule=Median())
+    assert len(events) == 2
+    assert all(len(event["reason"]) < 400 for event in events)
+    assert BAD not in strategy.last_round.accepted
+    assert (result.arrays["weight"].numpy() > 1.9).all()
 
 
 @pytest.mark.parametrize("kwargs", [{"fraction_train": 0}, {"fraction_evaluate": 2}])

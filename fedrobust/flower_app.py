@@ -1,0 +1,59 @@
+"""What ``flwr run`` loads: the experiment named by ``hydra-overrides``.
+
+Flower loads the ServerApp and the ClientApp on two threads at the same time, and Python
+gives two threads that import the same package half of it. So this module imports nothing
+of the project; each app does when it is called.
+"""
+
+from functools import lru_cache
+from logging import INFO
+from pathlib import Path
+
+from flwr.app import Context, Message
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid, ServerApp
+from flwr.supercore import log
+
+client_app, server_app = ClientApp(), ServerApp()
+
+
+def _overrides(context: Context) -> str:
+    return str(context.run_config.get("hydra-overrides", ""))
+
+
+@lru_cache(maxsize=2)
+def _client_of(overrides: str) -> ClientApp:
+    """Make the ClientApp of an experiment, once a process."""
+    from fedrobust.client import client_app as make
+    from fedrobust.compose import compose_run, split_overrides
+    from fedrobust.config import load_config
+
+    return make(load_config(compose_run(split_overrides(overrides))))
+
+
+@client_app.train()
+def _train(message: Message, context: Context) -> Message:
+    return _client_of(_overrides(context))(message, context)
+
+
+@client_app.evaluate()
+def _evaluate(message: Message, context: Context) -> Message:
+    return _client_of(_overrides(context))(message, context)
+
+
+@client_app.query()
+def _query(message: Message, context: Context) -> Message:
+    return _client_of(_overrides(context))(message, context)
+
+
+@server_app.main()
+def _main(grid: Grid, context: Context) -> None:
+    """Run the experiment, and record it as ``fedrobust run`` does."""
+    from fedrobust.compose import compose_run, split_overrides
+    from fedrobust.config import load_config
+    from fedrobust.run import run_on_grid
+
+    composed = compose_run(split_overrides(_overrides(context)))
+    folder = Path(composed.hydra.run.dir).absolute()
+    run_on_grid(grid, load_config(composed), folder)
+    log(INFO, "Results in %s", folder)
