@@ -1,7 +1,7 @@
 """What ``flwr run`` loads: the experiment named by ``hydra-overrides``.
 
 Flower loads the ServerApp and the ClientApp on two threads at the same time, and Python
-gives two threads that import the same package half of it. So this module imports nothing
+gives two threads that import the same package half of it. So this module imports none
 of the project; each app does when it is called.
 """
 
@@ -14,7 +14,8 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.supercore import log
 
-client_app, server_app = ClientApp(), ServerApp()
+client_app = ClientApp()
+server_app = ServerApp()
 
 
 def _overrides(context: Context) -> str:

@@ -120,7 +120,9 @@ def test_flwr_run_is_local_to_the_bit(local, tmp_path):
     finally:
         os.killpg(superlink.pid, signal.SIGTERM)
         superlink.wait(30)
-    assert (tmp_path / "run" / "result.json").is_file(), done.stdout[-3000:]
+    assert (tmp_path / "run" / "result.json").is_file(), (
+        done.stderr[-2000:] + done.stdout[-3000:]
+    )
     assert outcome(tmp_path / "run") == local
     assert (app / "pyproject.toml").read_text() == before
 
