@@ -363,6 +363,7 @@ class RobustStrategy(Strategy):
                 self._event(f"{during}unexpected", round, None, reason)
             elif client in accepted or client in quarantined or client in failed:
                 accepted.pop(client, None)
+                failed.pop(client, None)
                 quarantined[client] = "answered more than once"
             elif message.has_error():
                 failed[client] = _short(message.error.reason)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
+from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
 
 from fedrobust.byzantine.base import Collusion, Vector
+from fedrobust.byzantine.forging import forge
 from strategies.screening import MalformedReplyError, screen, specs_of
-from strategies.updates import add, difference
+from strategies.updates import difference
 
 
 class Adversary(Grid):
@@ -68,18 +69,22 @@ class Adversary(Grid):
     def _rewrite(
         self, round: int, global_arrays: ArrayRecord, replies: list[Message]
     ) -> None:
+        specs = specs_of(global_arrays)
         old = {name: array.numpy() for name, array in global_arrays.items()}
         honest: list[Vector] = []
         byzantine: list[Message] = []
         # In the order of client ids: how fast a client answers must change nothing.
         for message in sorted(replies, key=self._client):
-            update = self._update_of(message, global_arrays)
-            if update is None:
+            if not message.has_content():
+                continue
+            try:
+                reply = screen(message, specs)
+            except MalformedReplyError:
                 continue  # neither side has a use for it; the strategy says why
             if message.metadata.src_node_id in self._colluding:
                 byzantine.append(message)
             else:
-                honest.append(update)
+                honest.append(difference(reply.arrays, old, self._learned))
         if not byzantine:
             return
         try:
@@ -87,34 +92,19 @@ class Adversary(Grid):
             crafted = self._attack(rows, len(byzantine))
         except ValueError as error:
             # Undefined for the clients of this round: they then send what they trained.
-            reason = f"the Byzantine clients did not collude: {error}"
             self._on_event(
-                {"event": "no collusion", "round": round, "client": None,
-                 "reason": reason}
-            )  # fmt: skip
-            return
-        for message, update in zip(byzantine, crafted, strict=True):
-            (name,) = message.content.array_records
-            own = message.content.array_records[name]
-            forged = add(old, update, self._learned)
-            content: RecordDict = message.content
-            content[name] = ArrayRecord(
                 {
-                    key: Array(forged[key]) if key in self._learned else array
-                    for key, array in own.items()
+                    "event": "no collusion",
+                    "round": round,
+                    "client": None,
+                    "reason": f"the Byzantine clients did not collude: {error}",
                 }
             )
-
-    def _update_of(self, message: Message, global_arrays: ArrayRecord) -> Vector | None:
-        """Read the update in a reply, if there is a well-formed one."""
-        if not message.has_content():
-            return None
-        try:
-            reply = screen(message, specs_of(global_arrays))
-        except MalformedReplyError:
-            return None
-        old = {name: array.numpy() for name, array in global_arrays.items()}
-        return difference(reply.arrays, old, self._learned)
+            return
+        for message, update in zip(byzantine, crafted, strict=True):
+            content: RecordDict = message.content
+            ((name, own),) = content.array_records.items()
+            content[name] = forge(own, old, update, self._learned)
 
     def _client(self, message: Message) -> int:
         return self._client_ids.get(message.metadata.src_node_id, -1)

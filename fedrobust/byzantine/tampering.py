@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Sequence
 
-from flwr.app import Array, ArrayRecord, Context, Message
+from flwr.app import Context, Message
 from flwr.clientapp.typing import ClientAppCallable, Mod
 
 from fedrobust.byzantine.base import Tampering
+from fedrobust.byzantine.forging import forge
 from fedrobust.randomness import Purpose, generator
-from strategies.updates import add, difference
+from strategies.updates import difference
 
 
 def tampering_mod(
@@ -45,10 +46,7 @@ def tampering_mod(
         old = {name: array.numpy() for name, array in sent.items()}
         new = {name: array.numpy() for name, array in own.items()}
         update = attack.tamper(difference(new, old, names), rng)
-        tampered = {**new, **{n: add(old, update, names)[n] for n in names}}
-        reply.content["arrays"] = ArrayRecord(
-            {name: Array(tampered[name]) for name in own}
-        )
+        reply.content["arrays"] = forge(own, old, update, names)
         return reply
 
     return mod
