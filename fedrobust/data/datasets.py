@@ -245,9 +245,7 @@ class ImageFile(Dataset):
         elif self._is_in_debian:
             arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
         else:
-            module = getattr(keras.datasets, self.name)
-            (x_train, y_train), (x_test, y_test) = module.load_data()
-            arrays = (x_train, y_train, x_test, y_test)
+            arrays = _download(self.name)
         x_train, x_test = (_to_unit_images(x) for x in (arrays[0], arrays[2]))
         y_train, y_test = (y.reshape(-1).astype(np.int32) for y in arrays[1::2])
         classes = int(max(y_train.max(), y_test.max())) + 1
@@ -268,6 +266,16 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
             return {name: file[name] for name in wanted if name in file}
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise MissingDataError(f"{path} cannot be read: {error}") from error
+
+
+def _download(name: str) -> tuple[NDArray[Any], ...]:
+    """Let Keras download a data set, which it keeps in a folder of its own."""
+    try:
+        train, test = getattr(keras.datasets, name).load_data()
+    except Exception as error:
+        # Keras raises a plain Exception when it cannot fetch a file.
+        raise MissingDataError(f"Keras could not download {name}: {error}") from error
+    return (*train, *test)
 
 
 def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:

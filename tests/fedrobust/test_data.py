@@ -100,6 +100,26 @@ def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
         ImageFile(name="mine", download=True).check()
 
 
+def test_keras_downloads_when_it_may_and_its_failure_is_told(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([[0], [1], [9]])
+    keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace()))
+    monkeypatch.setattr(datasets, "keras", keras)
+    keras.datasets.cifar10.load_data = lambda: ((images, labels), (images, labels))
+    split = ImageFile(name="cifar10", download=True).load()
+    assert split.x_train.shape == (3, 32, 32, 3)
+    np.testing.assert_array_equal(split.y_test, [0, 1, 9])
+
+    def no_network():
+        raise Exception("URL fetch failure")
+
+    keras.datasets.cifar10.load_data = no_network
+    with pytest.raises(MissingDataError, match="could not download cifar10: URL"):
+        ImageFile(name="cifar10", download=True).load()
+
+
 def test_fashion_mnist_from_debians_files(tmp_path, monkeypatch):
     def idx(values: np.ndarray) -> bytes:
         head = bytes([0, 0, 8, values.ndim])
