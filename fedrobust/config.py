@@ -11,18 +11,15 @@ import importlib
 import json
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
-    ConfigKeyError,
     InterpolationResolutionError,
     MissingMandatoryValue,
-    OmegaConfBaseException,
-    ValidationError,
 )
 
 from fedrobust.attacks.base import Attack
@@ -30,9 +27,10 @@ from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.data.datasets import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.epsilon import parse_epsilon
-from fedrobust.errors import ConfigError, nearest
+from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
+from fedrobust.schema import Node, merged_with, named, typed
 from fedrobust.targets import find_target
 from fedrobust.training.local import LocalTraining
 from fedrobust.training.objective import Objective
@@ -41,14 +39,10 @@ from strategies.rules.base import Rule
 from strategies.sampling import sample_size
 from strategies.server_optimizers import ServerOptimizer
 
-T = TypeVar("T")
-
 OURS = ("fedrobust.", "strategies.")
 # Raised when the meaning of a configuration changes, so that no old result is taken
 # for a new one.
 SCIENCE_VERSION = 1
-
-Node = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,70 +224,11 @@ def load_config(
         for group, choice in (choices or {}).items()
         if choice is not None and not str(group).startswith("hydra/")
     }
-    config: Config = _typed(Config, values, "")
+    config: Config = typed(Config, values, "")
     _check_numbers(config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # config.warnings() tells them, when asked
         return _check_components(config)
-
-
-def _typed(cls: Any, values: Any, key: str) -> Any:
-    """Give values the types of a dataclass; a field that is one itself is nested."""
-    if not isinstance(values, dict):
-        raise ConfigError(f"{key}={values!r}: must be a group of keys")
-    hints = typing.get_type_hints(cls)
-    nested = {n: h for n, h in hints.items() if dataclasses.is_dataclass(h)}
-    flat = [f.name for f in dataclasses.fields(cls) if f.name not in nested]
-    parts = {
-        name: _typed(hint, values.get(name, {}), _join(key, name))
-        for name, hint in nested.items()
-    }
-    schema = dataclasses.make_dataclass(
-        cls.__name__,
-        [
-            (f.name, hints[f.name], _as_field(f))
-            for f in dataclasses.fields(cls)
-            if f.name in flat
-        ],
-        kw_only=True,
-    )
-    rest = {name: value for name, value in values.items() if name not in nested}
-    merged = _merged(schema, rest, key)
-    return _named(key, lambda: cls(**merged, **parts))
-
-
-def _as_field(f: Any) -> Any:
-    if f.default_factory is not dataclasses.MISSING:
-        return field(default_factory=f.default_factory)
-    return field() if f.default is dataclasses.MISSING else field(default=f.default)
-
-
-def _merged(schema: type, values: Node, key: str) -> Node:
-    """Merge values into a dataclass's schema; wrong keys and types are told."""
-    try:
-        structured = OmegaConf.structured(schema)
-        OmegaConf.set_readonly(structured, False)
-        merged = OmegaConf.merge(structured, values)
-        result = OmegaConf.to_container(merged, throw_on_missing=True)
-    except ConfigKeyError as error:
-        wrong = str(error.key)
-        names = [f.name for f in dataclasses.fields(schema)]
-        raise ConfigError(
-            f"{_join(key, wrong)}: there is no such key, {nearest(wrong, names)}"
-        ) from error
-    except MissingMandatoryValue as error:
-        raise ConfigError(f"{_join(key, str(error.full_key))} is not set") from error
-    except (ValidationError, OmegaConfBaseException) as error:
-        wrong = str(error.full_key or "")
-        reason = str(error).splitlines()[0]
-        value = values.get(wrong.partition("[")[0].partition(".")[0])
-        raise ConfigError(f"{_join(key, wrong)}={value!r}: {reason}") from error
-    assert isinstance(result, dict)
-    return {str(name): value for name, value in result.items()}
-
-
-def _join(*parts: str) -> str:
-    return ".".join(part for part in parts if part)
 
 
 # --- ranges and pairs -----------------------------------------------------------------
@@ -332,7 +267,7 @@ def _check_numbers(config: Config) -> None:
     samples = c.attack.samples
     _require(samples is None or samples >= 1, "attack.samples", samples, "at least 1")
     if c.attack.methods:
-        _named("attack.epsilon", lambda: c.attack.epsilons)
+        named("attack.epsilon", lambda: c.attack.epsilons)
         _require(
             bool(c.attack.epsilons),
             "attack.epsilon",
@@ -340,7 +275,7 @@ def _check_numbers(config: Config) -> None:
             "a number, a fraction or a list of them",
         )
     if c.training.epsilon is not None:
-        _named("training", lambda: parse_epsilon(c.training.epsilon))
+        named("training", lambda: parse_epsilon(c.training.epsilon))
     if c.centralised:
         _require(
             not c.byzantine and c.num_byzantine == 0,
@@ -381,14 +316,14 @@ def _check_components(config: Config) -> Config:
     size = None
     if isinstance(dataset, Dataset):
         try:
-            _named("dataset", dataset.check)
+            named("dataset", dataset.check)
             size = dataset.size
         except MissingDataError as error:
             raise ConfigError(f"dataset: {error}") from error
     partition_node, partition = _check(c.partition, "partition", Partition)
     if isinstance(partition, Partition) and size is not None and not c.centralised:
         checked, n = partition, size
-        _named("partition", lambda: checked.check(c.num_clients, n))
+        named("partition", lambda: checked.check(c.num_clients, n))
     rule_node, rule = _check(c.strategy.rule, "strategy.rule", Rule)
     if isinstance(rule, Rule) and not c.centralised:
         _require(
@@ -404,10 +339,10 @@ def _check_components(config: Config) -> Config:
         byzantine_node, byzantine = _check(c.byzantine, "byzantine", ByzantineAttack)
         if isinstance(byzantine, ByzantineAttack) and c.num_byzantine > 0:
             attack = byzantine
-            _named("byzantine", lambda: attack.check(c.num_clients, c.num_byzantine))
+            named("byzantine", lambda: attack.check(c.num_clients, c.num_byzantine))
     runtime_node, runtime = _check(c.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
-        _named("runtime", runtime.check)
+        named("runtime", runtime.check)
     return dataclasses.replace(
         c,
         model=model,
@@ -421,20 +356,6 @@ def _check_components(config: Config) -> Config:
         byzantine=byzantine_node,
         runtime=runtime_node,
     )
-
-
-def _named(key: str, make: Callable[[], T]) -> T:
-    """Make something whose ValueError names a parameter; the user wants the key."""
-    try:
-        return make()
-    except ValueError as error:
-        text = str(error)
-        head = text.partition("=")[0]
-        is_last = key.rpartition(".")[2] == head
-        named = head.isidentifier() and not is_last
-        key = key.rpartition(".")[0] if is_last else key
-        text = _join(key, text) if named or is_last else f"{key}: {text}"
-        raise ConfigError(text) from error
 
 
 def _check(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
@@ -460,8 +381,8 @@ def _check(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
         kind = f" {base.__name__}" if base else " component"
         raise ConfigError(f"{key}._target_={target}: must be a{kind}")
     arguments = {k: v for k, v in node.items() if k != "_target_"}
-    values = _merged(typing.cast(type, cls), arguments, key)
-    component: Any = _named(key, lambda: cls(**values))  # type: ignore[operator]
+    values = merged_with(typing.cast(type, cls), arguments, key)
+    component: Any = named(key, lambda: cls(**values))  # type: ignore[operator]
     fields = json.loads(json.dumps(dataclasses.asdict(component)))
     return {"_target_": target, **fields}, component
 

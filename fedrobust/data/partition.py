@@ -48,6 +48,10 @@ class Partition(ABC):
     def partitioner(self, num_clients: int) -> Any:
         """Make the flwr-datasets partitioner over a column ``label``."""
 
+    def arrange(self, table: Any) -> Any:
+        """Order the rows that the partitioner sees."""
+        return table
+
     @property
     def min_images(self) -> int:
         """The fewest images a client needs."""
@@ -107,7 +111,7 @@ def _deal(
 
     table = Dataset.from_dict({"row": np.arange(len(labels)), "label": labels.tolist()})
     partitioner = partition.partitioner(num_clients)
-    partitioner.dataset = table
+    partitioner.dataset = partition.arrange(table)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -145,34 +149,15 @@ def _write_indices(path: Path, indices: list[Indices]) -> None:
 class Iid(Partition):
     """Deal images at random, the same number to each client."""
 
+    def arrange(self, table: Any) -> Any:
+        """Shuffle, as IidPartitioner deals contiguous rows."""
+        return table.shuffle(seed=self.seed)
+
     def partitioner(self, num_clients: int) -> Any:
-        """Make an IidPartitioner that sees shuffled rows."""
-        return _ShuffledIid(num_clients, self.seed)
-
-
-class _ShuffledIid:
-    """Flwr-datasets' IidPartitioner deals contiguous rows; shuffle them first."""
-
-    def __init__(self, num_clients: int, seed: int) -> None:
+        """Make an IidPartitioner."""
         from flwr_datasets.partitioner import IidPartitioner
 
-        self._inner = IidPartitioner(num_partitions=num_clients)
-        self._seed = seed
-
-    @property
-    def dataset(self) -> Any:
-        return self._inner.dataset
-
-    @dataset.setter
-    def dataset(self, table: Any) -> None:
-        self._inner.dataset = table.shuffle(seed=self._seed)
-
-    @property
-    def num_partitions(self) -> int:
-        return int(self._inner.num_partitions)
-
-    def load_partition(self, partition_id: int) -> Any:
-        return self._inner.load_partition(partition_id)
+        return IidPartitioner(num_partitions=num_clients)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,95 @@
+"""Values of a configuration as typed dataclasses; wrong keys and types are told."""
+
+import dataclasses
+import typing
+from collections.abc import Callable
+from dataclasses import field
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import (
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from fedrobust.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+Node = dict[str, Any]
+
+
+def typed(cls: Any, values: Any, key: str) -> Any:
+    """Give values the types of a dataclass; a field that is one itself is nested."""
+    if not isinstance(values, dict):
+        raise ConfigError(f"{key}={values!r}: must be a group of keys")
+    hints = typing.get_type_hints(cls)
+    nested = {n: h for n, h in hints.items() if dataclasses.is_dataclass(h)}
+    flat = [f.name for f in dataclasses.fields(cls) if f.name not in nested]
+    parts = {
+        name: typed(hint, values.get(name, {}), join(key, name))
+        for name, hint in nested.items()
+    }
+    schema = dataclasses.make_dataclass(
+        cls.__name__,
+        [
+            (f.name, hints[f.name], _as_field(f))
+            for f in dataclasses.fields(cls)
+            if f.name in flat
+        ],
+        kw_only=True,
+    )
+    rest = {name: value for name, value in values.items() if name not in nested}
+    merged = merged_with(schema, rest, key)
+    return named(key, lambda: cls(**merged, **parts))
+
+
+def _as_field(f: Any) -> Any:
+    if f.default_factory is not dataclasses.MISSING:
+        return field(default_factory=f.default_factory)
+    return field() if f.default is dataclasses.MISSING else field(default=f.default)
+
+
+def merged_with(schema: type, values: Node, key: str) -> Node:
+    """Merge values into a dataclass's schema; wrong keys and types are told."""
+    try:
+        structured = OmegaConf.structured(schema)
+        OmegaConf.set_readonly(structured, False)
+        merged = OmegaConf.merge(structured, values)
+        result = OmegaConf.to_container(merged, throw_on_missing=True)
+    except ConfigKeyError as error:
+        wrong = str(error.key)
+        names = [f.name for f in dataclasses.fields(schema)]
+        raise ConfigError(
+            f"{join(key, wrong)}: there is no such key, {nearest(wrong, names)}"
+        ) from error
+    except MissingMandatoryValue as error:
+        raise ConfigError(f"{join(key, str(error.full_key))} is not set") from error
+    except (ValidationError, OmegaConfBaseException) as error:
+        wrong = str(error.full_key or "")
+        reason = str(error).splitlines()[0]
+        value = values.get(wrong.partition("[")[0].partition(".")[0])
+        raise ConfigError(f"{join(key, wrong)}={value!r}: {reason}") from error
+    assert isinstance(result, dict)
+    return {str(name): value for name, value in result.items()}
+
+
+def join(*parts: str) -> str:
+    """Join parts of a key with dots, leaving out empty ones."""
+    return ".".join(part for part in parts if part)
+
+
+def named(key: str, make: Callable[[], T]) -> T:
+    """Make something whose ValueError names a parameter; the user wants the key."""
+    try:
+        return make()
+    except ValueError as error:
+        text = str(error)
+        head = text.partition("=")[0]
+        is_last = key.rpartition(".")[2] == head
+        has_name = head.isidentifier() and not is_last
+        key = key.rpartition(".")[0] if is_last else key
+        text = join(key, text) if has_name or is_last else f"{key}: {text}"
+        raise ConfigError(text) from error
