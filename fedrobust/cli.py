@@ -36,7 +36,7 @@ USAGE = """usage: fedrobust COMMAND ...
   fedrobust run --help says more. Examples:
 
   fedrobust run strategy=krum num_byzantine=2 byzantine=sign_flip attack=pgd
-  fedrobust run -m strategy=fedavg,krum seed=0,1,2 num_byzantine=2 byzantine=alie
+  fedrobust run -m strategy=fedavg,krum seed=0,1 num_byzantine=2 byzantine=sign_flip
 """
 RUN_HELP = """usage: fedrobust run [overrides] [-m] [--cfg job] [--config-dir FOLDER]
 
@@ -105,6 +105,8 @@ def _run(arguments: list[str]) -> int:
         )
     if flags.info or flags.hydra_help or flags.shell_completion:
         return _hydra(arguments, _job)
+    if flags.multirun and flags.cfg:
+        raise ConfigError("--cfg shows one configuration: leave out -m")
     if flags.multirun:
         return _multirun(arguments, flags)
     composed = compose_run(flags.overrides, flags.config_dir)

@@ -31,7 +31,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
 from fedrobust.schema import Node, merged_with, named, typed
-from fedrobust.targets import find_target
+from fedrobust.targets import OURS, code_digests, find_target
 from fedrobust.training.local import LocalTraining
 from fedrobust.training.objective import Objective
 from strategies.parameters import MAX_EXAMPLES
@@ -39,7 +39,6 @@ from strategies.rules.base import Rule
 from strategies.sampling import sample_size
 from strategies.server_optimizers import ServerOptimizer
 
-OURS = ("fedrobust.", "strategies.")
 # Raised when the meaning of a configuration changes, so that no old result is taken
 # for a new one.
 SCIENCE_VERSION = 1
@@ -139,7 +138,12 @@ class Config:
             values["dataset"].pop(name, None)
         # Where epsilon has an effect, it is the objective's.
         del values["training"]["epsilon"]
-        return {"version": SCIENCE_VERSION, **values}
+        code = code_digests(values)
+        return {
+            "version": SCIENCE_VERSION,
+            **values,
+            **({"code": code} if code else {}),
+        }
 
     @property
     def digest(self) -> str:
@@ -347,7 +351,9 @@ def _check_components(config: Config) -> Config:
         c,
         model=model,
         training=dataclasses.replace(c.training, objective=objective),
-        attack=dataclasses.replace(c.attack, methods=methods),
+        attack=dataclasses.replace(
+            c.attack, methods=methods, epsilon=c.attack.epsilon if methods else None
+        ),
         dataset=dataset_node,
         partition=partition_node,
         strategy=dataclasses.replace(

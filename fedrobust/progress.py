@@ -35,6 +35,7 @@ class Progress:
         self._console = Console(stderr=True)
         self._started = time.perf_counter()
         self._shown = 0.0
+        self._trained = False
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -70,6 +71,7 @@ class Progress:
 
     def on_row(self, row: dict[str, Any]) -> None:
         """Show one round."""
+        self._trained = True
         note = _accuracies(row["clean_accuracy"], row["robust_accuracy"])
         trouble = row["quarantined"] + row["failed"]
         note += f"  {trouble} clients out" if trouble else ""
@@ -88,6 +90,7 @@ class Progress:
         line = _accuracies(result["clean_accuracy"], result["robust_accuracy"])
         failed = [n for n, c in result["checks"].items() if c["status"] == "fail"]
         seconds = time.perf_counter() - self._started
+        line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         for name in failed:
             self._console.print(f"[red]check failed: {name}[/red]")

@@ -22,7 +22,11 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
     -------
     The files that were written.
     """
-    written = []
+    written: list[Path] = []
+    others = set(runs.columns) - set(ORDER)
+    if len(others) > 2:
+        # Runs that differ in so many ways have no common axes.
+        return written
     if {"strategy", "byzantine"} & set(runs.columns):
         path = folder / "heatmap.png"
         _save(heat_map(runs), path)

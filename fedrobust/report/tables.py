@@ -20,7 +20,7 @@ def percent(mean: float | None, std: float | None) -> str:
 def header(runs: Runs) -> list[str]:
     """Name the columns."""
     seeds = ["seeds"] if any(len(cell.seeds) > 1 for cell in runs.cells) else []
-    epsilons = [f"ε={epsilon}" for epsilon in runs.epsilons]
+    epsilons = [f"ε={float(epsilon):.4g}" for epsilon in runs.epsilons]
     return [*runs.columns, *seeds, "clean", *epsilons, "checks", "MB/round", "s"]
 
 
@@ -78,6 +78,8 @@ def note(runs: Runs) -> str:
     """Say what the numbers are, and what keeps them from being compared."""
     worst = "; at each ε the worst over the attacks" if runs.epsilons else ""
     lines = [f"Accuracy in percent{worst}."]
+    if any(checks(cell) != MISSING for cell in runs.cells):
+        lines.append("Checks: passed, of all; others were not run unless named.")
     if any(len(cell.seeds) > 1 for cell in runs.cells):
         lines.append("Mean ± standard deviation (n - 1) over seeds.")
     if not runs.same_seeds:

@@ -106,6 +106,7 @@ class Rule(ABC):
         ValueError
             When the matrix is not (n, d), not finite, or n is below ``min_clients``.
         """
+        updates = np.asarray(updates)
         if updates.ndim != 2:
             raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
         if len(updates) < self.min_clients:

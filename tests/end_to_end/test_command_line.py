@@ -116,6 +116,7 @@ BAD = {
     "null for a group": (["run", "strategy=null"], ["strategy=null"]),
     "null for a group in a sweep": (["run", "-m", "strategy=null,krum"], ["null"]),
     "a wrong choice to show": (["run", "--cfg", "job", "strategy=kurm"], ["'krum'"]),
+    "one configuration of many": (["run", "-m", "--cfg", "job", "seed=0,1"], ["-m"]),
     "another config name": (["run", "--config-name", "x"], ["--config-dir"]),
     "no place on this disk": (["run", "hydra.run.dir=/proc/no/x"], ["cannot be writ"]),
     "a sweep into one folder": (
@@ -207,6 +208,15 @@ class Brightened:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "digits tanh standard none fedavg" in done.stdout
+    own = [
+        "run", *SMALL, "training.objective._target_=mine.Brightened",
+        "hydra.sweep.dir=own", "-m",
+    ]  # fmt: skip
+    fedrobust(*own, cwd=tmp_path)
+    text = (tmp_path / "mine.py").read_text()
+    (tmp_path / "mine.py").write_text(text.replace("x + 0.1", "x + 0.9"))
+    fedrobust(*own, cwd=tmp_path)
+    assert len(list(tmp_path.glob("own/*/result.json"))) == 2, "edited is another run"
     late = fedrobust(
         "run", *SMALL, "--config-dir", str(tmp_path / "conf"), "model=tanh",
         "+model.size=3", cwd=tmp_path, PYTHONPATH=str(tmp_path),
