@@ -139,11 +139,7 @@ class Config:
         # Where epsilon has an effect, it is the objective's.
         del values["training"]["epsilon"]
         code = code_digests(values)
-        return {
-            "version": SCIENCE_VERSION,
-            **values,
-            **({"code": code} if code else {}),
-        }
+        return {"version": SCIENCE_VERSION, "code": code, **values}
 
     @property
     def digest(self) -> str:
