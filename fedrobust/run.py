@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import fedrobust
 from fedrobust import backend, resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
 from fedrobust.errors import RunFailedError
-from fedrobust.evaluation import Scores
+from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
 
@@ -107,7 +107,7 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
             network.model.load_weights(folder.model_path)
             scores = evaluator(network.arrays())
         else:
-            training = Training(config, folder, on_row)
+            training = Training(config, folder, evaluator, on_row)
             if config.centralised:
                 train_centralised(config, training.after_round)
             else:
@@ -129,11 +129,13 @@ def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json
 class Training:
     """Follows the rounds: evaluates the global model and records what happened."""
 
-    def __init__(self, config: Config, folder: RunFolder, on_row: OnRow) -> None:
+    def __init__(
+        self, config: Config, folder: RunFolder, evaluator: Evaluator, on_row: OnRow
+    ) -> None:
         self._config = config
         self._folder = folder
         self._on_row = on_row
-        self._evaluate = resources.evaluator_for(config)
+        self._evaluate = evaluator
         self._skipped: list[str] = []
         self._first_event: Json | None = None
         self._final: Scores | None = None
@@ -274,8 +276,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def summary(result: Json) -> dict[str, Any]:
-    """Give the accuracies of a result, as the tests and the terminal want them."""
-    return {"clean": result["clean_accuracy"], **result["worst_robust_accuracy"]}
