@@ -7,15 +7,14 @@ clean, and equals it at epsilon 0.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.attacks.base import BATCH, Attack
+from fedrobust.attacks.base import Attack
 from fedrobust.attacks.checks import Check, check_attacks
-from fedrobust.backend import parallel_map, tf
-from fedrobust.network import Arrays, BoundModel, Network
+from fedrobust.inference import predict
+from fedrobust.network import Arrays, Network
 
 
 @dataclass(frozen=True)
@@ -149,35 +148,3 @@ class Evaluator:
         distance = np.abs(x_adv.astype(np.float64) - x.astype(np.float64)).max()
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
         return Outcome(correct, float(distance), in_range)
-
-
-def predict(
-    network: Network,
-    arrays: Arrays,
-    x: NDArray[np.float32],
-    workers: int | None = None,
-) -> NDArray[np.int64]:
-    """Predict (n,) labels in inference mode, in batches of one constant size.
-
-    Where logits are not finite the label is -1, which no example has: a model that
-    overflows is wrong, not robust.
-    """
-
-    def make(network: Network) -> Any:
-        def run(trainable: Any, fixed: Any, x: Any) -> Any:
-            logits = BoundModel(network, trainable, fixed)(x)
-            finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
-            return tf.where(finite, tf.argmax(logits, axis=1), -1)
-
-        return tf.function(run, autograph=False)
-
-    if len(x) == 0:
-        return np.zeros(0, np.int64)
-    run = network.compiled("predict", make)
-    trainable, fixed = network.split(arrays)
-
-    def one(start: int) -> NDArray[np.int64]:
-        rows = np.arange(start, start + BATCH) % len(x)
-        return np.asarray(run(trainable, fixed, x[rows]))[: len(x) - start]
-
-    return np.concatenate(parallel_map(one, range(0, len(x), BATCH), workers))

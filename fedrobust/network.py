@@ -48,6 +48,11 @@ class Network:
         self.statistics = names[len(model.trainable_variables) :]
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
+    @property
+    def num_classes(self) -> int:
+        """How many logits the model gives."""
+        return int(self.model.output_shape[-1])
+
     def arrays(self) -> Arrays:
         """Copy the model's current weights, by name."""
         return {name: v.numpy() for name, v in self._variables.items()}

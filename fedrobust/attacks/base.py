@@ -1,44 +1,60 @@
-"""What every evasion attack is, and the loop that gradient attacks share."""
+"""What every evasion attack is: a batch goes into a graph, and comes back in its ball.
+
+An attack makes one or more *passes*: restarts, target classes. Later passes only see
+the examples that still stand, and only replace those that they break.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedrobust.attacks.ball import NORMS, Ball, into_ball
 from fedrobust.backend import parallel_map, tf
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import BoundModel, Network, Tensor, cross_entropy, network_of
+from fedrobust.inference import BATCH, predict
+from fedrobust.network import Arrays, BoundModel, Network, Tensor, network_of
 from fedrobust.randomness import Purpose
 from strategies.parameters import require
 
-# Every compiled batch has this size, whatever the number of examples: kernels, and
-# with them the last bits, depend on the size of a batch.
-BATCH = 128
-
 Images = NDArray[np.float32]
 Labels = NDArray[np.integer[Any]]
+Index = NDArray[np.integer[Any]]
+Draws = tuple[NDArray[np.float32], ...]
+# Called while an attack runs: what is done, how many examples of how many.
+Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """An evasion attack in the L-infinity ball.
+    """An evasion attack.
 
     Parameters
     ----------
     epsilon
         Radius of the ball, in input units; ``"8/255"`` is understood.
+    norm
+        ``linf`` or ``l2``: how the radius is measured.
     model_range
         Smallest and largest value of an input.
     """
 
     epsilon: Epsilon = 0.3
+    norm: str = "linf"
     model_range: tuple[float, float] = (0.0, 1.0)
+
+    # The norms that the attack is defined for.
+    norms: ClassVar[tuple[str, ...]] = NORMS
+    # Whether it looks for the nearest adversarial example instead of the first in the
+    # ball; then every pass sees every example.
+    nearest: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
+        require(self.norm in self.norms, "norm", self.norm, " or ".join(self.norms))
         bounds = tuple(self.model_range)
         require(
             len(bounds) == 2 and bounds[0] < bounds[1],
@@ -50,12 +66,48 @@ class Attack(ABC):
 
     @abstractmethod
     def perturb(
-        self, model: BoundModel, x: Tensor, y: Tensor, ball: "Ball", seeds: Tensor
+        self,
+        model: BoundModel,
+        x: Tensor,
+        y: Tensor,
+        ball: Ball,
+        draws: tuple[Tensor, ...],
+        attempt: Tensor,
     ) -> Tensor:
-        """Perturb one batch, in a graph; the result is clipped to the ball after.
+        """Perturb one batch, in a graph; the result is moved into the ball after.
 
-        ``seeds`` is (batch, 2) int32, a key for each example.
+        Parameters
+        ----------
+        model
+            ``model(x)`` gives logits in inference mode.
+        x, y
+            (batch, ...) inputs and (batch,) int32 labels.
+        ball
+            Where to stay.
+        draws
+            What ``draw`` gave for each example, stacked.
+        attempt
+            The number of this pass, a scalar int32.
         """
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
+        """Draw what one pass over one example of this shape needs."""
+        return ()
+
+    def passes(self, num_classes: int) -> int:
+        """Count the passes: restarts times target classes."""
+        return 1
+
+    def pass_name(self, attempt: int, num_classes: int) -> str:
+        """Name a pass for people who watch."""
+        name = type(self).__name__
+        count = self.passes(num_classes)
+        return name if count == 1 else f"{name} {attempt + 1}/{count}"
+
+    @property
+    def min_classes(self) -> int:
+        """The fewest classes that the attack is defined for."""
+        return 2
 
     def at(self, epsilon: Epsilon) -> Self:
         """Give the same attack at another epsilon."""
@@ -67,7 +119,7 @@ class Attack(ABC):
         x: Images,
         y: Labels,
         seed: int = 0,
-        index: NDArray[np.integer[Any]] | None = None,
+        index: Index | None = None,
     ) -> Images:
         """Attack a Keras model in inference mode.
 
@@ -90,82 +142,143 @@ class Attack(ABC):
         Raises
         ------
         ValueError
-            When shapes, labels or the range of x are wrong.
+            When shapes, labels or the range of x are wrong, or the model has fewer
+            classes than the attack needs.
         """
         network = network_of(model)
-        return self.on_network(network, network.arrays(), x, y, seed=seed, index=index)
+        arrays = network.arrays()
+        return self.on_network(
+            network, arrays, x, y, seed=seed, index=index, workers=None
+        )
 
     def on_network(
         self,
         network: Network,
-        arrays: dict[str, NDArray[Any]],
+        arrays: Arrays,
         x: Images,
         y: Labels,
         *,
         seed: int = 0,
-        index: NDArray[np.integer[Any]] | None = None,
+        index: Index | None = None,
         workers: int | None = 1,
+        watch: Watch | None = None,
     ) -> Images:
-        """Attack a network with the given weights; see ``__call__``."""
+        """Attack a network with the given weights; see ``__call__``.
+
+        The number of workers changes no bit; ``watch`` is told of the progress.
+        """
         x = np.asarray(x, np.float32)
         y = np.asarray(y)
         index = np.arange(len(x)) if index is None else np.asarray(index)
-        self._check(x, y, index)
+        self.check(network, x, y, index)
+        x_adv = x.copy()
         if len(x) == 0 or self.epsilon == 0:
-            return x.copy()
+            return x_adv
+        rows = np.arange(len(x))
+        best = np.full(len(x), np.inf)
+        count = self.passes(network.num_classes)
+        for attempt in range(count):
+            found = self._one_pass(
+                network, arrays, x[rows], y[rows], seed, index[rows], attempt,
+                workers, watch,
+            )  # fmt: skip
+            if count == 1:
+                return found
+            fooled = predict(network, arrays, found, workers) != y[rows]
+            distances = _distances(found, x[rows], self.norm)
+            better = fooled & (distances < best[rows])
+            # The first pass is kept where none succeeds.
+            taken = better | (attempt == 0)
+            x_adv[rows[taken]] = found[taken]
+            best[rows[better]] = distances[better]
+            rows = rows if self.nearest else rows[~fooled]
+            if len(rows) == 0:
+                break
+        return x_adv
+
+    def _one_pass(
+        self,
+        network: Network,
+        arrays: Arrays,
+        x: Images,
+        y: Labels,
+        seed: int,
+        index: Index,
+        attempt: int,
+        workers: int | None,
+        watch: Watch | None,
+    ) -> Images:
+        """Run the graph on all examples, batch by batch."""
         run = network.compiled(self._graph_key(), self._compile)
         trainable, fixed = network.split(arrays)
-        lower, upper = ball_bounds(x, float(self.epsilon), self.model_range)
+        epsilon = float(self.epsilon)
+        name = self.pass_name(attempt, network.num_classes)
 
         def attack(start: int) -> Images:
             rows = np.arange(start, start + BATCH) % len(x)
-            seeds = example_seeds(seed, index[rows])
-            adversarial = run(
+            draws = [
+                self.draw(example_generator(seed, i, attempt), x.shape[1:])
+                for i in index[rows]
+            ]
+            x_adv = run(
                 trainable,
                 fixed,
                 x[rows],
                 y[rows].astype(np.int32),
-                lower[rows],
-                upper[rows],
-                np.float32(self.epsilon),
-                seeds,
+                np.float32(epsilon),
+                np.int32(attempt),
+                [np.stack(values) for values in zip(*draws, strict=True)],
             )
-            return np.asarray(adversarial)[: len(x) - start]
+            inside = into_ball(
+                np.asarray(x_adv), x[rows], epsilon, self.norm, self.model_range
+            )
+            if watch is not None:
+                watch(name, min(BATCH, len(x) - start), len(x))
+            return inside[: len(x) - start]
 
         batches = parallel_map(attack, range(0, len(x), BATCH), workers)
         return np.concatenate(batches)
 
     def _graph_key(self) -> Any:
-        """Name what the graph depends on: all but epsilon, which is an argument."""
+        """Name what the graph depends on: all but what are its arguments."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        del values["epsilon"]
+        for name in ("epsilon", "restarts"):
+            values.pop(name, None)
         return type(self), tuple(values.items())
 
     def _compile(self, network: Network) -> Callable[..., Any]:
+        low, high = self.model_range
+
         def run(
             trainable: Any,
             fixed: Any,
             x: Tensor,
             y: Tensor,
-            lower: Tensor,
-            upper: Tensor,
             epsilon: Tensor,
-            seeds: Tensor,
+            attempt: Tensor,
+            draws: list[Tensor],
         ) -> Tensor:
-            ball = Ball(lower, upper, epsilon)
+            ball = Ball(x, epsilon, self.norm, low, high)
             model = BoundModel(network, trainable, fixed)
-            return ball.project(self.perturb(model, x, y, ball, seeds))
+            return self.perturb(model, x, y, ball, tuple(draws), attempt)
 
         compiled: Callable[..., Any] = tf.function(run, autograph=False)
         return compiled
 
-    def _check(self, x: Images, y: Labels, index: NDArray[np.integer[Any]]) -> None:
+    def check(self, network: Network, x: Images, y: Labels, index: Index) -> None:
+        """Raise ValueError when the inputs do not fit the model or the attack."""
         if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
             raise ValueError(
                 f"labels must be ({len(x)},) integers, not {y.shape} {y.dtype}"
             )
         if index.shape != (len(x),):
             raise ValueError(f"index must be ({len(x)},), not {index.shape}")
+        self.check_classes(network.num_classes)
+        if len(y) and not (y.min() >= 0 and y.max() < network.num_classes):
+            raise ValueError(
+                f"labels are in [{y.min()}, {y.max()}], and the model has "
+                f"{network.num_classes} classes, from 0"
+            )
         low, high = self.model_range
         if len(x) and not (x.min() >= low and x.max() <= high):
             raise ValueError(
@@ -173,76 +286,26 @@ class Attack(ABC):
                 f"model_range=({low}, {high})"
             )
 
-
-@dataclass(frozen=True)
-class Ball:
-    """The inputs within epsilon of x and in the model's range, as bounds a value."""
-
-    lower: Tensor
-    upper: Tensor
-    epsilon: Tensor
-
-    def project(self, x: Tensor) -> Tensor:
-        """Clip to the ball."""
-        return tf.clip_by_value(x, self.lower, self.upper)
-
-    @classmethod
-    def around(
-        cls, x: Tensor, epsilon: Tensor, model_range: tuple[float, float]
-    ) -> "Ball":
-        """Make the ball in a graph, where float32 rounding is good enough."""
-        low, high = model_range
-        return cls(tf.maximum(x - epsilon, low), tf.minimum(x + epsilon, high), epsilon)
+    def check_classes(self, num_classes: int) -> None:
+        """Raise ValueError when there are too few classes."""
+        if num_classes == 1:
+            raise ValueError(
+                "the model gives one unit: attacks need a logit for each class, so let "
+                "it give two, such as (0, z)"
+            )
+        if num_classes < self.min_classes:
+            raise ValueError(
+                f"{self!r} needs at least {self.min_classes} classes, and the model "
+                f"has {num_classes}"
+            )
 
 
-def ball_bounds(
-    x: Images, epsilon: float, model_range: tuple[float, float]
-) -> tuple[Images, Images]:
-    """Bound the ball in float32 values that lie within it in exact arithmetic."""
-    wide = x.astype(np.float64)
-    lower = (wide - epsilon).astype(np.float32)
-    upper = (wide + epsilon).astype(np.float32)
-    lower = np.where(lower < wide - epsilon, np.nextafter(lower, x), lower)
-    upper = np.where(upper > wide + epsilon, np.nextafter(upper, x), upper)
-    low, high = np.float32(model_range[0]), np.float32(model_range[1])
-    return np.maximum(lower, low), np.minimum(upper, high)
+def example_generator(seed: int, index: int, attempt: int) -> np.random.Generator:
+    """Make the generator of one example in one pass."""
+    return np.random.default_rng([seed, attempt, int(index), Purpose.ATTACK])
 
 
-def example_seeds(seed: int, index: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
-    """Make the (n, 2) int32 keys of examples: a draw for the run, and their index."""
-    rng = np.random.default_rng([seed, Purpose.ATTACK])
-    first = rng.integers(np.iinfo(np.int32).max, dtype=np.int32)
-    column = np.full(len(index), first, np.int32)
-    return np.stack([column, index.astype(np.int32)], axis=1)
-
-
-def uniform_each(seeds: Tensor, shape: Any) -> Tensor:
-    """Draw from [-1, 1) for each example by its own key: (batch, *shape)."""
-    return tf.map_fn(
-        lambda seed: tf.random.stateless_uniform(shape, seed, -1.0, 1.0),
-        seeds,
-        fn_output_signature=tf.float32,
-    )
-
-
-def input_gradient(model: BoundModel, x: Tensor, y: Tensor) -> Tensor:
-    """Differentiate the summed cross-entropy by the inputs."""
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        loss = tf.reduce_sum(cross_entropy(y, model(x)))
-    return tape.gradient(loss, x)
-
-
-def ascend_signs(
-    model: BoundModel, x: Tensor, y: Tensor, ball: Ball, step_size: Tensor, steps: int
-) -> Tensor:
-    """Climb the loss by signed gradient steps, clipped to the ball after each."""
-
-    def step(i: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        gradient = input_gradient(model, x, y)
-        # The sign of nan is nan, which no projection mends.
-        signs = tf.where(tf.math.is_finite(gradient), tf.sign(gradient), 0.0)
-        return i + 1, ball.project(x + step_size * signs)
-
-    _, x = tf.while_loop(lambda i, x: i < steps, step, (0, x))
-    return tf.stop_gradient(x)
+def _distances(x_adv: Images, x: Images, norm: str) -> NDArray[np.float64]:
+    """Measure how far examples were moved."""
+    offset = (x_adv.astype(np.float64) - x.astype(np.float64)).reshape(len(x), -1)
+    return np.asarray(np.linalg.norm(offset, np.inf if norm == "linf" else 2, axis=1))

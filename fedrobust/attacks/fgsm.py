@@ -1,13 +1,16 @@
-"""FGSM: one signed gradient step to the edge of the ball.
+"""FGSM: one gradient step to the edge of the ball.
 
-    x' = clip(x + epsilon * sign(grad_x CE(f(x), y)))
+    x' = clip(x + epsilon * sign(grad_x CE(f(x), y)))                (linf)
+    x' = clip(x + epsilon * grad_x CE / |grad_x CE|_2)               (l2)
 
 Goodfellow, Shlens, Szegedy: Explaining and Harnessing Adversarial Examples, ICLR 2015.
 """
 
 from dataclasses import dataclass
 
-from fedrobust.attacks.base import Attack, Ball, ascend_signs
+from fedrobust.attacks.ball import Ball
+from fedrobust.attacks.base import Attack
+from fedrobust.attacks.gradient import climb, loss_of
 from fedrobust.network import BoundModel, Tensor
 
 
@@ -16,7 +19,14 @@ class FGSM(Attack):
     """Take one step of size epsilon from x."""
 
     def perturb(
-        self, model: BoundModel, x: Tensor, y: Tensor, ball: Ball, seeds: Tensor
+        self,
+        model: BoundModel,
+        x: Tensor,
+        y: Tensor,
+        ball: Ball,
+        draws: tuple[Tensor, ...],
+        attempt: Tensor,
     ) -> Tensor:
         """Step once."""
-        return ascend_signs(model, x, y, ball, ball.epsilon, steps=1)
+        loss = loss_of("ce", model, x, y)
+        return climb(model, x, loss, ball, ball.epsilon, steps=1)

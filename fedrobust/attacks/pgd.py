@@ -1,18 +1,23 @@
-"""PGD: signed gradient steps, projected to the ball after each.
+"""PGD: gradient steps, projected to the ball after each.
 
-    x_0 = clip(x + U(-epsilon, epsilon))
-    x_t+1 = clip(x_t + a sign(grad CE(f(x_t), y)))
+    x_0 = clip(x + U(ball))
+    x_t+1 = clip(x_t + a sign(grad loss(f(x_t), y)))         (l2: grad / |grad|_2)
 
 Madry, Makelov, Schmidt, Tsipras, Vladu: Towards Deep Learning Models Resistant to
-Adversarial Attacks, ICLR 2018, equation 2.
+Adversarial Attacks, ICLR 2018, equation 2.2; with the margin of Carlini, Wagner (S&P
+2017) or the KL divergence of Zhang et al. (TRADES, ICML 2019) for the loss if asked to.
 """
 
 import warnings
 from dataclasses import dataclass
 
-from fedrobust.attacks.base import Attack, Ball, ascend_signs, uniform_each
+import numpy as np
+
+from fedrobust.attacks.ball import Ball, draw_in_ball
+from fedrobust.attacks.base import Attack, Draws
+from fedrobust.attacks.gradient import climb, loss_of, require_loss
 from fedrobust.network import BoundModel, Tensor
-from strategies.parameters import require_between, require_positive
+from strategies.parameters import require, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,15 +33,35 @@ class PGD(Attack):
         cannot cross the ball from its centre warns.
     random_start
         Start from a uniform draw in the ball instead of x.
+    loss
+        ``ce``, ``margin``, or ``kl``, whose gradient at x itself is zero.
+    restarts
+        Passes with other starts, on the examples that still stand.
     """
 
     steps: int = 40
     step_size: float | None = None
     random_start: bool = True
+    loss: str = "ce"
+    restarts: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("steps", self.steps, 1)
+        require_loss(self.loss)
+        require_between("restarts", self.restarts, 1)
+        require(
+            self.random_start or self.restarts == 1,
+            "restarts",
+            self.restarts,
+            "1 without random_start, as all would be the same",
+        )
+        require(
+            self.random_start or self.loss != "kl",
+            "random_start",
+            self.random_start,
+            "true with loss=kl, which is flat at x",
+        )
         if self.step_size is not None:
             require_positive("step_size", self.step_size)
             if self.step_size * self.steps < float(self.epsilon):
@@ -47,12 +72,25 @@ class PGD(Attack):
                     stacklevel=3,
                 )
 
+    def passes(self, num_classes: int) -> int:
+        """Count the restarts."""
+        return self.restarts
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
+        """Draw the start, in epsilons."""
+        return (draw_in_ball(rng, shape, self.norm),) if self.random_start else ()
+
     def perturb(
-        self, model: BoundModel, x: Tensor, y: Tensor, ball: Ball, seeds: Tensor
+        self,
+        model: BoundModel,
+        x: Tensor,
+        y: Tensor,
+        ball: Ball,
+        draws: tuple[Tensor, ...],
+        attempt: Tensor,
     ) -> Tensor:
         """Start in the ball and climb."""
         step_size = self.step_size or 2.5 * ball.epsilon / self.steps
-        start = x
-        if self.random_start:
-            start = ball.project(x + ball.epsilon * uniform_each(seeds, x.shape[1:]))
-        return ascend_signs(model, start, y, ball, step_size, self.steps)
+        start = ball.project(x + ball.epsilon * draws[0]) if self.random_start else x
+        loss = loss_of(self.loss, model, x, y)
+        return climb(model, start, loss, ball, step_size, self.steps)

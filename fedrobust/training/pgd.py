@@ -9,7 +9,8 @@ federated mixture of Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Tra
 
 from dataclasses import dataclass
 
-from fedrobust.attacks.base import Ball, ascend_signs
+from fedrobust.attacks.ball import Ball
+from fedrobust.attacks.gradient import climb, loss_of
 from fedrobust.backend import tf
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.network import BoundModel, Tensor
@@ -73,6 +74,7 @@ class PGDTraining(Objective):
         # Drawn for the whole batch, so that a clean share changes no other example.
         noise = tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)[skip:]
         x, y = x[skip:], y[skip:]
-        ball = Ball.around(x, epsilon, (0.0, 1.0))
+        ball = Ball(x, epsilon)
         start = ball.project(x + epsilon * noise) if self.random_start else x
-        return ascend_signs(model, start, y, ball, step_size, self.steps)
+        loss = loss_of("ce", model, x, y)
+        return climb(model, start, loss, ball, step_size, self.steps)
