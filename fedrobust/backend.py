@@ -48,6 +48,8 @@ def start_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     with _quiet_stderr():
         tensorflow = importlib.import_module("tensorflow")
+    # It warns of retracing when many attacks are compiled once each.
+    tensorflow.get_logger().setLevel("ERROR")
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(INTRA_OP_THREADS)
         # At 1, TensorFlow runs the operations of all Python threads one by one.

@@ -1,4 +1,4 @@
-"""The command line: ``fedrobust run | list | report``. It prints, and computes nothing.
+"""The command line: ``fedrobust run | attack | ...``. It prints, computes nothing.
 
 Hydra's own entry point would make folders before it knew that a configuration is wrong,
 and exit with 1. Here everything is composed and checked first, then handed to Hydra,
@@ -30,6 +30,7 @@ from fedrobust.record import RunFolder
 USAGE = """usage: fedrobust COMMAND ...
 
   run [overrides] [-m]   run one experiment, or with -m every combination of them
+  attack --model FILE    attack any Keras model
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder
 
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As with python -m: a _target_ of the user's is looked for where they are.
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    commands = {"run": _run, "list": _list, "report": _report}
+    commands = {"run": _run, "attack": _attack, "list": _list, "report": _report}
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if arguments else REFUSED
@@ -205,6 +206,15 @@ def _job(composed: Any) -> dict[str, Any]:
         # Hydra goes on with the other jobs, and then prints this without a traceback.
         raise CompactHydraException(f"fedrobust: {error}") from None
     return result
+
+
+# --- attack --------------------------------------------------------------------------
+
+
+def _attack(arguments: list[str]) -> int:
+    from fedrobust.attack_command import attack_command
+
+    return attack_command(arguments)
 
 
 # --- list and report ----------------------------------------------------------------

@@ -22,6 +22,7 @@ from omegaconf.errors import (
     MissingMandatoryValue,
 )
 
+from fedrobust.attacks.autoattack import AutoAttack
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine.base import ByzantineAttack, byzantine_clients
 from fedrobust.data.datasets import Dataset, MissingDataError
@@ -59,6 +60,7 @@ class AttackConfig:
     """The group ``attack``: methods by name, each evaluated at each epsilon."""
 
     epsilon: Any = None
+    norm: str = "linf"
     samples: int | None = None
     methods: dict[str, Any] = field(default_factory=dict)
 
@@ -103,6 +105,7 @@ class Config:
     num_byzantine: int
     byzantine_from_round: int
     byzantine_redraw: bool
+    checks: str
     participation: float
     centralised: bool
     dataset: Node
@@ -137,7 +140,7 @@ class Config:
     def science(self) -> Node:
         """What the trained model depends on: nothing of runtime, paths or attacks."""
         values = dataclasses.asdict(self)
-        for name in ("attack", "runtime", "choices"):
+        for name in ("attack", "checks", "runtime", "choices"):
             del values[name]
         # Their order counts, and a digest sorts the keys of a dictionary.
         values["preaggregator"] = list(values["preaggregator"].values())
@@ -158,6 +161,7 @@ class Config:
         """Sixteen hexadecimal digits that name how the final model is evaluated."""
         values = dataclasses.asdict(self.attack)
         values["epsilon"] = self.attack.epsilons if self.attack.methods else []
+        values["checks"] = self.checks if self.attack.methods else None
         return _digest({"version": SCIENCE_VERSION, **values})
 
     def warnings(self) -> list[str]:
@@ -250,6 +254,9 @@ def load_config(
         # Hydra names no choice of a group that was given a list of them.
         names = "+".join(values.get("preaggregator") or {})
         values["choices"]["preaggregator"] = names or "none"
+        methods = (values.get("attack") or {}).get("methods")
+        if "attack" not in values["choices"] and isinstance(methods, dict):
+            values["choices"]["attack"] = "+".join(methods) or "none"
     config: Config = typed(Config, values, "")
     _check_numbers(config)
     with warnings.catch_warnings():
@@ -302,6 +309,9 @@ def _check_numbers(config: Config) -> None:
         "at least 0",
     )
     _require(c.strategy.f >= 0, "strategy.f", c.strategy.f, "at least 0")
+    _require(
+        c.checks in ("fast", "full", "none"), "checks", c.checks, "fast, full or none"
+    )
     samples = c.attack.samples
     _require(samples is None or samples >= 1, "attack.samples", samples, "at least 1")
     if c.attack.methods:
@@ -348,7 +358,13 @@ def _check_components(config: Config) -> Config:
             "left out: attack.epsilon is every method's",
         )
         node = {**method, "epsilon": c.attack.epsilons[-1]}
-        methods[name], _ = _check(node, key, Attack)
+        methods[name], attack_method = _check(node, key, Attack)
+        _require(
+            name != "autoattack" or type(attack_method) is AutoAttack,
+            f"{key}._target_",
+            node.get("_target_"),
+            "fedrobust.attacks.AutoAttack: nothing else may have its name",
+        )
         del methods[name]["epsilon"]
     dataset_node, dataset = _check(c.dataset, "dataset", Dataset)
     size = None

@@ -2,17 +2,19 @@
 
 Clean and robust accuracy use the same examples. An example counts as robust when the
 model gets it right as it is and after the attack, so robust accuracy never exceeds
-clean, and equals it at epsilon 0.
+clean, and equals it at epsilon 0. Over several attacks it counts when it withstands all
+of them: the worst case is one of each example, not of the attacks' accuracies.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.attacks.base import Attack
-from fedrobust.attacks.checks import Check, check_attacks
+from fedrobust.attacks.base import Attack, Watch, distances
+from fedrobust.attacks.checks import Check, Mask, check_attacks
+from fedrobust.attacks.probes import PROBED, Subject, look, probe
 from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
 
@@ -31,6 +33,8 @@ class Scores:
         Checks that keep the robust numbers honest, by name.
     num_examples
         How many examples they are of.
+    worst
+        Accuracy under all attacks together, by ``repr`` of epsilon.
     backdoor_success
         Share of the backdoor's victims that get its target; None without a backdoor.
     """
@@ -39,25 +43,19 @@ class Scores:
     robust: dict[str, dict[str, float]]
     checks: dict[str, Check]
     num_examples: int
+    worst: dict[str, float]
     backdoor_success: float | None = None
 
-    @property
-    def worst(self) -> dict[str, float]:
-        """The least accuracy over attacks, by epsilon."""
-        epsilons = sorted(
-            {e for curve in self.robust.values() for e in curve}, key=float
-        )
-        return {
-            e: min(curve[e] for curve in self.robust.values() if e in curve)
-            for e in epsilons
-        }
+
+Surrogate = Callable[[], tuple[Network, Arrays]]
+Keep = Callable[[str, float, NDArray[np.float32]], None]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What one attack at one epsilon did: which examples stood, and how far it went."""
 
-    correct: NDArray[np.bool_]
+    correct: Mask
     largest: float
     in_range: bool
 
@@ -80,6 +78,15 @@ class Evaluator:
         Key of the attacks' draws, with the row of the example.
     victims
         Inputs on which a backdoor shall give its target, and the target; None without.
+    checks
+        ``fast``: what the numbers at hand and one batch allow; ``full``: more attacks
+        on 256 examples; ``none``.
+    surrogate
+        Makes an undefended model trained on its own, for full checks; None for none.
+    watch
+        Told of the progress of attacks.
+    keep
+        Given the adversarial examples: name of the attack, epsilon, (n, ...) inputs.
     """
 
     network: Network
@@ -89,6 +96,10 @@ class Evaluator:
     epsilons: Sequence[float] = ()
     seed: int = 0
     victims: tuple[NDArray[np.float32], int] | None = None
+    checks: str = "fast"
+    surrogate: Surrogate | None = None
+    watch: Watch | None = None
+    keep: Keep | None = None
 
     def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
         """Evaluate weights; the number of workers changes no bit."""
@@ -97,28 +108,74 @@ class Evaluator:
         outcomes = {
             name: {
                 repr(float(epsilon)): self._attacked(
-                    attack.at(epsilon), arrays, clean, workers
+                    name, attack.at(epsilon), arrays, clean, workers
                 )
                 for epsilon in self.epsilons
             }
             for name, attack in self.attacks.items()
         }
-        robust = {
-            name: {e: float(o.correct.sum()) / n for e, o in curve.items()}
+        worst = {
+            repr(float(e)): np.logical_and.reduce(
+                [curve[repr(float(e))].correct for curve in outcomes.values()]
+            )
+            for e in self.epsilons
+            if outcomes
+        }
+        return Scores(
+            clean=float(clean.sum()) / n,
+            robust={
+                name: {e: float(o.correct.sum()) / n for e, o in curve.items()}
+                for name, curve in outcomes.items()
+            },
+            worst={e: float(mask.sum()) / n for e, mask in worst.items()},
+            checks=self._check(arrays, outcomes, worst, workers),
+            num_examples=n,
+            backdoor_success=self._backdoor_success(arrays, workers),
+        )
+
+    def _check(
+        self,
+        arrays: Arrays,
+        outcomes: Mapping[str, Mapping[str, Outcome]],
+        worst: Mapping[str, Mask],
+        workers: int | None,
+    ) -> dict[str, Check]:
+        """Run the checks that were asked for."""
+        if not worst or self.checks == "none":
+            return {}
+        standing = {
+            name: {e: outcome.correct for e, outcome in curve.items()}
             for name, curve in outcomes.items()
         }
-        distances = [
+        reached = [
             (float(epsilon), outcome.largest, outcome.in_range)
             for curve in outcomes.values()
             for epsilon, outcome in curve.items()
         ]
-        return Scores(
-            clean=float(clean.sum()) / n,
-            robust=robust,
-            checks=check_attacks(robust, distances, n) if self.attacks else {},
-            num_examples=n,
-            backdoor_success=self._backdoor_success(arrays, workers),
+        records = {
+            name: asdict(attack) if is_dataclass(attack) else None
+            for name, attack in self.attacks.items()
+        }
+        found = check_attacks(standing, worst, reached, records)
+        few = np.arange(min(len(self.x), PROBED))
+        subject = Subject(
+            self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
         )
+        found |= look(subject)
+        epsilon = self._claimed(worst)
+        if self.checks == "full" and epsilon is not None:
+            attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
+            surrogate = self.surrogate() if self.surrogate else None
+            reported = worst[repr(epsilon)][few]
+            found |= _not_undone(found, probe(subject, attacks, reported, surrogate))
+        return found
+
+    def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
+        """Find the largest epsilon at which the model is said to beat guessing."""
+        guess = 1 / self.network.num_classes
+        positive = sorted(float(e) for e in worst if float(e) > 0)
+        claims = [e for e in positive if worst[repr(e)].mean() > guess]
+        return max(claims, default=min(positive, default=None))
 
     def _backdoor_success(self, arrays: Arrays, workers: int | None) -> float | None:
         """Measure how many of the backdoor's victims get its target."""
@@ -129,6 +186,7 @@ class Evaluator:
 
     def _attacked(
         self,
+        name: str,
         attack: Attack,
         arrays: Arrays,
         clean: NDArray[np.bool_],
@@ -140,11 +198,26 @@ class Evaluator:
             return Outcome(clean, 0.0, True)
         x, y = self.x[rows], self.y[rows]
         x_adv = attack.on_network(
-            self.network, arrays, x, y, seed=self.seed, index=rows, workers=workers
-        )
+            self.network, arrays, x, y, seed=self.seed, index=rows, workers=workers,
+            watch=self.watch,
+        )  # fmt: skip
+        if self.keep is not None:
+            kept = self.x.copy()
+            kept[rows] = x_adv
+            self.keep(name, float(attack.epsilon), kept)
         correct = np.zeros(len(clean), bool)
         correct[rows] = predict(self.network, arrays, x_adv, workers) == y
         low, high = attack.model_range
-        distance = np.abs(x_adv.astype(np.float64) - x.astype(np.float64)).max()
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
-        return Outcome(correct, float(distance), in_range)
+        largest = float(distances(x_adv, x, attack.norm).max())
+        return Outcome(correct, largest, in_range)
+
+
+def _not_undone(
+    before: Mapping[str, Check], after: Mapping[str, Check]
+) -> dict[str, Check]:
+    """Keep a failure on all examples, whatever the probes say of a few."""
+    return {
+        name: before[name] if before[name].status == "fail" else check
+        for name, check in after.items()
+    }

@@ -228,7 +228,7 @@ class ResNet(ModelBuilder):
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Give Keras's unseeded initialisers, which ask Python's generator, a seed."""
     state = random.getstate()
     random.seed(generator(seed, Purpose.MODEL).bytes(16))
@@ -264,7 +264,7 @@ def build_model(
     ValueError
         When the model gives probabilities where logits are expected.
     """
-    with _seeded(seed):
+    with seeded(seed):
         model = recipe()
         if callable(model) and not isinstance(model, keras.Model):
             model = model()

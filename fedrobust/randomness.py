@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     COLLUSION = 11
     POISONING = 12
     ROOT_DATA = 13
+    SURROGATE = 14
 
 
 def generator(

@@ -30,6 +30,7 @@ from fedrobust.evaluation import Evaluator
 from fedrobust.models import build_model
 from fedrobust.network import Arrays, Network, network_of
 from fedrobust.randomness import Purpose, generator
+from fedrobust.surrogate import train_surrogate
 from fedrobust.training.local import Trainer
 
 P = ParamSpec("P")
@@ -213,22 +214,47 @@ def _build_trainer(network: Network, hook: Any, optimizer: dict[str, Any]) -> Tr
 
 
 def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
-    """Give the evaluator of the attacks, on the test set or on the examples given."""
+    """Give the evaluator of the attacks, on the test set or on the examples given.
+
+    Examples that are given are a client's, whose numbers nobody checks.
+    """
     victims = None
+    checks = "none" if x is not None else config.checks
     if x is None or y is None:
         split = split_of(config)
         x, y = split.x_test, split.y_test
         if config.attack.samples is not None:
             x, y = x[: config.attack.samples], y[: config.attack.samples]
-        attack = byzantine_attack(config)
-        if isinstance(attack, Backdoor):
-            victims = (attack.victims(x, y, split.num_classes)[0], attack.target)
+        byzantine = byzantine_attack(config)
+        if isinstance(byzantine, Backdoor):
+            victims = (byzantine.victims(x, y, split.num_classes)[0], byzantine.target)
     epsilons = config.attack.epsilons if config.attack.methods else []
-    attacks: dict[str, Attack] = {
-        name: make(node, f"attack.methods.{name}", epsilon=epsilons[0])
+    attacks = attacks_of(config)
+    network = network_for(config)
+    try:
+        for attack in attacks.values():
+            attack.check_classes(network.num_classes)
+    except ValueError as error:
+        raise ConfigError(f"attack: {error}") from error
+    return Evaluator(
+        network,
+        x,
+        y,
+        attacks,
+        epsilons,
+        config.seed,
+        victims,
+        checks,
+        lambda: train_surrogate(network, split_of(config), config.seed),
+    )
+
+
+def attacks_of(config: Config) -> dict[str, Attack]:
+    """Make the evasion attacks, by name."""
+    return {
+        name: make(node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1])
         for name, node in config.attack.methods.items()
     }
-    return Evaluator(network_for(config), x, y, attacks, epsilons, config.seed, victims)
 
 
 def byzantine_attack(config: Config) -> ByzantineAttack | None:

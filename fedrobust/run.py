@@ -11,7 +11,7 @@ import platform
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import fmean
@@ -165,7 +165,9 @@ class Training:
         if report.round == self._config.num_rounds:
             self._save(arrays)
         if self._config.is_evaluated(report.round):
-            scores = self._evaluate(arrays)
+            is_last = report.round == self._config.num_rounds
+            checks = self._config.checks if is_last else "none"
+            scores = replace(self._evaluate, checks=checks)(arrays)
         byzantine = resources.dishonest_ids(self._config, report.round)
         row = _row(report, scores, byzantine, time.perf_counter() - started)
         self._folder.add_metrics(row)

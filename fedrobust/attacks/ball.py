@@ -84,6 +84,11 @@ def each(values: Tensor, x: Tensor) -> Tensor:
     return tf.reshape(values, [-1] + [1] * (len(x.shape) - 1))
 
 
+def choose(condition: Tensor, x: Tensor, other: Tensor) -> Tensor:
+    """Take whole examples of one or the other by a (batch,) condition."""
+    return tf.where(each(condition, x), x, other)
+
+
 def into_ball(
     x_adv: Images,
     x: Images,

@@ -4,7 +4,7 @@ An attack makes one or more *passes*: restarts, target classes. Later passes onl
 the examples that still stand, and only replace those that they break.
 """
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
@@ -64,7 +64,6 @@ class Attack(ABC):
         )
         object.__setattr__(self, "model_range", bounds)
 
-    @abstractmethod
     def perturb(
         self,
         model: BoundModel,
@@ -75,6 +74,8 @@ class Attack(ABC):
         attempt: Tensor,
     ) -> Tensor:
         """Perturb one batch, in a graph; the result is moved into the ball after.
+
+        An attack that is no graph overrides ``on_network`` instead.
 
         Parameters
         ----------
@@ -89,6 +90,7 @@ class Attack(ABC):
         attempt
             The number of this pass, a scalar int32.
         """
+        raise NotImplementedError(f"{type(self).__name__} is no graph")
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
         """Draw what one pass over one example of this shape needs."""
@@ -185,12 +187,12 @@ class Attack(ABC):
             if count == 1:
                 return found
             fooled = predict(network, arrays, found, workers) != y[rows]
-            distances = _distances(found, x[rows], self.norm)
-            better = fooled & (distances < best[rows])
+            far = distances(found, x[rows], self.norm)
+            better = fooled & (far < best[rows])
             # The first pass is kept where none succeeds.
             taken = better | (attempt == 0)
             x_adv[rows[taken]] = found[taken]
-            best[rows[better]] = distances[better]
+            best[rows[better]] = far[better]
             rows = rows if self.nearest else rows[~fooled]
             if len(rows) == 0:
                 break
@@ -305,7 +307,7 @@ def example_generator(seed: int, index: int, attempt: int) -> np.random.Generato
     return np.random.default_rng([seed, attempt, int(index), Purpose.ATTACK])
 
 
-def _distances(x_adv: Images, x: Images, norm: str) -> NDArray[np.float64]:
+def distances(x_adv: Images, x: Images, norm: str) -> NDArray[np.float64]:
     """Measure how far examples were moved."""
     offset = (x_adv.astype(np.float64) - x.astype(np.float64)).reshape(len(x), -1)
     return np.asarray(np.linalg.norm(offset, np.inf if norm == "linf" else 2, axis=1))

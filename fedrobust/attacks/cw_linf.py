@@ -8,6 +8,7 @@ The margin is not capped at a confidence: within the ball farther is never worse
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fedrobust.attacks.pgd import PGD
 from strategies.parameters import require
@@ -20,7 +21,7 @@ class CWLinf(PGD):
     steps: int = 30
     loss: str = "margin"
 
-    norms = ("linf",)
+    norms: ClassVar[tuple[str, ...]] = ("linf",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from fedrobust.attacks.ball import Ball
-from fedrobust.attacks.losses import cross_entropy, kl_divergence, margin
+from fedrobust.attacks.losses import kl_divergence, margin
 from fedrobust.backend import tf
-from fedrobust.network import BoundModel, Tensor
+from fedrobust.network import BoundModel, Tensor, cross_entropy
 from strategies.parameters import require
 
 # Logits of a batch -> the loss of each example.

@@ -13,9 +13,7 @@ which takes away the simplest way to mask a gradient.
 import math
 
 from fedrobust.backend import tf
-from fedrobust.network import Tensor, cross_entropy
-
-__all__ = ["cross_entropy", "dlr", "kl_divergence", "margin", "targeted_dlr"]
+from fedrobust.network import Tensor
 
 _TINY = 1e-12
 
@@ -59,6 +57,12 @@ def likeliest_other(labels: Tensor, logits: Tensor, rank: Tensor) -> Tensor:
     others = _without(labels, logits)
     ordered = tf.argsort(others, axis=1, direction="DESCENDING", stable=True)
     return ordered[:, rank]
+
+
+def is_fooled(labels: Tensor, logits: Tensor) -> Tensor:
+    """Tell (batch,) where another class wins; logits that overflow are wrong too."""
+    wins = tf.argmax(logits, axis=1, output_type=tf.int32) == labels
+    return ~(wins & tf.reduce_all(tf.math.is_finite(logits), axis=1))
 
 
 def _without(labels: Tensor, logits: Tensor) -> Tensor:

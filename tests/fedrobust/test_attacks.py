@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from fedrobust.attacks import FGSM, PGD
-from fedrobust.attacks.checks import check_attacks
 from fedrobust.backend import keras
 from fedrobust.evaluation import Evaluator
 from fedrobust.network import network_of
@@ -81,19 +80,6 @@ def test_robust_accuracy_never_exceeds_clean_and_counts_by_hand(linear):
     assert scores.worst == scores.robust["fgsm"]
 
 
-def test_checks_catch_a_fake():
-    fake = {"fgsm": {"0.1": 0.3, "0.2": 0.5}, "pgd": {"0.1": 0.6, "0.2": 0.1}}
-    checks = check_attacks(fake, [(0.1, 0.1, True)], 400)
-    assert checks["within_ball"].status == "pass"
-    assert checks["monotone_in_epsilon"].status == "fail"
-    assert checks["monotone_in_epsilon"].figure == pytest.approx(0.2)
-    assert checks["iterative_at_least_single_step"].status == "fail"
-    left = check_attacks({"pgd": {"0.1": 0.5}}, [(0.1, 0.11, True)], 400)
-    assert left["within_ball"].status == "fail"
-    assert left["monotone_in_epsilon"].status == "not_run"
-    assert left["iterative_at_least_single_step"].status == "not_run"
-
-
 def test_attacks_see_dropout_and_batch_norm_in_inference_mode(rng):
     model = keras.Sequential(
         [
@@ -121,12 +107,6 @@ def test_a_model_that_overflows_is_wrong_not_robust(trained):
     assert np.abs(x_adv.astype(np.float64) - x).max() <= 0.1
     scores = Evaluator(network, x, y, {"pgd": PGD(steps=3)}, [0.1])(arrays)
     assert scores.clean == scores.robust["pgd"]["0.1"] == 0
-
-
-def test_a_perturbation_that_is_no_number_fails_its_check():
-    distances = [(0.1, 0.05, True), (0.2, float("nan"), True)]
-    assert check_attacks({}, distances, 10)["within_ball"].status == "fail"
-    assert check_attacks({}, distances[::-1], 10)["within_ball"].status == "fail"
 
 
 def test_the_range_may_be_a_list_and_must_be_a_pair(linear):

@@ -12,7 +12,7 @@ from fedrobust.attacks import PGD
 from fedrobust.byzantine import byzantine_clients
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
-from fedrobust.evaluation import predict
+from fedrobust.inference import predict
 from fedrobust.record import Json
 from fedrobust.run import run
 from fedrobust.server import _train_on_root

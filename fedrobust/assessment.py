@@ -1,0 +1,107 @@
+"""Assessing a Keras model that is there already: `fedrobust attack`, and as a call.
+
+assess(model, x, y, {"autoattack": AutoAttack()}, [0.1, 0.3]).scores.robust
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.attacks.base import Attack, Watch
+from fedrobust.data import Split
+from fedrobust.evaluation import Evaluator, Scores
+from fedrobust.loading import classifier
+from fedrobust.network import Network
+from fedrobust.surrogate import train_surrogate
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is found out about a model.
+
+    Attributes
+    ----------
+    scores
+        Accuracies and checks.
+    notes
+        What was done to the model before it was attacked.
+    x, y
+        The examples, in the shape of the model's input.
+    adversarial
+        (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
+    """
+
+    scores: Scores
+    notes: list[str]
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    adversarial: dict[tuple[str, str], NDArray[np.float32]]
+
+
+def assess(
+    model: Any,
+    x: NDArray[np.float32],
+    y: NDArray[np.int32],
+    attacks: Mapping[str, Attack],
+    epsilons: Sequence[float],
+    *,
+    seed: int = 0,
+    checks: str = "fast",
+    model_range: Sequence[float] = (0.0, 1.0),
+    split: Split | None = None,
+    watch: Watch | None = None,
+) -> Assessment:
+    """Measure clean accuracy and accuracy after each attack at each epsilon.
+
+    Parameters
+    ----------
+    model
+        Any Keras classifier; a softmax at its end is taken off.
+    x, y
+        (n, ...) inputs in [0, 1] and (n,) integer labels.
+    attacks
+        By name.
+    epsilons
+        In units of [0, 1].
+    seed
+        Key of random draws.
+    checks
+        ``fast``, ``full`` or ``none``.
+    model_range
+        Range of inputs that the model was trained on.
+    split
+        Data to train a surrogate with, for the full checks that need one.
+    watch
+        Told of the progress.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, when model, examples and attacks do not fit.
+    """
+    adapted, inputs, notes = classifier(model, x, model_range)
+    network = Network(adapted)
+    y = np.asarray(y)
+    for attack in attacks.values():
+        attack.check(network, inputs, y, np.arange(len(inputs)))
+    kept: dict[tuple[str, str], NDArray[np.float32]] = {}
+
+    def keep(name: str, epsilon: float, x_adv: NDArray[np.float32]) -> None:
+        kept[name, repr(epsilon)] = x_adv
+
+    evaluator = Evaluator(
+        network,
+        inputs,
+        y,
+        attacks,
+        epsilons,
+        seed,
+        checks=checks,
+        surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
+        watch=watch,
+        keep=keep,
+    )
+    return Assessment(evaluator(network.arrays()), notes, inputs, y, kept)

@@ -1,0 +1,130 @@
+"""AutoAttack: four attacks one after the other, each on what still stands.
+
+    APGD-CE -> targeted APGD-DLR -> targeted FAB -> Square
+
+An example counts as robust when it withstands all four. Croce, Hein: Reliable
+Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks,
+ICML 2020; the budget is that of the published ``standard`` version: 100 steps, 9 target
+classes, one restart, 5,000 queries. Targeted DLR needs four classes. A smaller budget
+has a name of its own: it is not AutoAttack.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from fedrobust.attacks.apgd import APGD
+from fedrobust.attacks.base import Attack, Images, Index, Labels, Watch
+from fedrobust.attacks.fab import FAB
+from fedrobust.attacks.square import Square
+from fedrobust.inference import predict
+from fedrobust.network import Arrays, Network
+from strategies.parameters import require_between
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensemble(Attack):
+    """Attacks one after the other, each on what still stands."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[Attack, ...]:
+        """The attacks in their order, at this epsilon."""
+
+    @property
+    def min_classes(self) -> int:
+        """The fewest classes that every part is defined for."""
+        return max(part.min_classes for part in self.parts)
+
+    def on_network(
+        self,
+        network: Network,
+        arrays: Arrays,
+        x: Images,
+        y: Labels,
+        *,
+        seed: int = 0,
+        index: Index | None = None,
+        workers: int | None = 1,
+        watch: Watch | None = None,
+    ) -> Images:
+        """Attack; an example that the model gets wrong anyway stays as it is."""
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        index = np.arange(len(x)) if index is None else np.asarray(index)
+        self.check(network, x, y, index)
+        x_adv = x.copy()
+        rows = np.flatnonzero(predict(network, arrays, x, workers) == y)
+        for part in self.parts:
+            if len(rows) == 0 or self.epsilon == 0:
+                break
+            found = part.on_network(
+                network, arrays, x[rows], y[rows], seed=seed, index=index[rows],
+                workers=workers, watch=watch,
+            )  # fmt: skip
+            fooled = predict(network, arrays, found, workers) != y[rows]
+            x_adv[rows[fooled]] = found[fooled]
+            rows = rows[~fooled]
+        return x_adv
+
+    def _parts(self, steps: int, targets: int, queries: int) -> tuple[Attack, ...]:
+        epsilon, norm, bounds = self.epsilon, self.norm, self.model_range
+        return (
+            APGD(
+                epsilon=epsilon, norm=norm, model_range=bounds, steps=steps, loss="ce"
+            ),
+            APGD(
+                epsilon=epsilon, norm=norm, model_range=bounds, steps=steps,
+                loss="dlr", targeted=True, targets=targets,
+            ),
+            FAB(
+                epsilon=epsilon, norm=norm, model_range=bounds, steps=steps,
+                targeted=True, targets=targets,
+            ),
+            Square(epsilon=epsilon, norm=norm, model_range=bounds, queries=queries),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoAttack(Ensemble):
+    """The standard version; nothing of its budget can be changed."""
+
+    steps: ClassVar[int] = 100
+    targets: ClassVar[int] = 9
+    queries: ClassVar[int] = 5000
+
+    @property
+    def parts(self) -> tuple[Attack, ...]:
+        """The four parts."""
+        return self._parts(self.steps, self.targets, self.queries)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoAttackFast(Ensemble):
+    """The four parts on a budget of your own.
+
+    Parameters
+    ----------
+    steps
+        Steps of APGD and FAB, at least 1.
+    targets
+        Target classes of the targeted parts, at least 1.
+    queries
+        Queries of Square, at least 1.
+    """
+
+    steps: int = 20
+    targets: int = 3
+    queries: int = 500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("steps", self.steps, 1)
+        require_between("targets", self.targets, 1)
+        require_between("queries", self.queries, 1)
+
+    @property
+    def parts(self) -> tuple[Attack, ...]:
+        """The four parts."""
+        return self._parts(self.steps, self.targets, self.queries)

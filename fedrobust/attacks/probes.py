@@ -1,0 +1,252 @@
+"""Further attacks on a few examples: what a robustness number must withstand.
+
+Carlini et al.: On Evaluating Adversarial Robustness, 2019, Section 5. Every probe asks
+whether a cheap stronger attack, or one that needs no gradient, breaks what the attacks
+of the evaluation left standing; a model that only hides its gradient fails here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.attacks.base import Attack
+from fedrobust.attacks.checks import POINT, Check, Mask, judged, takes_more, tolerance
+from fedrobust.attacks.fgsm import FGSM
+from fedrobust.attacks.gradient import loss_of, value_and_gradient
+from fedrobust.attacks.pgd import PGD
+from fedrobust.attacks.random_noise import RandomNoise
+from fedrobust.attacks.square import Square
+from fedrobust.backend import tf
+from fedrobust.inference import BATCH, labels_of, logits_of, predict
+from fedrobust.network import Arrays, BoundModel, Network
+
+# Examples that the probes look at.
+PROBED = 256
+# Outputs that change by more from call to call are random, as AutoAttack judges it.
+SAME = 1e-4
+# An undefended model must fall to an attack at this share of the range.
+UNDEFENDED_EPSILON = 0.3
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, and examples to probe it with.
+
+    Attributes
+    ----------
+    network, arrays
+        The model.
+    x, y
+        (n, ...) examples and (n,) labels.
+    index
+        (n,) keys of the examples.
+    seed
+        Key of the attacks' draws.
+    workers
+        Threads.
+    """
+
+    network: Network
+    arrays: Arrays
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    index: NDArray[np.int64]
+    seed: int = 0
+    workers: int | None = None
+
+    def stands(self, attack: Attack) -> Mask:
+        """Tell which examples are right as they are and attacked."""
+        labels = predict(self.network, self.arrays, self.x, self.workers)
+        mask = np.asarray(labels == self.y)
+        rows = np.flatnonzero(mask)
+        if len(rows):
+            right = self._right_after(attack, rows)
+            mask[rows] = right
+        return mask
+
+    def _right_after(self, attack: Attack, rows: NDArray[Any]) -> Mask:
+        x_adv = self.attacked(attack, rows)
+        labels = predict(self.network, self.arrays, x_adv, self.workers)
+        return np.asarray(labels == self.y[rows])
+
+    def attacked(self, attack: Attack, rows: NDArray[Any]) -> NDArray[np.float32]:
+        """Attack some of the examples."""
+        return attack.on_network(
+            self.network,
+            self.arrays,
+            self.x[rows],
+            self.y[rows],
+            seed=self.seed,
+            index=self.index[rows],
+            workers=self.workers,
+        )
+
+
+def look(subject: Subject) -> dict[str, Check]:
+    """Look at the model's outputs and gradients on one batch; it costs next to nothing.
+
+    Returns
+    -------
+    The checks ``zero_gradients``, ``logits`` and ``deterministic``.
+    """
+    n = min(len(subject.x), BATCH)
+    few = replace(subject, x=subject.x[:n], y=subject.y[:n], index=subject.index[:n])
+    if n == 0:
+        return {}
+    network, arrays = few.network, few.arrays
+    calls = [
+        logits_of(network, arrays, few.x, few.workers, seed=(i, i)) for i in range(5)
+    ]
+    size = max(float(np.linalg.norm(calls[0])), 1e-30)
+    change = max(float(np.linalg.norm(c - calls[0])) / size for c in calls[1:])
+    total = calls[0].sum(axis=1)
+    is_probability = bool(calls[0].min() >= 0 and np.allclose(total, 1, atol=1e-4))
+    zero = _zero_gradients(few, labels_of(calls[0]) == few.y)
+    allowed = POINT + tolerance(POINT, n)
+    return {
+        "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
+        "logits": judged("logits", not is_probability, float(is_probability)),
+        # Not "change > SAME": outputs that are no numbers must fail.
+        "deterministic": judged("deterministic", change <= SAME, change),
+    }
+
+
+def _zero_gradients(subject: Subject, right: Mask) -> float:
+    """Measure the share without a gradient of the examples that are right."""
+
+    def make(network: Network) -> Any:
+        def run(trainable: Any, fixed: Any, x: Any, y: Any) -> Any:
+            model = BoundModel(network, trainable, fixed)
+            loss = loss_of("ce", model, x, y)
+            return value_and_gradient(model, x, loss)[2]
+
+        return tf.function(run, autograph=False)
+
+    if not right.any():
+        return 0.0
+    run = subject.network.compiled("input gradient", make)
+    rows = np.arange(BATCH) % len(subject.x)
+    trainable, fixed = subject.network.split(subject.arrays)
+    y = subject.y[rows].astype(np.int32)
+    gradient = np.asarray(run(trainable, fixed, subject.x[rows], y))[: len(right)]
+    flat = gradient.reshape(len(right), -1)
+    useless = ~np.isfinite(flat).all(axis=1) | (flat == 0).all(axis=1)
+    return float(useless[right].mean())
+
+
+def probe(
+    subject: Subject,
+    attacks: Mapping[str, Attack],
+    reported: Mask,
+    surrogate: tuple[Network, Arrays] | None = None,
+) -> dict[str, Check]:
+    """Run the attacks that the reported ones must not be weaker than.
+
+    Parameters
+    ----------
+    subject
+        The model and some examples.
+    attacks
+        The attacks of the evaluation, at the epsilon to look at.
+    reported
+        (n,) which of the examples stand under all of them.
+    surrogate
+        An undefended model of the same task, trained on its own; None for none.
+    """
+    base = next((a for a in attacks.values() if type(a) is PGD), None)
+    some = next(iter(attacks.values()))
+    epsilon, norm, bounds = some.epsilon, some.norm, some.model_range
+    base = base or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
+    same: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "model_range": bounds}
+
+    def against(name: str, attack: Attack, allowance: float = 0.0) -> Check:
+        return takes_more(name, reported, subject.stands(attack), allowance)
+
+    found = {
+        "iterative_at_least_single_step": against(
+            "iterative_at_least_single_step", FGSM(**same)
+        ),
+        "random_noise_weaker": against(
+            "random_noise_weaker", RandomNoise(**same, restarts=10)
+        ),
+        "more_iterations": against(
+            "more_iterations", replace(base, steps=2 * base.steps), POINT
+        ),
+        "restarts": against(
+            "restarts", replace(base, random_start=True, restarts=5), POINT
+        ),
+        "gradient_free_not_better": against(
+            "gradient_free_not_better", Square(**same, queries=1000), POINT / 5
+        ),
+        "losses_agree": against("losses_agree", replace(base, loss="margin"), POINT),
+        "unbounded_attack": _unbounded(subject, base),
+        "loss_increases": _loss_increases(subject, base),
+    }
+    if surrogate is not None:
+        found |= _with_surrogate(subject, base, reported, surrogate)
+    return found
+
+
+def _wide(attack: PGD, share: float, x: NDArray[np.float32]) -> PGD:
+    """Give the attack a ball of a share of the range, in every direction."""
+    low, high = attack.model_range
+    radius = share * (high - low)
+    if attack.norm == "l2":
+        radius *= float(np.sqrt(x[0].size))
+    return replace(attack, epsilon=radius, step_size=None)
+
+
+def _unbounded(subject: Subject, base: PGD) -> Check:
+    """Attack in a ball of half the range, where every image can be made grey."""
+    accuracy = float(subject.stands(_wide(base, 0.5, subject.x)).mean())
+    guess = 1 / subject.network.num_classes
+    allowed = guess + 3 * POINT + tolerance(guess, len(subject.x))
+    return judged("unbounded_attack", accuracy <= allowed, accuracy)
+
+
+def _loss_increases(subject: Subject, base: PGD) -> Check:
+    """Hold the loss after the attack against the loss before, an example at a time."""
+    right = predict(subject.network, subject.arrays, subject.x) == subject.y
+    rows = np.flatnonzero(right)
+    if len(rows) == 0:
+        return judged("loss_increases", None)
+    x_adv = subject.attacked(base, rows)
+    before = _losses(subject, subject.x[rows], rows)
+    after = _losses(subject, x_adv, rows)
+    share = float(np.mean(after > before))
+    return judged("loss_increases", share >= 0.9, share)
+
+
+def _losses(
+    subject: Subject, x: NDArray[np.float32], rows: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Compute cross-entropies in float64; what overflows counts as infinite."""
+    logits = logits_of(subject.network, subject.arrays, x, subject.workers)
+    wide = logits.astype(np.float64)
+    top = wide.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(wide - top).sum(axis=1)) + top[:, 0]
+    losses = log_sum - wide[np.arange(len(rows)), subject.y[rows]]
+    return np.where(np.isfinite(losses), losses, np.inf)
+
+
+def _with_surrogate(
+    subject: Subject, base: PGD, reported: Mask, surrogate: tuple[Network, Arrays]
+) -> dict[str, Check]:
+    """Transfer from the surrogate, and see that the attack breaks the surrogate."""
+    network, arrays = surrogate
+    other = replace(subject, network=network, arrays=arrays)
+    x_adv = other.attacked(base, np.arange(len(subject.x)))
+    moved = predict(subject.network, subject.arrays, x_adv, subject.workers)
+    clean = predict(subject.network, subject.arrays, subject.x, subject.workers)
+    transferred = (moved == subject.y) & (clean == subject.y)
+    left = float(other.stands(_wide(base, UNDEFENDED_EPSILON, subject.x)).mean())
+    allowed = POINT + tolerance(POINT, len(subject.x))
+    return {
+        "transfer_not_better": takes_more("transfer_not_better", reported, transferred),
+        "breaks_undefended_model": judged(
+            "breaks_undefended_model", left <= allowed, left
+        ),
+    }

@@ -1,0 +1,114 @@
+"""Transfer: examples made on another model, by somebody who does not know this one.
+
+    x' = attack(surrogate, x, y)
+
+Papernot, McDaniel, Goodfellow: Transferability in Machine Learning: from Phenomena to
+Black-Box Attacks using Adversarial Samples, 2016, arXiv:1605.07277.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fedrobust.attacks.base import Attack, Images, Index, Labels, Watch
+from fedrobust.attacks.pgd import PGD
+from fedrobust.loading import load_model
+from fedrobust.network import Arrays, Network, network_of
+from strategies.parameters import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Attack):
+    """Attack a surrogate, and show what comes out to the model.
+
+    Parameters
+    ----------
+    surrogate
+        A ``keras.Model`` that gives logits of the same classes, or the path of a file
+        of one.
+    attack
+        What attacks the surrogate; the ball and the range are those of the transfer,
+        whatever it says itself.
+    """
+
+    surrogate: Any
+    attack: Attack = field(default_factory=PGD)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(isinstance(self.attack, Attack), "attack", self.attack, "an attack")
+        # Refuses a norm that the attack is not defined for.
+        self._in_this_ball()
+
+    def _in_this_ball(self) -> Attack:
+        return replace(
+            self.attack,
+            epsilon=self.epsilon,
+            norm=self.norm,
+            model_range=self.model_range,
+        )
+
+    @property
+    def min_classes(self) -> int:
+        """The fewest classes that the attack on the surrogate is defined for."""
+        return self.attack.min_classes
+
+    def on_network(
+        self,
+        network: Network,
+        arrays: Arrays,
+        x: Images,
+        y: Labels,
+        *,
+        seed: int = 0,
+        index: Index | None = None,
+        workers: int | None = 1,
+        watch: Watch | None = None,
+    ) -> Images:
+        """Attack the surrogate; the network is never asked.
+
+        Raises
+        ------
+        ValueError
+            Also when the surrogate cannot be read, or has other inputs or classes.
+        """
+        x, y = np.asarray(x, np.float32), np.asarray(y)
+        index = np.arange(len(x)) if index is None else np.asarray(index)
+        self.check(network, x, y, index)
+        surrogate = self._network()
+        _require_fit(surrogate, x.shape[1:], network.num_classes)
+        return self._in_this_ball().on_network(
+            surrogate, surrogate.arrays(), x, y, seed=seed, index=index,
+            workers=workers, watch=watch,
+        )  # fmt: skip
+
+    def _network(self) -> Network:
+        if not isinstance(self.surrogate, str | Path):
+            return network_of(self.surrogate)
+        return network_of(_load(Path(self.surrogate).absolute()))
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path) -> Any:
+    """Read a file once: each epsilon and round asks for it again."""
+    return load_model(path)
+
+
+def _require_fit(surrogate: Network, shape: tuple[int, ...], num_classes: int) -> None:
+    """Raise ValueError when the surrogate is a model of another task."""
+    taken = tuple(surrogate.model.input_shape[1:])
+    fits = len(taken) == len(shape) and all(
+        a in (None, b) for a, b in zip(taken, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"the surrogate takes inputs of shape {taken}, and these are {shape}"
+        )
+    if surrogate.num_classes != num_classes:
+        raise ValueError(
+            f"the surrogate has {surrogate.num_classes} classes, and the model has "
+            f"{num_classes}"
+        )

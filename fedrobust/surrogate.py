@@ -1,0 +1,53 @@
+"""A surrogate: an undefended model of the same task, trained on its own.
+
+Examples that fool it are what an attacker who knows nothing of the model would send
+(Papernot, McDaniel, Goodfellow: Transferability in Machine Learning, 2016).
+"""
+
+import numpy as np
+
+from fedrobust.backend import keras
+from fedrobust.data import Split
+from fedrobust.models import seeded
+from fedrobust.network import Arrays, Network
+from fedrobust.randomness import Purpose, generator
+from fedrobust.training.local import LocalTraining, Trainer
+from fedrobust.training.standard import Standard
+
+STEPS = 600
+
+
+def train_surrogate(
+    network: Network, split: Split, seed: int, steps: int = STEPS
+) -> tuple[Network, Arrays]:
+    """Train a copy of the architecture from fresh weights on clean images.
+
+    Parameters
+    ----------
+    network
+        Its architecture is taken, its weights are not.
+    split
+        The data set.
+    seed
+        Key of the weights and batches, which are no client's.
+    steps
+        Batches of 64.
+    """
+    key = int(generator(seed, Purpose.SURROGATE).integers(2**31))
+    with seeded(key):
+        model = keras.models.clone_model(network.model)
+    surrogate = Network(model)
+    trainer = Trainer(surrogate, Standard(), keras.optimizers.Adam(0.001))
+    local = LocalTraining(local_steps=steps, batch_size=64)
+    shape = (-1, *network.model.input_shape[1:])
+    x = split.x_train.reshape(shape) if None not in shape[1:] else split.x_train
+    trained, _ = trainer.train(
+        surrogate.arrays(),
+        np.ascontiguousarray(x),
+        split.y_train,
+        local,
+        seed=key,
+        round=1,
+        client=0,
+    )
+    return surrogate, trained.arrays

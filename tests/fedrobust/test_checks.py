@@ -1,0 +1,201 @@
+"""Checks must fail a number that cannot be believed, and pass one that can."""
+
+import numpy as np
+import pytest
+
+from fedrobust.assessment import assess
+from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, Square
+from fedrobust.attacks.checks import MEANINGS, check_attacks, takes_more
+from fedrobust.backend import keras, tf
+from tests.fedrobust.conftest import digits, trained  # noqa: F401
+
+
+def mask(standing, n=400):
+    return np.arange(n) < standing
+
+
+def statuses(checks):
+    return {name: check.status for name, check in checks.items()}
+
+
+def failed(checks):
+    return {name for name, check in checks.items() if check.status == "fail"}
+
+
+# --- judgements on numbers ----------------------------------------------------------
+
+
+def test_checks_catch_a_fake():
+    standing = {
+        "fgsm": {"0.1": mask(120), "0.2": mask(200)},
+        "pgd": {"0.1": mask(240), "0.2": mask(40)},
+    }
+    worst = {"0.1": mask(120), "0.2": mask(40)}
+    reached = [(0.1, 0.1, True)]
+    checks = check_attacks(standing, worst, reached, {"fgsm": {}, "pgd": {}})
+    assert set(checks) == set(MEANINGS)
+    assert checks["within_ball"].status == "pass"
+    assert checks["monotone_in_epsilon"].status == "fail"
+    assert checks["monotone_in_epsilon"].figure == pytest.approx(0.2)
+    assert checks["iterative_at_least_single_step"].status == "fail"
+    assert checks["iterative_at_least_single_step"].figure == pytest.approx(0.3)
+    assert checks["restarts"].status == "not_run"
+
+
+def test_what_the_numbers_do_not_allow_is_not_run():
+    curve = {"pgd": {"0.1": mask(200)}}
+    checks = check_attacks(curve, curve["pgd"], [(0.1, 0.11, True)], {"pgd": None})
+    assert checks["within_ball"].status == "fail"
+    assert checks["hyperparameters_recorded"].status == "fail"
+    assert checks["monotone_in_epsilon"].status == "not_run"
+    assert checks["iterative_at_least_single_step"].status == "not_run"
+    assert checks["monotone_in_epsilon"].figure is None
+
+
+def test_a_perturbation_that_is_no_number_fails():
+    reached = [(0.1, 0.05, True), (0.2, float("nan"), True)]
+    for order in (reached, reached[::-1]):
+        assert check_attacks({}, {}, order, {})["within_ball"].status == "fail"
+
+
+def test_counts_are_paired_and_chance_is_allowed():
+    # 30 that only the other breaks, 20 that only the reported break: 10 of 400 more,
+    # where 2 sqrt(50) = 14.1 are chance.
+    reported, other = mask(100), mask(70)
+    reported, other = reported.copy(), other.copy()
+    other[200:220] = True
+    check = takes_more("restarts", reported, other)
+    assert check.figure == pytest.approx(10 / 400)
+    assert check.status == "pass"
+    # Nested: 30 more, where 2 sqrt(30) = 10.95 are chance; 19.05 are 4.8 points.
+    assert takes_more("restarts", mask(100), mask(70)).status == "fail"
+    assert takes_more("restarts", mask(100), mask(70), 0.05).status == "pass"
+    # One single example never fails.
+    assert takes_more("restarts", mask(100), mask(99)).status == "pass"
+
+
+def test_an_attack_below_autoattack_fails_by_a_single_example():
+    standing = {"autoattack": {"0.3": mask(100)}, "pgd": {"0.3": mask(99)}}
+    checks = check_attacks(standing, {"0.3": mask(99)}, [], {"autoattack": {}})
+    assert checks["autoattack_is_lowest"].status == "fail"
+    standing["pgd"]["0.3"] = mask(100)
+    checks = check_attacks(standing, {"0.3": mask(100)}, [], {"autoattack": {}})
+    assert checks["autoattack_is_lowest"].status == "pass"
+
+
+# --- models that mask ---------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("tests")
+class Quantised(keras.layers.Layer):
+    """Round inputs to 8 levels: no gradient goes through."""
+
+    def call(self, x):
+        return tf.round(x * 7) / 7
+
+
+@keras.saving.register_keras_serializable("tests")
+class Jitter(keras.layers.Layer):
+    """Add noise, in inference too."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, x):
+        noise = keras.random.normal(keras.ops.shape(x), seed=self.seed_generator)
+        return x + 0.2 * noise
+
+
+def masked(model, kind):
+    inputs = keras.Input((8, 8, 1))
+    if kind == "honest":
+        return keras.Model(inputs, model(inputs))
+    if kind == "scaled":
+        return keras.Model(inputs, model(inputs) * 1000.0)
+    if kind == "quantised":
+        return keras.Model(inputs, model(Quantised()(inputs)))
+    return keras.Model(inputs, model(Jitter()(inputs)))
+
+
+def examined(trained, kind, attacks, checks="full"):  # noqa: F811
+    data = trained.data
+    return assess(
+        masked(trained.model, kind),
+        data.x_test[:256],
+        data.y_test[:256],
+        attacks,
+        [0.1],
+        checks=checks,
+        split=data,
+    ).scores
+
+
+def test_an_honest_model_under_a_good_attack_passes_everything(trained):  # noqa: F811
+    scores = examined(trained, "honest", {"fgsm": FGSM(), "pgd": PGD(restarts=2)})
+    assert failed(scores.checks) == set()
+    run = {name for name, s in statuses(scores.checks).items() if s == "pass"}
+    assert run == set(MEANINGS) - {"monotone_in_epsilon", "autoattack_is_lowest"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("scaled", {"zero_gradients", "losses_agree", "gradient_free_not_better"}),
+        ("quantised", {"zero_gradients", "gradient_free_not_better"}),
+        ("random", {"deterministic"}),
+    ],
+)
+def test_a_masked_model_trips_the_checks(trained, kind, expected):  # noqa: F811
+    scores = examined(trained, kind, {"pgd": PGD()})
+    assert expected <= failed(scores.checks)
+
+
+@pytest.mark.parametrize("kind", ["scaled", "quantised", "random"])
+def test_even_the_fast_checks_see_that_something_is_wrong(trained, kind):  # noqa: F811
+    scores = examined(trained, kind, {"pgd": PGD()}, checks="fast")
+    assert failed(scores.checks)
+    assert scores.checks["gradient_free_not_better"].status == "not_run"
+
+
+def test_a_weak_attack_is_not_believed(trained):  # noqa: F811
+    scores = examined(trained, "honest", {"fgsm": FGSM()})
+    assert "more_iterations" in failed(scores.checks)
+
+
+def test_autoattack_is_not_fooled_by_scaled_logits(trained):  # noqa: F811
+    x, y = trained.data.x_test[:64], trained.data.y_test[:64]
+    model = masked(trained.model, "scaled")
+    attacks = {"autoattack_fast": AutoAttackFast(), "pgd": PGD()}
+    honest = assess(trained.model, x, y, attacks, [0.1], checks="none").scores
+    hidden = assess(model, x, y, attacks, [0.1], checks="none").scores
+    assert hidden.robust["pgd"]["0.1"] > honest.robust["pgd"]["0.1"] + 0.2
+    gap = hidden.robust["autoattack_fast"]["0.1"]
+    assert gap <= honest.robust["autoattack_fast"]["0.1"] + 0.05
+
+
+def test_autoattack_is_at_or_below_each_of_its_parts(trained):  # noqa: F811
+    x, y = trained.data.x_test[:128], trained.data.y_test[:128]
+    ensemble = AutoAttackFast(epsilon=0.08, steps=10, targets=2, queries=100)
+    names = ["apgd_ce", "apgd_t", "fab_t", "square"]
+    attacks = dict(zip(names, ensemble.parts, strict=True))
+    scores = assess(
+        trained.model, x, y, {"whole": ensemble, **attacks}, [0.05, 0.08], checks="none"
+    ).scores
+    for epsilon, whole in scores.robust["whole"].items():
+        parts = [scores.robust[name][epsilon] for name in names]
+        assert whole == pytest.approx(scores.worst[epsilon])
+        assert 0 < whole <= min(parts) < 1
+
+
+def test_the_standard_budget_is_fixed():
+    kinds = [type(part).__name__ for part in AutoAttack(epsilon=0.3).parts]
+    assert kinds == ["APGD", "APGD", "FAB", "Square"]
+    ce, targeted, fab, square = AutoAttack(epsilon=0.3).parts
+    assert (ce.steps, ce.loss, ce.targeted, ce.restarts) == (100, "ce", False, 1)
+    assert (targeted.steps, targeted.targets, targeted.loss) == (100, 9, "dlr")
+    assert (fab.steps, fab.targets, fab.targeted, fab.restarts) == (100, 9, True, 1)
+    assert isinstance(square, Square)
+    assert (square.queries, square.p_init) == (5000, 0.8)
+    with pytest.raises(TypeError):
+        AutoAttack(epsilon=0.3, steps=10)
