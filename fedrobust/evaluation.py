@@ -7,7 +7,7 @@ of them: the worst case is one of each example, not of the attacks' accuracies.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,7 +153,7 @@ class Evaluator:
             for epsilon, outcome in curve.items()
         ]
         records = {
-            name: asdict(attack) if is_dataclass(attack) else None
+            name: fields(attack) if is_dataclass(attack) else None
             for name, attack in self.attacks.items()
         }
         found = check_attacks(standing, worst, reached, records)

@@ -4,7 +4,9 @@ from fedrobust.attacks.apgd import APGD
 from fedrobust.attacks.autoattack import AutoAttack, AutoAttackFast
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.bim import BIM
+from fedrobust.attacks.cw_l2 import CWL2
 from fedrobust.attacks.cw_linf import CWLinf
+from fedrobust.attacks.deepfool import DeepFool
 from fedrobust.attacks.fab import FAB
 from fedrobust.attacks.ffgsm import FFGSM
 from fedrobust.attacks.fgsm import FGSM
@@ -18,6 +20,7 @@ from fedrobust.epsilon import parse_epsilon
 __all__ = [
     "APGD",
     "BIM",
+    "CWL2",
     "FAB",
     "FFGSM",
     "FGSM",
@@ -27,6 +30,7 @@ __all__ = [
     "AutoAttack",
     "AutoAttackFast",
     "CWLinf",
+    "DeepFool",
     "RandomNoise",
     "Square",
     "Transfer",

@@ -5,7 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedrobust.attacks import BIM, FFGSM, FGSM, MIM, PGD, CWLinf
+from fedrobust.attacks import (
+    APGD,
+    BIM,
+    CWL2,
+    FAB,
+    FFGSM,
+    FGSM,
+    MIM,
+    PGD,
+    AutoAttackFast,
+    CWLinf,
+    DeepFool,
+    RandomNoise,
+    Square,
+)
 from fedrobust.inference import BATCH
 from tests.fedrobust.conftest import digits, trained  # noqa: F401  (fixtures)
 
@@ -24,8 +38,22 @@ ATTACKS = [
     MIM(steps=5),
     MIM(steps=5, norm="l2"),
     CWLinf(steps=5),
+    CWL2(steps=20, search_steps=2),
+    DeepFool(),
+    DeepFool(norm="l2"),
+    APGD(steps=10),
+    APGD(steps=10, norm="l2", loss="dlr"),
+    APGD(steps=5, loss="dlr", targeted=True, targets=2),
+    FAB(steps=5),
+    FAB(steps=5, norm="l2", targeted=True, targets=2, restarts=2),
+    Square(queries=50),
+    Square(queries=50, norm="l2"),
+    AutoAttackFast(steps=5, targets=2, queries=20),
 ]
-every_attack = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
+# Noise is a control: it need not hurt.
+WITH_NOISE = [*ATTACKS, RandomNoise(restarts=2), RandomNoise(norm="l2")]
+every_attack = pytest.mark.parametrize("attack", WITH_NOISE, ids=repr)
+every_real_attack = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
 
 
 def examples(trained, n=40):  # noqa: F811
@@ -39,7 +67,7 @@ def largest(x_adv, x, norm):
 
 
 @every_attack
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(epsilon=st.floats(0, 1.5), seed=st.integers(0, 2**32 - 1))
 def test_the_ball_and_the_range_hold_exactly(trained, attack, epsilon, seed):  # noqa: F811
     x, y = examples(trained)
@@ -71,7 +99,7 @@ def test_neither_batch_size_nor_company_changes_an_example(trained, attack):  # 
     np.testing.assert_array_equal(alone[0], together[7])
 
 
-@every_attack
+@every_real_attack
 def test_it_hurts_more_as_epsilon_grows(trained, attack):  # noqa: F811
     x, y = trained.data.x_test, trained.data.y_test
 

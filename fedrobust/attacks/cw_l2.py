@@ -1,0 +1,145 @@
+"""CW-L2: the nearest adversarial example by descent on distance and margin together.
+
+    min_w  |x' - x|_2^2 + c max(z_y(x') - max_{i != y} z_i(x') + kappa, 0)
+    x' = low + (high - low) (tanh(w) + 1) / 2
+
+by Adam from x, with a search for the constant c of each example: tenfold until it
+succeeds, then bisected. Carlini, Wagner: Towards Evaluating the Robustness of Neural
+Networks, S&P 2017, Sections V and VI; Kingma, Ba: Adam, ICLR 2015. The paper starts
+c low and doubles it; its code, as here, multiplies by ten. What is farther than epsilon
+is moved into the ball, as every attack's result is.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fedrobust.attacks.ball import Ball, choose
+from fedrobust.attacks.base import Attack
+from fedrobust.attacks.losses import is_fooled, margin
+from fedrobust.backend import tf
+from fedrobust.network import BoundModel, Tensor
+from strategies.parameters import require_between, require_positive
+
+# Keeps atanh finite at the ends of the range.
+ALMOST_ONE = 0.999999
+BETA_1, BETA_2, TINY = 0.9, 0.999, 1e-8
+
+
+@dataclass(frozen=True, kw_only=True)
+class CWL2(Attack):
+    """Descend on distance and margin.
+
+    Parameters
+    ----------
+    steps
+        Adam steps for each constant, at least 1.
+    search_steps
+        Constants that are tried, at least 1.
+    learning_rate
+        Of Adam, above 0.
+    initial_const
+        The first constant, above 0.
+    confidence
+        Margin by which another class must win, at least 0.
+    """
+
+    norm: str = "l2"
+    steps: int = 1000
+    search_steps: int = 9
+    learning_rate: float = 0.01
+    initial_const: float = 0.001
+    confidence: float = 0.0
+
+    norms: ClassVar[tuple[str, ...]] = ("l2",)
+    nearest: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("steps", self.steps, 1)
+        require_between("search_steps", self.search_steps, 1)
+        require_positive("learning_rate", self.learning_rate)
+        require_positive("initial_const", self.initial_const)
+        require_between("confidence", self.confidence, 0)
+
+    def perturb(
+        self,
+        model: BoundModel,
+        x: Tensor,
+        y: Tensor,
+        ball: Ball,
+        draws: tuple[Tensor, ...],
+        attempt: Tensor,
+    ) -> Tensor:
+        """Search for the constant; give the nearest success, x where there is none."""
+        zeros = tf.zeros(tf.shape(y))
+
+        def search(
+            i: Tensor, const: Tensor, low: Tensor, high: Tensor, best: Tensor,
+            distance: Tensor,
+        ) -> tuple[Tensor, ...]:  # fmt: skip
+            found, far = self._descend(model, x, y, ball, const)
+            success = tf.math.is_finite(far)
+            nearer = far < distance
+            best = choose(nearer, found, best)
+            high = tf.where(success, tf.minimum(high, const), high)
+            low = tf.where(success, low, tf.maximum(low, const))
+            known = tf.math.is_finite(high)
+            const = tf.where(known, (low + high) / 2, const * 10)
+            return i + 1, const, low, high, best, tf.minimum(far, distance)
+
+        state = (
+            tf.constant(0),
+            zeros + self.initial_const,
+            zeros,
+            zeros + float("inf"),
+            x,
+            zeros + float("inf"),
+        )
+        *_, best, _ = tf.while_loop(lambda i, *_: i < self.search_steps, search, state)
+        return best
+
+    def _descend(
+        self, model: BoundModel, x: Tensor, y: Tensor, ball: Ball, const: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run Adam; give the nearest success and its distance, infinite for none."""
+        width = ball.high - ball.low
+        inner = list(range(1, len(x.shape)))
+
+        def image(w: Tensor) -> Tensor:
+            return ball.low + width * (tf.tanh(w) + 1) / 2
+
+        def step(
+            i: Tensor, w: Tensor, mean: Tensor, square: Tensor, best: Tensor,
+            distance: Tensor,
+        ) -> tuple[Tensor, ...]:  # fmt: skip
+            with tf.GradientTape() as tape:
+                tape.watch(w)
+                new = image(w)
+                logits = model(new)
+                lead = margin(y, logits)
+                far = tf.reduce_sum(tf.square(new - x), axis=inner)
+                hinge = tf.maximum(self.confidence - lead, 0.0)
+                loss = tf.reduce_sum(far + const * hinge)
+            gradient = tape.gradient(
+                loss, w, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+            won = is_fooled(y, logits) & ~(lead < self.confidence)
+            nearer = won & (tf.sqrt(far) < distance)
+            best = choose(nearer, new, best)
+            distance = tf.where(nearer, tf.sqrt(far), distance)
+            mean = BETA_1 * mean + (1 - BETA_1) * gradient
+            square = BETA_2 * square + (1 - BETA_2) * tf.square(gradient)
+            t = tf.cast(i + 1, tf.float32)
+            unbiased = mean / (1 - BETA_1**t)
+            spread = tf.sqrt(square / (1 - BETA_2**t))
+            w = w - self.learning_rate * unbiased / (spread + TINY)
+            return i + 1, w, mean, square, best, distance
+
+        start = tf.atanh(ALMOST_ONE * (2 * (x - ball.low) / width - 1))
+        infinite = tf.fill(tf.shape(y), float("inf"))
+        state = (
+            tf.constant(0), start, tf.zeros_like(x), tf.zeros_like(x), x, infinite,
+        )  # fmt: skip
+        *_, best, distance = tf.while_loop(lambda i, *_: i < self.steps, step, state)
+        return best, distance
