@@ -38,7 +38,7 @@ ATTACKS = [
     MIM(steps=5),
     MIM(steps=5, norm="l2"),
     CWLinf(steps=5),
-    CWL2(steps=20, search_steps=2),
+    CWL2(steps=50, search_steps=4, learning_rate=0.05),
     DeepFool(),
     DeepFool(norm="l2"),
     APGD(steps=10),

@@ -5,7 +5,7 @@ import pytest
 from fedrobust.compose import groups
 from tests.conftest import REPOSITORY
 
-GROUPS = ("strategy", "byzantine", "preaggregator", "strategy/server_optimizer")
+GROUPS = ("strategy", "attack", "byzantine", "preaggregator", "strategy/server_optimizer")
 README = (REPOSITORY / "README.md").read_text()
 
 
