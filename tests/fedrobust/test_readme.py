@@ -5,7 +5,13 @@ import pytest
 from fedrobust.compose import groups
 from tests.conftest import REPOSITORY
 
-GROUPS = ("strategy", "attack", "byzantine", "preaggregator", "strategy/server_optimizer")
+GROUPS = (
+    "strategy",
+    "attack",
+    "byzantine",
+    "preaggregator",
+    "strategy/server_optimizer",
+)
 README = (REPOSITORY / "README.md").read_text()
 
 
@@ -19,3 +25,4 @@ def test_every_choice_has_a_row(group: str):
 def test_the_numbers_of_choices_are_right():
     assert f"| `strategy` | {len(groups()['strategy'])} rules" in README
     assert f"`none`, and {len(groups()['byzantine']) - 1} attacks" in README
+    assert f"`none`, and {len(groups()['attack']) - 1} evasion attacks" in README

@@ -1,0 +1,138 @@
+"""Any Keras classifier is attacked, and what cannot be is told in one sentence."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fedrobust.assessment import assess
+from fedrobust.attacks import FGSM, PGD, Transfer
+from fedrobust.backend import keras
+from fedrobust.cli import main
+from fedrobust.loading import classifier
+from tests.fedrobust.conftest import digits, trained  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def saved(trained, tmp_path_factory):  # noqa: F811
+    path = tmp_path_factory.mktemp("models") / "m.keras"
+    trained.model.save(path)
+    return path
+
+
+def with_softmax(model, how):
+    inputs = keras.Input((8, 8, 1))
+    if how == "layer":
+        return keras.Model(inputs, keras.layers.Softmax()(model(inputs)))
+    if how == "operation":
+        return keras.Model(inputs, keras.ops.softmax(model(inputs)))
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    copy.layers[-1].activation = keras.activations.softmax
+    return copy
+
+
+@pytest.mark.parametrize("how", ["layer", "operation", "activation"])
+def test_a_softmax_is_seen_and_the_numbers_are_those_of_logits(trained, how):  # noqa: F811
+    x, y = trained.data.x_test[:100], trained.data.y_test[:100]
+    attacks = {"fgsm": FGSM(), "pgd": PGD()}
+    plain = assess(trained.model, x, y, attacks, [0.1])
+    model = with_softmax(trained.model, how)
+    before = np.asarray(model(x))
+    found = assess(model, x, y, attacks, [0.1])
+    assert len(found.notes) == 1
+    assert "softmax" in found.notes[0] or "probabilities" in found.notes[0]
+    assert found.scores.clean == plain.scores.clean
+    assert found.scores.worst["0.1"] == pytest.approx(
+        plain.scores.worst["0.1"], abs=0.02
+    )
+    np.testing.assert_array_equal(np.asarray(model(x)), before)
+
+
+def test_inputs_are_reshaped_and_scaled_with_a_word(trained):  # noqa: F811
+    x, y = trained.data.x_test[:50], trained.data.y_test[:50]
+    inputs = keras.Input((64,))
+    centred = keras.layers.Rescaling(0.5, 0.5)(inputs)  # takes [-1, 1]
+    shaped = keras.layers.Reshape((8, 8, 1))(centred)
+    model = keras.Model(inputs, trained.model(shaped))
+    found = assess(model, x, y, {"fgsm": FGSM()}, [0.1], model_range=(-1, 1))
+    plain = assess(trained.model, x, y, {"fgsm": FGSM()}, [0.1])
+    assert found.x.shape == (50, 64)
+    assert [note.split()[0] for note in found.notes] == ["inputs", "inputs"]
+    assert found.scores.robust == plain.scores.robust
+
+
+def test_what_is_no_classifier_of_these_is_told(trained):  # noqa: F811
+    x = trained.data.x_test[:4]
+    one = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
+                            keras.layers.Dense(1)])  # fmt: skip
+    with pytest.raises(ValueError, match="one unit"):
+        classifier(one, x)
+    with pytest.raises(ValueError, match="inputs of shape"):
+        classifier(trained.model, np.zeros((2, 9, 9, 1), np.float32))
+    with pytest.raises(ValueError, match="logit for each class"):
+        classifier(keras.Sequential([keras.Input((8, 8, 1)),
+                                     keras.layers.Conv2D(3, 3)]), x)  # fmt: skip
+    with pytest.raises(ValueError, match="LOW < HIGH"):
+        classifier(trained.model, x, (1, 1))
+    few = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
+                            keras.layers.Dense(4)])  # fmt: skip
+    with pytest.raises(ValueError, match="the model has 4 classes"):
+        assess(few, x, np.array([0, 1, 2, 9]), {"fgsm": FGSM()}, [0.1])
+
+
+def test_the_command_attacks_a_file(saved, tmp_path, capsys):
+    arguments = ["attack", "--model", str(saved), "attack=[fgsm,pgd]",
+                 "attack.epsilon=[0.05,0.1]", "--samples", "60", "--out",
+                 str(tmp_path / "out"), "--save", "--picture"]  # fmt: skip
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "fgsm" in printed
+    assert "not_run" in printed
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["num_evaluated"] == 60
+    assert result["choices"]["attack"] == "fgsm+pgd"
+    assert set(result["robust_accuracy"]["pgd"]) == {"0.05", "0.1"}
+    worst = result["worst_robust_accuracy"]["0.1"]
+    assert worst <= min(c["0.1"] for c in result["robust_accuracy"].values())
+    assert result["checks"]["within_ball"]["status"] == "pass"
+    assert result["checks"]["restarts"]["status"] == "not_run"
+    kept = np.load(tmp_path / "out" / "adversarial.npz")
+    assert np.abs(kept["pgd_0.1"].astype(np.float64) - kept["x"]).max() <= 0.1
+    assert (tmp_path / "out" / "adversarial.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["attack=pgd"], "--model"),
+        (["--model", "nowhere.keras", "attack=pgd"], "there is no such file"),
+        (["--model", "{saved}"], "say which attack"),
+        (["--model", "{saved}", "attack=pgdd"], "'pgd'"),
+        (["--model", "{saved}", "attack=pgd", "strategy=krum"], "has no effect"),
+        (["--model", "{saved}", "attack=pgd", "attack.epsilon=-1"], "at least 0"),
+        (["--model", "{saved}", "attack=pgd", "attack.epsilon=x"], "8/255"),
+        (["--model", "{saved}", "attack=cw_l2", "attack.norm=linf"], "norm"),
+        (["--model", "{saved}", "attack=pgd", "checks=some"], "fast, full or none"),
+        (["--model", "{saved}", "attack=pgd", "--samples", "0"], "at least 1"),
+        (["--model", "{broken}", "attack=pgd"], "cannot be read as a Keras model"),
+    ],
+)
+def test_a_mistake_is_one_sentence(saved, tmp_path, capsys, arguments, message):
+    broken = tmp_path / "broken.keras"
+    broken.write_text("no model")
+    words = [a.format(saved=saved, broken=broken) for a in arguments]
+    words += ["--out", str(tmp_path / "out")]
+    assert main(["attack", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_examples_of_a_saved_surrogate_transfer(trained, saved):  # noqa: F811
+    x, y = trained.data.x_test[:40], trained.data.y_test[:40]
+    inner = PGD(steps=5)
+    moved = Transfer(surrogate=str(saved), attack=inner, epsilon=0.1)(
+        trained.model, x, y
+    )
+    np.testing.assert_array_equal(moved, inner.at(0.1)(trained.model, x, y))
