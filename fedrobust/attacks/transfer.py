@@ -39,6 +39,12 @@ class Transfer(Attack):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require(
+            not isinstance(self.surrogate, str) or Path(self.surrogate).exists(),
+            "surrogate",
+            self.surrogate,
+            "the path of a Keras model file",
+        )
         require(isinstance(self.attack, Attack), "attack", self.attack, "an attack")
         # Refuses a norm that the attack is not defined for.
         self._in_this_ball()

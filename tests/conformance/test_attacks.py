@@ -46,8 +46,8 @@ ATTACKS = [
     APGD(steps=5, loss="dlr", targeted=True, targets=2),
     FAB(steps=5),
     FAB(steps=5, norm="l2", targeted=True, targets=2, restarts=2),
-    Square(queries=50),
-    Square(queries=50, norm="l2"),
+    Square(queries=250),
+    Square(queries=250, norm="l2"),
     AutoAttackFast(steps=5, targets=2, queries=20),
 ]
 # Noise is a control: it need not hurt.

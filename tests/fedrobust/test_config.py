@@ -35,6 +35,9 @@ def test_every_choice_composes_and_is_valid(override, monkeypatch, tmp_path):
     more = ["dataset=mnist"] if override == "model=cnn_mnist" else []
     if override.startswith(("byzantine=", "strategy=", "preaggregator=")):
         more = ["num_clients=15", "num_byzantine=3"]
+    if override == "attack=transfer":
+        (tmp_path / "m.keras").touch()
+        more = [f"attack.methods.transfer.surrogate={tmp_path / 'm.keras'}"]
     if override.startswith("preaggregator="):
         more.append("strategy=mean")
     if "dataset=mnist" in more:
