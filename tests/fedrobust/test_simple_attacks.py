@@ -82,7 +82,7 @@ def test_a_surrogate_may_be_a_file(trained, surrogate, tmp_path):
     for name in (path, str(path)):
         found = Transfer(surrogate=name)(trained.model, x, y)
         np.testing.assert_allclose(found, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="path of a Keras model file"):
         Transfer(surrogate=str(tmp_path / "none.keras"))(trained.model, x, y)
 
 
