@@ -8,6 +8,7 @@ federated mixture of Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Tra
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.gradient import climb, loss_of
@@ -38,6 +39,9 @@ class PGDTraining(Objective):
         Epsilon grows linearly and reaches its value in this round; 0 for none.
     """
 
+    # What the attack climbs, by its name in attacks.gradient.
+    attack_loss: ClassVar[str] = "ce"
+
     epsilon: Epsilon = 0.3
     steps: int = 10
     step_size: float | None = None
@@ -59,6 +63,10 @@ class PGDTraining(Objective):
         clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)
         return tf.concat([x[:clean], self._attack(model, x, y, seed, clean)], axis=0)
 
+    def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
+        """Draw what the attack starts with beside x."""
+        return epsilon * tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+
     def _attack(
         self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor, skip: Tensor
     ) -> Tensor:
@@ -72,9 +80,9 @@ class PGDTraining(Objective):
             )
             epsilon, step_size = scale * epsilon, scale * step_size
         # Drawn for the whole batch, so that a clean share changes no other example.
-        noise = tf.random.stateless_uniform(tf.shape(x), seed, -1.0, 1.0)[skip:]
+        noise = self.start_noise(tf.shape(x), seed, epsilon)[skip:]
         x, y = x[skip:], y[skip:]
         ball = Ball(x, epsilon)
-        start = ball.project(x + epsilon * noise) if self.random_start else x
-        loss = loss_of("ce", model, x, y)
+        start = ball.project(x + noise) if self.random_start else x
+        loss = loss_of(self.attack_loss, model, x, y)
         return climb(model, start, loss, ball, step_size, self.steps)
