@@ -28,7 +28,7 @@ ORDER = {
         *("fang_krum", "fang_trim", "mimic", "backdoor", "dba", "edge_case"),
         *("neurotoxin", "robustness_poisoning", "masked_robustness"),
     ],
-    "training": ["standard", "noise", "pgd"],
+    "training": ["standard", "noise", "fat", "pgd", "trades", "mart"],
 }
 
 

@@ -3,9 +3,9 @@
     min_w  E CE(f_w(x), y) + beta max_{|x' - x| <= epsilon} KL(p_w(x) || p_w(x'))
 
 Zhang, Yu, Jiao, Xing, El Ghaoui, Jordan: Theoretically Principled Trade-off between
-Robustness and Accuracy, ICML 2019, equation 5 with beta = 1 / lambda; x' by signed steps
-on the divergence from x + 0.001 N(0, 1), as it is flat at x. The paper takes beta = 1 on
-MNIST and 6 on CIFAR-10. Its code agrees, and attacks in inference mode, as here.
+Robustness and Accuracy, ICML 2019, equation 5 with beta = 1 / lambda; x' by signed
+steps on the divergence from x + 0.001 N(0, 1), as it is flat at x. The paper takes beta
+= 1 on MNIST and 6 on CIFAR-10. Its code agrees, and attacks in inference mode, as here.
 """
 
 from dataclasses import dataclass
