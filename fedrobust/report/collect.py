@@ -28,7 +28,17 @@ ORDER = {
         *("fang_krum", "fang_trim", "mimic", "backdoor", "dba", "edge_case"),
         *("neurotoxin", "robustness_poisoning", "masked_robustness"),
     ],
-    "training": ["standard", "noise", "fat", "pgd", "trades", "mart"],
+    "training": [
+        "standard",
+        "noise",
+        "fat",
+        "pgd",
+        "fast",
+        "trades",
+        "mart",
+        "alp",
+        "avmixup",
+    ],
 }
 
 

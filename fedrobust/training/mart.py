@@ -1,56 +1,77 @@
-"""MART: adversarial training that tells misclassified examples from others.
+"""MART: adversarial training that weighs most what the model gets wrong clean.
 
-    min_w  E BCE(p(x'), y) + beta KL(p(x) || p(x')) (1 - p_y(x))
-    BCE(p, y) = -log p_y - log(1 - max_{k != y} p_k),   x' by PGD on the cross-entropy
+    min_w  E BCE(p(x'), y) + beta KL(p(x) || p(x')) (1 - p_y(x)),   x' = PGD(x, epsilon)
+    BCE(p, y) = -log p_y - log(1 - max_{k != y} p_k)
 
-Wang, Zou, Yi, Bailey, Ma, Gu: Improving Adversarial Robustness Requires Revisiting
-Misclassified Examples, ICLR 2020, equation 11. The code of its authors keeps logarithms
-finite by constants of 1e-4 within them; here 1 - max p is summed from the other classes
-instead, which needs none until it leaves float32.
+Wang, Zou, Yi, Bailey, Ma, Gu: Improving adversarial robustness requires revisiting
+misclassified examples, ICLR 2020. Gradients flow through the weight 1 - p_y(x), as
+coded. The attack starts uniformly in the ball; the authors' code starts
+at x + 0.001 N(0, 1). Their code has small constants besides:
+
+    variant   BCE                        weight               log p(x') in KL
+    paper     -log(1 - p_k)              1 - p_y(x)           exact
+    code      -log(1.0001 - p_k + t)     1.0000001 - p_y(x)   log(p(x') + t), t = 1e-12
+
+which bound BCE where the model is surely wrong (by 9.2; the exact one goes on growing).
 """
 
+import math
 from dataclasses import dataclass
 
-from fedrobust.attacks.losses import kl_divergence, of_label
+from fedrobust.attacks.losses import kl_divergence, likeliest_other, of_label
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor, cross_entropy
 from fedrobust.training.pgd import PGDTraining
 from strategies.parameters import require, require_between
 
-# The smallest normal float32: the logarithm of less is cut off there.
-TINY = 1.2e-38
+VARIANTS = ("paper", "code")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MART(PGDTraining):
-    """Weight the divergence by how unsure the model is of the clean image.
+    """Train on PGD examples with a margin, and pull uncertain answers together.
 
     Parameters
     ----------
     beta
-        Weight of the divergence, at least 0.
+        Weight of KL, at least 0.
+    variant
+        ``paper`` or ``code``, see the table; it changes the loss alone.
     """
 
     beta: float = 6.0
+    variant: str = "paper"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("beta", self.beta, 0)
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
+        known = " or ".join(VARIANTS)
+        require(self.variant in VARIANTS, "variant", self.variant, known)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Add the boosted cross-entropy and the weighted divergence."""
+        """Add the weighted divergence to the boosted cross-entropy."""
         clean, attacked = model(x, training=True), model(x_adv, training=True)
-        unsure = 1 - of_label(y, tf.nn.softmax(clean))
-        agreement = kl_divergence(clean, attacked) * unsure
-        return boosted_cross_entropy(y, attacked) + self.beta * agreement
+        terms = _paper if self.variant == "paper" else _code
+        other, moved, weight = terms(y, clean, attacked)
+        return cross_entropy(y, attacked) + other + self.beta * moved * weight
 
 
-def boosted_cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
-    """Compute the (batch,) cross-entropy with the margin to the likeliest other."""
-    p = tf.nn.softmax(logits)
-    is_label = tf.one_hot(labels, tf.shape(p)[1], True, False, dtype=tf.bool)
-    other = tf.argmax(tf.where(is_label, -1.0, p), axis=1)
-    is_other = tf.one_hot(other, tf.shape(p)[1], True, False, dtype=tf.bool)
-    rest = tf.reduce_sum(tf.where(is_other, 0.0, p), axis=1)
-    return cross_entropy(labels, logits) - tf.math.log(tf.maximum(rest, TINY))
+def _paper(y: Tensor, clean: Tensor, attacked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute -log(1 - p_k), KL and the weight."""
+    k, classes = likeliest_other(y, attacked, 0), tf.shape(attacked)[1]
+    is_rival = tf.one_hot(k, classes, True, False, dtype=tf.bool)
+    # 1 - p_k is what the other classes have together: no difference that rounds to 0.
+    rest = tf.reduce_logsumexp(tf.where(is_rival, -math.inf, attacked), axis=1)
+    other = tf.reduce_logsumexp(attacked, axis=1) - rest
+    weight = 1.0 - of_label(y, tf.nn.softmax(clean))
+    return other, kl_divergence(clean, attacked), weight
+
+
+def _code(y: Tensor, clean: Tensor, attacked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the same three with the constants of the code."""
+    tiny = 1e-12
+    p, q = tf.nn.softmax(clean), tf.nn.softmax(attacked)
+    p_rival = of_label(likeliest_other(y, attacked, 0), q)
+    other = -tf.math.log(1.0001 - p_rival + tiny)
+    log_ratio = tf.nn.log_softmax(clean) - tf.math.log(q + tiny)
+    return other, tf.reduce_sum(p * log_ratio, axis=1), 1.0000001 - of_label(y, p)

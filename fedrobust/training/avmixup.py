@@ -1,0 +1,61 @@
+"""AVmixup: train between clean images and vertices beyond their PGD examples.
+
+    x_v = clip(x + gamma (x' - x)),   x' = PGD(x, epsilon)
+    min_w  E CE(f_w(a x + (1 - a) x_v), a s(y, lambda_1) + (1 - a) s(y, lambda_2))
+
+with a uniform in (0, 1) and s(y, lambda) giving lambda to the label and 1 - lambda to
+the other classes in equal parts. Lee, Lee, Yoon: Adversarial vertex mixup: toward
+better adversarially robust generalization, CVPR 2020; their CIFAR-10 values are the
+defaults. They draw a for each example; here the values (i + 1/2) / batch, spread evenly
+over (0, 1), go to the examples of a batch, whose order is random: the same distribution
+to within 1 / batch, with less variance. A vertex is clipped to [0, 1].
+"""
+
+from dataclasses import dataclass
+
+from fedrobust.attacks.ball import each
+from fedrobust.backend import tf
+from fedrobust.network import BoundModel, Tensor
+from fedrobust.training.pgd import PGDTraining
+from strategies.parameters import require, require_between
+
+
+@dataclass(frozen=True, kw_only=True)
+class AVMixup(PGDTraining):
+    """Train on mixtures of clean images and adversarial vertices, labels included.
+
+    Parameters
+    ----------
+    gamma
+        How far the vertex is, in perturbations, at least 1.
+    lambda_clean, lambda_vertex
+        What the label keeps at either end, in [0, 1]; lambda_1 and lambda_2.
+    clean_share
+        Has to be 0: the mixture has its own clean images.
+    """
+
+    gamma: float = 2.0
+    lambda_clean: float = 1.0
+    lambda_vertex: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("gamma", self.gamma, 1)
+        require_between("lambda_clean", self.lambda_clean, 0, 1)
+        require_between("lambda_vertex", self.lambda_vertex, 0, 1)
+        require(self.clean_share == 0, "clean_share", self.clean_share, "0 for AVMixup")
+
+    def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
+        """Mix inputs and labels, and compute the cross-entropy."""
+        batch = tf.cast(tf.shape(x)[0], tf.float32)
+        share = (tf.range(batch) + 0.5) / batch
+        vertex = tf.clip_by_value(x + self.gamma * (x_adv - x), 0.0, 1.0)
+        mixed = x + each(1.0 - share, x) * (vertex - x)
+        logits = model(mixed, training=True)
+        # Smoothing is linear in lambda, so that lambdas may be mixed for labels.
+        kept = share * self.lambda_clean + (1.0 - share) * self.lambda_vertex
+        classes = logits.shape[1]
+        spread = each((1.0 - kept) / (classes - 1), logits)
+        is_label = tf.one_hot(y, classes, True, False, dtype=tf.bool)
+        labels = tf.where(is_label, each(kept, logits), spread)
+        return tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits)
