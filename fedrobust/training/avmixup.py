@@ -30,8 +30,6 @@ class AVMixup(PGDTraining):
         How far the vertex is, in perturbations, at least 1.
     lambda_clean, lambda_vertex
         What the label keeps at either end, in [0, 1]; lambda_1 and lambda_2.
-    clean_share
-        Has to be 0: the mixture has its own clean images.
     """
 
     gamma: float = 2.0
@@ -43,7 +41,7 @@ class AVMixup(PGDTraining):
         require_between("gamma", self.gamma, 1)
         require_between("lambda_clean", self.lambda_clean, 0, 1)
         require_between("lambda_vertex", self.lambda_vertex, 0, 1)
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0 for AVMixup")
+        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Mix inputs and labels, and compute the cross-entropy."""

@@ -5,8 +5,8 @@
 
 Wang, Zou, Yi, Bailey, Ma, Gu: Improving adversarial robustness requires revisiting
 misclassified examples, ICLR 2020. Gradients flow through the weight 1 - p_y(x), as
-coded. The attack starts uniformly in the ball; the authors' code starts
-at x + 0.001 N(0, 1). Their code has small constants besides:
+coded. The attack starts uniformly in the ball, in the authors' code at
+x + 0.001 N(0, 1). Their code has small constants besides:
 
     variant   BCE                        weight               log p(x') in KL
     paper     -log(1 - p_k)              1 - p_y(x)           exact
@@ -46,6 +46,7 @@ class MART(PGDTraining):
         super().__post_init__()
         require_between("beta", self.beta, 0)
         known = " or ".join(VARIANTS)
+        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
         require(self.variant in VARIANTS, "variant", self.variant, known)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
