@@ -9,8 +9,11 @@ from fedrobust.byzantine import Tampering
 from fedrobust.byzantine.tampering import tampering_mod
 from fedrobust.config import Config
 from fedrobust.network import Arrays
+from fedrobust.training import scaffold
 
+# What a client remembers in its Context.
 MOMENTUM = "momentum"
+VARIATE = "variate"
 
 
 def client_app(config: Config) -> ClientApp:
@@ -66,10 +69,25 @@ def _train(config: Config, message: Message, context: Context) -> Message:
         raise ValueError(f"client {client} holds no training images")
     trainer = resources.trainer_of_client(config, client, round)
     local = config.training
+    c = scaffold.unpack(arrays)
+    own = _recall(context, VARIATE) or {n: np.zeros_like(c[n]) for n in c}
     trained, _ = trainer.train(
-        arrays, x, y, local, seed=config.seed, round=round, client=client
+        arrays,
+        x,
+        y,
+        local,
+        seed=config.seed,
+        round=round,
+        client=client,
+        correction=scaffold.correction(c, own) if local.scaffold else None,
     )
     new = trained.arrays
+    if local.scaffold:
+        rate = float(local.optimizer["learning_rate"])
+        variate = scaffold.renew(c, own, arrays, new, trained.steps, rate)
+        context.state[VARIATE] = _record(variate)
+        participation = config.num_sampled / config.num_clients
+        new |= scaffold.pack(scaffold.share(c, own, variate, participation))
     if local.momentum > 0:
         new = _with_momentum(config, context, arrays, new)
     metrics = MetricRecord(
@@ -89,15 +107,21 @@ def _with_momentum(
     """Replace the update by its momentum, which stays in the client's Context."""
     local = config.training
     share = np.float32(1 - local.momentum if local.dampening else 1)
-    kept = context.state.array_records.get(MOMENTUM)
+    kept = _recall(context, MOMENTUM)
     sent, buffer = dict(new), {}
     for name in resources.network_for(config).trainable:
         buffer[name] = share * (new[name] - old[name])
         if kept is not None:
-            buffer[name] += np.float32(local.momentum) * kept[name].numpy()
+            buffer[name] += np.float32(local.momentum) * kept[name]
         sent[name] = old[name] + buffer[name]
     context.state[MOMENTUM] = _record(buffer)
     return sent
+
+
+def _recall(context: Context, key: str) -> Arrays | None:
+    """Read what the client kept; None in its first round."""
+    kept = context.state.array_records.get(key)
+    return None if kept is None else {name: a.numpy() for name, a in kept.items()}
 
 
 def _evaluate(config: Config, message: Message, context: Context) -> Message:

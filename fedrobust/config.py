@@ -33,9 +33,9 @@ from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
 from fedrobust.schema import Node, merged_with, named, typed
 from fedrobust.targets import OURS, code_digests, find_target
-from fedrobust.training.local import LocalTraining
 from fedrobust.training.objective import Objective
-from strategies.parameters import MAX_EXAMPLES
+from fedrobust.training.schedule import LocalTraining
+from strategies.parameters import MAX_EXAMPLES, require_between
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
 from strategies.sampling import sample_size
@@ -48,11 +48,19 @@ SCIENCE_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(LocalTraining):
-    """The group ``training``: ``LocalTraining``, the hook and the optimiser."""
+    """The group ``training``: ``LocalTraining``, the hook and the optimiser.
+
+    ``fraction`` is the share of the clients that train with the objective.
+    """
 
     objective: Node
     optimizer: Node
     epsilon: Any = None
+    fraction: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("fraction", self.fraction, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -189,8 +197,10 @@ class Config:
                 f"strategy.rule.trusted={trusted} is not sampled in every round: the "
                 "others are skipped"
             )
-        if self.centralised and self.training.momentum > 0:
-            found.append("training.momentum has no effect: centralised=true")
+        alone = {"momentum": 0, "proximal": 0, "fraction": 1}
+        for name, neutral in alone.items():
+            if self.centralised and getattr(self.training, name) != neutral:
+                found.append(f"training.{name} has no effect: centralised=true")
         objective = self.training.objective
         if self.training.epsilon is not None and "epsilon" not in objective:
             found.append(
@@ -345,6 +355,14 @@ def _check_components(config: Config) -> Config:
     model, _ = _check(c.model, "model", ModelBuilder)
     objective, _ = _check(c.training.objective, "training.objective", Objective)
     _check_optimizer(c.training.optimizer)
+    if c.training.scaffold:
+        _check_scaffold(c)
+    _require(
+        (model.get("norm") == "dual") == str(objective["_target_"]).endswith("FedRBN"),
+        "model.norm",
+        model.get("norm", "none"),
+        "dual with training=fedrbn, which trains its two branches, and only there",
+    )
     server_optimizer, _ = _check(
         c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer
     )
@@ -519,6 +537,24 @@ def _node_of(component: Any) -> Node:
             _node_of(value) if is_component else json.loads(json.dumps(value))
         )
     return node
+
+
+def _check_scaffold(config: Config) -> None:
+    """Check that a client's steps are such that they tell its mean gradient."""
+    optimizer = config.training.optimizer
+    rate = optimizer.get("learning_rate")
+    plain = {"_target_": "keras.optimizers.SGD", "learning_rate": rate}
+    _require(
+        {k: v for k, v in optimizer.items() if v} == plain
+        and isinstance(rate, int | float),
+        "training.optimizer",
+        optimizer,
+        "keras.optimizers.SGD with nothing but a number as learning_rate where "
+        "training.scaffold=true",
+    )
+    _require(
+        not config.centralised, "training.scaffold", True, "false without a federation"
+    )
 
 
 def _check_optimizer(node: Node) -> None:

@@ -108,10 +108,14 @@ class CNN(ModelBuilder):
         Channels of the convolutions (4 × 4, stride 2).
     units
         Units of the dense layer.
+    norm
+        What normalises each convolution: ``none``, ``batch``, or ``dual``, batch
+        normalisation with statistics of its own for adversarial inputs (for FedRBN).
     """
 
     filters: list[int]
     units: int = 100
+    norm: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -122,14 +126,24 @@ class CNN(ModelBuilder):
             "at least 1",
         )
         require_between("units", self.units, 1)
+        known = ("none", "batch", "dual")
+        require(self.norm in known, "norm", self.norm, "none, batch or dual")
 
     def layers(self) -> list[Any]:
         """Stack strided convolutions, then a dense layer."""
+        stack: list[Any] = []
+        for c in self.filters:
+            stack.append(keras.layers.Conv2D(c, 4, 2, padding="same"))
+            if self.norm == "batch":
+                stack.append(keras.layers.BatchNormalization())
+            if self.norm == "dual":
+                # Here, as importing it imports Keras.
+                from fedrobust.dual_norm import DualBatchNormalization
+
+                stack.append(DualBatchNormalization())
+            stack.append(keras.layers.ReLU())
         return [
-            *(
-                keras.layers.Conv2D(c, 4, 2, padding="same", activation="relu")
-                for c in self.filters
-            ),
+            *stack,
             keras.layers.Flatten(),
             keras.layers.Dense(self.units, activation="relu"),
         ]

@@ -38,6 +38,10 @@ class Network:
     def __init__(self, model: Any) -> None:
         self.model = model
         self._fixed = list(model.non_trainable_variables)
+        # Where the layers of ``fedrobust.dual_norm`` keep which branch is theirs.
+        self.branches = [
+            i for i, v in enumerate(self._fixed) if v.path.endswith("/branch")
+        ]
         floats = [*model.trainable_variables, *filter(_is_float, self._fixed)]
         names = [
             f"{position:03d}/{re.sub(r'_[0-9]+(?=/|$)', '', variable.path)}"
@@ -46,6 +50,11 @@ class Network:
         self._variables = dict(zip(names, floats, strict=True))
         self.trainable = names[: len(model.trainable_variables)]
         self.statistics = names[len(model.trainable_variables) :]
+        self.optional_statistics = [
+            name
+            for name in self.statistics
+            if name.endswith(("/noise_mean", "/noise_variance"))
+        ]
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     @property
@@ -116,12 +125,21 @@ class BoundModel:
     """A network with its weights: what objectives and attacks call, inside a graph.
 
     ``model(x)`` gives logits in inference mode; ``model(x, training=True)`` uses
-    dropout and batch statistics, and keeps the statistics it leaves.
+    dropout and batch statistics, and keeps the statistics it leaves. Of a model with
+    dual batch normalisation it trains the clean branch and tests the noise branch,
+    unless told the ``branch``.
 
     Attributes
     ----------
     round
         The round as a scalar tensor, for schedules; 0 outside training.
+    class_counts
+        (classes,) how often the client has each label; None outside training.
+    received
+        The model that the server sent; None outside training.
+    delta
+        (batch, ...) what was added to the inputs of this batch when it was last seen,
+        for an objective that replays batches; None for others.
     """
 
     def __init__(
@@ -130,16 +148,32 @@ class BoundModel:
         trainable: Sequence[Tensor],
         fixed: Sequence[Tensor],
         round: Tensor = 0,
+        *,
+        class_counts: Tensor | None = None,
+        received: "BoundModel | None" = None,
+        delta: Tensor | None = None,
     ) -> None:
         self._network = network
         self._trainable = list(trainable)
         self.fixed = list(fixed)
         self.round = round
+        self.class_counts = class_counts
+        self.received = received
+        self.delta = delta
 
-    def __call__(self, x: Tensor, training: bool = False) -> Tensor:
+    def __call__(
+        self, x: Tensor, training: bool = False, branch: str | None = None
+    ) -> Tensor:
         """Compute (batch, classes) logits."""
+        fixed = list(self.fixed)
+        if branch is None:
+            branch = "clean" if training else "noise"
+        elif not self._network.branches:
+            raise ValueError("the model has no branches: say model=cnn model.norm=dual")
+        for i in self._network.branches:
+            fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
         logits, fixed = self._network.model.stateless_call(
-            self._trainable, self.fixed, x, training=training
+            self._trainable, fixed, x, training=training
         )
         if training:
             self.fixed = list(fixed)

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     POISONING = 12
     ROOT_DATA = 13
     SURROGATE = 14
+    OBJECTIVE_CLIENTS = 15
 
 
 def generator(

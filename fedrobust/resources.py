@@ -32,6 +32,10 @@ from fedrobust.network import Arrays, Network, network_of
 from fedrobust.randomness import Purpose, generator
 from fedrobust.surrogate import train_surrogate
 from fedrobust.training.local import Trainer
+from strategies.sampling import sample_size
+
+# What clients train with that do not train with the objective.
+STANDARD = {"_target_": "fedrobust.training.Standard"}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -163,43 +167,55 @@ def _initial(key: str) -> Arrays:
 
 
 def trainer_for(config: Config) -> Trainer:
-    """Give the compiled trainer."""
-    training = config.training
-    return _trainer(
-        _key(config.dataset, config.model, training.objective, training.optimizer)
-    )
+    """Give the compiled trainer of the objective."""
+    return _trainer(*_trainer_keys(config, "objective", config.training.objective))
 
 
 def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
     """Give the trainer of a client, which may pursue another goal in this round."""
     attack = byzantine_attack(config)
-    if not isinstance(attack, ObjectivePoisoning):
-        return trainer_for(config)
-    if client not in byzantine_ids(config, round):
-        return trainer_for(config)
-    return _byzantine_trainer(
-        _key(config.dataset, config.model, config.byzantine, config.training.optimizer)
-    )
+    if isinstance(attack, ObjectivePoisoning) and client in byzantine_ids(
+        config, round
+    ):
+        return _trainer(*_trainer_keys(config, "byzantine", config.byzantine))
+    if client not in objective_ids(config):
+        return _trainer(*_trainer_keys(config, "objective", STANDARD))
+    return trainer_for(config)
+
+
+def objective_ids(config: Config) -> list[int]:
+    """Give the clients that train with the objective; the others train clean.
+
+    A larger share has the clients of a smaller one among its own.
+    """
+    fraction, n = config.training.fraction, config.num_clients
+    order = generator(config.seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
+    count = sample_size(n, fraction) if fraction > 0 else 0
+    return sorted(order[:count].tolist())
+
+
+def _trainer_keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
+    training = config.training
+    steps = (training.optimizer, training.proximal, training.scaffold)
+    return kind, _key(config.dataset, config.model), _key(hook), _key(*steps)
 
 
 @_shared
-def _trainer(key: str) -> Trainer:
-    dataset, model, objective, optimizer = json.loads(key)
-    hook = make(objective, "training.objective")
-    return _build_trainer(_network(_key(dataset, model)), hook, optimizer)
-
-
-@_shared
-def _byzantine_trainer(key: str) -> Trainer:
-    dataset, model, byzantine, optimizer = json.loads(key)
-    hook = make(byzantine, "byzantine").objective()
-    return _build_trainer(_network(_key(dataset, model)), hook, optimizer)
-
-
-def _build_trainer(network: Network, hook: Any, optimizer: dict[str, Any]) -> Trainer:
+def _trainer(kind: str, network: str, hook: str, steps: str) -> Trainer:
+    ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
+    if kind == "byzantine":
+        objective = make(node, "byzantine").objective()
+    else:
+        objective = make(node, "training.objective")
     keras_optimizer = make(optimizer, "training.optimizer")
     try:
-        trainer = Trainer(network, hook, keras_optimizer)
+        trainer = Trainer(
+            _network(network),
+            objective,
+            keras_optimizer,
+            proximal=proximal,
+            corrected=scaffold,
+        )
         trainer.trace()
     except Exception as error:
         # Whatever the user's hook, optimiser or model raises when it is put to use.

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -218,7 +218,7 @@ def _row(
         "quarantined": len(report.quarantined),
         "failed": len(report.failed),
         "skipped": report.skipped,
-        "federated": _nested(report.evaluation),
+        "federated": _federated(report),
         "train_metrics": report.metrics,
     }
 
@@ -240,12 +240,35 @@ def _detection(report: "RoundReport", byzantine: list[int]) -> Json | None:
     }
 
 
-def _nested(flat: dict[str, float] | None) -> Json | None:
-    """Give the clients' own evaluation the form of the central one."""
-    if flat is None:
+def _federated(report: "RoundReport") -> Json | None:
+    """Make what the clients' own evaluation says: the average, the worst, the spread.
+
+    The worst client is that of each figure; the spread is the standard deviation over
+    clients (n), each counted alike.
+    """
+    if report.evaluation is None:
         return None
+    clients = report.client_evaluation
+    by_figure = {
+        name: [metrics[name] for metrics in clients.values() if name in metrics]
+        for name in report.evaluation
+        if name != "clients"
+    }
+    return {
+        **_nested(report.evaluation),
+        "clients": report.evaluation["clients"],
+        "worst_client": _nested({n: min(v) for n, v in by_figure.items()}),
+        "spread": _nested({n: pstdev(v) for n, v in by_figure.items()}),
+        "by_client": {
+            str(client): _nested({n: m[n] for n in by_figure if n in m})
+            for client, m in clients.items()
+        },
+    }
+
+
+def _nested(flat: dict[str, float]) -> Json:
+    """Give the clients' figures the form of the central ones."""
     nested: Json = {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": {}}
-    nested["clients"] = flat.get("clients")
     for key, value in flat.items():
         head, _, rest = key.partition("/")
         if head == "robust_accuracy":
@@ -277,6 +300,9 @@ def _result(
         "num_evaluated": scores.num_examples,
         "checks": {name: vars(check) for name, check in scores.checks.items()},
         "federated": rows[-1]["federated"] if rows else None,
+        "objective_clients": (
+            resources.objective_ids(config) if config.training.fraction < 1 else None
+        ),
         "byzantine_clients": (
             None if config.byzantine_redraw else resources.byzantine_ids(config)
         ),

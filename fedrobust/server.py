@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from fedrobust.byzantine import Collusion
 from fedrobust.byzantine.adversary import Adversary
 from fedrobust.config import Config
 from fedrobust.network import Arrays
+from fedrobust.training import scaffold
 from strategies.nodes import wait_for_nodes
 from strategies.robust import Event, RobustStrategy, RoundReport, TrainOnRoot
 
@@ -81,6 +83,12 @@ def serve(
         Called with each quarantine, failure and skipped round.
     """
     network = resources.network_for(config)
+    start = resources.initial_arrays(config)
+    # Control variates travel beside the weights, as batch statistics do.
+    variates: Arrays = {}
+    if config.training.scaffold:
+        zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
+        variates = scaffold.pack(zeros)
     client_ids = identify_clients(grid, config.num_clients, on_event)
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(
@@ -98,7 +106,8 @@ def serve(
         evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,
-        statistics=network.statistics,
+        statistics=[*network.statistics, *variates],
+        optional_statistics=network.optional_statistics,
         max_examples=config.screening.max_examples,
         train_on_root=_train_on_root(config),
         on_event=on_event,
@@ -121,10 +130,9 @@ def serve(
             values = {name: array.numpy() for name, array in arrays.items()}
             after_round(strategy.last_round, values)
 
-    start = resources.initial_arrays(config)
     strategy.start(
         grid,
-        ArrayRecord({name: Array(value) for name, value in start.items()}),
+        ArrayRecord({n: Array(value) for n, value in {**start, **variates}.items()}),
         num_rounds=config.num_rounds,
         evaluate_fn=evaluate,
     )

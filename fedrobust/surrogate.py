@@ -11,7 +11,8 @@ from fedrobust.data import Split
 from fedrobust.models import seeded
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
-from fedrobust.training.local import LocalTraining, Trainer
+from fedrobust.training.local import Trainer
+from fedrobust.training.schedule import LocalTraining
 from fedrobust.training.standard import Standard
 
 STEPS = 600

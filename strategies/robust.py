@@ -79,6 +79,8 @@ class RoundReport:
         Median over accepted clients of each metric that most of them report.
     evaluation
         What the clients' own evaluation gave, averaged over examples; None without.
+    client_evaluation
+        The same of each client, by its id.
     """
 
     round: int
@@ -95,6 +97,7 @@ class RoundReport:
     excluded: list[int] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     evaluation: dict[str, float] | None = None
+    client_evaluation: dict[int, dict[str, float]] = field(default_factory=dict)
 
 
 class RobustStrategy(Strategy):
@@ -126,6 +129,11 @@ class RobustStrategy(Strategy):
         Names of arrays that are no part of the update, such as batch-norm statistics:
         they are the median over the clients that the rule kept, under the mean their
         mean.
+    optional_statistics
+        Those of them that a client may leave untouched, who then has no vote on them.
+    loss_metric
+        Name of the metric that is a client's training loss, for rules that need
+        ``context.losses``.
     max_examples
         The most examples a client may declare before it is quarantined.
     train_on_root
@@ -156,6 +164,8 @@ class RobustStrategy(Strategy):
         client_ids: Mapping[int, int] | None = None,
         min_available_nodes: int = 2,
         statistics: Collection[str] = (),
+        optional_statistics: Collection[str] = (),
+        loss_metric: str = "train_loss",
         max_examples: int = MAX_EXAMPLES,
         train_on_root: TrainOnRoot | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -177,6 +187,8 @@ class RobustStrategy(Strategy):
         self.client_ids = client_ids
         self.min_available_nodes = min_available_nodes
         self.statistics = frozenset(statistics)
+        self.optional_statistics = frozenset(optional_statistics)
+        self.loss_metric = loss_metric
         self.max_examples = max_examples
         self.train_on_root = train_on_root
         self.on_event = on_event
@@ -253,7 +265,8 @@ class RobustStrategy(Strategy):
         for row, reply in zip(updates, accepted.values(), strict=True):
             difference(reply.arrays, old, learned, out=row)
         examples = [reply.num_examples for reply in accepted.values()]
-        context = self._context(old, learned, list(accepted), examples)
+        losses = [r.metrics.get(self.loss_metric, math.inf) for r in accepted.values()]
+        context = self._context(old, learned, list(accepted), examples, losses)
         try:
             aggregate = self._apply_rule(updates, context)
         except (ValueError, ArithmeticError, LookupError) as error:
@@ -264,8 +277,12 @@ class RobustStrategy(Strategy):
         for name in specs:
             if name in self.statistics:
                 rows = np.stack([reply.arrays[name] for reply in accepted.values()])
-                combined = self._follow(rows, aggregate)
-                new[name] = combined.astype(specs[name].dtype)
+                votes = np.ones(len(rows), bool)
+                if name in self.optional_statistics:
+                    votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
+                if votes.any():
+                    combined = self._follow(rows, aggregate, votes)
+                    new[name] = combined.astype(specs[name].dtype)
         if not all(np.isfinite(new[name]).all() for name in new):
             return self._skip(report, "the server step would not be finite")
         self.rule_state, self.server_state = aggregate.state, server_state
@@ -279,6 +296,7 @@ class RobustStrategy(Strategy):
         learned: Sequence[str],
         clients: Sequence[int],
         num_examples: Sequence[int],
+        losses: Sequence[float],
     ) -> RuleContext:
         """Tell the rule what it may know beside the updates."""
         round = self.last_round.round if self.last_round is not None else 0
@@ -293,6 +311,7 @@ class RobustStrategy(Strategy):
             root_update=self._root_update,
             parameters=np.concatenate([old[name].reshape(-1) for name in learned]),
             layers=[old[name].size for name in learned],
+            losses=np.array(losses, np.float64),
         )
 
     def _apply_rule(self, updates: Matrix, context: RuleContext) -> Aggregate:
@@ -305,11 +324,15 @@ class RobustStrategy(Strategy):
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
-            context = replace(context, clients=None, num_examples=None)
+            context = replace(context, clients=None, num_examples=None, losses=None)
         return self.rule(updates, self.rule_state, context)
 
     def preview(
-        self, updates: Matrix, clients: Sequence[int], num_examples: Sequence[int]
+        self,
+        updates: Matrix,
+        clients: Sequence[int],
+        num_examples: Sequence[int],
+        losses: Sequence[float] | None = None,
     ) -> Vector:
         """Tell what these updates would be aggregated to in the round under way.
 
@@ -319,8 +342,9 @@ class RobustStrategy(Strategy):
         ----------
         updates
             (n, d), in the order of the client ids.
-        clients, num_examples
-            Client id and declared examples of each row.
+        clients, num_examples, losses
+            Client id, declared examples and reported loss of each row; without losses
+            nobody reports any.
 
         Raises
         ------
@@ -330,7 +354,8 @@ class RobustStrategy(Strategy):
         specs = specs_of(self._arrays)
         learned = [name for name in specs if self._is_learned(name, specs)]
         old = {name: array.numpy() for name, array in self._arrays.items()}
-        context = self._context(old, learned, clients, num_examples)
+        losses = [math.inf] * len(updates) if losses is None else losses
+        context = self._context(old, learned, clients, num_examples, losses)
         return self._apply_rule(updates, context).vector
 
     def _choice(
@@ -349,8 +374,10 @@ class RobustStrategy(Strategy):
         low = aggregate.weights < 0.5 / len(clients)
         return None, [client for row, client in enumerate(clients) if low[row]]
 
-    def _follow(self, rows: NDArray[Any], aggregate: Aggregate) -> NDArray[np.float64]:
-        """Combine statistics of the clients that the rule kept.
+    def _follow(
+        self, rows: NDArray[Any], aggregate: Aggregate, votes: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Combine statistics of the clients that the rule kept and that have a vote.
 
         By the mean under the mean; otherwise by the median, as the rule did not look at
         them: a client with a fair update may send any statistic.
@@ -358,11 +385,13 @@ class RobustStrategy(Strategy):
         wide = rows.astype(np.float64)
         if self._keeps_rows:
             if isinstance(self.rule, Mean) and aggregate.weights is not None:
-                return np.tensordot(aggregate.weights, wide, axes=1)
+                weights = aggregate.weights * votes
+                return np.tensordot(weights / weights.sum(), wide, axes=1)
             _, excluded = self._choice(aggregate, range(len(rows)))
-            kept = np.setdiff1d(np.arange(len(rows)), excluded or [])
-            wide = wide[kept] if len(kept) else wide
-        return np.asarray(np.median(wide, axis=0))
+            kept = votes.copy()
+            kept[excluded or []] = False
+            votes = kept if kept.any() else votes
+        return np.asarray(np.median(wide[votes], axis=0))
 
     @property
     def _keeps_rows(self) -> bool:
@@ -413,6 +442,9 @@ class RobustStrategy(Strategy):
             averages[name] = math.fsum(n / total * value for n, value in pairs)
         if self.last_round is not None:
             self.last_round.evaluation = averages
+            self.last_round.client_evaluation = {
+                client: metrics for client, (_, metrics) in results.items()
+            }
         return MetricRecord(dict(averages))
 
     # --- what both share --------------------------------------------------------

@@ -5,6 +5,7 @@ before the strategy sees any: the omniscient network attacker of the literature,
 every runtime. All it knows is in the messages, and what the server would make of them.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,11 +17,11 @@ from flwr.serverapp import Grid
 from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, Vector
 from fedrobust.byzantine.forging import forge
 from strategies.parameters import MAX_EXAMPLES
-from strategies.screening import MalformedReplyError, screen, specs_of
+from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.updates import difference
 
-# Updates, client ids and declared examples -> the aggregate.
-Preview = Callable[[Matrix, Sequence[int], Sequence[int]], Vector]
+# Updates, client ids, declared examples and reported losses -> the aggregate.
+Preview = Callable[[Matrix, Sequence[int], Sequence[int], Sequence[float]], Vector]
 
 
 class Adversary(Grid):
@@ -41,8 +42,11 @@ class Adversary(Grid):
     seed
         Key of the attack's draws, with the round.
     preview
-        Tells what the server would aggregate (n, d) updates to, given the client id and
-        the declared examples of each row; it must change nothing there.
+        Tells what the server would aggregate (n, d) updates to, given the client id,
+        the declared examples and the reported loss of each row; it must change nothing
+        there.
+    loss_metric
+        Name of the metric that is a client's training loss.
     max_examples
         What the server's screening lets a client declare.
     on_event
@@ -58,6 +62,7 @@ class Adversary(Grid):
         learned: Sequence[str],
         seed: int = 0,
         preview: Preview | None = None,
+        loss_metric: str = "train_loss",
         max_examples: int = MAX_EXAMPLES,
         on_event: Callable[[dict[str, Any]], None] = lambda event: None,
     ) -> None:
@@ -68,6 +73,7 @@ class Adversary(Grid):
         self._learned = list(learned)
         self._seed = seed
         self._preview = preview
+        self._loss_metric = loss_metric
         self._max_examples = max_examples
         self._memory: dict[str, Any] = {}
         self._on_event = on_event
@@ -91,7 +97,7 @@ class Adversary(Grid):
         old = {name: array.numpy() for name, array in global_arrays.items()}
         colluding = set(self._clients(round))
         updates: dict[int, Vector] = {}
-        examples: dict[int, int] = {}
+        received: dict[int, Reply] = {}
         byzantine: dict[int, Message] = {}
         # In the order of client ids: how fast a client answers must change nothing.
         for message in sorted(replies, key=self._client):
@@ -103,7 +109,7 @@ class Adversary(Grid):
                 continue  # neither side has a use for it; the strategy says why
             client = self._client(message)
             updates[client] = difference(reply.arrays, old, self._learned)
-            examples[client] = reply.num_examples
+            received[client] = reply
             if client in colluding:
                 byzantine[client] = message
         if not byzantine:
@@ -115,7 +121,7 @@ class Adversary(Grid):
             seed=self._seed,
             clients=honest,
             own=np.stack([updates[client] for client in byzantine]),
-            aggregate=self._pipeline(updates, examples, list(byzantine)),
+            aggregate=self._pipeline(updates, received, list(byzantine)),
             memory=self._memory,
         )
         try:
@@ -143,7 +149,7 @@ class Adversary(Grid):
     def _pipeline(
         self,
         updates: Mapping[int, Vector],
-        examples: Mapping[int, int],
+        received: Mapping[int, Reply],
         byzantine: Sequence[int],
     ) -> Callable[[Matrix], Vector] | None:
         """Make the server's pipeline a function of what the Byzantine clients send."""
@@ -153,11 +159,14 @@ class Adversary(Grid):
         clients = list(updates)
         rows = np.stack([updates[client] for client in clients])
         places = [clients.index(client) for client in byzantine]
+        examples = [received[client].num_examples for client in clients]
+        name = self._loss_metric
+        losses = [received[client].metrics.get(name, math.inf) for client in clients]
 
         def aggregate(crafted: Matrix) -> Vector:
             sent = rows.copy()
             sent[places] = crafted
-            return preview(sent, clients, [examples[client] for client in clients])
+            return preview(sent, clients, examples, losses)
 
         return aggregate
 

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 # Customary order of the choices in tables and figures; others follow by name.
 ORDER = {
     "strategy": [
-        *("fedavg", "mean", "median", "trimmed_mean", "meamed", "phocas"),
+        *("fedavg", "mean", "sfat", "median", "trimmed_mean", "meamed", "phocas"),
         *("geometric_median", "rfa", "krum", "multi_krum", "bulyan", "mda", "smea"),
         *("caf", "cge", "monna", "dnc", "centered_clipping", "norm_clipping"),
         *("sign_majority", "rlr", "fltrust", "sign_guard", "foolsgold", "lasa"),
@@ -29,15 +29,9 @@ ORDER = {
         *("neurotoxin", "robustness_poisoning", "masked_robustness"),
     ],
     "training": [
-        "standard",
-        "noise",
-        "fat",
-        "pgd",
-        "fast",
-        "trades",
-        "mart",
-        "alp",
-        "avmixup",
+        *("standard", "fedprox", "scaffold", "noise", "fat", "pgd", "feddynat"),
+        *("free", "fast", "trades", "mart", "alp", "avmixup", "calfat", "dbfat"),
+        "fedrbn",
     ],
 }
 

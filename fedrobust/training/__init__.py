@@ -2,21 +2,30 @@
 
 from fedrobust.training.alp import ALP
 from fedrobust.training.avmixup import AVMixup
+from fedrobust.training.calfat import CalFAT
+from fedrobust.training.dbfat import DBFAT
 from fedrobust.training.fast import FastTraining
-from fedrobust.training.local import LocalTraining, Schedule, Trainer
+from fedrobust.training.fedrbn import FedRBN
+from fedrobust.training.free import FreeTraining
+from fedrobust.training.local import Trainer
 from fedrobust.training.mart import MART
 from fedrobust.training.noise import Noise
 from fedrobust.training.objective import Objective
 from fedrobust.training.pgd import PGDTraining
+from fedrobust.training.schedule import LocalTraining, Schedule
 from fedrobust.training.standard import Standard
 from fedrobust.training.trades import TRADES
 
 __all__ = [
     "ALP",
+    "DBFAT",
     "MART",
     "TRADES",
     "AVMixup",
+    "CalFAT",
     "FastTraining",
+    "FedRBN",
+    "FreeTraining",
     "LocalTraining",
     "Noise",
     "Objective",

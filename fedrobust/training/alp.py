@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor, cross_entropy
-from fedrobust.training.pgd import PGDTraining
-from strategies.parameters import require, require_between
+from fedrobust.training.pgd import PGDObjective
+from strategies.parameters import require_between
 
 
 @dataclass(frozen=True, kw_only=True)
-class ALP(PGDTraining):
+class ALP(PGDObjective):
     """Train on pairs of clean and PGD examples whose logits should agree.
 
     Parameters
@@ -32,7 +32,6 @@ class ALP(PGDTraining):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("weight", self.weight, 0)
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Add the pairing to the mean cross-entropy of both halves."""

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from fedrobust.attacks.ball import each
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor
-from fedrobust.training.pgd import PGDTraining
-from strategies.parameters import require, require_between
+from fedrobust.training.pgd import PGDObjective
+from strategies.parameters import require_between
 
 
 @dataclass(frozen=True, kw_only=True)
-class AVMixup(PGDTraining):
+class AVMixup(PGDObjective):
     """Train on mixtures of clean images and adversarial vertices, labels included.
 
     Parameters
@@ -41,7 +41,6 @@ class AVMixup(PGDTraining):
         require_between("gamma", self.gamma, 1)
         require_between("lambda_clean", self.lambda_clean, 0, 1)
         require_between("lambda_vertex", self.lambda_vertex, 0, 1)
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Mix inputs and labels, and compute the cross-entropy."""

@@ -17,81 +17,11 @@ from fedrobust.network import Arrays, BoundModel, Network, Tensor
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
-from strategies.parameters import require, require_between
+from fedrobust.training.schedule import LocalTraining, Schedule
 
 
 class DivergedError(ArithmeticError):
     """Local training left the finite numbers; the client says so and sends nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocalTraining:
-    """How long a client trains in a round, and what it remembers.
-
-    Parameters
-    ----------
-    local_epochs
-        Passes over the client's images; without effect when ``local_steps`` is given.
-    local_steps
-        Batches; passes are repeated, each shuffled anew, until there are so many.
-    batch_size
-        Images a batch; the last batch of a pass may be smaller.
-    momentum
-        Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps
-        m across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
-    dampening
-        Send m = beta m + (1 - beta) update instead, as ByzFL does.
-    """
-
-    local_epochs: int = 1
-    local_steps: int | None = None
-    batch_size: int = 32
-    momentum: float = 0.0
-    dampening: bool = False
-
-    def __post_init__(self) -> None:
-        require_between("local_epochs", self.local_epochs, 1)
-        if self.local_steps is not None:
-            require_between("local_steps", self.local_steps, 1)
-        require_between("batch_size", self.batch_size, 1)
-        require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Which examples make each batch.
-
-    Attributes
-    ----------
-    order
-        (m,) row numbers, one batch after the other.
-    bounds
-        (steps + 1,) where each batch starts in ``order``, and the end.
-    """
-
-    order: NDArray[np.int32]
-    bounds: NDArray[np.int32]
-
-    @classmethod
-    def draw(
-        cls, local: LocalTraining, num_examples: int, rng: np.random.Generator
-    ) -> "Schedule":
-        """Shuffle passes over ``num_examples`` rows and cut them into batches."""
-        require_between("num_examples", num_examples, 1)
-        per_pass = math.ceil(num_examples / local.batch_size)
-        if local.local_steps is None:
-            passes, steps = local.local_epochs, None
-        else:
-            passes, steps = math.ceil(local.local_steps / per_pass), local.local_steps
-        order = [rng.permutation(num_examples) for _ in range(passes)]
-        ends = [
-            p * num_examples + min(num_examples, (b + 1) * local.batch_size)
-            for p in range(passes)
-            for b in range(per_pass)
-        ][:steps]
-        return cls(
-            np.concatenate(order).astype(np.int32), np.array([0, *ends], np.int32)
-        )
 
 
 @dataclass(frozen=True)
@@ -114,11 +44,27 @@ class Trainer:
         The hook.
     optimizer
         A fresh ``keras.optimizers.Optimizer``; its state starts anew each round.
+    proximal
+        mu of FedProx's term mu / 2 |w - w_received|^2.
+    corrected
+        Whether ``train`` is given a correction to add to every gradient.
     """
 
-    def __init__(self, network: Network, objective: Objective, optimizer: Any) -> None:
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        optimizer: Any,
+        *,
+        proximal: float = 0.0,
+        corrected: bool = False,
+    ) -> None:
         self.network = network
         self.objective = objective
+        # Few objectives replay batches; the others need not say so.
+        self._replays: int = getattr(objective, "replays", 1)
+        self._proximal = proximal
+        self._corrected = corrected
         self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
         self._run = self._compile()
 
@@ -137,6 +83,7 @@ class Trainer:
         round: int,
         client: int,
         state: Sequence[NDArray[Any]] | None = None,
+        correction: Arrays | None = None,
     ) -> tuple[Trained, list[NDArray[Any]]]:
         """Train for one round.
 
@@ -152,6 +99,8 @@ class Trainer:
             Key of the batches, of dropout and of the objective's draws.
         state
             State of the optimiser to go on with; None means a fresh one.
+        correction
+            What is added to every gradient, by name of the weight; None adds nothing.
 
         Returns
         -------
@@ -163,14 +112,22 @@ class Trainer:
             When the loss or a weight is not finite.
         """
         rng = generator(seed, Purpose.BATCHES, round, client)
-        schedule = Schedule.draw(local, len(x), rng)
+        schedule = Schedule.draw(local, len(x), rng, round)
         trainable, fixed = self.network.split(
             arrays, abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
         )
+        added: list[Any] = []
+        if self._corrected:
+            names = self.network.trainable
+            added = [
+                np.zeros_like(arrays[n]) if correction is None else correction[n]
+                for n in names
+            ]
         out_trainable, out_fixed, out_state, loss = self._run(
             trainable,
             fixed,
             self._optimizer.initial_state if state is None else list(state),
+            added,
             x,
             y,
             schedule.order,
@@ -187,38 +144,20 @@ class Trainer:
                 f"local training diverged in round {round} (loss {float(loss)}): "
                 "lower the learning rate"
             )
-        steps = len(schedule.bounds) - 1
+        steps = (len(schedule.bounds) - 1) * self._replays
         result = Trained(trained, float(loss) / steps, steps)
         return result, [np.asarray(v) for v in out_state]
 
     def _compile(self) -> Any:
         network, objective, optimizer = self.network, self.objective, self._optimizer
-
-        def step(
-            trainable: list[Tensor],
-            fixed: list[Tensor],
-            state: list[Tensor],
-            x: Tensor,
-            y: Tensor,
-            seed: Tensor,
-            round: Tensor,
-        ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
-            """Perturb one batch and take one optimiser step on it."""
-            attacked = BoundModel(network, trainable, fixed, round)
-            x_adv = tf.stop_gradient(objective.perturb(attacked, x, y, seed))
-            x_adv = tf.ensure_shape(x_adv, x.shape)
-            model = BoundModel(network, trainable, fixed, round)
-            with tf.GradientTape() as tape:
-                tape.watch(trainable)
-                loss = tf.reduce_mean(objective.loss(model, x, x_adv, y))
-            gradients = tape.gradient(loss, trainable)
-            trainable, state = optimizer(state, gradients, trainable)
-            return trainable, model.fixed, state, loss
+        replays, proximal = self._replays, self._proximal
+        advance: Any = getattr(objective, "advance", None)
 
         def run(
             trainable: list[Tensor],
             fixed: list[Tensor],
             state: list[Tensor],
+            correction: list[Tensor],
             x: Tensor,
             y: Tensor,
             order: Tensor,
@@ -226,40 +165,85 @@ class Trainer:
             seed: Tensor,
             round: Tensor,
         ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
-            """Loop over the batches of the schedule."""
-            steps = tf.shape(bounds)[0] - 1
+            """Loop over the batches of the schedule, each as often as replayed."""
+            steps = replays * (tf.shape(bounds)[0] - 1)
+            received = BoundModel(network, trainable, fixed, round)
+            counts = tf.math.bincount(
+                y, minlength=network.num_classes, dtype=tf.float32
+            )
+
+            def correct(gradients: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+                if proximal:
+                    gradients = [
+                        g if g is None else g + proximal * (w - start)
+                        for g, w, start in zip(
+                            gradients, weights, trainable, strict=True
+                        )
+                    ]
+                if correction:
+                    gradients = [
+                        g if g is None else g + c
+                        for g, c in zip(gradients, correction, strict=True)
+                    ]
+                return gradients
 
             def body(i: Tensor, *carried: Any) -> tuple[Any, ...]:
-                trainable, fixed, state, total = carried
-                rows = order[bounds[i] : bounds[i + 1]]
-                key = tf.random.experimental.stateless_fold_in(seed, i)
-                trainable, fixed, state, loss = step(
-                    trainable,
-                    fixed,
-                    state,
-                    tf.gather(x, rows),
-                    tf.gather(y, rows),
-                    key,
-                    round,
-                )
-                return i + 1, trainable, fixed, state, total + loss
+                """Perturb one batch and take one optimiser step on it."""
+                weights, fixed, state, delta, total = carried
+                batch = i // replays
+                rows = order[bounds[batch] : bounds[batch + 1]]
+                x_batch, y_batch = tf.gather(x, rows), tf.gather(y, rows)
+                size = tf.shape(rows)[0]
 
-            carried = (0, list(trainable), list(fixed), list(state), 0.0)
-            _, trainable, fixed, state, total = tf.while_loop(
+                def bound(fixed: list[Tensor]) -> BoundModel:
+                    return BoundModel(
+                        network,
+                        weights,
+                        fixed,
+                        round,
+                        class_counts=counts,
+                        received=received,
+                        delta=delta[:size] if advance else None,
+                    )
+
+                key = tf.random.experimental.stateless_fold_in(seed, i)
+                x_adv = objective.perturb(bound(fixed), x_batch, y_batch, key)
+                x_adv = tf.ensure_shape(tf.stop_gradient(x_adv), x_batch.shape)
+                model = bound(fixed)
+                with tf.GradientTape() as tape:
+                    tape.watch([*weights, x_adv] if advance else weights)
+                    losses = objective.loss(model, x_batch, x_adv, y_batch)
+                    loss = tf.reduce_mean(losses)
+                if advance:
+                    gradients, upwards = tape.gradient(loss, (weights, x_adv))
+                    moved = advance(delta[:size], upwards, round)
+                    delta = tf.concat([moved, delta[size:]], axis=0)
+                else:
+                    gradients = tape.gradient(loss, weights)
+                weights, state = optimizer(state, correct(gradients, weights), weights)
+                return i + 1, weights, model.fixed, state, delta, total + loss
+
+            largest = tf.reduce_max(bounds[1:] - bounds[:-1])
+            shape = tf.concat([largest[None], tf.shape(x)[1:]], axis=0)
+            delta = tf.zeros(shape if advance else [0])
+            carried = (0, list(trainable), list(fixed), list(state), delta, 0.0)
+            _, trained, fixed, state, _, total = tf.while_loop(
                 lambda i, *_: i < steps, body, carried
             )
-            return trainable, fixed, state, total
+            return trained, fixed, state, total
 
         def specs(values: Sequence[Any]) -> list[Any]:
             return [tf.TensorSpec(v.shape, v.dtype) for v in values]
 
+        weights = specs(network.model.trainable_variables)
         return tf.function(
             run,
             autograph=False,
             input_signature=[
-                specs(network.model.trainable_variables),
+                weights,
                 specs(network.model.non_trainable_variables),
                 specs(optimizer.initial_state),
+                weights if self._corrected else [],
                 tf.TensorSpec((None, *network.model.input_shape[1:]), tf.float32),
                 tf.TensorSpec((None,), tf.int32),
                 tf.TensorSpec((None,), tf.int32),

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from fedrobust.attacks.losses import kl_divergence, likeliest_other, of_label
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor, cross_entropy
-from fedrobust.training.pgd import PGDTraining
+from fedrobust.training.pgd import PGDObjective
 from strategies.parameters import require, require_between
 
 VARIANTS = ("paper", "code")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MART(PGDTraining):
+class MART(PGDObjective):
     """Train on PGD examples with a margin, and pull uncertain answers together.
 
     Parameters
@@ -46,7 +46,6 @@ class MART(PGDTraining):
         super().__post_init__()
         require_between("beta", self.beta, 0)
         known = " or ".join(VARIANTS)
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
         require(self.variant in VARIANTS, "variant", self.variant, known)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:

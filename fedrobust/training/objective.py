@@ -11,7 +11,12 @@ from fedrobust.network import BoundModel, Tensor, cross_entropy
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """Cross-entropy on inputs that ``perturb`` makes."""
+    """Cross-entropy on inputs that ``perturb`` makes.
+
+    An objective with an attribute ``replays`` above 1 takes so many steps on each
+    batch, and has ``advance(delta, gradient, round)``, which tells what a step makes of
+    ``model.delta`` given the gradient of the loss by the inputs.
+    """
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Make the inputs of one batch.
@@ -19,7 +24,8 @@ class Objective:
         Parameters
         ----------
         model
-            ``model(x)`` gives logits in inference mode; ``model.round`` is the round.
+            ``model(x)`` gives logits in inference mode. It knows the client's
+            ``class_counts``, the model ``received`` from the server and the ``round``.
         x, y
             (batch, ...) inputs in [0, 1] and (batch,) labels.
         seed

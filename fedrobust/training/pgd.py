@@ -16,12 +16,13 @@ from fedrobust.backend import tf
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.objective import Objective
+from fedrobust.training.warmup import warmup
 from strategies.parameters import require, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class PGDTraining(Objective):
-    """Train on PGD examples.
+class PGDObjective(Objective):
+    """What trains on PGD examples has in common: how they are made.
 
     Parameters
     ----------
@@ -33,8 +34,6 @@ class PGDTraining(Objective):
         In input units; None means 2.5 epsilon / steps.
     random_start
         Start from a uniform draw in the ball instead of x.
-    clean_share
-        Share of each batch that stays clean, in [0, 1].
     warmup_rounds
         Epsilon grows linearly and reaches its value in this round; 0 for none.
     """
@@ -46,7 +45,6 @@ class PGDTraining(Objective):
     steps: int = 10
     step_size: float | None = None
     random_start: bool = True
-    clean_share: float = 0.0
     warmup_rounds: int = 0
 
     def __post_init__(self) -> None:
@@ -54,31 +52,26 @@ class PGDTraining(Objective):
         require_between("steps", self.steps, 1)
         if self.step_size is not None:
             require_positive("step_size", self.step_size)
-        require(0 <= self.clean_share <= 1, "clean_share", self.clean_share, "in [0,1]")
         require_between("warmup_rounds", self.warmup_rounds, 0)
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
-        """Attack all but the first ``clean_share`` of the batch, which is shuffled."""
-        batch = tf.cast(tf.shape(x)[0], tf.float32)
-        clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)
-        return tf.concat([x[:clean], self._attack(model, x, y, seed, clean)], axis=0)
+        """Attack the batch."""
+        return self.attack(model, x, y, seed, 0)
 
     def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
         """Draw what the attack starts with beside x."""
         return epsilon * tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
 
-    def _attack(
+    def attack(
         self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor, skip: Tensor
     ) -> Tensor:
+        """Attack all but the first ``skip`` examples, and give the attacked ones."""
         epsilon = tf.constant(float(self.epsilon), tf.float32)
         step_size = tf.constant(
             self.step_size or 2.5 * float(self.epsilon) / self.steps, tf.float32
         )
-        if self.warmup_rounds:
-            scale = tf.minimum(
-                1.0, tf.cast(model.round, tf.float32) / self.warmup_rounds
-            )
-            epsilon, step_size = scale * epsilon, scale * step_size
+        scale = warmup(self.warmup_rounds, model.round)
+        epsilon, step_size = scale * epsilon, scale * step_size
         # Drawn for the whole batch, so that a clean share changes no other example.
         noise = self.start_noise(tf.shape(x), seed, epsilon)[skip:]
         x, y = x[skip:], y[skip:]
@@ -86,3 +79,43 @@ class PGDTraining(Objective):
         start = ball.project(x + noise) if self.random_start else x
         loss = loss_of(self.attack_loss, model, x, y)
         return climb(model, start, loss, ball, step_size, self.steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KLObjective(PGDObjective):
+    """The same on the divergence from the answers at x, as TRADES attacks."""
+
+    attack_loss: ClassVar[str] = "kl"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.random_start, "random_start", self.random_start, "true: KL is flat"
+        )
+
+    def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
+        """Draw a little noise, whatever epsilon is: 0.001 N(0, 1)."""
+        return 0.001 * tf.random.stateless_normal(shape, seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PGDTraining(PGDObjective):
+    """Train on PGD examples.
+
+    Parameters
+    ----------
+    clean_share
+        Share of each batch that stays clean, in [0, 1].
+    """
+
+    clean_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.clean_share <= 1, "clean_share", self.clean_share, "in [0,1]")
+
+    def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
+        """Attack all but the first ``clean_share`` of the batch, which is shuffled."""
+        batch = tf.cast(tf.shape(x)[0], tf.float32)
+        clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)
+        return tf.concat([x[:clean], self.attack(model, x, y, seed, clean)], axis=0)

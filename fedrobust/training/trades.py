@@ -9,19 +9,15 @@ steps on the divergence from x + 0.001 N(0, 1), as it is flat at x. The paper ta
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from fedrobust.attacks.losses import kl_divergence
-from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor, cross_entropy
-from fedrobust.training.pgd import PGDTraining
-from strategies.parameters import require, require_between
-
-START = 0.001
+from fedrobust.training.pgd import KLObjective
+from strategies.parameters import require_between
 
 
 @dataclass(frozen=True, kw_only=True)
-class TRADES(PGDTraining):
+class TRADES(KLObjective):
     """Trade clean accuracy for agreement with the worst input.
 
     Parameters
@@ -32,19 +28,9 @@ class TRADES(PGDTraining):
 
     beta: float = 6.0
 
-    attack_loss: ClassVar[str] = "kl"
-
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("beta", self.beta, 0)
-        require(
-            self.random_start, "random_start", self.random_start, "true: KL is flat"
-        )
-        require(self.clean_share == 0, "clean_share", self.clean_share, "0")
-
-    def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
-        """Draw a little noise, whatever epsilon is."""
-        return START * tf.random.stateless_normal(shape, seed)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Add the clean cross-entropy and the divergence."""

@@ -28,6 +28,7 @@ from strategies.rules.monna import MoNNA
 from strategies.rules.norm_clipping import NormClipping
 from strategies.rules.phocas import Phocas
 from strategies.rules.rlr import RLR
+from strategies.rules.sfat import SFAT
 from strategies.rules.sign_guard import SignGuard
 from strategies.rules.sign_majority import SignMajority
 from strategies.rules.smea import SMEA
@@ -41,6 +42,7 @@ __all__ = [
     "LASA",
     "MDA",
     "RLR",
+    "SFAT",
     "SMEA",
     "Aggregate",
     "Bulyan",

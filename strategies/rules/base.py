@@ -38,6 +38,9 @@ class RuleContext:
         (d,) the global values that the updates start from.
     layers
         Number of values of each array of the model, in the order of the update.
+    losses
+        Training loss each client reports, infinite where it reports none; hostile
+        clients lie about it.
     """
 
     clients: Sequence[int] | None = None
@@ -47,6 +50,7 @@ class RuleContext:
     root_update: Vector | None = None
     parameters: Vector | None = None
     layers: Sequence[int] | None = None
+    losses: NDArray[np.float64] | None = None
 
     def ids(self, n: int) -> list[int]:
         """Give the client id of each of n rows: row numbers where none are known."""
@@ -54,11 +58,12 @@ class RuleContext:
 
     def only(self, rows: NDArray[np.int64]) -> "RuleContext":
         """Give the context of some of the rows."""
-        examples = self.num_examples
+        examples, losses = self.num_examples, self.losses
         return replace(
             self,
             clients=None if self.clients is None else [self.clients[i] for i in rows],
             num_examples=None if examples is None else examples[rows],
+            losses=None if losses is None else losses[rows],
         )
 
 

@@ -13,6 +13,7 @@ from strategies.rules import (
     LASA,
     MDA,
     RLR,
+    SFAT,
     SMEA,
     Bulyan,
     CenteredClipping,
@@ -79,6 +80,8 @@ CLIPS = {"translates": False, "longest": 1.0}
 MEMBERS = [
     Member(Mean()),
     Member(Mean(weighted=True)),
+    Member(SFAT(alpha=0.5, k=3)),
+    Member(SFAT(variant="code"), translates=False, scales=False, identical=False),
     Member(Median(), **ORDER),
     Member(TrimmedMean(f=F), **ORDER),
     Member(MeaMed(f=F), exact_order=True, hull=1.0),

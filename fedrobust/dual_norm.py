@@ -1,0 +1,80 @@
+"""Dual batch normalisation: one set of statistics for clean inputs, one for attacked.
+
+Xie, Tan, Gong, Wang, Yuille, Le: Adversarial examples improve image recognition, CVPR
+2020; with weights shared by both as in FedRBN (Hong et al., AAAI 2023). A mixture of
+clean and adversarial inputs is no Gaussian; each kind gets a mean and a variance.
+
+Importing this module imports Keras.
+"""
+
+from typing import Any
+
+from fedrobust.backend import keras, tf
+
+BRANCHES = ("clean", "noise")
+
+
+@keras.saving.register_keras_serializable(package="fedrobust")
+class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """Normalise over all axes but the last, by the statistics of one branch.
+
+    The variable ``branch`` is the branch's number: clean 0, noise 1. A model is stored
+    with 1: it is tested on noise.
+
+    Parameters
+    ----------
+    momentum
+        Share of the moving statistics that a batch leaves.
+    epsilon
+        Added to the variance.
+    """
+
+    def __init__(
+        self, momentum: float = 0.9, epsilon: float = 1e-3, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights."""
+
+        def weight(name: str, start: str, trainable: bool) -> Any:
+            return self.add_weight(
+                name=name,
+                shape=(input_shape[-1],),
+                initializer=start,
+                trainable=trainable,
+            )
+
+        self.gamma = weight("gamma", "ones", True)
+        self.beta = weight("beta", "zeros", True)
+        self.means = [weight(f"{b}_mean", "zeros", False) for b in BRANCHES]
+        self.variances = [weight(f"{b}_variance", "ones", False) for b in BRANCHES]
+        self.branch = self.add_weight(
+            name="branch", shape=(), dtype="int32", initializer="ones", trainable=False
+        )
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Normalise; in training by the batch, whose statistics are remembered."""
+        is_noise = tf.equal(self.branch, 1)
+        if training:
+            mean, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
+            self._remember(self.means, mean, is_noise)
+            self._remember(self.variances, variance, is_noise)
+        else:
+            mean = tf.where(is_noise, self.means[1], self.means[0])
+            variance = tf.where(is_noise, self.variances[1], self.variances[0])
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        return x * scale + (self.beta - mean * scale)
+
+    def _remember(self, kept: list[Any], batch: Any, is_noise: Any) -> None:
+        for number, variable in enumerate(kept):
+            moved = self.momentum * variable + (1 - self.momentum) * batch
+            mine = tf.equal(is_noise, bool(number))
+            variable.assign(tf.where(mine, moved, variable))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give what the layer is made from."""
+        own = {"momentum": self.momentum, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}

@@ -1,0 +1,44 @@
+"""FedRBN's dual batch normalisation: clean and adversarial inputs apart.
+
+    min_w  (1 - lambda) E CE(f_clean(x), y) + lambda E CE(f_noise(x'), y)
+
+f_clean and f_noise share every weight but normalise by statistics of their own; x' is
+the PGD example of f_noise. Hong, Wang, Wang, Zhou: Federated robustness propagation,
+AAAI 2023, on the dual normalisation of Xie et al. (Adversarial examples improve image
+recognition, CVPR 2020). Clients that cannot afford adversarial training
+(``training.fraction``) train f_clean and leave the noise statistics to the others: a
+client that did not touch a statistic has no vote on it. The paper keeps the
+normalisation of each client and lends out noise statistics by the likeness of the clean
+ones; here there is one global model, tested as f_noise. Where adversarial clients are
+few, so are the votes on the noise statistics: their median is what few Byzantine
+clients among them can own.
+"""
+
+from dataclasses import dataclass
+
+from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.training.pgd import PGDObjective
+from strategies.parameters import require_between
+
+
+@dataclass(frozen=True, kw_only=True)
+class FedRBN(PGDObjective):
+    """Train both branches of a model with ``DualBatchNormalization``.
+
+    Parameters
+    ----------
+    weight
+        Weight of the adversarial loss, in [0, 1]; lambda.
+    """
+
+    weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("weight", self.weight, 0, 1)
+
+    def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
+        """Add the losses of both branches; ValueError for a model that has none."""
+        clean = cross_entropy(y, model(x, training=True, branch="clean"))
+        attacked = cross_entropy(y, model(x_adv, training=True, branch="noise"))
+        return (1.0 - self.weight) * clean + self.weight * attacked

@@ -1,0 +1,119 @@
+"""How long clients train in a round, and which examples make each batch."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.parameters import require, require_between
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalTraining:
+    """How a client trains in a round, whatever its objective, and what it remembers.
+
+    Parameters
+    ----------
+    local_epochs
+        Passes over the client's images; without effect when ``local_steps`` is given.
+    local_steps
+        Batches; passes are repeated, each shuffled anew, until there are so many.
+    epochs_decay, epochs_decay_every
+        FedDynAT's schedule (Shah, Dube, Chakraborty, Verma: Adversarial training in
+        communication constrained federated learning, 2021): the passes are multiplied
+        by ``epochs_decay`` in (0, 1] every so many rounds, rounded, and at least one.
+        Long at first they converge fast, short later they drift apart less. (The
+        paper's algorithm also fuses by FedCurv; here the rule is the strategy's.)
+    batch_size
+        Images a batch; the last batch of a pass may be smaller.
+    proximal
+        mu of FedProx (Li et al.: Federated Optimization in Heterogeneous Networks,
+        MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss.
+    scaffold
+        Correct every step by control variates, see ``fedrobust.training.scaffold``.
+    momentum
+        Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps
+        m across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
+    dampening
+        Send m = beta m + (1 - beta) update instead, as ByzFL does.
+    """
+
+    local_epochs: int = 1
+    local_steps: int | None = None
+    epochs_decay: float = 1.0
+    epochs_decay_every: int = 1
+    batch_size: int = 32
+    proximal: float = 0.0
+    scaffold: bool = False
+    momentum: float = 0.0
+    dampening: bool = False
+
+    def __post_init__(self) -> None:
+        require_between("local_epochs", self.local_epochs, 1)
+        if self.local_steps is not None:
+            require_between("local_steps", self.local_steps, 1)
+        decay = self.epochs_decay
+        require(0 < decay <= 1, "epochs_decay", decay, "above 0, at most 1")
+        require(
+            decay == 1 or self.local_steps is None,
+            "epochs_decay",
+            decay,
+            "1 where local_steps says how long clients train",
+        )
+        require_between("epochs_decay_every", self.epochs_decay_every, 1)
+        require_between("batch_size", self.batch_size, 1)
+        require_between("proximal", self.proximal, 0)
+        require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
+        require(
+            not self.scaffold or self.momentum == self.proximal == 0,
+            "scaffold",
+            self.scaffold,
+            "false where momentum or proximal is not 0: one correction at a time",
+        )
+
+    def epochs(self, round: int) -> int:
+        """Give the passes of a round, from 1."""
+        decays = (round - 1) // self.epochs_decay_every
+        return max(1, math.floor(self.local_epochs * self.epochs_decay**decays + 0.5))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which examples make each batch.
+
+    Attributes
+    ----------
+    order
+        (m,) row numbers, one batch after the other.
+    bounds
+        (steps + 1,) where each batch starts in ``order``, and the end.
+    """
+
+    order: NDArray[np.int32]
+    bounds: NDArray[np.int32]
+
+    @classmethod
+    def draw(
+        cls,
+        local: LocalTraining,
+        num_examples: int,
+        rng: np.random.Generator,
+        round: int = 1,
+    ) -> "Schedule":
+        """Shuffle passes over ``num_examples`` rows and cut them into batches."""
+        require_between("num_examples", num_examples, 1)
+        per_pass = math.ceil(num_examples / local.batch_size)
+        if local.local_steps is None:
+            passes, steps = local.epochs(round), None
+        else:
+            passes, steps = math.ceil(local.local_steps / per_pass), local.local_steps
+        order = [rng.permutation(num_examples) for _ in range(passes)]
+        ends = [
+            p * num_examples + min(num_examples, (b + 1) * local.batch_size)
+            for p in range(passes)
+            for b in range(per_pass)
+        ][:steps]
+        return cls(
+            np.concatenate(order).astype(np.int32), np.array([0, *ends], np.int32)
+        )
