@@ -69,6 +69,22 @@ class ModelBuilder(ABC):
         return keras.Sequential([*layers, *self.layers(), logits])
 
 
+NORMS = ("none", "batch", "dual")
+
+
+def _activation(norm: str) -> list[Any]:
+    """Normalise and rectify what a layer gives."""
+    relu = keras.layers.ReLU()
+    if norm == "batch":
+        return [keras.layers.BatchNormalization(), relu]
+    if norm == "dual":
+        # Here, as importing it imports Keras.
+        from fedrobust.dual_norm import DualBatchNormalization
+
+        return [DualBatchNormalization(), relu]
+    return [relu]
+
+
 @dataclass(frozen=True, kw_only=True)
 class MLP(ModelBuilder):
     """Fully connected ReLU layers.
@@ -77,22 +93,27 @@ class MLP(ModelBuilder):
     ----------
     hidden
         Units of each hidden layer.
+    norm
+        What normalises each of them: ``none``, ``batch``, or ``dual``, batch
+        normalisation with statistics of its own for adversarial inputs (for FedRBN).
     """
 
     hidden: list[int]
+    norm: str = "none"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(
             all(h >= 1 for h in self.hidden), "hidden", list(self.hidden), "at least 1"
         )
+        require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
 
     def layers(self) -> list[Any]:
         """Flatten, then dense layers."""
-        return [
-            keras.layers.Flatten(),
-            *(keras.layers.Dense(units, activation="relu") for units in self.hidden),
-        ]
+        stack = [keras.layers.Flatten()]
+        for units in self.hidden:
+            stack += [keras.layers.Dense(units), *_activation(self.norm)]
+        return stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +130,7 @@ class CNN(ModelBuilder):
     units
         Units of the dense layer.
     norm
-        What normalises each convolution: ``none``, ``batch``, or ``dual``, batch
-        normalisation with statistics of its own for adversarial inputs (for FedRBN).
+        What normalises each convolution, as for ``MLP``.
     """
 
     filters: list[int]
@@ -126,22 +146,14 @@ class CNN(ModelBuilder):
             "at least 1",
         )
         require_between("units", self.units, 1)
-        known = ("none", "batch", "dual")
-        require(self.norm in known, "norm", self.norm, "none, batch or dual")
+        require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
 
     def layers(self) -> list[Any]:
         """Stack strided convolutions, then a dense layer."""
         stack: list[Any] = []
         for c in self.filters:
-            stack.append(keras.layers.Conv2D(c, 4, 2, padding="same"))
-            if self.norm == "batch":
-                stack.append(keras.layers.BatchNormalization())
-            if self.norm == "dual":
-                # Here, as importing it imports Keras.
-                from fedrobust.dual_norm import DualBatchNormalization
-
-                stack.append(DualBatchNormalization())
-            stack.append(keras.layers.ReLU())
+            convolution = keras.layers.Conv2D(c, 4, 2, padding="same")
+            stack += [convolution, *_activation(self.norm)]
         return [
             *stack,
             keras.layers.Flatten(),

@@ -81,7 +81,13 @@ MEMBERS = [
     Member(Mean()),
     Member(Mean(weighted=True)),
     Member(SFAT(alpha=0.5, k=3)),
-    Member(SFAT(variant="code"), translates=False, scales=False, identical=False),
+    Member(
+        SFAT(variant="code"),
+        any_order=False,
+        translates=False,
+        scales=False,
+        identical=False,
+    ),
     Member(Median(), **ORDER),
     Member(TrimmedMean(f=F), **ORDER),
     Member(MeaMed(f=F), exact_order=True, hull=1.0),
@@ -131,12 +137,14 @@ PREAGGREGATORS = [NNM(f=F), Bucketing(s=2), Clipping(c=1.0), ARC(f=F)]
 def context_for(updates: np.ndarray, ids: list[int] | None = None) -> RuleContext:
     """Everything a rule may need; client ids stay with their rows."""
     n, d = updates.shape
+    ids = list(range(n)) if ids is None else ids
     return RuleContext(
-        clients=list(range(n)) if ids is None else ids,
+        clients=ids,
         num_examples=np.full(n, 7),
         round=3,
         seed=1,
         root_update=np.full(d, 0.5, np.float32),
         parameters=np.linspace(-1, 1, d, dtype=np.float32),
         layers=[d - d // 2, d // 2] if d > 1 else [d],
+        losses=np.array([(7.0 * client) % n for client in ids]),
     )

@@ -297,8 +297,8 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
             ["training=feddynat", "training.local_steps=3"],
             "1 where local_steps says how long",
         ),
-        (["training=fedrbn"], "model.norm=none: must be dual"),
-        (["training=fedrbn", "model=cnn"], "model.norm=none: must be dual"),
+        (["training=fedrbn", "model.norm=none"], "model.norm=none: must be dual"),
+        (["training=fedrbn", "model=resnet"], "model.norm: there is no such key"),
         (["model=cnn", "model.norm=dual"], "model.norm=dual"),
         (["model=cnn", "model.norm=group"], "none, batch or dual"),
         (["training=free", "training.objective.replays=1"], "replays=1"),
@@ -469,7 +469,7 @@ def test_a_model_without_branches_is_told(digits):
 
 def test_a_stored_model_is_tested_on_noise(configure, tmp_path):
     config = configure(
-        "model=cnn", "model.norm=dual", "training=fedrbn", "training.fraction=0.5",
+        "model=cnn", "training=fedrbn", "training.fraction=0.5",
         "num_clients=4", "num_rounds=4", "training.objective.warmup_rounds=0",
         "training.objective.steps=2", "attack=fgsm", "attack.epsilon=0.1",
         "strategy=mean",

@@ -23,6 +23,7 @@ from strategies import RobustStrategy
 from strategies.preaggregators import NNM, Clipping
 from strategies.rules import (
     CGE,
+    SFAT,
     Aggregate,
     FLTrust,
     Krum,
@@ -35,7 +36,7 @@ from strategies.rules import (
 from strategies.server_optimizers import SGD
 from strategies.updates import add
 from tests.conformance.members import MEMBERS
-from tests.messages import global_arrays
+from tests.messages import global_arrays, reply
 from tests.strategies import one_round
 from tests.strategies.one_round import record, replies_of
 from tests.strategies.test_screening import (
@@ -720,3 +721,44 @@ def test_statistics_follow_weights_or_selection_else_their_median(
     )
     arrays, _ = strategy.aggregate_train(1, replies)
     assert arrays["bn"].numpy() == pytest.approx(expected)
+
+
+def test_sfat_reads_the_losses_that_clients_report():
+    models = [record(w=w) for w in (1, 2, 6)]
+    replies = [
+        reply(model, MetricRecord(metrics), node=one_round.NODE + i, round=2)
+        for i, (model, metrics) in enumerate(
+            zip(
+                models,
+                [
+                    {"num-examples": 1, "train_loss": 3.0},
+                    {"num-examples": 1},  # a client that keeps it to itself ranks last
+                    {"num-examples": 1, "train_loss": 0.5},
+                ],
+                strict=True,
+            )
+        )
+    ]
+    strategy = one_round.configured(SFAT(alpha=1 / 3), 3, record(w=0))
+    list(strategy.configure_train(2, record(w=0), ConfigRecord(), None))
+    arrays, _ = strategy.aggregate_train(2, replies)
+    assert arrays["w"].numpy() == pytest.approx((1 + 2 + 2 * 6) / 4)
+    preview = strategy.preview(
+        np.array([[1], [2], [6]], np.float32), range(3), [1] * 3, [3, np.inf, 0.5]
+    )
+    assert preview == pytest.approx(15 / 4)
+
+
+def test_who_leaves_an_optional_statistic_untouched_has_no_vote_on_it():
+    replies = replies_of([record(w=1, bn=bn) for bn in (7, 7, 7, 10, 20)])
+    for rule, expected in ((Mean(), 15.0), (Median(), 15.0), (CGE(f=1), 10.0)):
+        strategy = one_round.configured(
+            rule, 5, record(w=0, bn=7), statistics=["bn"], optional_statistics=["bn"]
+        )
+        arrays, _ = strategy.aggregate_train(1, replies)
+        assert arrays["bn"].numpy() == pytest.approx(expected)
+    strategy = one_round.configured(
+        Mean(), 5, record(w=0, bn=7), statistics=["bn"], optional_statistics=["bn"]
+    )
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=1, bn=7)] * 5))
+    assert arrays["bn"].numpy() == 7
