@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fedrobust.attacks.base import Attack, Watch
 from fedrobust.data import Split
 from fedrobust.evaluation import Evaluator, Scores
+from fedrobust.inference import predict
 from fedrobust.loading import classifier
 from fedrobust.network import Network
 from fedrobust.surrogate import train_surrogate
@@ -32,6 +33,8 @@ class Assessment:
         The examples, in the shape of the model's input.
     adversarial
         (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
+    answers, attacked_answers
+        (n,) classes that the model gives to x, and to the attacked examples.
     """
 
     scores: Scores
@@ -39,6 +42,8 @@ class Assessment:
     x: NDArray[np.float32]
     y: NDArray[np.int32]
     adversarial: dict[tuple[str, str], NDArray[np.float32]]
+    answers: NDArray[np.int64]
+    attacked_answers: dict[tuple[str, str], NDArray[np.int64]]
 
 
 def assess(
@@ -104,4 +109,13 @@ def assess(
         watch=watch,
         keep=keep,
     )
-    return Assessment(evaluator(network.arrays()), notes, inputs, y, kept)
+    arrays = network.arrays()
+    return Assessment(
+        scores=evaluator(arrays),
+        notes=notes,
+        x=inputs,
+        y=y,
+        adversarial=kept,
+        answers=predict(network, arrays, inputs),
+        attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
+    )

@@ -1,4 +1,4 @@
-"""A picture of adversarial examples: the image, what was added, and what came out."""
+"""A picture of adversarial examples, and what the model takes them for."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ COLUMNS = 10
 def draw_adversarial(found: "Assessment", path: Path) -> Path:
     """Draw an image of each class, and below it the same after each attack.
 
+    The answer of the model stands above each; wrong ones and their frames are red.
+
     Raises
     ------
     ValueError
@@ -22,19 +24,23 @@ def draw_adversarial(found: "Assessment", path: Path) -> Path:
     """
     rows = [np.flatnonzero(found.y == label)[:1] for label in np.unique(found.y)]
     picked = np.concatenate(rows)[:COLUMNS]
-    lines = [("clean", found.x)]
+    lines = [("clean", found.x, found.answers)]
     for (name, epsilon), x_adv in found.adversarial.items():
-        lines.append((f"{name}\nε={float(epsilon):.3g}", x_adv))
+        answers = found.attacked_answers[name, epsilon]
+        lines.append((f"{name}\nε={float(epsilon):.3g}", x_adv, answers))
     figure = Figure(
-        figsize=(0.8 * len(picked) + 1.2, 0.85 * len(lines)), layout="constrained"
+        figsize=(0.8 * len(picked) + 1.2, 1.0 * len(lines)), layout="constrained"
     )
     axes = figure.subplots(len(lines), len(picked), squeeze=False)
-    for line, (name, images) in zip(axes, lines, strict=True):
+    for line, (name, images, answers) in zip(axes, lines, strict=True):
         for axis, row in zip(line, picked, strict=True):
             image = _as_image(images[row])
             axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
+            colour = "black" if answers[row] == found.y[row] else "red"
+            axis.set_title(str(answers[row]), fontsize=8, pad=2, color=colour)
+            axis.spines[:].set_color(colour)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
     figure.savefig(path, dpi=144, metadata={"Software": None})
     return path
