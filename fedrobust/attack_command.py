@@ -17,6 +17,7 @@ from rich.table import Table
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
 from fedrobust.errors import ConfigError
+from fedrobust.targets import file_digest
 
 HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [overrides]
 
@@ -88,7 +89,7 @@ def attack_command(arguments: Sequence[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     result = {
         "model": str(path),
-        "model_digest": _digest(path),
+        "model_digest": file_digest(path)[:16],
         "evaluation_digest": config.evaluation_digest,
         "attack": asdict(config.attack),
         "choices": config.choices,
@@ -152,16 +153,10 @@ def _config(options: argparse.Namespace) -> Config:
 def _folder(options: argparse.Namespace, config: Config, model: Path) -> Path:
     if options.out is not None:
         return Path(options.out)
-    parts = [_digest(model), config.evaluation_digest, str(options.range)]
+    parts = [file_digest(model)[:16], config.evaluation_digest, str(options.range)]
     parts += [str(config.dataset), str(config.seed)]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Path("attacks") / name
-
-
-def _digest(path: Path) -> str:
-    if path.is_dir():
-        return "folder"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 class _Watcher:

@@ -32,7 +32,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
 from fedrobust.schema import Node, merged_with, named, typed
-from fedrobust.targets import OURS, code_digests, find_target
+from fedrobust.targets import OURS, code_digests, file_digest, find_target
 from fedrobust.training.objective import Objective
 from fedrobust.training.schedule import LocalTraining
 from strategies.parameters import MAX_EXAMPLES, require_between
@@ -170,6 +170,8 @@ class Config:
         values = dataclasses.asdict(self.attack)
         values["epsilon"] = self.attack.epsilons if self.attack.methods else []
         values["checks"] = self.checks if self.attack.methods else None
+        paths = (method.get("surrogate") for method in self.attack.methods.values())
+        values["files"] = [file_digest(path) for path in paths if path is not None]
         return _digest({"version": SCIENCE_VERSION, **values})
 
     def warnings(self) -> list[str]:

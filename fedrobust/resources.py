@@ -249,7 +249,7 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
     network = network_for(config)
     try:
         for attack in attacks.values():
-            attack.check_classes(network.num_classes)
+            attack.check_task(x.shape[1:], network.num_classes)
     except ValueError as error:
         raise ConfigError(f"attack: {error}") from error
     return Evaluator(

@@ -65,10 +65,17 @@ def code_digests(node: Any) -> dict[str, str]:
         if isinstance(target, str) and not target.startswith(OURS):
             path = find_target(target, "")
             if path is not None and "site-packages" not in path.parts:
-                found[target] = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[target] = file_digest(path)
         for value in node.values():
             found |= code_digests(value)
     return found
+
+
+def file_digest(path: Path | str) -> str:
+    """Digest what a file holds; a folder counts by its name alone."""
+    path = Path(path)
+    content = str(path).encode() if path.is_dir() else path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def _names_in(path: Path) -> set[str] | None:

@@ -275,7 +275,7 @@ class Attack(ABC):
             )
         if index.shape != (len(x),):
             raise ValueError(f"index must be ({len(x)},), not {index.shape}")
-        self.check_classes(network.num_classes)
+        self.check_task(x.shape[1:], network.num_classes)
         if len(y) and not (y.min() >= 0 and y.max() < network.num_classes):
             raise ValueError(
                 f"labels are in [{y.min()}, {y.max()}], and the model has "
@@ -288,8 +288,8 @@ class Attack(ABC):
                 f"model_range=({low}, {high})"
             )
 
-    def check_classes(self, num_classes: int) -> None:
-        """Raise ValueError when there are too few classes."""
+    def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
+        """Raise ValueError for inputs or a number of classes it is undefined for."""
         if num_classes == 1:
             raise ValueError(
                 "the model gives one unit: attacks need a logit for each class, so let "

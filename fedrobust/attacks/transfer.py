@@ -85,11 +85,15 @@ class Transfer(Attack):
         index = np.arange(len(x)) if index is None else np.asarray(index)
         self.check(network, x, y, index)
         surrogate = self._network()
-        _require_fit(surrogate, x.shape[1:], network.num_classes)
         return self._in_this_ball().on_network(
             surrogate, surrogate.arrays(), x, y, seed=seed, index=index,
             workers=workers, watch=watch,
         )  # fmt: skip
+
+    def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
+        """Raise ValueError also where the surrogate is a model of another task."""
+        super().check_task(shape, num_classes)
+        _require_fit(self._network(), shape, num_classes)
 
     def _network(self) -> Network:
         if not isinstance(self.surrogate, str | Path):

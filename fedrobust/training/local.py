@@ -168,24 +168,10 @@ class Trainer:
             """Loop over the batches of the schedule, each as often as replayed."""
             steps = replays * (tf.shape(bounds)[0] - 1)
             received = BoundModel(network, trainable, fixed, round)
+            classes = network.num_classes
             counts = tf.math.bincount(
-                y, minlength=network.num_classes, dtype=tf.float32
+                y, minlength=classes, maxlength=classes, dtype=tf.float32
             )
-
-            def correct(gradients: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-                if proximal:
-                    gradients = [
-                        g if g is None else g + proximal * (w - start)
-                        for g, w, start in zip(
-                            gradients, weights, trainable, strict=True
-                        )
-                    ]
-                if correction:
-                    gradients = [
-                        g if g is None else g + c
-                        for g, c in zip(gradients, correction, strict=True)
-                    ]
-                return gradients
 
             def body(i: Tensor, *carried: Any) -> tuple[Any, ...]:
                 """Perturb one batch and take one optimiser step on it."""
@@ -220,7 +206,13 @@ class Trainer:
                     delta = tf.concat([moved, delta[size:]], axis=0)
                 else:
                     gradients = tape.gradient(loss, weights)
-                weights, state = optimizer(state, correct(gradients, weights), weights)
+                if proximal:
+                    pairs = zip(weights, trainable, strict=True)
+                    pull = [proximal * (w - w_received) for w, w_received in pairs]
+                    gradients = _added(gradients, pull)
+                if correction:
+                    gradients = _added(gradients, correction)
+                weights, state = optimizer(state, gradients, weights)
                 return i + 1, weights, model.fixed, state, delta, total + loss
 
             largest = tf.reduce_max(bounds[1:] - bounds[:-1])
@@ -252,3 +244,9 @@ class Trainer:
                 tf.TensorSpec((), tf.int32),
             ],
         )
+
+
+def _added(gradients: list[Tensor], terms: list[Tensor]) -> list[Tensor]:
+    """Add to each gradient; what the loss does not depend on has none, and keeps it."""
+    pairs = zip(gradients, terms, strict=True)
+    return [g if g is None else g + term for g, term in pairs]

@@ -188,6 +188,18 @@ def test_autoattack_is_at_or_below_each_of_its_parts(trained):  # noqa: F811
         assert 0 < whole <= min(parts) < 1
 
 
+def test_an_assessment_tells_what_the_model_answers(trained):  # noqa: F811
+    x, y = trained.data.x_test[:40], trained.data.y_test[:40]
+    found = assess(trained.model, x, y, {"fgsm": FGSM()}, [0.1], checks="none")
+    for images, answers in [
+        (x, found.answers),
+        (found.adversarial["fgsm", "0.1"], found.attacked_answers["fgsm", "0.1"]),
+    ]:
+        np.testing.assert_array_equal(np.argmax(trained.model(images), 1), answers)
+    right = (found.answers == y) & (found.attacked_answers["fgsm", "0.1"] == y)
+    assert found.scores.robust["fgsm"]["0.1"] == pytest.approx(right.mean())
+
+
 def test_the_standard_budget_is_fixed():
     kinds = [type(part).__name__ for part in AutoAttack(epsilon=0.3).parts]
     assert kinds == ["APGD", "APGD", "FAB", "Square"]
