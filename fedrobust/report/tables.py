@@ -12,6 +12,9 @@ from fedrobust.report.collect import Cell, Runs
 from fedrobust.report.robustness import Grid, grids
 
 MISSING = "–"
+CLIENTS = "worst client / spread"
+WORST_CLIENT = ("federated", "worst_client", "clean_accuracy")
+SPREAD = ("federated", "spread", "clean_accuracy")
 
 
 def percent(mean: float | None, std: float | None) -> str:
@@ -25,7 +28,11 @@ def header(runs: Runs) -> list[str]:
     """Name the columns."""
     seeds = ["seeds"] if any(len(cell.seeds) > 1 for cell in runs.cells) else []
     epsilons = [f"ε={float(epsilon):.4g}" for epsilon in runs.epsilons]
-    return [*runs.columns, *seeds, "clean", *epsilons, "checks", "MB/round", "s"]
+    clients = (
+        [CLIENTS] if any(cell.values(*WORST_CLIENT) for cell in runs.cells) else []
+    )
+    figures = ["clean", *epsilons, *clients, "checks", "MB/round", "s"]
+    return [*runs.columns, *seeds, *figures]
 
 
 def row(cell: Cell, runs: Runs) -> list[str]:
@@ -38,6 +45,10 @@ def row(cell: Cell, runs: Runs) -> list[str]:
         )
         for epsilon in runs.epsilons
     ]
+    clients = []
+    if CLIENTS in header(runs):
+        figures = (cell.mean(*WORST_CLIENT), cell.mean(*SPREAD))
+        clients = [" / ".join(percent(figure, None) for figure in figures)]
     rounds = cell.results[0]["num_rounds"]
     sent = (cell.mean("bytes_down") or 0.0) + (cell.mean("bytes_up") or 0.0)
     return [
@@ -45,6 +56,7 @@ def row(cell: Cell, runs: Runs) -> list[str]:
         *seeds,
         percent(cell.mean("clean_accuracy"), cell.std("clean_accuracy")),
         *robust,
+        *clients,
         checks(cell),
         f"{sent / rounds / 1e6:.2f}",
         f"{cell.mean('wall_seconds') or 0.0:.1f}",
@@ -84,6 +96,11 @@ def note(runs: Runs) -> str:
     lines = [f"Accuracy in percent{worst}."]
     if any(checks(cell) != MISSING for cell in runs.cells):
         lines.append("Checks: passed, of all; others were not run unless named.")
+    if CLIENTS in header(runs):
+        lines.append(
+            "Worst client, and standard deviation over clients, of the clean accuracy "
+            "on the images that they hold out."
+        )
     if any(len(cell.seeds) > 1 for cell in runs.cells):
         lines.append("Mean ± standard deviation (n - 1) over seeds.")
     if not runs.same_seeds:

@@ -84,6 +84,24 @@ def test_a_failed_check_is_shown(tmp_path):
     assert "FAILED: within_ball" in markdown(collect(tmp_path))
 
 
+def test_the_worst_client_and_the_spread_over_clients_are_shown(tmp_path):
+    for seed, worst in ((0, 0.70), (1, 0.80)):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        path = tmp_path / str(seed) / "evaluations" / "e.json"
+        result = json.loads(path.read_text())
+        result["federated"] = {
+            "worst_client": {"clean_accuracy": worst},
+            "spread": {"clean_accuracy": worst / 10},
+        }
+        path.write_text(json.dumps(result))
+    write_run(tmp_path, 0.8, 0.5, strategy="krum", seed=0)
+    text = markdown(collect(tmp_path))
+    assert "| ε=0.1 | worst client / spread |" in text
+    # (70 + 80) / 2 and (7 + 8) / 2; a run whose clients held nothing out has none.
+    assert "| 50.0 ± 0.0 | 75.0 / 7.5 |" in text
+    assert "| 50.0 | – / – |" in text
+
+
 def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
     write_run(tmp_path, 0.9, 0.5, seed=0)
     write_run(tmp_path, 0.9, 0.5, seed=1)
