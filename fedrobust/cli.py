@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 
@@ -27,12 +27,16 @@ from fedrobust.errors import ConfigError, RunFailedError, nearest
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
 
+if TYPE_CHECKING:
+    from fedrobust.report import Runs
+
 USAGE = """usage: fedrobust COMMAND ...
 
   run [overrides] [-m]   run one experiment, or with -m every combination of them
   attack --model FILE    attack any Keras model
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder
+  epsilon FOLDER         which training epsilon to choose, from the runs of a sweep
 
   fedrobust run --help says more. Examples:
 
@@ -50,6 +54,15 @@ RUN_HELP = """usage: fedrobust run [overrides] [-m] [--cfg job] [--config-dir FO
   it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
   its result at once, so typing a multirun again goes on where it broke off.
 """
+EPSILON_HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
+
+  FOLDER         of a sweep over training.epsilon, such as the one that
+                 fedrobust run -m experiment=epsilon leaves
+  --at EPSILON   the threat: recommend for this evaluated epsilon only
+
+  It prints training against test epsilon, what each training costs and gains, and a
+  recommendation; and writes epsilon.md, epsilon.csv and two figures into FOLDER.
+"""
 REFUSED = 2
 # A table that is longer is in the report's files only.
 MOST_ROWS = 60
@@ -64,7 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As with python -m: a _target_ of the user's is looked for where they are.
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
-    commands = {"run": _run, "attack": _attack, "list": _list, "report": _report}
+    commands = {"run": _run, "attack": _attack, "list": _list, "report": _report,
+                "epsilon": _epsilon}  # fmt: skip
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if arguments else REFUSED
@@ -240,17 +254,12 @@ def _list(arguments: list[str]) -> int:
 def _report(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise ConfigError("report needs one folder: fedrobust report FOLDER")
-    folder = Path(arguments[0])
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: there is no such folder")
-    _show_report(folder)
+    _show_report(Path(arguments[0]))
     return 0
 
 
 def _show_report(folder: Path, digests: set[str] | None = None) -> None:
     from fedrobust.report import (
-        MissingResultsError,
-        collect,
         draw_figures,
         grids,
         markdown,
@@ -259,13 +268,8 @@ def _show_report(folder: Path, digests: set[str] | None = None) -> None:
         write_csv,
     )
 
-    try:
-        runs = collect(folder, digests)
-    except MissingResultsError as error:
-        raise ConfigError(str(error)) from error
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
+    runs = _runs_in(folder, digests)
+    console = _console()
     if len(runs.cells) <= MOST_ROWS:
         console.print(terminal_table(runs))
     else:
@@ -278,6 +282,81 @@ def _show_report(folder: Path, digests: set[str] | None = None) -> None:
     write_csv(runs, table)
     for path in [report, table, *draw_figures(runs, folder)]:
         print(path)
+
+
+def _runs_in(folder: Path, digests: set[str] | None = None) -> "Runs":
+    from fedrobust.report import MissingResultsError, collect
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    try:
+        return collect(folder, digests)
+    except MissingResultsError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _console() -> Console:
+    """Print to the terminal; tables keep their width where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
+
+
+def _epsilon(arguments: list[str]) -> int:
+    from fedrobust.report import (
+        NoChoiceError,
+        draw_epsilon_figures,
+        epsilon_markdown,
+        epsilon_matrices,
+        epsilon_note,
+        epsilon_tables,
+        find_epsilon,
+        recommend,
+        write_epsilon_csv,
+    )
+
+    if any(a in ("-h", "--help") for a in arguments):
+        print(EPSILON_HELP, end="")
+        return 0
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = _refuse_epsilon  # type: ignore[method-assign]
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--at")
+    options = parser.parse_intermixed_args(arguments)
+    folder = options.folder
+    runs = _runs_in(folder)
+    try:
+        matrices = epsilon_matrices(runs)
+    except NoChoiceError as error:
+        raise ConfigError(f"{folder}: {error}") from error
+    at = None if options.at is None else find_epsilon(options.at, matrices)
+    advice = [
+        [recommend(matrix, e) for e in ([at] if at else [*matrix.epsilons, None])]
+        for matrix in matrices
+    ]
+    console = _console()
+    is_short = sum(len(matrix.rows) for matrix in matrices) <= MOST_ROWS
+    for matrix, found in zip(matrices, advice, strict=True):
+        for shown in epsilon_tables(matrix) if is_short else [matrix.title]:
+            console.print(shown)
+        for line in found:
+            print(line.text)
+    print(epsilon_note(runs, matrices))
+    page, table = folder / "epsilon.md", folder / "epsilon.csv"
+    try:
+        page.write_text(epsilon_markdown(runs, matrices, advice), encoding="utf-8")
+        write_epsilon_csv(matrices, table)
+        figures = draw_epsilon_figures(matrices, at, folder)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written: {error}; copy it to where you may write"
+        ) from error
+    for path in [page, table, *figures]:
+        print(path)
+    return 0
+
+
+def _refuse_epsilon(message: str) -> NoReturn:
+    raise ConfigError(f"epsilon: {message}; say fedrobust epsilon FOLDER --at EPSILON")
 
 
 if __name__ == "__main__":

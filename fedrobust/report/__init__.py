@@ -1,7 +1,15 @@
 """Reports: what a folder of runs says, as tables and figures."""
 
+from fedrobust.report.advice import find_epsilon, recommend
 from fedrobust.report.collect import Cell, MissingResultsError, Runs, collect
-from fedrobust.report.figures import draw_figures
+from fedrobust.report.epsilon_page import (
+    epsilon_markdown,
+    epsilon_note,
+    epsilon_tables,
+    write_epsilon_csv,
+)
+from fedrobust.report.epsilons import NoChoiceError, epsilon_matrices
+from fedrobust.report.figures import draw_epsilon_figures, draw_figures
 from fedrobust.report.robustness import Grid, grids
 from fedrobust.report.tables import (
     markdown,
@@ -14,12 +22,21 @@ __all__ = [
     "Cell",
     "Grid",
     "MissingResultsError",
+    "NoChoiceError",
     "Runs",
     "collect",
+    "draw_epsilon_figures",
     "draw_figures",
+    "epsilon_markdown",
+    "epsilon_matrices",
+    "epsilon_note",
+    "epsilon_tables",
+    "find_epsilon",
     "grids",
     "markdown",
+    "recommend",
     "robustness_table",
     "terminal_table",
     "write_csv",
+    "write_epsilon_csv",
 ]

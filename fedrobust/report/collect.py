@@ -11,6 +11,8 @@ import yaml
 
 Json = dict[str, Any]
 
+# The training epsilon of an objective that uses none.
+NO_EPSILON = "none"
 
 # Customary order of the choices in tables and figures; others follow by name.
 ORDER = {
@@ -62,16 +64,36 @@ class Cell:
         The choice made in each group.
     results
         Their results, in the order of the seeds.
+    training_epsilon
+        As the objective has it, "none" where it uses none.
+    num_classes
+        Of the data set; None where its configuration does not tell.
     """
 
     labels: Mapping[str, str]
     choices: Mapping[str, str]
     results: list[Json]
+    training_epsilon: str = NO_EPSILON
+    num_classes: int | None = None
 
     @property
     def seeds(self) -> list[int]:
         """Seeds of the runs."""
         return [result["seed"] for result in self.results]
+
+    @property
+    def checks(self) -> list[tuple[str, str]]:
+        """Name and status of each check of each run."""
+        return [
+            (name, check["status"])
+            for result in self.results
+            for name, check in result.get("checks", {}).items()
+        ]
+
+    @property
+    def failed_checks(self) -> list[str]:
+        """Names of the checks that a run failed: its numbers cannot be believed."""
+        return sorted({name for name, status in self.checks if status == "fail"})
 
     def values(self, *path: str) -> list[float]:
         """Read a figure from each run that has it."""
@@ -138,6 +160,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         When there is none that finished.
     """
     found: list[tuple[Json, Json]] = []
+    seen = set()
     unfinished = []
     for path in sorted(folder.rglob("config.yaml")):
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -146,9 +169,13 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
             continue
         results = sorted(path.parent.glob("evaluations/*.json"))
         for result_path in results:
+            # A copy of a run, in another folder, is no other seed of it.
+            if (digest, result_path.name) in seen:
+                continue
+            seen.add((digest, result_path.name))
             result = json.loads(result_path.read_text(encoding="utf-8"))
             evaluated = {name: result[name] for name in ("attack", "choices")}
-            found.append(({**config, **evaluated}, result))
+            found.append((_with_one_epsilon({**config, **evaluated}), result))
         if not results:
             unfinished.append(path.parent)
     if not found:
@@ -169,6 +196,8 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
                 labels=dict(zip(names, label, strict=True)),
                 choices=runs[0][0].get("choices", {}),
                 results=sorted((r for _, r in runs), key=lambda r: int(r["seed"])),
+                training_epsilon=str(runs[0][0]["training"]["epsilon"]),
+                num_classes=runs[0][0].get("dataset", {}).get("num_classes"),
             )
             for label, runs in sorted(
                 cells.items(),
@@ -186,6 +215,22 @@ def _without_seeds(config: Json) -> Json:
     kept = {k: v for k, v in config.items() if k not in ("config_digest", "seed")}
     kept["partition"] = {k: v for k, v in config["partition"].items() if k != "seed"}
     return kept
+
+
+def _with_one_epsilon(config: Json) -> Json:
+    """Give the training the epsilon of its objective, and that one only.
+
+    ``training.epsilon`` has no effect but through the objective, and is not part of the
+    digest: one run serves a sweep's standard training at every epsilon.
+    """
+    training = config["training"]
+    objective = training.get("objective")
+    if not isinstance(objective, dict):
+        return config
+    epsilon = objective.get("epsilon")
+    rest = {k: v for k, v in objective.items() if k != "epsilon"}
+    known = NO_EPSILON if epsilon is None else epsilon
+    return {**config, "training": {**training, "epsilon": known, "objective": rest}}
 
 
 def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -65,26 +65,30 @@ def row(cell: Cell, runs: Runs) -> list[str]:
 
 def checks(cell: Cell) -> str:
     """Name the failed checks, or count the passed; not_run is never passed."""
-    found = [
-        (name, check["status"])
-        for result in cell.results
-        for name, check in result.get("checks", {}).items()
-    ]
-    failed = sorted({name for name, status in found if status == "fail"})
-    if failed:
-        return "FAILED: " + ", ".join(failed)
-    passed = sum(status == "pass" for _, status in found)
-    return f"{passed} of {len(found)}" if found else MISSING
+    if cell.failed_checks:
+        return "FAILED: " + ", ".join(cell.failed_checks)
+    passed = sum(status == "pass" for _, status in cell.checks)
+    return f"{passed} of {len(cell.checks)}" if cell.checks else MISSING
 
 
 def terminal_table(runs: Runs) -> Table:
     """Make the table that a multirun ends with."""
-    table = Table(caption=note(runs), caption_justify="left")
-    for name in header(runs):
-        is_label = name in runs.columns
-        table.add_column(name, justify="left" if is_label else "right")
-    for cell in runs.cells:
-        values = row(cell, runs)
+    rows = [row(cell, runs) for cell in runs.cells]
+    return rich_table(header(runs), rows, left=runs.columns, caption=note(runs))
+
+
+def rich_table(
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: Sequence[str],
+    title: str | None = None,
+    caption: str | None = None,
+) -> Table:
+    """Make a table for the terminal; what failed is red."""
+    table = Table(title=title, caption=caption, caption_justify="left")
+    for name in names:
+        table.add_column(name, justify="left" if name in left else "right")
+    for values in rows:
         red = [f"[red]{v}[/red]" if v.startswith("FAILED") else v for v in values]
         table.add_row(*red)
     return table
@@ -113,14 +117,15 @@ def note(runs: Runs) -> str:
 def markdown(runs: Runs) -> str:
     """Write the tables as Markdown: of rules against attacks, and of every run."""
     rows = [row(cell, runs) for cell in runs.cells]
-    every = _markdown_table(header(runs), rows, left=runs.columns)
+    every = markdown_table(header(runs), rows, left=runs.columns)
     found = [_markdown_grid(grid) for grid in grids(runs)]
     return "\n\n".join([*found, every, note(runs)]) + "\n"
 
 
-def _markdown_table(
+def markdown_table(
     names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
 ) -> str:
+    """Write a table as Markdown."""
     lines = [
         "| " + " | ".join(names) + " |",
         "|" + "|".join("---" if name in left else "---:" for name in names) + "|",
@@ -140,7 +145,7 @@ def _markdown_grid(grid: Grid) -> str:
             values = [grid.tax[i], *values]
         rows.append([strategy, *(number(value) for value in values)])
     title = f"**{grid.title.capitalize()}, {grid.training} training**, in percent"
-    return f"{title}\n\n" + _markdown_table(names, rows, left=["strategy"])
+    return f"{title}\n\n" + markdown_table(names, rows, left=["strategy"])
 
 
 def number(value: float) -> str:

@@ -20,9 +20,19 @@ from fedrobust.report import (
 from fedrobust.report.tables import checks
 
 
-def write_run(folder: Path, clean: float, robust: float, **config) -> None:
+def write_run(
+    folder: Path,
+    clean: float,
+    robust: float | dict[str, float],
+    *,
+    objective: dict | None = None,
+    images: int = 100,
+    failed: bool = False,
+    **config,
+) -> None:
     """Write what a run leaves; ``config`` are choices, and the seed."""
     seed = config.pop("seed", 0)
+    worst = robust if isinstance(robust, dict) else {"0.1": robust}
     name = "-".join([*map(str, config.values()), str(seed)])
     path = folder / name
     path.mkdir(parents=True)
@@ -31,7 +41,8 @@ def write_run(folder: Path, clean: float, robust: float, **config) -> None:
         "config_digest": name,
         "seed": seed,
         "partition": {"seed": seed, "alpha": 1.0},
-        "training": {"epsilon": config.pop("epsilon", None)},
+        "dataset": {"num_classes": 10},
+        "training": {"epsilon": config.pop("epsilon", None), "objective": objective},
         "choices": {**choices, **config},
     }
     (path / "config.yaml").write_text(yaml.safe_dump(document))
@@ -40,8 +51,12 @@ def write_run(folder: Path, clean: float, robust: float, **config) -> None:
         "seed": seed,
         "num_rounds": 2,
         "clean_accuracy": clean,
-        "worst_robust_accuracy": {"0.1": robust},
-        "checks": {"within_ball": {"status": "pass"}, "other": {"status": "not_run"}},
+        "worst_robust_accuracy": worst,
+        "num_evaluated": images,
+        "checks": {
+            "within_ball": {"status": "fail" if failed else "pass"},
+            "other": {"status": "not_run"},
+        },
         "bytes_down": 2_000_000,
         "bytes_up": 2_000_000,
         "wall_seconds": 1.0,
@@ -76,11 +91,7 @@ def test_one_seed_has_no_spread_and_not_run_is_not_passed(tmp_path):
 
 
 def test_a_failed_check_is_shown(tmp_path):
-    write_run(tmp_path, 0.9, 0.5)
-    (path,) = tmp_path.rglob("e.json")
-    result = json.loads(path.read_text())
-    result["checks"]["within_ball"]["status"] = "fail"
-    path.write_text(json.dumps(result))
+    write_run(tmp_path, 0.9, 0.5, failed=True)
     assert "FAILED: within_ball" in markdown(collect(tmp_path))
 
 
@@ -236,3 +247,27 @@ def test_the_heat_map_never_averages_different_experiments(tmp_path):
     texts = [t.get_text() for t in heat_map(grids(collect(tmp_path))).axes[0].texts]
     # fedavg has one run and nobody attacks; krum has two that differ in epsilon.
     assert texts == ["90", "–", "–", "–"]
+
+
+def test_the_training_epsilon_is_the_objectives(tmp_path):
+    # training.epsilon has no effect on standard training: these are two seeds of one
+    # experiment, whatever the sweep that ran them said.
+    write_run(tmp_path, 0.9, 0.5, epsilon=0.1, objective={})
+    write_run(tmp_path, 0.9, 0.5, epsilon=0.3, objective={}, seed=1)
+    for epsilon in (0.1, 0.3):
+        made = {"training": "pgd", "objective": {"epsilon": epsilon}}
+        write_run(tmp_path, 0.9, 0.5, epsilon=epsilon, **made)
+    runs = collect(tmp_path)
+    assert runs.columns == ["training", "training.epsilon"]
+    assert [(*c.labels.values(), c.seeds) for c in runs.cells] == [
+        ("standard", "none", [0, 1]),
+        ("pgd", "0.1", [0]),
+        ("pgd", "0.3", [0]),
+    ]
+
+
+def test_a_copy_of_a_run_is_no_other_seed(tmp_path):
+    write_run(tmp_path / "one", 0.9, 0.5)
+    write_run(tmp_path / "two", 0.9, 0.5)
+    (cell,) = collect(tmp_path).cells
+    assert cell.seeds == [0]

@@ -1,0 +1,148 @@
+"""The page on training epsilons: tables in the terminal, as Markdown and as CSV."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from fedrobust.report.advice import Advice, short
+from fedrobust.report.collect import Runs
+from fedrobust.report.epsilons import EpsilonMatrix, TrainingRow, training_epsilon
+from fedrobust.report.tables import (
+    checks,
+    markdown_table,
+    note,
+    number,
+    percent,
+    rich_table,
+)
+
+LEFT = ["training ε", "training"]
+Texts = tuple[list[str], list[list[str]]]
+
+
+def accuracy_texts(matrix: EpsilonMatrix) -> Texts:
+    """Write the names and rows of training against test epsilon, clean first."""
+    with_seeds = any(len(row.cell.seeds) > 1 for row in matrix.rows)
+    seeds = ["seeds"] if with_seeds else []
+    epsilons = map(_test_epsilon, matrix.epsilons)
+    names = [*LEFT, *seeds, "clean", *epsilons, "average", "checks"]
+    rows = []
+    for row in matrix.rows:
+        spreads = [None if np.isnan(spread) else spread for spread in row.spread]
+        accuracies = map(percent, row.accuracy, spreads)
+        count = [str(len(row.cell.seeds))] if with_seeds else []
+        average = number(matrix.score(row, None).value)
+        rows.append([*_labels(row), *count, *accuracies, average, checks(row.cell)])
+    return names, rows
+
+
+def gain_texts(matrix: EpsilonMatrix) -> Texts:
+    """Write the names and rows of what each training costs and gains, in points."""
+    names = [*LEFT, "clean cost", *map(_test_epsilon, matrix.epsilons)]
+    rows = [
+        [*_labels(row), number(cost), *map(number, gain)]
+        for row, cost, gain in zip(matrix.rows, matrix.cost, matrix.gain, strict=True)
+    ]
+    return names, rows
+
+
+def _labels(row: TrainingRow) -> list[str]:
+    return [training_epsilon(row.epsilon), row.kind]
+
+
+def _test_epsilon(epsilon: str) -> str:
+    return f"ε={short(epsilon)}"
+
+
+def _gain_title(matrix: EpsilonMatrix) -> str:
+    reference = matrix.reference.name
+    if not matrix.has_standard:
+        reference += ", the smallest there is, as there is no standard run"
+    return f"Points lost clean and gained at each ε against {reference}"
+
+
+def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
+    """Make the tables of a matrix for the terminal."""
+    title = f"Accuracy after training at ε, attacked at ε. {matrix.title}"
+    return [
+        rich_table(*accuracy_texts(matrix), left=LEFT, title=title.strip()),
+        rich_table(*gain_texts(matrix), left=LEFT, title=_gain_title(matrix)),
+    ]
+
+
+def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
+    """Say what the numbers are, what is left out, and what does not compare."""
+    cells = [row.cell for matrix in matrices for row in matrix.rows]
+    images = sorted({row.num_images for matrix in matrices for row in matrix.rows})
+    counts = " or ".join(map(str, images))
+    lines = [
+        note(replace(runs, cells=cells)),
+        "Average: the area under the accuracy curve from clean to the largest ε, "
+        f"divided by it. Chance: of {counts} images a row, seeds pooled.",
+    ]
+    left_out = len(runs.cells) - len(cells)
+    if left_out:
+        lines.append(
+            f"{left_out} other rows are left out: not attacked, or with no other "
+            "training ε to compare with."
+        )
+    return " ".join(lines)
+
+
+def epsilon_markdown(
+    runs: Runs,
+    matrices: Sequence[EpsilonMatrix],
+    advice: Sequence[Sequence[Advice]],
+) -> str:
+    """Write recommendations and tables as Markdown."""
+    parts = ["# Which training epsilon?"]
+    for matrix, found in zip(matrices, advice, strict=True):
+        if matrix.title:
+            parts.append(f"## {matrix.title}")
+        parts += [
+            "\n".join(f"- {line.text}" for line in found),
+            "Accuracy after training at ε (rows), attacked at ε (columns)",
+            markdown_table(*accuracy_texts(matrix), left=LEFT),
+            _gain_title(matrix),
+            markdown_table(*gain_texts(matrix), left=LEFT),
+        ]
+    return "\n\n".join([*parts, epsilon_note(runs, matrices)]) + "\n"
+
+
+def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
+    """Write a row a training and epsilon, accuracies as shares."""
+    labels = list(dict.fromkeys(key for matrix in matrices for key in matrix.labels))
+    epsilons = sorted({e for m in matrices for e in m.epsilons}, key=float)
+    figures = ["clean", *(f"robust_{epsilon}" for epsilon in epsilons)]
+    names = [*labels, "training", "training_epsilon", "seeds", "num_evaluated"]
+    names += [column for figure in figures for column in (figure, f"{figure}_std")]
+    names += ["clean_cost", *(f"gain_{epsilon}" for epsilon in epsilons)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [*names, "average", "failed_checks"])
+        writer.writeheader()
+        for matrix in matrices:
+            there = ["clean", *(f"robust_{epsilon}" for epsilon in matrix.epsilons)]
+            gained = [f"gain_{epsilon}" for epsilon in matrix.epsilons]
+            for row, cost, gain in zip(
+                matrix.rows, matrix.cost, matrix.gain, strict=True
+            ):
+                spread = zip(there, row.spread, strict=True)
+                writer.writerow(
+                    {
+                        **matrix.labels,
+                        "training": row.kind,
+                        "training_epsilon": training_epsilon(row.epsilon),
+                        "seeds": " ".join(map(str, row.cell.seeds)),
+                        "num_evaluated": row.num_images,
+                        **dict(zip(there, row.accuracy, strict=True)),
+                        **{f"{k}_std": v for k, v in spread if not np.isnan(v)},
+                        "clean_cost": cost,
+                        **dict(zip(gained, gain, strict=True)),
+                        "average": matrix.score(row, None).value,
+                        "failed_checks": " ".join(row.cell.failed_checks),
+                    }
+                )

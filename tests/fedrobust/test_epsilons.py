@@ -1,0 +1,349 @@
+"""The training epsilon that a sweep recommends, held against a case worked by hand."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from fedrobust.cli import main
+from fedrobust.report import (
+    collect,
+    draw_epsilon_figures,
+    epsilon_markdown,
+    epsilon_matrices,
+    epsilon_note,
+    recommend,
+)
+from fedrobust.report.figures import clean_against_robust, training_heat_map
+from tests.end_to_end.test_command_line import SMALL, fedrobust
+from tests.fedrobust.test_report import write_run
+
+# (training, epsilon): clean and robust accuracy at 0.1 and 0.2, for seeds 0 and 1.
+# Each on 100 images: 200 a row. Means: standard 97 42 10, noise 96 44 12,
+# pgd at 0.1 95 82 50, pgd at 0.2 91 84 65.
+SWEEP = {
+    ("pgd", 0.2): [(0.90, 0.82, 0.64), (0.92, 0.86, 0.66)],
+    ("pgd", 0.1): [(0.95, 0.80, 0.50), (0.95, 0.84, 0.50)],
+    ("noise", 0.1): [(0.95, 0.44, 0.12), (0.97, 0.44, 0.12)],
+    ("standard", None): [(0.96, 0.40, 0.10), (0.98, 0.44, 0.10)],
+}
+
+
+def write_sweep(folder, sweep=SWEEP, **more):
+    for (training, epsilon), runs in sweep.items():
+        for seed, (clean, *robust) in enumerate(runs):
+            own = {} if epsilon is None else {"epsilon": epsilon}
+            objective = {"_target_": training, **own}
+            worst = dict(zip(("0.1", "0.2"), robust, strict=True))
+            made = {"training": training, "epsilon": epsilon, "objective": objective}
+            write_run(folder, clean, worst, **{**made, "seed": seed, **more})
+
+
+def matrix_of(folder, sweep=SWEEP, **more):
+    write_sweep(folder, sweep, **more)
+    (matrix,) = epsilon_matrices(collect(folder))
+    return matrix
+
+
+def changed(**rows):
+    """Give the sweep other runs of pgd or noise at 0.1, of pgd at 0.2, or none."""
+    keys = {"pgd1": ("pgd", 0.1), "pgd2": ("pgd", 0.2), "noise": ("noise", 0.1)}
+    keys["standard"] = ("standard", None)
+    sweep = {**SWEEP, **{keys[name]: runs for name, runs in rows.items()}}
+    return {key: runs for key, runs in sweep.items() if runs is not None}
+
+
+def test_the_matrix_its_costs_and_its_gains(tmp_path):
+    matrix = matrix_of(tmp_path)
+    # By epsilon, and noise beside the pgd training that it is the control of.
+    assert [(row.kind, row.epsilon) for row in matrix.rows] == [
+        ("standard", None),
+        ("noise", 0.1),
+        ("pgd", 0.1),
+        ("pgd", 0.2),
+    ]
+    assert matrix.epsilons == ["0.1", "0.2"]
+    assert [row.num_images for row in matrix.rows] == [200] * 4
+    np.testing.assert_allclose(
+        [row.accuracy for row in matrix.rows],
+        [
+            [0.97, 0.42, 0.10],
+            [0.96, 0.44, 0.12],
+            [0.95, 0.82, 0.50],
+            [0.91, 0.84, 0.65],
+        ],
+    )
+    # Two seeds that differ by d: a standard deviation (n - 1) of d / sqrt(2).
+    spread = matrix.rows[3].spread
+    np.testing.assert_allclose(spread, np.array([0.02, 0.04, 0.02]) / np.sqrt(2))
+    assert matrix.reference is matrix.rows[0]
+    np.testing.assert_allclose(matrix.cost, [0, 0.01, 0.02, 0.06], atol=1e-12)
+    np.testing.assert_allclose(
+        matrix.gain, [[0, 0], [0.02, 0.02], [0.40, 0.40], [0.42, 0.55]], atol=1e-12
+    )
+
+
+def test_a_score_and_its_error_by_hand(tmp_path):
+    matrix = matrix_of(tmp_path)
+    pgd1, pgd2 = matrix.rows[2:]
+    # sqrt(0.82 * 0.18 / 200)
+    assert matrix.score(pgd1, "0.1").value == pytest.approx(0.82)
+    assert matrix.score(pgd1, "0.1").error == pytest.approx(0.027166, abs=1e-6)
+    # Trapezoids of width 0.1 over 0.2: (0.95 + 2 * 0.82 + 0.50) / 4.
+    area = matrix.score(pgd1, None)
+    assert area.value == pytest.approx(0.7725)
+    # An image that withstands 0.2 withstands 0.1 and 0, so it scores 1 (50 %), 0.75
+    # (32 %), 0.25 (13 %) or 0. The mean of the squares is 0.5 + 0.18 + 0.008125 =
+    # 0.688125, the variance 0.688125 - 0.7725^2 = 0.091369.
+    assert area.error == pytest.approx(np.sqrt(0.091369 / 200), abs=1e-6)
+    assert matrix.score(pgd2, None).value == pytest.approx(0.81)
+
+
+def test_the_smallest_epsilon_that_chance_does_not_tell_from_the_best(tmp_path):
+    matrix = matrix_of(tmp_path)
+    # At 0.1: 84 against 82, and 2 sqrt(0.84 * 0.16 / 200 + 0.82 * 0.18 / 200) = 7.5.
+    advice = recommend(matrix, "0.1")
+    assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.1)
+    assert "two standard errors are 7.5 points" in advice.text
+    assert "costs 2.0 points clean, and gains 40.0 at 0.1 over standard" in advice.text
+    # At 0.2: 65 against 50, and 2 sqrt(0.65 * 0.35 / 200 + 0.5 * 0.5 / 200) = 9.8.
+    advice = recommend(matrix, "0.2")
+    assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.2)
+    assert "costs 6.0 points clean, and gains 55.0 at 0.2 over standard" in advice.text
+    # Over all: 81.0 against 77.25, and 2 sqrt((0.091369 + 0.10515) / 200) = 6.3.
+    advice = recommend(matrix)
+    assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.1)
+    assert "two standard errors are 6.3 points" in advice.text
+    # 77.25 - (97 + 2 * 42 + 10) / 4 = 29.5
+    assert "costs 2.0 points clean, and gains 29.5 on average" in advice.text
+    assert "noise" not in advice.text
+
+
+def test_more_images_leave_less_to_chance(tmp_path):
+    # 20,000 a row: at 0.1 two standard errors are 0.75 points, less than 84 - 82.
+    matrix = matrix_of(tmp_path, images=10_000)
+    assert recommend(matrix, "0.1").row.epsilon == 0.2
+    assert recommend(matrix).row.epsilon == 0.2
+
+
+def test_noise_is_never_recommended_but_told_where_it_is_as_good(tmp_path):
+    best = [(0.95, 0.86, 0.60), (0.95, 0.86, 0.60)]
+    matrix = matrix_of(tmp_path, changed(noise=best))
+    # At 0.1 it is better than all; at 0.2, 60 against 65, chance explains 9.7 points.
+    for at in ("0.1", "0.2"):
+        advice = recommend(matrix, at)
+        assert advice.row.kind == "pgd"
+        assert "noise training at 0.1 is as good" in advice.text
+        assert "bought nothing" in advice.text
+
+
+def test_standard_training_is_recommended_where_nothing_is_gained(tmp_path):
+    flat = [(0.90, 0.43, 0.12)] * 2
+    advice = recommend(matrix_of(tmp_path, changed(pgd1=flat, pgd2=flat)), "0.1")
+    assert advice.row.kind == "standard"
+    assert "gains nothing" in advice.text
+
+
+def test_without_standard_training_the_smallest_epsilon_is_the_reference(tmp_path):
+    matrix = matrix_of(tmp_path, changed(standard=None))
+    assert matrix.reference.name == "pgd training at 0.1", "and not noise"
+    np.testing.assert_allclose(matrix.cost, [-0.01, 0, 0.04], atol=1e-12)
+    text = recommend(matrix, "0.2").text
+    assert "costs 4.0 points clean, and gains 15.0 at 0.2 over pgd training at" in text
+    assert "no standard run" in text
+    assert "cost is unknown" in recommend(matrix, "0.1").text
+    page = epsilon_markdown(collect(tmp_path), [matrix], [[]])
+    assert "the smallest there is, as there is no standard run" in page
+
+
+def test_nothing_is_recommended_that_does_not_beat_guessing(tmp_path):
+    # 14 against 10 of 10 classes; two standard errors of 14 in 200 are 4.9 points.
+    low = [(0.9, 0.8, 0.14)] * 2
+    matrix = matrix_of(tmp_path, changed(pgd1=low, pgd2=low))
+    advice = recommend(matrix, "0.2")
+    assert advice.row is None
+    assert "no training beats guessing (10.0 %)" in advice.text
+    assert "keeps 14.0 %" in advice.text
+    # With 2,000 images they are 1.6 points: it does.
+    matrix = matrix_of(tmp_path / "more", changed(pgd1=low, pgd2=low), images=1000)
+    assert recommend(matrix, "0.2").row.epsilon == 0.1
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.2])
+def test_a_failed_check_of_the_recommended_or_the_best_is_told(tmp_path, epsilon):
+    write_sweep(tmp_path)
+    for path in tmp_path.glob(f"pgd-{epsilon}-0/evaluations/*.json"):
+        result = json.loads(path.read_text())
+        result["checks"]["within_ball"]["status"] = "fail"
+        path.write_text(json.dumps(result))
+    (matrix,) = epsilon_matrices(collect(tmp_path))
+    # At 0.1 the first is recommended and the second is the best.
+    text = recommend(matrix, "0.1").text
+    assert f"FAILED checks of pgd training at {epsilon}: within_ball" in text
+    assert text.count("FAILED") == 1
+    # At 0.2 the second is both.
+    assert recommend(matrix, "0.2").text.count("FAILED") == (epsilon == 0.2)
+
+
+def test_each_strategy_has_a_matrix_of_its_own(tmp_path):
+    write_sweep(tmp_path)
+    write_sweep(tmp_path, changed(pgd2=None), strategy="krum")
+    write_sweep(tmp_path, strategy="median")
+    runs = collect(tmp_path)
+    matrices = epsilon_matrices(runs)
+    # Krum's runs have one training epsilon: nothing to choose.
+    assert [m.title for m in matrices] == ["strategy=fedavg", "strategy=median"]
+    assert "3 other rows are left out" in epsilon_note(runs, matrices)
+    page = epsilon_markdown(runs, matrices, [[recommend(m)] for m in matrices])
+    assert "## strategy=median" in page
+    assert "| 0.2 | pgd | 2 | 91.0 ± 1.4 | 84.0 ± 2.8 | 65.0 ± 1.4 | 81.0 |" in page
+    # Two kinds of training times two strategies; then a panel a strategy.
+    assert len(training_heat_map(matrices).axes) == 4
+    assert len(clean_against_robust(matrices, "0.1").axes) == 2
+
+
+def test_other_parameters_of_the_objective_are_kinds_of_training(tmp_path):
+    write_sweep(tmp_path)
+    for epsilon in (0.1, 0.2):
+        write_run(
+            tmp_path, 0.9, {"0.1": 0.8, "0.2": 0.5}, training="pgd", epsilon=epsilon,
+            seed=3, objective={"_target_": "pgd", "epsilon": epsilon, "steps": 2},
+        )  # fmt: skip
+    (matrix,) = epsilon_matrices(collect(tmp_path))
+    assert [row.name for row in matrix.rows][2:] == [
+        "pgd training at 0.1",
+        "pgd steps=2 training at 0.1",
+        "pgd training at 0.2",
+        "pgd steps=2 training at 0.2",
+    ]
+
+
+def test_different_seeds_are_shown_and_told(tmp_path):
+    write_sweep(tmp_path, changed(pgd1=SWEEP["pgd", 0.1][:1]))
+    runs = collect(tmp_path)
+    matrices = epsilon_matrices(runs)
+    assert len(matrices[0].rows) == 4
+    assert "different seeds" in epsilon_note(runs, matrices)
+
+
+def test_the_figures_say_what_the_matrix_says(tmp_path):
+    matrix = matrix_of(tmp_path)
+    noise, pgd = training_heat_map([matrix]).axes
+    # Both panels have the rows none, 0.1 and 0.2: equal epsilons stand in one line.
+    assert [t.get_text() for t in noise.texts] == [
+        *("97", "42", "10"), *("96", "44", "12"), *("–", "–", "–"),
+    ]  # fmt: skip
+    assert [t.get_text() for t in pgd.texts] == [
+        *("97", "42", "10"), *("95", "82", "50"), *("91", "84", "65"),
+    ]  # fmt: skip
+    (axes,) = clean_against_robust([matrix], "0.1").axes
+    assert axes.get_ylabel() == "accuracy at ε = 0.1 in percent"
+    assert [t.get_text() for t in axes.texts] == ["none", "0.1", "0.1", "0.2"]
+    # Without a threat, the middle epsilon.
+    (axes,) = clean_against_robust([matrix], None).axes
+    assert axes.get_ylabel() == "accuracy at ε = 0.2 in percent"
+    written = draw_epsilon_figures([matrix], None, tmp_path)
+    assert [p.name for p in written] == [
+        "training_epsilon.png",
+        "clean_against_robust.png",
+    ]
+    before = [p.read_bytes() for p in written]
+    draw_epsilon_figures([matrix], None, tmp_path)
+    assert [p.read_bytes() for p in written] == before
+
+
+def refused(capsys, *arguments):
+    assert main(["epsilon", *map(str, arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_the_refusals(tmp_path, capsys):
+    assert "no such folder" in refused(capsys, tmp_path / "nowhere")
+    assert "no finished run" in refused(capsys, tmp_path)
+    assert "the following arguments are required: folder" in refused(capsys)
+    write_sweep(tmp_path / "one", changed(pgd2=None))
+    said = refused(capsys, tmp_path / "one")
+    assert "differ in training.epsilon" in said
+    assert "there is: 0.1)" in said
+    clean = {key: [run[:1] for run in runs] for key, runs in SWEEP.items()}
+    for (training, epsilon), ((accuracy,), _) in clean.items():
+        made = {"training": training, "epsilon": epsilon}
+        write_run(tmp_path / "clean", accuracy, {}, **made)
+    assert "attack=pgd" in refused(capsys, tmp_path / "clean")
+    write_sweep(tmp_path / "good")
+    said = refused(capsys, tmp_path / "good", "--at", "0.14")
+    assert "--at=0.14" in said
+    assert "0.1 is the nearest of 0.1, 0.2" in said
+    assert "--at" in refused(capsys, tmp_path / "good", "--at", "much")
+    assert "--at" in refused(capsys, tmp_path / "good", "--at")
+    assert "--epsilon" in refused(capsys, tmp_path / "good", "--epsilon", "0.1")
+    assert not list(tmp_path.rglob("epsilon.*")), "nothing was written"
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
+    write_sweep(tmp_path)
+    (tmp_path / "epsilon.md").mkdir()
+    assert main(["epsilon", str(tmp_path)]) == 2
+    assert f"{tmp_path} cannot be written" in capsys.readouterr().err
+
+
+def test_the_command_prints_and_writes(tmp_path, capsys):
+    write_sweep(tmp_path)
+    assert main(["epsilon", str(tmp_path), "--at", "1/5"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("For ε = ") == 1
+    assert "For ε = 0.2: choose pgd training at 0.2" in said
+    assert "For ε = 0.2: choose pgd" in (tmp_path / "epsilon.md").read_text()
+    rows = list(csv.DictReader((tmp_path / "epsilon.csv").open()))
+    assert [(r["training"], r["training_epsilon"]) for r in rows] == [
+        *[("standard", "none"), ("noise", "0.1"), ("pgd", "0.1"), ("pgd", "0.2")]
+    ]
+    assert rows[3]["seeds"] == "0 1"
+    assert float(rows[3]["robust_0.2"]) == pytest.approx(0.65)
+    assert float(rows[3]["gain_0.2"]) == pytest.approx(0.55)
+    assert float(rows[3]["clean_cost"]) == pytest.approx(0.06)
+    # Without --at: a line for each test epsilon, and one over all.
+    assert main(["epsilon", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert [
+        line.partition(":")[0] for line in said.splitlines() if "For ε" in line
+    ] == [*("For ε = 0.1", "For ε = 0.2", "For ε = 0 to 0.2")]
+
+
+def test_long_tables_are_in_the_files_only(tmp_path, capsys, monkeypatch):
+    write_sweep(tmp_path)
+    write_sweep(tmp_path, strategy="median")
+    monkeypatch.setattr("fedrobust.cli.MOST_ROWS", 7)
+    assert main(["epsilon", str(tmp_path), "--at", "0.1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "strategy=fedavg"
+    assert said[2] == "strategy=median"
+    assert said[1].startswith("For ε = 0.1: choose pgd")
+
+
+def test_a_sweep_of_real_runs(tmp_path):
+    """Standard training at two epsilons is one run, and one row."""
+    done = fedrobust(
+        "run", "-m", "experiment=epsilon", *SMALL, "training=standard,pgd",
+        "training.epsilon=0.1,0.2", "attack.epsilon=[0.1,0.2]", "seed=0",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.glob("epsilon/*/model.keras"))) == 3
+    done = fedrobust("epsilon", "epsilon", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("For ε = ") == 3
+    folder = tmp_path / "epsilon"
+    rows = list(csv.DictReader((folder / "epsilon.csv").open()))
+    assert [(r["training"], r["training_epsilon"]) for r in rows] == [
+        *[("standard", "none"), ("pgd", "0.1"), ("pgd", "0.2")]
+    ]
+    result = json.loads(next(folder.glob("*/result.json")).read_text())
+    assert {r["num_evaluated"] for r in rows} == {str(result["num_evaluated"])}
+    for name in ("epsilon.md", "training_epsilon.png", "clean_against_robust.png"):
+        assert (folder / name).is_file()
+        assert name in done.stdout
