@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon test test-slow oracles lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow oracles lint types lock clean
 
 setup: $(READY)
 
@@ -23,6 +23,9 @@ demo: $(READY)  ## the main job: a multirun, its table and its figures, in demo/
 
 byzantine: $(READY)  ## every rule against every attack: 728 runs, in byzantine/
 	$(BIN)/fedrobust run -m experiment=byzantine
+
+training: $(READY)  ## every kind of training under label skew: 48 runs, in training/
+	$(BIN)/fedrobust run -m experiment=training
 
 epsilon: $(READY)  ## which training epsilon to choose: 33 runs and the answer, in epsilon/
 	$(BIN)/fedrobust run -m experiment=epsilon
@@ -68,4 +71,4 @@ lock:  ## pin every dependency anew; needs uv
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(ORACLES) outputs multirun demo byzantine epsilon robustness_attacks
+	rm -rf $(VENV) $(ORACLES) outputs multirun demo byzantine training epsilon robustness_attacks

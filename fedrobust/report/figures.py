@@ -23,6 +23,8 @@ from fedrobust.report.robustness import Grid, choices, grids
 mpl.use("Agg")
 
 COLOURS = {"standard": "#b2432f", "noise": "#b8912f", "pgd": "#2f6fb2"}
+# With more, bands of spread would hide each other, and the legend the lines.
+MOST_LINES = 8
 OTHER_COLOURS = ["#3a8f5c", "#7d4fa3", "#4d4d4d", "#c25e9a", "#2fa0a8"]
 
 
@@ -140,10 +142,16 @@ def epsilon_curves(runs: Runs) -> Figure:
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()
     x = [0.0, *map(float, runs.epsilons)]
-    for cell in runs.cells:
+    chosen = (strategy, byzantine)
+    drawn_cells = [
+        cell
+        for cell in runs.cells
+        if (cell.choices.get("strategy"), cell.choices.get("byzantine")) == chosen
+    ]
+    is_crowded = len(drawn_cells) > MOST_LINES
+    shades = iter(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(drawn_cells))))
+    for cell in drawn_cells:
         made = cell.choices
-        if (made.get("strategy"), made.get("byzantine")) != (strategy, byzantine):
-            continue
         paths = [("clean_accuracy",)]
         curve = [cell.mean(*path) for path in paths]
         spread = [cell.std(*path) for path in paths]
@@ -156,22 +164,28 @@ def epsilon_curves(runs: Runs) -> Figure:
         extra = [v for k, v in cell.labels.items() if k not in ORDER]
         label = " ".join([training, "training", *extra])
         colour = COLOURS.get(training) if not extra else None
+        if is_crowded:
+            colour = next(shades)
         (drawn,) = axes.plot(x, 100 * y, marker="o", label=label, color=colour)
-        axes.fill_between(
-            x,
-            100 * (y - error),
-            100 * (y + error),
-            alpha=0.2,
-            color=drawn.get_color(),
-            linewidth=0,
-        )
+        if not is_crowded:
+            axes.fill_between(
+                x,
+                100 * (y - error),
+                100 * (y + error),
+                alpha=0.2,
+                color=drawn.get_color(),
+                linewidth=0,
+            )
     axes.set_xlabel("ε of the evasion attack (input units; 0 is clean)")
     axes.set_ylabel("accuracy in percent, worst over attacks")
     axes.set_title(f"{strategy}, Byzantine attack: {byzantine}", fontsize=10)
     axes.set_ylim(0, 100)
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
-    axes.legend()
+    if is_crowded:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    else:
+        axes.legend()
     return figure
 
 
