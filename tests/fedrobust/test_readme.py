@@ -8,6 +8,7 @@ from tests.conftest import REPOSITORY
 GROUPS = (
     "strategy",
     "attack",
+    "training",
     "byzantine",
     "preaggregator",
     "strategy/server_optimizer",
@@ -24,5 +25,6 @@ def test_every_choice_has_a_row(group: str):
 
 def test_the_numbers_of_choices_are_right():
     assert f"| `strategy` | {len(groups()['strategy'])} rules" in README
+    assert f"| `training` | {len(groups()['training'])} kinds" in README
     assert f"`none`, and {len(groups()['byzantine']) - 1} attacks" in README
     assert f"`none`, and {len(groups()['attack']) - 1} evasion attacks" in README
