@@ -8,6 +8,8 @@ evaluations/   a result for each way the trained model was evaluated
 result.json    the result that was asked for last
 """
 
+import getpass
+import hashlib
 import json
 import math
 import os
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
@@ -63,6 +66,14 @@ class RunFolder:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
+
+    def lock(self) -> FileLock:
+        """Give the lock that lets one process of this machine at a time run here."""
+        name = hashlib.sha256(str(self.path.absolute()).encode()).hexdigest()[:16]
+        path = (
+            Path(tempfile.gettempdir()) / f"fedrobust-{getpass.getuser()}-{name}.lock"
+        )
+        return FileLock(path)
 
     def check(self) -> None:
         """Refuse a folder of another experiment, and one that cannot be written.

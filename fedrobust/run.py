@@ -89,6 +89,12 @@ def run_on_grid(
 
 
 def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json:
+    # Jobs of a sweep that differ only in the evaluation have one folder.
+    with folder.lock():
+        return _run_alone(config, folder, train, on_row)
+
+
+def _run_alone(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json:
     folder.check()
     result = folder.result()
     if result is not None:

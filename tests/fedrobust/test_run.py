@@ -1,6 +1,7 @@
 """Whole runs: they learn, they repeat bit for bit, and they waste no work."""
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -394,3 +395,21 @@ def test_a_surrogate_of_another_task_is_refused_before_training(configure, tmp_p
     keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
                       keras.layers.Dense(10)]).save(path)  # fmt: skip
     assert configure("num_rounds=1", *transfer).evaluation_digest != before
+
+
+def test_a_folder_is_run_in_by_one_at_a_time(configure, tmp_path):
+    # Two jobs that differ in the attack alone: the second waits and trains nothing.
+    small = ("num_clients=2", "num_rounds=2", "dataset.num_train=60")
+    configs = [configure(*small, f"attack={name}") for name in ("fgsm", "bim")]
+    rounds: list[int] = []
+
+    def job(config: Config) -> None:
+        run(config, tmp_path / "r", lambda row: rounds.append(row["round"]))
+
+    threads = [threading.Thread(target=job, args=[config]) for config in configs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert rounds == [1, 2]
+    assert len(list((tmp_path / "r" / "evaluations").iterdir())) == 2
