@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.attacks.base import Attack, Watch
+from fedrobust.attacks.base import Attack
+from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.inference import predict
@@ -90,8 +91,9 @@ def assess(
     adapted, inputs, notes = classifier(model, x, model_range)
     network = Network(adapted)
     y = np.asarray(y)
+    subject = Subject(network, {}, inputs, y)
     for attack in attacks.values():
-        attack.check(network, inputs, y, np.arange(len(inputs)))
+        attack.check(subject)
     kept: dict[tuple[str, str], NDArray[np.float32]] = {}
 
     def keep(name: str, epsilon: float, x_adv: NDArray[np.float32]) -> None:

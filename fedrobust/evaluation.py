@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.attacks.base import Attack, Watch, distances
+from fedrobust.attacks.base import Attack, distances
 from fedrobust.attacks.checks import Check, Mask, check_attacks
-from fedrobust.attacks.probes import PROBED, Subject, look, probe
+from fedrobust.attacks.probes import PROBED, look, probe
+from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
 
@@ -196,20 +197,20 @@ class Evaluator:
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
             return Outcome(clean, 0.0, True)
-        x, y = self.x[rows], self.y[rows]
-        x_adv = attack.on_network(
-            self.network, arrays, x, y, seed=self.seed, index=rows, workers=workers,
-            watch=self.watch,
+        subject = Subject(
+            self.network, arrays, self.x[rows], self.y[rows], rows, self.seed, workers,
+            self.watch,
         )  # fmt: skip
+        x_adv = attack.on(subject)
         if self.keep is not None:
             kept = self.x.copy()
             kept[rows] = x_adv
             self.keep(name, float(attack.epsilon), kept)
         correct = np.zeros(len(clean), bool)
-        correct[rows] = predict(self.network, arrays, x_adv, workers) == y
+        correct[rows] = subject.right(x_adv)
         low, high = attack.model_range
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
-        largest = float(distances(x_adv, x, attack.norm).max())
+        largest = float(distances(x_adv, subject.x, attack.norm).max())
         return Outcome(correct, largest, in_range)
 
 

@@ -16,11 +16,10 @@ from typing import ClassVar
 import numpy as np
 
 from fedrobust.attacks.apgd import APGD
-from fedrobust.attacks.base import Attack, Images, Index, Labels, Watch
+from fedrobust.attacks.base import Attack
 from fedrobust.attacks.fab import FAB
 from fedrobust.attacks.square import Square
-from fedrobust.inference import predict
-from fedrobust.network import Arrays, Network
+from fedrobust.attacks.subject import Images, Subject
 from strategies.parameters import require_between
 
 
@@ -38,34 +37,19 @@ class Ensemble(Attack):
         """The fewest classes that every part is defined for."""
         return max(part.min_classes for part in self.parts)
 
-    def on_network(
-        self,
-        network: Network,
-        arrays: Arrays,
-        x: Images,
-        y: Labels,
-        *,
-        seed: int = 0,
-        index: Index | None = None,
-        workers: int | None = 1,
-        watch: Watch | None = None,
-    ) -> Images:
+    def on(self, subject: Subject) -> Images:
         """Attack; an example that the model gets wrong anyway stays as it is."""
-        x, y = np.asarray(x, np.float32), np.asarray(y)
-        index = np.arange(len(x)) if index is None else np.asarray(index)
-        self.check(network, x, y, index)
-        x_adv = x.copy()
-        rows = np.flatnonzero(predict(network, arrays, x, workers) == y)
+        self.check(subject)
+        x_adv = subject.x.copy()
+        rows = np.flatnonzero(subject.right())
         for part in self.parts:
             if len(rows) == 0 or self.epsilon == 0:
                 break
-            found = part.on_network(
-                network, arrays, x[rows], y[rows], seed=seed, index=index[rows],
-                workers=workers, watch=watch,
-            )  # fmt: skip
-            fooled = predict(network, arrays, found, workers) != y[rows]
-            x_adv[rows[fooled]] = found[fooled]
-            rows = rows[~fooled]
+            standing = subject.only(rows)
+            found = part.on(standing)
+            right = standing.right(found)
+            x_adv[rows[~right]] = found[~right]
+            rows = rows[right]
         return x_adv
 
     def _parts(self, steps: int, targets: int, queries: int) -> tuple[Attack, ...]:

@@ -13,19 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import NORMS, Ball, into_ball
+from fedrobust.attacks.subject import Images, Index, Labels, Subject
 from fedrobust.backend import parallel_map, tf
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.inference import BATCH, predict
-from fedrobust.network import Arrays, BoundModel, Network, Tensor, network_of
+from fedrobust.inference import BATCH
+from fedrobust.network import BoundModel, Network, Tensor, network_of
 from fedrobust.randomness import Purpose
 from strategies.parameters import require
 
-Images = NDArray[np.float32]
-Labels = NDArray[np.integer[Any]]
-Index = NDArray[np.integer[Any]]
 Draws = tuple[NDArray[np.float32], ...]
-# Called while an attack runs: what is done, how many examples of how many.
-Watch = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +71,7 @@ class Attack(ABC):
     ) -> Tensor:
         """Perturb one batch, in a graph; the result is moved into the ball after.
 
-        An attack that is no graph overrides ``on_network`` instead.
+        An attack that is no graph overrides ``on`` instead.
 
         Parameters
         ----------
@@ -148,46 +144,24 @@ class Attack(ABC):
             classes than the attack needs.
         """
         network = network_of(model)
-        arrays = network.arrays()
-        return self.on_network(
-            network, arrays, x, y, seed=seed, index=index, workers=None
-        )
+        return self.on(Subject(network, network.arrays(), x, y, index, seed))
 
-    def on_network(
-        self,
-        network: Network,
-        arrays: Arrays,
-        x: Images,
-        y: Labels,
-        *,
-        seed: int = 0,
-        index: Index | None = None,
-        workers: int | None = 1,
-        watch: Watch | None = None,
-    ) -> Images:
-        """Attack a network with the given weights; see ``__call__``.
-
-        The number of workers changes no bit; ``watch`` is told of the progress.
-        """
-        x = np.asarray(x, np.float32)
-        y = np.asarray(y)
-        index = np.arange(len(x)) if index is None else np.asarray(index)
-        self.check(network, x, y, index)
-        x_adv = x.copy()
-        if len(x) == 0 or self.epsilon == 0:
+    def on(self, subject: Subject) -> Images:
+        """Attack a network with the weights at hand; see ``__call__``."""
+        self.check(subject)
+        x_adv = subject.x.copy()
+        if len(x_adv) == 0 or self.epsilon == 0:
             return x_adv
-        rows = np.arange(len(x))
-        best = np.full(len(x), np.inf)
-        count = self.passes(network.num_classes)
+        rows = np.arange(len(x_adv))
+        best = np.full(len(x_adv), np.inf)
+        count = self.passes(subject.network.num_classes)
         for attempt in range(count):
-            found = self._one_pass(
-                network, arrays, x[rows], y[rows], seed, index[rows], attempt,
-                workers, watch,
-            )  # fmt: skip
+            seen = subject.only(rows)
+            found = self._one_pass(seen, attempt)
             if count == 1:
                 return found
-            fooled = predict(network, arrays, found, workers) != y[rows]
-            far = distances(found, x[rows], self.norm)
+            fooled = ~seen.right(found)
+            far = distances(found, seen.x, self.norm)
             better = fooled & (far < best[rows])
             # The first pass is kept where none succeeds.
             taken = better | (attempt == 0)
@@ -198,35 +172,25 @@ class Attack(ABC):
                 break
         return x_adv
 
-    def _one_pass(
-        self,
-        network: Network,
-        arrays: Arrays,
-        x: Images,
-        y: Labels,
-        seed: int,
-        index: Index,
-        attempt: int,
-        workers: int | None,
-        watch: Watch | None,
-    ) -> Images:
+    def _one_pass(self, subject: Subject, attempt: int) -> Images:
         """Run the graph on all examples, batch by batch."""
+        network, x, keys = subject.network, subject.x, subject.keys
         run = network.compiled(self._graph_key(), self._compile)
-        trainable, fixed = network.split(arrays)
+        trainable, fixed = network.split(subject.arrays)
         epsilon = float(self.epsilon)
         name = self.pass_name(attempt, network.num_classes)
 
         def attack(start: int) -> Images:
             rows = np.arange(start, start + BATCH) % len(x)
             draws = [
-                self.draw(example_generator(seed, i, attempt), x.shape[1:])
-                for i in index[rows]
+                self.draw(example_generator(subject.seed, i, attempt), x.shape[1:])
+                for i in keys[rows]
             ]
             x_adv = run(
                 trainable,
                 fixed,
                 x[rows],
-                y[rows].astype(np.int32),
+                subject.y[rows].astype(np.int32),
                 np.float32(epsilon),
                 np.int32(attempt),
                 [np.stack(values) for values in zip(*draws, strict=True)],
@@ -234,11 +198,11 @@ class Attack(ABC):
             inside = into_ball(
                 np.asarray(x_adv), x[rows], epsilon, self.norm, self.model_range
             )
-            if watch is not None:
-                watch(name, min(BATCH, len(x) - start), len(x))
+            if subject.watch is not None:
+                subject.watch(name, min(BATCH, len(x) - start), len(x))
             return inside[: len(x) - start]
 
-        batches = parallel_map(attack, range(0, len(x), BATCH), workers)
+        batches = parallel_map(attack, range(0, len(x), BATCH), subject.workers)
         return np.concatenate(batches)
 
     def _graph_key(self) -> Any:
@@ -267,8 +231,9 @@ class Attack(ABC):
         compiled: Callable[..., Any] = tf.function(run, autograph=False)
         return compiled
 
-    def check(self, network: Network, x: Images, y: Labels, index: Index) -> None:
-        """Raise ValueError when the inputs do not fit the model or the attack."""
+    def check(self, subject: Subject) -> None:
+        """Raise ValueError when the examples do not fit the model or the attack."""
+        network, x, y, index = subject.network, subject.x, subject.y, subject.keys
         if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
             raise ValueError(
                 f"labels must be ({len(x)},) integers, not {y.shape} {y.dtype}"

@@ -6,7 +6,7 @@ of the evaluation left standing; a model that only hides its gradient fails here
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,9 @@ from fedrobust.attacks.gradient import loss_of, value_and_gradient
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.random_noise import RandomNoise
 from fedrobust.attacks.square import Square
+from fedrobust.attacks.subject import Subject
 from fedrobust.backend import tf
-from fedrobust.inference import BATCH, labels_of, logits_of, predict
+from fedrobust.inference import BATCH, labels_of, logits_of
 from fedrobust.network import Arrays, BoundModel, Network
 
 # Examples that the probes look at.
@@ -31,58 +32,14 @@ SAME = 1e-4
 UNDEFENDED_EPSILON = 0.3
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A network, and examples to probe it with.
-
-    Attributes
-    ----------
-    network, arrays
-        The model.
-    x, y
-        (n, ...) examples and (n,) labels.
-    index
-        (n,) keys of the examples.
-    seed
-        Key of the attacks' draws.
-    workers
-        Threads.
-    """
-
-    network: Network
-    arrays: Arrays
-    x: NDArray[np.float32]
-    y: NDArray[np.int32]
-    index: NDArray[np.int64]
-    seed: int = 0
-    workers: int | None = None
-
-    def stands(self, attack: Attack) -> Mask:
-        """Tell which examples are right as they are and attacked."""
-        labels = predict(self.network, self.arrays, self.x, self.workers)
-        mask = np.asarray(labels == self.y)
-        rows = np.flatnonzero(mask)
-        if len(rows):
-            right = self._right_after(attack, rows)
-            mask[rows] = right
-        return mask
-
-    def _right_after(self, attack: Attack, rows: NDArray[Any]) -> Mask:
-        x_adv = self.attacked(attack, rows)
-        labels = predict(self.network, self.arrays, x_adv, self.workers)
-        return np.asarray(labels == self.y[rows])
-
-    def attacked(self, attack: Attack, rows: NDArray[Any]) -> NDArray[np.float32]:
-        """Attack some of the examples."""
-        return attack.on_network(
-            self.network,
-            self.arrays,
-            self.x[rows],
-            self.y[rows],
-            seed=self.seed,
-            index=self.index[rows],
-            workers=self.workers,
-        )
+def stands(subject: Subject, attack: Attack) -> Mask:
+    """Tell which examples are right as they are and attacked."""
+    mask = subject.right()
+    rows = np.flatnonzero(mask)
+    if len(rows):
+        seen = subject.only(rows)
+        mask[rows] = seen.right(attack.on(seen))
+    return mask
 
 
 def look(subject: Subject) -> dict[str, Check]:
@@ -93,7 +50,7 @@ def look(subject: Subject) -> dict[str, Check]:
     The checks ``zero_gradients``, ``logits`` and ``deterministic``.
     """
     n = min(len(subject.x), BATCH)
-    few = replace(subject, x=subject.x[:n], y=subject.y[:n], index=subject.index[:n])
+    few = subject.only(np.arange(n))
     if n == 0:
         return {}
     network, arrays = few.network, few.arrays
@@ -163,7 +120,7 @@ def probe(
     same: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "model_range": bounds}
 
     def against(name: str, attack: Attack, allowance: float = 0.0) -> Check:
-        return takes_more(name, reported, subject.stands(attack), allowance)
+        return takes_more(name, reported, stands(subject, attack), allowance)
 
     found = {
         "iterative_at_least_single_step": against(
@@ -201,7 +158,7 @@ def _wide(attack: PGD, share: float, x: NDArray[np.float32]) -> PGD:
 
 def _unbounded(subject: Subject, base: PGD) -> Check:
     """Attack in a ball of half the range, where every image can be made grey."""
-    accuracy = float(subject.stands(_wide(base, 0.5, subject.x)).mean())
+    accuracy = float(stands(subject, _wide(base, 0.5, subject.x)).mean())
     guess = 1 / subject.network.num_classes
     allowed = guess + 3 * POINT + tolerance(guess, len(subject.x))
     return judged("unbounded_attack", accuracy <= allowed, accuracy)
@@ -209,26 +166,22 @@ def _unbounded(subject: Subject, base: PGD) -> Check:
 
 def _loss_increases(subject: Subject, base: PGD) -> Check:
     """Hold the loss after the attack against the loss before, an example at a time."""
-    right = predict(subject.network, subject.arrays, subject.x) == subject.y
-    rows = np.flatnonzero(right)
-    if len(rows) == 0:
+    seen = subject.only(subject.right())
+    if len(seen.x) == 0:
         return judged("loss_increases", None)
-    x_adv = subject.attacked(base, rows)
-    before = _losses(subject, subject.x[rows], rows)
-    after = _losses(subject, x_adv, rows)
+    before = _losses(seen, seen.x)
+    after = _losses(seen, base.on(seen))
     share = float(np.mean(after > before))
     return judged("loss_increases", share >= 0.9, share)
 
 
-def _losses(
-    subject: Subject, x: NDArray[np.float32], rows: NDArray[Any]
-) -> NDArray[np.float64]:
+def _losses(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute cross-entropies in float64; what overflows counts as infinite."""
     logits = logits_of(subject.network, subject.arrays, x, subject.workers)
     wide = logits.astype(np.float64)
     top = wide.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(wide - top).sum(axis=1)) + top[:, 0]
-    losses = log_sum - wide[np.arange(len(rows)), subject.y[rows]]
+    losses = log_sum - wide[np.arange(len(x)), subject.y]
     return np.where(np.isfinite(losses), losses, np.inf)
 
 
@@ -238,11 +191,8 @@ def _with_surrogate(
     """Transfer from the surrogate, and see that the attack breaks the surrogate."""
     network, arrays = surrogate
     other = replace(subject, network=network, arrays=arrays)
-    x_adv = other.attacked(base, np.arange(len(subject.x)))
-    moved = predict(subject.network, subject.arrays, x_adv, subject.workers)
-    clean = predict(subject.network, subject.arrays, subject.x, subject.workers)
-    transferred = (moved == subject.y) & (clean == subject.y)
-    left = float(other.stands(_wide(base, UNDEFENDED_EPSILON, subject.x)).mean())
+    transferred = subject.right() & subject.right(base.on(other))
+    left = float(stands(other, _wide(base, UNDEFENDED_EPSILON, subject.x)).mean())
     allowed = POINT + tolerance(POINT, len(subject.x))
     return {
         "transfer_not_better": takes_more("transfer_not_better", reported, transferred),

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import Ball, each, lengths
-from fedrobust.attacks.base import Attack, Draws, Images
+from fedrobust.attacks.base import Attack, Draws
 from fedrobust.attacks.losses import is_fooled, margin
+from fedrobust.attacks.subject import Images
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require, require_between

@@ -11,12 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fedrobust.attacks.base import Attack, Images, Index, Labels, Watch
+from fedrobust.attacks.base import Attack
 from fedrobust.attacks.pgd import PGD
+from fedrobust.attacks.subject import Images, Subject
 from fedrobust.loading import load_model
-from fedrobust.network import Arrays, Network, network_of
+from fedrobust.network import Network, network_of
 from strategies.parameters import require
 
 
@@ -62,18 +61,7 @@ class Transfer(Attack):
         """The fewest classes that the attack on the surrogate is defined for."""
         return self.attack.min_classes
 
-    def on_network(
-        self,
-        network: Network,
-        arrays: Arrays,
-        x: Images,
-        y: Labels,
-        *,
-        seed: int = 0,
-        index: Index | None = None,
-        workers: int | None = 1,
-        watch: Watch | None = None,
-    ) -> Images:
+    def on(self, subject: Subject) -> Images:
         """Attack the surrogate; the network is never asked.
 
         Raises
@@ -81,14 +69,11 @@ class Transfer(Attack):
         ValueError
             Also when the surrogate cannot be read, or has other inputs or classes.
         """
-        x, y = np.asarray(x, np.float32), np.asarray(y)
-        index = np.arange(len(x)) if index is None else np.asarray(index)
-        self.check(network, x, y, index)
+        self.check(subject)
         surrogate = self._network()
-        return self._in_this_ball().on_network(
-            surrogate, surrogate.arrays(), x, y, seed=seed, index=index,
-            workers=workers, watch=watch,
-        )  # fmt: skip
+        return self._in_this_ball().on(
+            replace(subject, network=surrogate, arrays=surrogate.arrays())
+        )
 
     def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
         """Raise ValueError also where the surrogate is a model of another task."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fedrobust.attacks import FGSM, PGD
+from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras
 from fedrobust.evaluation import Evaluator
 from fedrobust.network import network_of
@@ -103,7 +104,7 @@ def test_a_model_that_overflows_is_wrong_not_robust(trained):
     network = network_of(trained.model)
     arrays = {k: v * np.float32(1e30) for k, v in network.arrays().items()}
     x, y = trained.data.x_test[:50], trained.data.y_test[:50]
-    x_adv = PGD(epsilon=0.1, steps=3).on_network(network, arrays, x, y)
+    x_adv = PGD(epsilon=0.1, steps=3).on(Subject(network, arrays, x, y))
     assert np.abs(x_adv.astype(np.float64) - x).max() <= 0.1
     scores = Evaluator(network, x, y, {"pgd": PGD(steps=3)}, [0.1])(arrays)
     assert scores.clean == scores.robust["pgd"]["0.1"] == 0

@@ -9,6 +9,7 @@ import pytest
 
 from fedrobust import resources
 from fedrobust.attacks import PGD
+from fedrobust.attacks.subject import Subject
 from fedrobust.byzantine import byzantine_clients
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
@@ -228,9 +229,7 @@ def test_masked_robustness_fools_pgd_and_not_a_transferred_attack(
     for name in results:
         network.model.load_weights(tmp_path / name / "model.keras")
         arrays[name] = network.arrays()
-    x_adv = PGD(epsilon=0.15, steps=20).on_network(
-        network, arrays["honest"], x, y, seed=0, index=np.arange(200)
-    )
+    x_adv = PGD(epsilon=0.15, steps=20).on(Subject(network, arrays["honest"], x, y))
     transferred = np.mean(predict(network, arrays["masked"], x_adv) == y)
     assert transferred < robust["masked"] - 0.2
 

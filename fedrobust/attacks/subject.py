@@ -1,0 +1,70 @@
+"""What an attack is pointed at: a network with its weights, and examples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.inference import predict
+from fedrobust.network import Arrays, Network
+
+Images = NDArray[np.float32]
+Labels = NDArray[np.integer[Any]]
+Index = NDArray[np.integer[Any]]
+# Called while an attack runs: what is done, how many examples of how many.
+Watch = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network, and examples to attack it with.
+
+    Attributes
+    ----------
+    network, arrays
+        The model.
+    x, y
+        (n, ...) examples and (n,) labels.
+    index
+        (n,) keys of the examples; None means their rows.
+    seed
+        Key of the attacks' draws, with the index.
+    workers
+        Threads, None for one a core; their number changes no bit.
+    watch
+        Told of the progress.
+    """
+
+    network: Network
+    arrays: Arrays
+    x: Images
+    y: Labels
+    index: Index | None = None
+    seed: int = 0
+    workers: int | None = None
+    watch: Watch | None = None
+
+    def __post_init__(self) -> None:
+        index = np.arange(len(self.x)) if self.index is None else self.index
+        object.__setattr__(self, "x", np.asarray(self.x, np.float32))
+        object.__setattr__(self, "y", np.asarray(self.y))
+        object.__setattr__(self, "index", np.asarray(index))
+
+    @property
+    def keys(self) -> Index:
+        """The index."""
+        assert self.index is not None
+        return self.index
+
+    def only(self, rows: Any) -> Self:
+        """Give some of the examples."""
+        keys = self.keys[rows]
+        return replace(self, x=self.x[rows], y=self.y[rows], index=keys)
+
+    def right(self, x: Images | None = None) -> NDArray[np.bool_]:
+        """Tell (n,) which are right, as they are or as they became."""
+        shown = self.x if x is None else x
+        labels = predict(self.network, self.arrays, shown, self.workers)
+        return np.asarray(labels == self.y)
