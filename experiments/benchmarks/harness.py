@@ -1,0 +1,165 @@
+"""Two sides of one row, measured in turns.
+
+Each side lives in a process of its own, with its own threads and memory: it prepares
+once, warms up once, and then measures whenever it is told to. Which side goes first
+alternates, so that what drifts on the machine drifts for both.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+REPEATS = 5
+PREFIX = "measured:"
+Measure = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One competitor.
+
+    Attributes
+    ----------
+    name
+        How it is called in the table.
+    target
+        ``module:function`` below ``experiments.benchmarks.rows``; the function prepares
+        and returns what measures once and tells ``value`` (lower is better) and,
+        optionally, the ``work`` that was done.
+    env
+        Environment variables of its process.
+    """
+
+    name: str
+    target: str
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is compared.
+
+    Attributes
+    ----------
+    id
+        As in results.json.
+    work
+        What both sides do, in words.
+    ours, theirs
+        The sides; the ratio is theirs / ours. Without theirs, the figure is ours.
+    unit
+        Of the figures.
+    tolerance
+        Largest relative difference of each figure of ``work``, by its name; 0 unless
+        named.
+    must, stretch
+        Ratios that were aimed at, for the table.
+    """
+
+    id: str
+    work: str
+    ours: Side
+    theirs: Side | None
+    unit: str = "s"
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    must: str = ""
+    stretch: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a row gave: figures in the order of the repeats."""
+
+    row: Row
+    ours: list[float]
+    theirs: list[float]
+    work: list[Mapping[str, Any]]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Theirs over ours, a repeat each; ours alone where there is no other side."""
+        if not self.theirs:
+            return self.ours
+        return [t / o for t, o in zip(self.theirs, self.ours, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios."""
+        return median(self.ratios)
+
+
+class DifferentWorkError(AssertionError):
+    """The two sides did not do the same."""
+
+
+def contest(row: Row, repeats: int = REPEATS) -> Outcome:
+    """Measure both sides of a row in turns.
+
+    Raises
+    ------
+    DifferentWorkError
+        When they did not do the same work.
+    """
+    sides = [side for side in (row.ours, row.theirs) if side is not None]
+    figures: dict[str, list[float]] = {side.name: [] for side in sides}
+    work: dict[str, Mapping[str, Any]] = {}
+    workers = {side.name: Worker(side) for side in sides}
+    try:
+        for name, worker in workers.items():
+            work[name] = worker.measure().get("work", {})  # warm-up
+        if len(sides) == 2:
+            _require_same(row, work[sides[0].name], work[sides[1].name])
+        for repeat in range(repeats):
+            for side in sides if repeat % 2 == 0 else sides[::-1]:
+                found = workers[side.name].measure()
+                figures[side.name].append(float(found["value"]))
+    finally:
+        for worker in workers.values():
+            worker.stop()
+    theirs = figures[row.theirs.name] if row.theirs is not None else []
+    return Outcome(row, figures[row.ours.name], theirs, list(work.values()))
+
+
+def _require_same(row: Row, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    for name in ours.keys() & theirs.keys():
+        a, b = float(ours[name]), float(theirs[name])
+        if abs(a - b) > row.tolerance.get(name, 0.0) * max(abs(a), abs(b)):
+            raise DifferentWorkError(f"{row.id}: {name} is {a} here and {b} there")
+
+
+class Worker:
+    """A side's process."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.benchmarks.worker", side.target],
+            env={**os.environ, "FLWR_TELEMETRY_ENABLED": "0", **side.env},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def measure(self) -> dict[str, Any]:
+        """Have it measure once."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        # Peers print what they like; only one kind of line is ours.
+        for line in self._process.stdout:
+            if line.startswith(PREFIX):
+                found: dict[str, Any] = json.loads(line.removeprefix(PREFIX))
+                return found
+        raise RuntimeError(f"{self._side.name} ended: see its messages above")
+
+    def stop(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()

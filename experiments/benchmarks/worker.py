@@ -1,0 +1,20 @@
+"""The process of one side: prepares, then measures on every line of its input."""
+
+import importlib
+import json
+import sys
+
+from experiments.benchmarks.harness import PREFIX, Measure
+
+
+def main() -> None:
+    """Run the side named by the first argument."""
+    module, _, function = sys.argv[1].partition(":")
+    rows = importlib.import_module(f"experiments.benchmarks.rows.{module}")
+    measure: Measure = getattr(rows, function)()
+    for _ in sys.stdin:
+        print(PREFIX + json.dumps(dict(measure())), flush=True)
+
+
+if __name__ == "__main__":
+    main()
