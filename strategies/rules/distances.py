@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
 from strategies.rules.base import Matrix
-from strategies.rules.rows import blocks
+from strategies.rules.rows import each_block
 
 
 def squared_distances(updates: Matrix) -> NDArray[np.float64]:
@@ -26,8 +26,13 @@ def squared_distances(updates: Matrix) -> NDArray[np.float64]:
     """
     n, d = updates.shape
     condensed = np.zeros(n * (n - 1) // 2)
-    for block in blocks(d):
-        condensed += pdist(updates[:, block].astype(np.float64), "sqeuclidean")
+
+    def within(block: slice) -> NDArray[np.float64]:
+        wide = updates[:, block].astype(np.float64)
+        return np.asarray(pdist(wide, "sqeuclidean"))
+
+    for part in each_block(d, within):
+        condensed += part
     distances: NDArray[np.float64] = squareform(condensed)
     np.fill_diagonal(distances, np.inf)
     return distances

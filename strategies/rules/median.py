@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import by_columns
+from strategies.rules.rows import Float, by_sorted_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,9 @@ class Median(Rule):
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Take the median column by column."""
-        return Aggregate(
-            vector=by_columns(updates, lambda block: np.median(block, axis=0))
-        )
+        low, high = (len(updates) - 1) // 2, len(updates) // 2
+
+        def middle(columns: Matrix) -> Float:
+            return (columns[:, low].astype(np.float64) + columns[:, high]) / 2
+
+        return Aggregate(vector=by_sorted_columns(updates, middle))

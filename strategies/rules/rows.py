@@ -1,10 +1,15 @@
 """Arithmetic on the rows of an update matrix, in float64 whatever its size.
 
-The matrix stays float32 and as it is: it is read in blocks of columns.
+The matrix stays float32 and as it is: it is read in blocks of columns, on threads. What
+a block gives does not depend on the others, and sums over blocks go in their order, so
+the number of threads changes no bit.
 """
 
+import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +19,32 @@ from strategies.rules.base import Aggregate, Matrix, Vector
 # Columns handled at once: temporaries in float64 stay below a few MB for any d.
 BLOCK = 16_384
 
+# Blocks whose results may wait to be summed.
+WAVE = 16
+
 Float = NDArray[np.float64]
 Rows = NDArray[np.int64]
+T = TypeVar("T")
 
 
 def blocks(width: int) -> Iterator[slice]:
     """Cut the columns into slices of at most ``BLOCK``."""
     for start in range(0, width, BLOCK):
         yield slice(start, min(start + BLOCK, width))
+
+
+def each_block(width: int, function: Callable[[slice], T]) -> Iterator[T]:
+    """Apply a function to every block; give the results in their order."""
+    ahead = blocks(width)
+    if width <= BLOCK:
+        yield from map(function, ahead)
+        return
+    # NumPy and SciPy leave Python's lock while they work.
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count()
+    with ThreadPoolExecutor(cores) as pool:
+        while wave := list(islice(ahead, WAVE)):
+            yield from pool.map(function, wave)
 
 
 def by_columns(updates: Matrix, function: Callable[[Float], Float]) -> Vector:
@@ -38,9 +61,42 @@ def by_columns(updates: Matrix, function: Callable[[Float], Float]) -> Vector:
     -------
     (d,) float32
     """
+    return _filled(updates, lambda part: function(part.astype(np.float64)))
+
+
+def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
+    """Apply a function to the columns, each sorted.
+
+    Parameters
+    ----------
+    updates
+        (n, d) matrix.
+    function
+        (k, n) float32, a column of the matrix a row, ascending -> (k,) float64.
+
+    Returns
+    -------
+    (d,) float32
+    """
+
+    def sort(part: Matrix) -> Float:
+        # Next to each other in memory the values of a column sort ten times faster.
+        columns = np.ascontiguousarray(part.T)
+        columns.sort(axis=1)
+        return function(columns)
+
+    return _filled(updates, sort)
+
+
+def _filled(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
+    """Make a vector of what a function gives for each block of columns."""
     result = np.empty(updates.shape[1], np.float32)
-    for block in blocks(updates.shape[1]):
-        result[block] = function(updates[:, block].astype(np.float64))
+
+    def fill(block: slice) -> None:
+        result[block] = function(updates[:, block])
+
+    for _ in each_block(updates.shape[1], fill):
+        pass
     return result
 
 
@@ -52,8 +108,12 @@ def weighted_sum(updates: Matrix, weights: Float) -> Vector:
 def combinations_of(updates: Matrix, weights: Float) -> Matrix:
     """Make (m, d) rows as weighted sums of the (n, d) rows; weights are (m, n)."""
     result = np.empty((len(weights), updates.shape[1]), np.float32)
-    for block in blocks(updates.shape[1]):
+
+    def fill(block: slice) -> None:
         result[:, block] = weights @ updates[:, block].astype(np.float64)
+
+    for _ in each_block(updates.shape[1], fill):
+        pass
     return result
 
 
@@ -101,22 +161,35 @@ def nearest_mean(block: Float, centre: Float, count: int) -> Float:
 def norms(updates: Matrix, origin: Float | Vector | None = None) -> Float:
     """Compute the (n,) Euclidean norms of the rows, or their distances to a point."""
     squares = np.zeros(len(updates))
-    for block in blocks(updates.shape[1]):
-        values = updates[:, block].astype(np.float64)
-        if origin is not None:
-            values -= origin[block]
-        squares += (values**2).sum(axis=1)
+
+    def square(block: slice) -> Float:
+        return np.asarray((_seen_from(origin, updates, block) ** 2).sum(axis=1))
+
+    for part in each_block(updates.shape[1], square):
+        squares += part
     return np.sqrt(squares)
+
+
+def _seen_from(
+    origin: Float | Vector | None, updates: Matrix | Float, block: slice
+) -> Float:
+    """Give a block of the rows in float64, less a point."""
+    values = updates[:, block].astype(np.float64)
+    if origin is not None:
+        values -= origin[block]
+    return values
 
 
 def gram(updates: Matrix | Float, origin: Float | Vector | None = None) -> Float:
     """Compute the (n, n) inner products of the rows, seen from a point."""
     products = np.zeros((len(updates), len(updates)))
-    for block in blocks(updates.shape[1]):
-        values = updates[:, block].astype(np.float64)
-        if origin is not None:
-            values -= origin[block]
-        products += values @ values.T
+
+    def multiply(block: slice) -> Float:
+        values = _seen_from(origin, updates, block)
+        return values @ values.T
+
+    for part in each_block(updates.shape[1], multiply):
+        products += part
     return products
 
 

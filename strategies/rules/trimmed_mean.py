@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import by_columns
+from strategies.rules.rows import by_sorted_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,8 @@ class TrimmedMean(RobustRule):
         """Sort each column and average its middle."""
         middle = slice(self.f, len(updates) - self.f)
         return Aggregate(
-            vector=by_columns(
-                updates, lambda block: np.sort(block, axis=0)[middle].mean(axis=0)
+            vector=by_sorted_columns(
+                updates,
+                lambda columns: columns[:, middle].mean(axis=1, dtype=np.float64),
             )
         )
