@@ -41,12 +41,17 @@ test-slow: $(READY)  ## what takes minutes: the adversarial training of the READ
 # Python and one torch, so that the log tells what was compared. torch comes first: what
 # it brings along, the lock then sets right. byzfl comes without its dependencies: its
 # rules and attacks need torch, NumPy and SciPy (see tests/oracles/conftest.py).
+# So do CleverHans, Foolbox and ART, since old bounds must not move the lock: beyond it
+# Foolbox imports eagerpy, and GitPython, which takes the two last.
 ORACLES := .oracles
 ORACLES_READY := $(ORACLES)/.ready
 TORCH := torch==2.13.0
 BYZFL := byzfl==0.0.11
+EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20.1 \
+  eagerpy==0.30.0 GitPython==3.2.1 gitdb==4.0.12 smmap==5.0.3
 
-oracles: $(ORACLES_READY)  ## compare with ByzFL and Flower, and write docs/oracles.md
+# ByzFL, Flower, CleverHans, Foolbox and ART.
+oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
 
 $(ORACLES_READY): requirements.lock pyproject.toml Makefile
@@ -55,7 +60,7 @@ $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	$(PYTHON) -m venv $(ORACLES)
 	$(ORACLES)/bin/python -m pip install --quiet $(TORCH)
 	$(ORACLES)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(ORACLES)/bin/python -m pip install --quiet --no-deps $(BYZFL)
+	$(ORACLES)/bin/python -m pip install --quiet --no-deps $(BYZFL) $(EVASION)
 	$(ORACLES)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -365,6 +365,12 @@ def _check_components(config: Config) -> Config:
         model.get("norm", "none"),
         "dual with training=fedrbn, which trains its two branches, and only there",
     )
+    _require(
+        model.get("norm") != "dual" or c.training.fraction > 0,
+        "training.fraction",
+        c.training.fraction,
+        "above 0 with training=fedrbn: somebody must train what is tested",
+    )
     server_optimizer, _ = _check(
         c.strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer
     )

@@ -11,6 +11,7 @@ from fedrobust.data import Split
 from fedrobust.models import seeded
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
+from fedrobust.training.fedrbn import FedRBN
 from fedrobust.training.local import Trainer
 from fedrobust.training.schedule import LocalTraining
 from fedrobust.training.standard import Standard
@@ -38,7 +39,10 @@ def train_surrogate(
     with seeded(key):
         model = keras.models.clone_model(network.model)
     surrogate = Network(model)
-    trainer = Trainer(surrogate, Standard(), keras.optimizers.Adam(0.001))
+    # Of two branches the one that is tested is trained, on clean images too.
+    tested = FedRBN(weight=1.0, epsilon=0.0, steps=1)
+    objective = tested if surrogate.branches else Standard()
+    trainer = Trainer(surrogate, objective, keras.optimizers.Adam(0.001))
     local = LocalTraining(local_steps=steps, batch_size=64)
     shape = (-1, *network.model.input_shape[1:])
     x = split.x_train.reshape(shape) if None not in shape[1:] else split.x_train

@@ -29,7 +29,8 @@ class LocalTraining:
         Images a batch; the last batch of a pass may be smaller.
     proximal
         mu of FedProx (Li et al.: Federated Optimization in Heterogeneous Networks,
-        MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss.
+        MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss. (The
+        code of SFAT leaves out the square.)
     scaffold
         Correct every step by control variates, see ``fedrobust.training.scaffold``.
     momentum

@@ -298,6 +298,7 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
             "1 where local_steps says how long",
         ),
         (["training=fedrbn", "model.norm=none"], "model.norm=none: must be dual"),
+        (["training=fedrbn", "training.fraction=0"], "somebody must train"),
         (["training=fedrbn", "model=resnet"], "model.norm: there is no such key"),
         (["model=cnn", "model.norm=dual"], "model.norm=dual"),
         (["model=cnn", "model.norm=group"], "none, batch or dual"),
@@ -458,6 +459,15 @@ def test_the_loss_mixes_both_branches(digits):
     mixed = 0.75 * values[0.0] + 0.25 * values[1.0]
     np.testing.assert_allclose(values[0.25], mixed, rtol=1e-5)
     assert (values[0.0] != values[1.0]).any()
+
+
+def test_the_surrogate_of_a_model_with_branches_is_trained_where_it_is_tested(digits):
+    from fedrobust.inference import predict
+    from fedrobust.surrogate import train_surrogate
+
+    network, arrays = train_surrogate(dual_cnn(), digits, seed=0, steps=300)
+    right = predict(network, arrays, digits.x_test) == digits.y_test
+    assert right.mean() > 0.8
 
 
 def test_a_model_without_branches_is_told(digits):

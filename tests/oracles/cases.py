@@ -7,6 +7,12 @@ import numpy as np
 
 # Half a unit in the last place of float32, and a little for float64 before it.
 ROUNDING = 6.1e-8
+# What a few float32 additions leave of a step in [0, 1]. A sign that differs moves a
+# pixel by a step, thousands of times as far.
+SAME_PIXEL = 1e-6
+# An l2 step carries the rounding of the gradient on, into gradients elsewhere. Two
+# answers of float32 stay this close, and hundreds of times closer than to float64's.
+SAME_L2_PIXEL = 1e-5
 
 Draw = Callable[[np.random.Generator, int, int, int], np.ndarray]
 

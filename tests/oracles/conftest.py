@@ -13,16 +13,29 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from tests.oracles.cases import ROUNDING, deviation
+from tests.oracles.cases import ROUNDING, SAME_PIXEL, deviation
 
 FOLDER = Path(__file__).parent
 LOG = FOLDER.parents[1] / "docs" / "oracles.md"
 REQUIRED = os.environ.get("FEDROBUST_ORACLES") == "1"
-PACKAGES = ("numpy", "scipy", "torch", "byzfl", "flwr")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "byzfl",
+    "flwr",
+    "tensorflow",
+    "keras",
+    "cleverhans",
+    "foolbox",
+    "eagerpy",
+    "adversarial-robustness-toolbox",
+)
 
 
 def _find_byzfl() -> None:
@@ -41,12 +54,33 @@ def _find_byzfl() -> None:
 _find_byzfl()
 
 
+class Attacked(NamedTuple):
+    """Adversarial images of an oracle and of ours, compared pixel by pixel."""
+
+    oracle: str
+    ours: str
+    settings: int
+    pixels: int
+    within: float
+    equal: float
+    furthest: float
+
+    def row(self) -> str:
+        """Write its row of the table."""
+        return (
+            f"| {self.oracle} | {self.ours} | {self.settings} | {self.pixels:,} "
+            f"| {self.within:.0e} | {self.equal:.3%} | {self.furthest:.0e} |"
+        )
+
+
 class Log:
     """What the tests compared, and where they saw a difference."""
 
     def __init__(self) -> None:
         self.compared: list[tuple[str, str, int, float]] = []
         self.different: list[tuple[str, str, str]] = []
+        self.attacked: list[Attacked] = []
+        self.reached: list[tuple[str, str, str, float, float]] = []
 
     def markdown(self) -> str:
         """Write the page."""
@@ -80,6 +114,33 @@ class Log:
         lines += [
             f"| {oracle} | {ours} | {cases} | {largest:.0e} |"
             for oracle, ours, cases, largest in sorted(self.compared)
+        ]
+        lines += [
+            "",
+            "## Evasion attacks, pixel by pixel",
+            "",
+            "On Keras models trained on scikit-learn's digits, in [0, 1]. A setting is "
+            "a model, an epsilon, a step size and a number of steps;",
+            "a pixel is equal when the difference is within the bound, and the largest "
+            "difference is in the last column.",
+            "",
+            "| oracle | ours | settings | pixels | within | equal | largest |",
+            "|---|---|---:|---:|---:|---:|---:|",
+        ]
+        lines += [attacked.row() for attacked in sorted(self.attacked)]
+        lines += [
+            "",
+            "## Evasion attacks, by what they reach",
+            "",
+            "Where steps or draws differ, results are compared. The tolerances, and "
+            "why they are not smaller, are in the tests.",
+            "",
+            "| oracle | ours | what | theirs | ours |",
+            "|---|---|---|---:|---:|",
+        ]
+        lines += [
+            f"| {oracle} | {ours} | {what} | {theirs:.4f} | {mine:.4f} |"
+            for oracle, ours, what, theirs, mine in sorted(self.reached)
         ]
         lines += [
             "",
@@ -148,6 +209,41 @@ def agree(
         record(oracle, ours, cases, worst)
 
     return compare
+
+
+@pytest.fixture
+def same_pixels(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Compare pairs of adversarial images: in each, 99.9 % of the pixels are equal."""
+
+    def compare(
+        oracle: str, ours: str, pairs: Iterable[Pair], within: float = SAME_PIXEL
+    ) -> None:
+        settings, pixels, equal, furthest = 0, 0, 0, 0.0
+        for setting, mine, theirs in pairs:
+            assert mine.shape == theirs.shape
+            assert mine.size
+            apart = np.abs(mine.astype(np.float64) - theirs)
+            same = np.count_nonzero(apart <= within)
+            assert same >= 0.999 * apart.size, f"{same / apart.size:.4%} in {setting}"
+            settings, pixels, equal = settings + 1, pixels + apart.size, equal + same
+            furthest = max(furthest, float(apart.max()))
+        row = oracle, ours, settings, pixels, within, equal / pixels, furthest
+        request.config.stash[_LOG].attacked.append(Attacked(*row))
+
+    return compare
+
+
+@pytest.fixture
+def reached(
+    request: pytest.FixtureRequest,
+) -> Callable[[str, str, str, float, float], None]:
+    """Note ``(oracle, ours, what, theirs, ours)``, what two attacks reached."""
+
+    def note(oracle: str, ours: str, what: str, theirs: float, mine: float) -> None:
+        row = (oracle, ours, what, theirs, mine)
+        request.config.stash[_LOG].reached.append(row)
+
+    return note
 
 
 def _fail_if_skipped(report: pytest.CollectReport | pytest.TestReport) -> None:
