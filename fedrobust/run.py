@@ -344,7 +344,7 @@ def environment(config: Config) -> Json:
         "fedrobust": fedrobust.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": backend.num_cores(),
         "intra_op_threads": backend.intra_op_threads(backend.tf),
         "deterministic": backend.is_deterministic(backend.tf),
@@ -353,7 +353,7 @@ def environment(config: Config) -> Json:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """Name the CPU, on Linux by what the kernel calls it."""
     path = Path("/proc/cpuinfo")
     if path.is_file():

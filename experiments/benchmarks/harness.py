@@ -28,9 +28,9 @@ class Side:
     name
         How it is called in the table.
     target
-        ``module:function`` below ``experiments.benchmarks.rows``; the function prepares
-        and returns what measures once and tells ``value`` (lower is better) and,
-        optionally, the ``work`` that was done.
+        ``module:function:argument...`` below ``experiments.benchmarks.rows``; the
+        function prepares and returns what measures once and tells ``value`` (lower is
+        better) and, optionally, the ``work`` that was done.
     env
         Environment variables of its process.
     """
@@ -51,7 +51,8 @@ class Row:
     work
         What both sides do, in words.
     ours, theirs
-        The sides; the ratio is theirs / ours. Without theirs, the figure is ours.
+        The sides; the ratio is theirs / ours, of theirs the fastest. Without theirs,
+        the figure is ours.
     unit
         Of the figures.
     tolerance
@@ -64,7 +65,7 @@ class Row:
     id: str
     work: str
     ours: Side
-    theirs: Side | None
+    theirs: tuple[Side, ...] = ()
     unit: str = "s"
     tolerance: Mapping[str, float] = field(default_factory=dict)
     must: str = ""
@@ -73,19 +74,30 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row gave: figures in the order of the repeats."""
+    """What a row gave: figures of each side, in the order of the repeats."""
 
     row: Row
-    ours: list[float]
-    theirs: list[float]
-    work: list[Mapping[str, Any]]
+    figures: Mapping[str, list[float]]
+    work: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def ours(self) -> list[float]:
+        """Our figures."""
+        return self.figures[self.row.ours.name]
+
+    @property
+    def fastest(self) -> str | None:
+        """Name of the fastest peer."""
+        names = [side.name for side in self.row.theirs]
+        return min(names, key=lambda n: median(self.figures[n]), default=None)
 
     @property
     def ratios(self) -> list[float]:
-        """Theirs over ours, a repeat each; ours alone where there is no other side."""
-        if not self.theirs:
+        """The fastest peer over ours, a repeat each; ours alone without a peer."""
+        if self.fastest is None:
             return self.ours
-        return [t / o for t, o in zip(self.theirs, self.ours, strict=True)]
+        theirs = self.figures[self.fastest]
+        return [t / o for t, o in zip(theirs, self.ours, strict=True)]
 
     @property
     def ratio(self) -> float:
@@ -98,22 +110,22 @@ class DifferentWorkError(AssertionError):
 
 
 def contest(row: Row, repeats: int = REPEATS) -> Outcome:
-    """Measure both sides of a row in turns.
+    """Measure the sides of a row in turns.
 
     Raises
     ------
     DifferentWorkError
         When they did not do the same work.
     """
-    sides = [side for side in (row.ours, row.theirs) if side is not None]
+    sides = [row.ours, *row.theirs]
     figures: dict[str, list[float]] = {side.name: [] for side in sides}
     work: dict[str, Mapping[str, Any]] = {}
     workers = {side.name: Worker(side) for side in sides}
     try:
         for name, worker in workers.items():
             work[name] = worker.measure().get("work", {})  # warm-up
-        if len(sides) == 2:
-            _require_same(row, work[sides[0].name], work[sides[1].name])
+        for side in row.theirs:
+            _require_same(row, work[row.ours.name], work[side.name])
         for repeat in range(repeats):
             for side in sides if repeat % 2 == 0 else sides[::-1]:
                 found = workers[side.name].measure()
@@ -121,8 +133,7 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
     finally:
         for worker in workers.values():
             worker.stop()
-    theirs = figures[row.theirs.name] if row.theirs is not None else []
-    return Outcome(row, figures[row.ours.name], theirs, list(work.values()))
+    return Outcome(row, figures, work)
 
 
 def _require_same(row: Row, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from experiments.benchmarks.harness import PREFIX, Measure
 
 def main() -> None:
     """Run the side named by the first argument."""
-    module, _, function = sys.argv[1].partition(":")
+    module, function, *arguments = sys.argv[1].split(":")
     rows = importlib.import_module(f"experiments.benchmarks.rows.{module}")
-    measure: Measure = getattr(rows, function)()
+    measure: Measure = getattr(rows, function)(*arguments)
     for _ in sys.stdin:
         print(PREFIX + json.dumps(dict(measure())), flush=True)
 

@@ -3,12 +3,14 @@
     c = argmin_c |f_c - f_y| / |w_c|_q,   w_c = grad (f_c - f_y) at x_k
     r_k = |f_c - f_y| / |w_c|_2^2 w_c     (l2)
     r_k = |f_c - f_y| / |w_c|_1 sign(w_c) (linf)
-    x' = clip(x + (1 + overshoot) sum_k r_k)
+    x_k+1 = clip(x_k + r_k),   x' = clip(x + (1 + overshoot) (x_k - x))
 
 Moosavi-Dezfooli, Fawzi, Frossard: DeepFool: a simple and accurate method to fool deep
 neural networks, CVPR 2016, Algorithm 2 and Section 3.3; q is dual to the norm. The true
-label is left, not the predicted one. What is farther than epsilon is moved into the
-ball, as every attack's result is.
+label is left, not the predicted one. The paper knows no range of inputs; clipping each
+step, as Foolbox does, instead of the last alone keeps steps from ending on a boundary
+that lies outside the range. What is farther than epsilon is moved into the ball, as
+every attack's result is.
 """
 
 from dataclasses import dataclass
@@ -69,7 +71,8 @@ class DeepFool(Attack):
 
         def step(i: Tensor, total: Tensor, fooled: Tensor) -> tuple[Tensor, ...]:
             way = self._shortest(model, x + total, y, classes)
-            total = choose(fooled, total, total + way)
+            inside = tf.clip_by_value(x + total + way, ball.low, ball.high) - x
+            total = choose(fooled, total, inside)
             return i + 1, total, fooled | is_fooled(y, model(crossed(total)))
 
         def goes_on(i: Tensor, total: Tensor, fooled: Tensor) -> Tensor:

@@ -1,0 +1,212 @@
+"""Run the benchmarks: ``python -m experiments.benchmarks [ID ...] [--repeats 5]``.
+
+It writes results.json and results.md beside this file. Rows that are not named keep
+what they had.
+"""
+
+import argparse
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from experiments.benchmarks.harness import REPEATS, Outcome, Row, Side, contest
+
+FOLDER = Path(__file__).parent
+PACKAGES = (
+    *("numpy", "scipy", "tensorflow", "keras", "flwr", "ray", "torch", "byzfl"),
+    "adversarial-robustness-toolbox",
+)
+OURS = "fedrobust"
+
+
+def mine(target: str) -> Side:
+    """Give our side of a row."""
+    return Side(OURS, target)
+
+
+def _aggregation(name: str, must: str, flower: bool) -> Row:
+    peers = [
+        Side("ByzFL, NumPy", f"aggregation:byzfl_numpy:{name}"),
+        Side("ByzFL, PyTorch", f"aggregation:byzfl_torch:{name}"),
+    ]
+    if flower:
+        peers.append(Side("Flower", f"aggregation:flower:{name}"))
+    width = "0.43 M" if name == "nnm" else "11 M"
+    return Row(
+        name,
+        f"{name}, n = 50, d = {width}, f = 10",
+        mine(f"aggregation:ours:{name}"),
+        tuple(peers),
+        tolerance={"norm": 1e-4},
+        must=must,
+        stretch="5",
+    )
+
+
+# Losses differ by the draws of weights and batches; far off would be another training.
+ALIKE = {"loss": 0.25}
+ROWS = [
+    Row(
+        "w1_vs_byzfl",
+        "W1: 10 clients x 600 MNIST images, batch 32, 1 epoch, ByzFL's CNN; a round",
+        mine("ours:w1"),
+        (Side("ByzFL", "byzfl:w1"),),
+        tolerance=ALIKE,
+        must="2.2",
+        stretch="3",
+    ),
+    Row(
+        "w1_vs_limit",
+        "W1 against its operations at the matrix product's peak",
+        mine("ours:w1"),
+        (Side("limit", "limit:w1"),),
+        must="0.60",
+        stretch="0.75",
+    ),
+    Row(
+        "w1_pgd_vs_torch",
+        "W1 on PGD-10 examples; a round",
+        mine("ours:w1_pgd"),
+        (Side("eager PyTorch", "torch_pgd:w1_pgd"),),
+        tolerance=ALIKE,
+        must="2.5",
+        stretch="4",
+    ),
+    Row(
+        "w1_pgd_vs_limit",
+        "W1 on PGD-10 examples against its operations at the peak",
+        mine("ours:w1_pgd"),
+        (Side("limit", "limit:w1_pgd"),),
+        must="0.40",
+        stretch="0.60",
+    ),
+    Row(
+        "fedsgd_vs_byzfl",
+        "25 clients, one step of 32 images a round",
+        mine("ours:fedsgd"),
+        (Side("ByzFL", "byzfl:fedsgd"),),
+        tolerance=ALIKE,
+        must="3",
+        stretch="5",
+    ),
+    Row(
+        "messages_vs_flower_ray",
+        "1,000 clients that answer at once, 0.43 M values; a round",
+        mine("messages:ours:1000"),
+        (Side("Flower, Ray", "messages:ray:1000"),),
+        must="10",
+        stretch="20",
+    ),
+    _aggregation("median", "3", flower=True),
+    _aggregation("trimmed_mean", "1.5", flower=True),
+    _aggregation("krum", "3", flower=True),
+    _aggregation("nnm", "3", flower=False),
+    _aggregation("geometric_median", "3", flower=False),
+    Row(
+        "first_round_seconds",
+        "from the end of the imports to the end of round 1; digits, mlp",
+        mine("startup:first_round"),
+        must="2 s",
+        stretch="1 s",
+    ),
+    Row(
+        "warm_run_seconds",
+        "a further run of a sweep, before and after its one round",
+        mine("startup:warm_run"),
+        must="0.3 s",
+        stretch="0.1 s",
+    ),
+]
+
+
+def main() -> None:
+    """Run the rows that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks")
+    parser.add_argument("ids", nargs="*", choices=[[], *(row.id for row in ROWS)])
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    options = parser.parse_args()
+    path = FOLDER / "results.json"
+    found: dict[str, Any] = {"rows": []}
+    if path.is_file():
+        found = json.loads(path.read_text())
+    kept = {row["id"]: row for row in found["rows"]}
+    for row in ROWS:
+        if options.ids and row.id not in options.ids:
+            continue
+        outcome = contest(row, options.repeats)
+        kept[row.id] = _json(outcome)
+        print(_line(row, kept[row.id]), flush=True)
+        ordered = [kept[r.id] for r in ROWS if r.id in kept]
+        document = {"machine": _machine(), "rows": ordered}
+        path.write_text(json.dumps(document, indent=2) + "\n")
+        (FOLDER / "results.md").write_text(_markdown(document))
+
+
+def _json(outcome: Outcome) -> dict[str, Any]:
+    theirs = outcome.figures[outcome.fastest] if outcome.fastest else None
+    return {
+        "id": outcome.row.id,
+        "ratio": outcome.ratio,
+        "spread": [min(outcome.ratios), max(outcome.ratios)],
+        "ours": median(outcome.ours),
+        "theirs": median(theirs) if theirs else None,
+        "unit": outcome.row.unit,
+        "peer": outcome.fastest,
+        "figures": outcome.figures,
+        "work": outcome.work,
+    }
+
+
+def _machine() -> dict[str, Any]:
+    from fedrobust.backend import num_cores
+    from fedrobust.run import processor
+
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return {
+        "processor": processor(),
+        "cores": num_cores(),
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def _line(row: Row, found: dict[str, Any]) -> str:
+    low, high = found["spread"]
+    theirs = "" if found["theirs"] is None else f"{found['theirs']:.3g} {row.unit}"
+    return (
+        f"| `{row.id}` | {row.work} | {found['ours']:.3g} {row.unit} | "
+        f"{found['peer'] or ''} | {theirs} | {found['ratio']:.2f} | "
+        f"{low:.2f} to {high:.2f} | {row.must} | {row.stretch} |"
+    )
+
+
+def _markdown(document: dict[str, Any]) -> str:
+    by_id = {row.id: row for row in ROWS}
+    machine = document["machine"]
+    about = ", ".join(f"{name} {value}" for name, value in machine.items() if value)
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`: medians of repeats in turns, each side in a process "
+        "of its own. The ratio is the fastest peer's time over ours, a pair of repeats "
+        "each; against the limit it is the share of it that is reached.",
+        "",
+        f"Machine: {about}.",
+        "",
+        "| id | work | ours | peer | theirs | ratio | spread | must | stretch |",
+        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+        *(_line(by_id[row["id"]], row) for row in document["rows"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

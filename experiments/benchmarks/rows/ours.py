@@ -1,0 +1,87 @@
+"""Our side: whole rounds, as `fedrobust run` goes through them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fedrobust import resources
+from fedrobust.client import client_app
+from fedrobust.compose import compose_run
+from fedrobust.config import Config, load_config
+from fedrobust.network import Arrays
+from fedrobust.runtime.flower import quiet
+from fedrobust.server import serve
+from strategies.robust import RoundReport
+
+
+def rounds(config: Config) -> list[RoundReport]:
+    """Run every round of a federation and evaluate nothing."""
+    quiet()
+    reports: list[RoundReport] = []
+
+    def after_round(report: RoundReport, arrays: Arrays) -> None:
+        reports.append(report)
+
+    runtime = resources.make(config.runtime, "runtime")
+    runtime.run(
+        lambda grid: serve(grid, config, after_round, print),
+        client_app(config),
+        config.num_clients,
+    )
+    return reports
+
+
+def load(*overrides: str) -> Config:
+    """Compose and check a configuration."""
+    return load_config(compose_run(list(overrides)))
+
+
+def federation(*overrides: str) -> Any:
+    """Make what measures the mean seconds of a round."""
+    config = load(*overrides)
+
+    def measure() -> Mapping[str, Any]:
+        reports = rounds(config)
+        seconds = [r.train_seconds + r.aggregate_seconds for r in reports]
+        last = reports[-1].metrics
+        return {
+            "value": sum(seconds) / len(seconds),
+            "work": {"steps": last["local_steps"], "loss": last["train_loss"]},
+        }
+
+    return measure
+
+
+CNN = (
+    "dataset=mnist",
+    "model=cnn_mnist",
+    "strategy=mean",
+    "training.optimizer.learning_rate=0.05",
+)
+W1 = (*CNN, "num_clients=10", "dataset.num_train=6000", "num_rounds=3")
+
+
+def w1() -> Any:
+    """10 clients x 600 images, batch 32, one epoch, standard training."""
+    return federation(*W1)
+
+
+def w1_pgd() -> Any:
+    """Train W1 on PGD-10 examples at epsilon 0.3; one round."""
+    return federation(
+        *W1[:-1],
+        "num_rounds=1",
+        "training=pgd",
+        "training.epsilon=0.3",
+        "training.objective.warmup_rounds=0",
+    )
+
+
+def fedsgd() -> Any:
+    """25 clients, one step of 32 images a round."""
+    return federation(
+        *CNN,
+        "num_clients=25",
+        "dataset.num_train=15000",
+        "training.local_steps=1",
+        "num_rounds=20",
+    )

@@ -1,0 +1,43 @@
+"""How soon a run trains: the first in a process, and further ones of a sweep."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+SMALL = ("num_clients=10", "num_rounds=1")
+
+
+def first_round() -> Any:
+    """From the end of the imports to the end of round 1; digits, mlp."""
+    import fedrobust.server
+    from fedrobust import backend, resources
+
+    backend.start_tensorflow()
+    import keras  # noqa: F401
+
+    def measure() -> Mapping[str, Any]:
+        from experiments.benchmarks.rows.ours import load, rounds
+
+        resources.forget()
+        began = time.perf_counter()
+        rounds(load(*SMALL))
+        return {"value": time.perf_counter() - began}
+
+    assert fedrobust.server
+    return measure
+
+
+def warm_run() -> Any:
+    """Measure a further run of a sweep, but for its round."""
+    from experiments.benchmarks.rows.ours import load, rounds
+
+    seeds = iter(range(1, 1000))
+
+    def measure() -> Mapping[str, Any]:
+        seed = next(seeds)
+        began = time.perf_counter()
+        (report,) = rounds(load(*SMALL, f"seed={seed}"))
+        whole = time.perf_counter() - began
+        return {"value": whole - report.train_seconds - report.aggregate_seconds}
+
+    return measure
