@@ -1,7 +1,7 @@
 """The Flower ClientApp: local training and evaluation around a Keras model."""
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedrobust import resources
@@ -10,6 +10,7 @@ from fedrobust.byzantine.tampering import tampering_mod
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
+from strategies.arrays import pack_all, unpack_all
 
 # What a client remembers in its Context.
 MOMENTUM = "momentum"
@@ -57,7 +58,7 @@ def _received(message: Message) -> tuple[Arrays, int]:
     arrays = message.content.array_records["arrays"]
     round = message.content.config_records["config"]["server-round"]
     assert isinstance(round, int)
-    return {name: array.numpy() for name, array in arrays.items()}, round
+    return unpack_all(arrays), round
 
 
 def _train(config: Config, message: Message, context: Context) -> Message:
@@ -85,7 +86,7 @@ def _train(config: Config, message: Message, context: Context) -> Message:
     if local.scaffold:
         rate = float(local.optimizer["learning_rate"])
         variate = scaffold.renew(c, own, arrays, new, trained.steps, rate)
-        context.state[VARIATE] = _record(variate)
+        context.state[VARIATE] = pack_all(variate)
         participation = config.num_sampled / config.num_clients
         new |= scaffold.pack(scaffold.share(c, own, variate, participation))
     if local.momentum > 0:
@@ -97,7 +98,7 @@ def _train(config: Config, message: Message, context: Context) -> Message:
             "local_steps": trained.steps,
         }
     )
-    content = RecordDict({"arrays": _record(new), "metrics": metrics})
+    content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
     return Message(content, reply_to=message)
 
 
@@ -114,14 +115,14 @@ def _with_momentum(
         if kept is not None:
             buffer[name] += np.float32(local.momentum) * kept[name]
         sent[name] = old[name] + buffer[name]
-    context.state[MOMENTUM] = _record(buffer)
+    context.state[MOMENTUM] = pack_all(buffer)
     return sent
 
 
 def _recall(context: Context, key: str) -> Arrays | None:
     """Read what the client kept; None in its first round."""
     kept = context.state.array_records.get(key)
-    return None if kept is None else {name: a.numpy() for name, a in kept.items()}
+    return None if kept is None else unpack_all(kept)
 
 
 def _evaluate(config: Config, message: Message, context: Context) -> Message:
@@ -141,7 +142,3 @@ def _evaluate(config: Config, message: Message, context: Context) -> Message:
         for epsilon, accuracy in curve.items():
             metrics[f"robust_accuracy/{name}/{epsilon}"] = accuracy
     return Message(RecordDict({"metrics": metrics}), reply_to=message)
-
-
-def _record(arrays: Arrays) -> ArrayRecord:
-    return ArrayRecord({name: Array(np.asarray(a)) for name, a in arrays.items()})

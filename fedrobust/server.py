@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, MessageType, RecordDict
+from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
@@ -15,6 +15,7 @@ from fedrobust.byzantine.adversary import Adversary
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
+from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.robust import Event, RobustStrategy, RoundReport, TrainOnRoot
 
@@ -127,12 +128,11 @@ def serve(
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
         if round > 0 and strategy.last_round is not None:
-            values = {name: array.numpy() for name, array in arrays.items()}
-            after_round(strategy.last_round, values)
+            after_round(strategy.last_round, unpack_all(arrays))
 
     strategy.start(
         grid,
-        ArrayRecord({n: Array(value) for n, value in {**start, **variates}.items()}),
+        pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
         evaluate_fn=evaluate,
     )

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 from flwr.app import (
-    Array,
     ArrayRecord,
     ConfigRecord,
     Message,
@@ -27,6 +26,7 @@ from flwr.serverapp.strategy import Strategy
 from flwr.supercore import log
 from numpy.typing import NDArray
 
+from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
 from strategies.preaggregators.base import Preaggregator
@@ -259,7 +259,7 @@ class RobustStrategy(Strategy):
         """Apply pre-aggregators, rule and server optimiser to screened replies."""
         if not accepted:
             return self._skip(report, "no update is left")
-        old = {name: array.numpy() for name, array in self._arrays.items()}
+        old = unpack_all(self._arrays)
         learned = [name for name in specs if self._is_learned(name, specs)]
         updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
         for row, reply in zip(updates, accepted.values(), strict=True):
@@ -288,7 +288,7 @@ class RobustStrategy(Strategy):
         self.rule_state, self.server_state = aggregate.state, server_state
         if self._keeps_rows:
             report.selected, report.excluded = self._choice(aggregate, report.accepted)
-        return ArrayRecord({name: Array(np.asarray(new[name])) for name in specs})
+        return pack_all({name: new[name] for name in specs})
 
     def _context(
         self,
@@ -353,7 +353,7 @@ class RobustStrategy(Strategy):
         """
         specs = specs_of(self._arrays)
         learned = [name for name in specs if self._is_learned(name, specs)]
-        old = {name: array.numpy() for name, array in self._arrays.items()}
+        old = unpack_all(self._arrays)
         losses = [math.inf] * len(updates) if losses is None else losses
         context = self._context(old, learned, clients, num_examples, losses)
         return self._apply_rule(updates, context).vector

@@ -6,7 +6,6 @@ neither a pickled object, nor a lying header, nor an absurd shape gets a chance.
 """
 
 import contextlib
-import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message, RecordDict
 from numpy.typing import NDArray
 
+from strategies.arrays import UnreadableArrayError, header_of, unpack
 from strategies.parameters import MAX_EXAMPLES
 
 
@@ -56,7 +56,7 @@ def specs_of(arrays: ArrayRecord) -> dict[str, ArraySpec]:
     """Read what a reply must look like from the global arrays."""
     specs = {}
     for name, array in arrays.items():
-        value = array.numpy()
+        value = unpack(array)
         specs[name] = ArraySpec(value.shape, value.dtype)
     return specs
 
@@ -71,17 +71,10 @@ def read_array(array: Array, spec: ArraySpec) -> NDArray[np.generic]:
     """
     if array.stype != "numpy.ndarray":
         raise MalformedReplyError(f"is serialised as {array.stype!r}")
-    stream = io.BytesIO(array.data)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):
-            raise MalformedReplyError(f"has .npy format {version}, not (1, 0)")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    except MalformedReplyError:
-        raise
-    except Exception as error:
-        # The header is the client's text: whatever its parser throws is its fault.
-        raise MalformedReplyError(f"has no readable .npy header ({error})") from error
+        (shape, fortran, dtype), start = header_of(array.data)
+    except UnreadableArrayError as error:
+        raise MalformedReplyError(str(error)) from error
     if dtype != spec.dtype or array.dtype != str(dtype):
         raise MalformedReplyError(
             f"has dtype {dtype} (declared {array.dtype}), not {spec.dtype}"
@@ -90,7 +83,6 @@ def read_array(array: Array, spec: ArraySpec) -> NDArray[np.generic]:
         raise MalformedReplyError(
             f"has shape {shape} (declared {tuple(array.shape)}), not {spec.shape}"
         )
-    start = stream.tell()
     expected = math.prod(shape) * dtype.itemsize
     if len(array.data) - start != expected:
         raise MalformedReplyError(

@@ -41,8 +41,15 @@ def difference(
     start = 0
     for name in names:
         end = start + old[name].size
-        wide = new[name].astype(np.float64) - old[name]
-        out[start:end] = wide.clip(-_LIMIT, _LIMIT).reshape(-1)
+        part = out[start:end]
+        if new[name].dtype == old[name].dtype == np.float32:
+            # Rounded correctly, it is what float64 would be rounded to.
+            with np.errstate(over="ignore"):
+                np.subtract(new[name].reshape(-1), old[name].reshape(-1), out=part)
+            np.clip(part, -_LIMIT, _LIMIT, out=part)
+        else:
+            wide = new[name].astype(np.float64) - old[name]
+            part[:] = wide.clip(-_LIMIT, _LIMIT).reshape(-1)
         start = end
     return out
 

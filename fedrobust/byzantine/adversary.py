@@ -16,6 +16,7 @@ from flwr.serverapp import Grid
 
 from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, Vector
 from fedrobust.byzantine.forging import forge
+from strategies.arrays import unpack_all
 from strategies.parameters import MAX_EXAMPLES
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.updates import difference
@@ -94,7 +95,7 @@ class Adversary(Grid):
         self, round: int, global_arrays: ArrayRecord, replies: list[Message]
     ) -> None:
         specs = specs_of(global_arrays)
-        old = {name: array.numpy() for name, array in global_arrays.items()}
+        old = unpack_all(global_arrays)
         colluding = set(self._clients(round))
         updates: dict[int, Vector] = {}
         received: dict[int, Reply] = {}

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from flwr.app import Array, ArrayRecord
+from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import Vector
+from strategies.arrays import pack
 from strategies.updates import add
 
 
@@ -33,7 +34,7 @@ def forge(
     names: Collection[str] = set(learned)
     return ArrayRecord(
         {
-            name: Array(forged[name]) if name in names else array
+            name: pack(forged[name]) if name in names else array
             for name, array in own.items()
         }
     )

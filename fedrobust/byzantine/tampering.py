@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord
+from flwr.app import ArrayRecord, Context, Message, MetricRecord
 from flwr.clientapp.typing import ClientAppCallable, Mod
 from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import ClientContext, Tampering, Vector
 from fedrobust.byzantine.forging import forge
 from fedrobust.randomness import Purpose, generator
+from strategies.arrays import unpack, unpack_all
 from strategies.updates import difference
 
 SEEN = "last seen by the tampering mod"
@@ -49,8 +50,7 @@ def tampering_mod(
             return reply
         own = reply.content.array_records["arrays"]
         names = learned()
-        old = {name: array.numpy() for name, array in sent.items()}
-        new = {name: array.numpy() for name, array in own.items()}
+        old, new = unpack_all(sent), unpack_all(own)
         update = attack.tamper(
             difference(new, old, names),
             generator(seed, Purpose.TAMPERING, round, client),
@@ -75,8 +75,8 @@ def _last_step(
 ) -> Vector | None:
     """Tell what the server did since this client was last asked, and remember."""
     seen = context.state.array_records.get(SEEN)
-    now: dict[str, NDArray[Any]] = {name: sent[name].numpy() for name in names}
-    context.state[SEEN] = ArrayRecord({name: Array(now[name]) for name in names})
+    now: dict[str, NDArray[Any]] = {name: unpack(sent[name]) for name in names}
+    context.state[SEEN] = ArrayRecord({name: sent[name] for name in names})
     if seen is None:
         return None
-    return difference(now, {name: seen[name].numpy() for name in names}, names)
+    return difference(now, unpack_all(seen), names)
