@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow oracles lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow oracles bench lint types lock clean
 
 setup: $(READY)
 
@@ -53,6 +53,9 @@ EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20
 # ByzFL, Flower, CleverHans, Foolbox and ART.
 oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
+
+bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
+	$(ORACLES)/bin/python -m experiments.benchmarks
 
 $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

@@ -111,6 +111,7 @@ ROWS = [
         mine("startup:first_round"),
         must="2 s",
         stretch="1 s",
+        fresh=True,
     ),
     Row(
         "warm_run_seconds",

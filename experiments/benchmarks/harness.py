@@ -60,6 +60,8 @@ class Row:
         named.
     must, stretch
         Ratios that were aimed at, for the table.
+    fresh
+        Each repeat has a process of its own, without a warm-up.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Row:
     tolerance: Mapping[str, float] = field(default_factory=dict)
     must: str = ""
     stretch: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,11 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
     sides = [row.ours, *row.theirs]
     figures: dict[str, list[float]] = {side.name: [] for side in sides}
     work: dict[str, Mapping[str, Any]] = {}
+    if row.fresh:
+        for _ in range(repeats):
+            for side in sides:
+                figures[side.name].append(float(_once(side)["value"]))
+        return Outcome(row, figures, work)
     workers = {side.name: Worker(side) for side in sides}
     try:
         for name, worker in workers.items():
@@ -134,6 +142,14 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
         for worker in workers.values():
             worker.stop()
     return Outcome(row, figures, work)
+
+
+def _once(side: Side) -> dict[str, Any]:
+    worker = Worker(side)
+    try:
+        return worker.measure()
+    finally:
+        worker.stop()
 
 
 def _require_same(row: Row, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
