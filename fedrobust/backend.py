@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from types import ModuleType
@@ -27,6 +27,7 @@ __all__ = [
     "parallel_map",
     "start_tensorflow",
     "tf",
+    "while_loop",
 ]
 
 T = TypeVar("T")
@@ -124,6 +125,20 @@ if TYPE_CHECKING:
 else:
     tf = _LazyModule("tensorflow", start_tensorflow)
     keras = _LazyModule("keras", _keras)
+
+
+def while_loop(
+    goes_on: Callable[..., Any], step: Callable[..., Any], state: Sequence[Any]
+) -> Any:
+    """Loop in a graph, as ``tf.while_loop``, with the step in a graph of its own.
+
+    In a graph with a cycle TensorFlow may visit the gradient of a pooling before the
+    pooling, and then leaves it to a kernel that takes 20 times as long.
+    """
+    function = tf.function(
+        step, autograph=False, experimental_attributes={"_noinline": True}
+    )
+    return tf.while_loop(goes_on, function, state)
 
 
 def parallel_map(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras, tf
+from fedrobust.convolution import fast_input_gradients
 
 Arrays = dict[str, NDArray[Any]]
 Tensor = Any
@@ -172,9 +173,10 @@ class BoundModel:
             raise ValueError("the model has no branches: say model=cnn model.norm=dual")
         for i in self._network.branches:
             fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
-        logits, fixed = self._network.model.stateless_call(
-            self._trainable, fixed, x, training=training
-        )
+        with fast_input_gradients():
+            logits, fixed = self._network.model.stateless_call(
+                self._trainable, fixed, x, training=training
+            )
         if training:
             self.fixed = list(fixed)
         return logits

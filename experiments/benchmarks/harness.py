@@ -2,11 +2,13 @@
 
 Each side lives in a process of its own, with its own threads and memory: it prepares
 once, warms up once, and then measures whenever it is told to. Which side goes first
-alternates, so that what drifts on the machine drifts for both.
+alternates, so that what drifts on the machine drifts for both. While one measures the
+other is stopped: threads that wait for work by spinning would take its cores.
 """
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -173,7 +175,14 @@ class Worker:
         )
 
     def measure(self) -> dict[str, Any]:
-        """Have it measure once."""
+        """Have it measure once; before and after it stands still."""
+        self._process.send_signal(signal.SIGCONT)
+        try:
+            return self._measure()
+        finally:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def _measure(self) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("go\n")
@@ -187,6 +196,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process."""
+        self._process.send_signal(signal.SIGCONT)
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()

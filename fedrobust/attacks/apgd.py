@@ -26,7 +26,7 @@ from fedrobust.attacks.losses import (
     likeliest_other,
     targeted_dlr,
 )
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor, cross_entropy
 from strategies.parameters import require, require_between
 
@@ -154,7 +154,7 @@ class APGD(Attack):
         def goes_on(i: Tensor, s: State) -> Tensor:
             return (i < self.steps) & ~tf.reduce_all(s["fooled"])
 
-        _, state = tf.while_loop(goes_on, advance, (tf.constant(0), state))
+        _, state = while_loop(goes_on, advance, (tf.constant(0), state))
         return choose(state["fooled"], state["adversarial"], state["best"])
 
     def _num_targets(self, num_classes: int) -> int:

@@ -16,7 +16,7 @@ from typing import ClassVar
 from fedrobust.attacks.ball import Ball, choose
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.losses import is_fooled, margin
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require_between, require_positive
 
@@ -95,7 +95,7 @@ class CWL2(Attack):
             x,
             zeros + float("inf"),
         )
-        *_, best, _ = tf.while_loop(lambda i, *_: i < self.search_steps, search, state)
+        *_, best, _ = while_loop(lambda i, *_: i < self.search_steps, search, state)
         return best
 
     def _descend(
@@ -141,5 +141,5 @@ class CWL2(Attack):
         state = (
             tf.constant(0), start, tf.zeros_like(x), tf.zeros_like(x), x, infinite,
         )  # fmt: skip
-        *_, best, distance = tf.while_loop(lambda i, *_: i < self.steps, step, state)
+        *_, best, distance = while_loop(lambda i, *_: i < self.steps, step, state)
         return best, distance

@@ -20,7 +20,7 @@ from fedrobust.attacks.ball import Ball, choose, lengths
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.gradient import value_and_gradient
 from fedrobust.attacks.losses import is_fooled, likeliest_other, of_label
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require_between
 
@@ -79,7 +79,7 @@ class DeepFool(Attack):
             return (i < self.steps) & ~tf.reduce_all(fooled)
 
         start = (tf.constant(0), tf.zeros_like(x), is_fooled(y, clean))
-        _, total, _ = tf.while_loop(goes_on, step, start)
+        _, total, _ = while_loop(goes_on, step, start)
         return crossed(total)
 
     def _shortest(

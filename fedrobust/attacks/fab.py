@@ -22,7 +22,7 @@ from fedrobust.attacks.base import Attack, Draws
 from fedrobust.attacks.gradient import Loss, value_and_gradient
 from fedrobust.attacks.hyperplane import towards_hyperplane
 from fedrobust.attacks.losses import is_fooled, likeliest_other, of_label
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require, require_between
 
@@ -131,7 +131,7 @@ class FAB(Attack):
 
         infinite = tf.fill(tf.shape(y), float("inf"))
         state = (tf.constant(0), start, x, infinite)
-        _, _, best, _ = tf.while_loop(lambda i, *_: i < self.steps, hop, state)
+        _, _, best, _ = while_loop(lambda i, *_: i < self.steps, hop, state)
         return best
 
     def _num_targets(self, num_classes: int) -> int:

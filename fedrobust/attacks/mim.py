@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.gradient import loss_of, value_and_gradient
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require_between, require_positive
 
@@ -64,5 +64,5 @@ class MIM(Attack):
             return i + 1, ball.project(x + step_size * ball.steepest(sum)), sum
 
         start = (0, x, tf.zeros_like(x))
-        _, x, _ = tf.while_loop(lambda i, *_: i < self.steps, step, start)
+        _, x, _ = while_loop(lambda i, *_: i < self.steps, step, start)
         return x

@@ -22,7 +22,7 @@ from fedrobust.attacks.ball import Ball, each, lengths
 from fedrobust.attacks.base import Attack, Draws
 from fedrobust.attacks.losses import is_fooled, margin
 from fedrobust.attacks.subject import Images
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require, require_between
 
@@ -103,7 +103,7 @@ class Square(Attack):
             return (i < self.queries) & ~tf.reduce_all(fooled)
 
         best = tf.reshape(ball.project(x + ball.epsilon * start), [-1, h, w, c])
-        _, best, _, _ = tf.while_loop(goes_on, query, (1, best, *ask(best)))
+        _, best, _, _ = while_loop(goes_on, query, (1, best, *ask(best)))
         return tf.reshape(best, [-1, *shape])
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.backend import tf
+from fedrobust.backend import tf, while_loop
 from fedrobust.network import Arrays, BoundModel, Network, Tensor
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.objective import Objective
@@ -219,7 +219,7 @@ class Trainer:
             shape = tf.concat([largest[None], tf.shape(x)[1:]], axis=0)
             delta = tf.zeros(shape if advance else [0])
             carried = (0, list(trainable), list(fixed), list(state), delta, 0.0)
-            _, trained, fixed, state, _, total = tf.while_loop(
+            _, trained, fixed, state, _, total = while_loop(
                 lambda i, *_: i < steps, body, carried
             )
             return trained, fixed, state, total

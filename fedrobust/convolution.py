@@ -1,0 +1,151 @@
+"""The input gradient of convolutions over few channels, as a convolution over blocks.
+
+The gradient by an image of one or three channels is a convolution with as many
+filters: most of a vector unit idles. Here the image is cut into blocks, and all values
+of a block are the filters of one convolution over the gradient of the output,
+
+    dx[block i, place b] = sum_q dy[i B / s + q] W[q, b],
+    W[q, b] = sum_k w[k] where b + pad = s q + k,
+
+with stride s and blocks of B x B: more multiplications, done several times as fast.
+Attacks take this gradient in every step (``fedrobust.attacks.gradient``); what it does
+not cover takes TensorFlow's own.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.backend import tf
+
+Tensor = Any
+
+NAME = "FedrobustConv2D"
+# Filters that one convolution is given: as many floats as a vector register holds.
+FILTERS = 16
+
+
+def fast_input_gradients() -> AbstractContextManager[Any]:
+    """Let ``tf.gradients`` of convolutions that are traced within be these."""
+    if tf.executing_eagerly():
+        return nullcontext()
+    _register()
+    override: AbstractContextManager[Any] = (
+        tf.compat.v1.get_default_graph().gradient_override_map({"Conv2D": NAME})
+    )
+    return override
+
+
+@lru_cache(maxsize=1)
+def _register() -> None:
+    tf.RegisterGradient(NAME)(_gradients)
+
+
+def _gradients(op: Any, upstream: Tensor) -> list[Tensor]:
+    """Give the gradients of a ``Conv2D`` by its inputs and by its filters."""
+    x, filters = op.inputs
+    names = ("strides", "padding", "explicit_paddings", "dilations", "data_format")
+    how = {name: op.get_attr(name) for name in names}
+    by_filters = tf.raw_ops.Conv2DBackpropFilter(
+        input=x, filter_sizes=tf.shape(filters), out_backprop=upstream, **how
+    )
+    (_, stride, across, _), padding = how["strides"], how["padding"]
+    covered = (
+        x.shape[1:].is_fully_defined()
+        and how["data_format"] == b"NHWC"
+        and padding in (b"SAME", b"VALID")
+        and stride == across
+        and max(how["dilations"]) == 1
+        and filters.shape[2] == x.shape[3]
+    )
+    block = block_size(x.shape[3], stride) if covered else None
+    if block is None:
+        by_input = tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.shape(x), filter=filters, out_backprop=upstream, **how
+        )
+    else:
+        shape = x.shape[1:].as_list()
+        same = padding == b"SAME"
+        by_input = input_gradient(shape, filters, upstream, stride, same, block)
+    return [by_input, by_filters]
+
+
+def block_size(channels: int, stride: int) -> int | None:
+    """Choose the largest block that gives no more filters than fit; None for none."""
+    sizes = [b for b in (2, 4) if b % stride == 0 and b * b * channels <= FILTERS]
+    return max(sizes, default=None)
+
+
+def input_gradient(
+    shape: list[int],
+    filters: Tensor,
+    upstream: Tensor,
+    stride: int,
+    same: bool,
+    block: int,
+) -> Tensor:
+    """Compute the gradient of a convolution by its input.
+
+    Parameters
+    ----------
+    shape
+        (height, width, channels) of the input.
+    filters
+        (k, l, channels, out).
+    upstream
+        (batch, rows, columns, out), the gradient of the output.
+    stride
+        Of the convolution, in both directions.
+    same
+        Whether it pads as "SAME"; it pads nothing otherwise.
+    block
+        Height and width of a block, a multiple of the stride.
+
+    Returns
+    -------
+    (batch, height, width, channels)
+    """
+    height, width, channels = shape
+    kernel_rows, kernel_columns, _, out = filters.shape
+    down, up_down = _axis(height, kernel_rows, upstream.shape[1], stride, same, block)
+    across, up_across = _axis(
+        width, kernel_columns, upstream.shape[2], stride, same, block
+    )
+    kernels = tf.einsum("qkb,rlc,klio->qrobci", down, across, filters)
+    kernels = tf.reshape(
+        kernels, (len(down), len(across), out, block * block * channels)
+    )
+    framed = tf.pad(upstream, [(0, 0), up_down, up_across, (0, 0)])
+    framed = framed[:, : _used(height, block, stride, len(down))]
+    framed = framed[:, :, : _used(width, block, stride, len(across))]
+    blocks = tf.nn.conv2d(framed, kernels, block // stride, "VALID")
+    return tf.nn.depth_to_space(blocks, block)[:, :height, :width]
+
+
+def _axis(
+    size: int, kernel: int, outputs: int, stride: int, same: bool, block: int
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Tell which output meets which value of a block by which tap, along one axis.
+
+    Returns
+    -------
+    (window, kernel, block) zeros and ones, and how far the outputs must be padded for
+    the window to begin at the first block and to end with the last.
+    """
+    before = 0
+    if same:
+        before = max((outputs - 1) * stride + kernel - size, 0) // 2
+    first = -((kernel - 1 - before) // stride)
+    last = (block - 1 + before) // stride
+    q, k, b = np.ogrid[first : last + 1, :kernel, :block]
+    meets = (b + before - stride * q == k).astype(np.float32)
+    used = _used(size, block, stride, len(meets))
+    return meets, (-first, max(used + first - outputs, 0))
+
+
+def _used(size: int, block: int, stride: int, window: int) -> int:
+    """Count the outputs, padding included, that the blocks of an axis look at."""
+    return (-(-size // block) - 1) * (block // stride) + window
