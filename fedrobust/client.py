@@ -7,9 +7,11 @@ from flwr.clientapp import ClientApp
 from fedrobust import resources
 from fedrobust.byzantine import Tampering
 from fedrobust.byzantine.tampering import tampering_mod
+from fedrobust.cohort import Cohort
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
+from fedrobust.training.local import Trained
 from strategies.arrays import pack_all, unpack_all
 
 # What a client remembers in its Context.
@@ -17,8 +19,16 @@ MOMENTUM = "momentum"
 VARIATE = "variate"
 
 
-def client_app(config: Config) -> ClientApp:
-    """Make the ClientApp of an experiment: train, evaluate and query."""
+def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
+    """Make the ClientApp of an experiment: train, evaluate and query.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    cohort
+        What trains clients together, where they share a process.
+    """
     mods = []
     attack = resources.byzantine_attack(config)
     if isinstance(attack, Tampering):
@@ -34,7 +44,7 @@ def client_app(config: Config) -> ClientApp:
 
     @application.train(mods=mods)
     def train(message: Message, context: Context) -> Message:
-        return _train(config, message, context)
+        return _train(config, cohort, message, context)
 
     @application.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
@@ -61,10 +71,34 @@ def _received(message: Message) -> tuple[Arrays, int]:
     return unpack_all(arrays), round
 
 
-def _train(config: Config, message: Message, context: Context) -> Message:
+def _train(
+    config: Config, cohort: Cohort | None, message: Message, context: Context
+) -> Message:
     """Train on the client's images and send the new arrays."""
     client = _partition_id(context)
     arrays, round = _received(message)
+    local = config.training
+    trained = cohort.take(client) if cohort is not None else None
+    if trained is None:
+        trained = _train_alone(config, context, client, arrays, round)
+    new = trained.arrays
+    if local.momentum > 0:
+        new = _with_momentum(config, context, arrays, new)
+    metrics = MetricRecord(
+        {
+            "num-examples": trained.num_examples,
+            "train_loss": trained.loss,
+            "local_steps": trained.steps,
+        }
+    )
+    content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
+    return Message(content, reply_to=message)
+
+
+def _train_alone(
+    config: Config, context: Context, client: int, arrays: Arrays, round: int
+) -> Trained:
+    """Train one client; under SCAFFOLD its control variate is among its arrays."""
     x, y = resources.training_data(config, client, round)
     if len(x) == 0:
         raise ValueError(f"client {client} holds no training images")
@@ -82,24 +116,14 @@ def _train(config: Config, message: Message, context: Context) -> Message:
         client=client,
         correction=scaffold.correction(c, own) if local.scaffold else None,
     )
-    new = trained.arrays
     if local.scaffold:
+        new = trained.arrays
         rate = float(local.optimizer["learning_rate"])
         variate = scaffold.renew(c, own, arrays, new, trained.steps, rate)
         context.state[VARIATE] = pack_all(variate)
         participation = config.num_sampled / config.num_clients
         new |= scaffold.pack(scaffold.share(c, own, variate, participation))
-    if local.momentum > 0:
-        new = _with_momentum(config, context, arrays, new)
-    metrics = MetricRecord(
-        {
-            "num-examples": len(x),
-            "train_loss": trained.loss,
-            "local_steps": trained.steps,
-        }
-    )
-    content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
-    return Message(content, reply_to=message)
+    return trained
 
 
 def _with_momentum(

@@ -43,7 +43,7 @@ from strategies.server_optimizers import ServerOptimizer
 
 # Raised when the meaning of a configuration changes, so that no old result is taken
 # for a new one.
-SCIENCE_VERSION = 1
+SCIENCE_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +150,8 @@ class Config:
         values = dataclasses.asdict(self)
         for name in ("attack", "checks", "runtime", "choices"):
             del values[name]
+        if self.cohort > 1:
+            values["cohort"] = self.cohort
         # Their order counts, and a digest sorts the keys of a dictionary.
         values["preaggregator"] = list(values["preaggregator"].values())
         for name in ("download", "epsilon"):
@@ -173,6 +175,11 @@ class Config:
         paths = (method.get("surrogate") for method in self.attack.methods.values())
         values["files"] = [file_digest(path) for path in paths if path is not None]
         return _digest({"version": SCIENCE_VERSION, **values})
+
+    @property
+    def cohort(self) -> int:
+        """How many clients one program trains."""
+        return 1 if self.centralised else int(self.runtime.get("cohort", 1))
 
     def warnings(self) -> list[str]:
         """List what is allowed but probably not what the user wants."""
@@ -417,6 +424,12 @@ def _check_components(config: Config) -> Config:
     runtime_node, runtime = _check(c.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
         named("runtime", runtime.check)
+        _require(
+            runtime.cohort == 1 or not c.training.scaffold,
+            "runtime.cohort",
+            runtime.cohort,
+            "1 with training.scaffold=true: each client has a correction of its own",
+        )
     return dataclasses.replace(
         c,
         model=model,

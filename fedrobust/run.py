@@ -62,16 +62,18 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
 
     def train(training: "Training") -> None:
         from fedrobust.client import client_app
+        from fedrobust.cohort import Cohort
         from fedrobust.runtime.flower import quiet
         from fedrobust.server import serve
 
         quiet()
         runtime = resources.make(config.runtime, "runtime")
-        runtime.run(
-            lambda grid: serve(grid, config, training.after_round, training.on_event),
-            client_app(config),
-            config.num_clients,
-        )
+        cohort = Cohort(config) if config.cohort > 1 else None
+
+        def server(grid: "Grid") -> None:
+            serve(grid, config, training.after_round, training.on_event, cohort)
+
+        runtime.run(server, client_app(config, cohort), config.num_clients)
 
     return _run(config, RunFolder(folder, config), train, on_row)
 

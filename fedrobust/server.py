@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fedrobust import resources
 from fedrobust.byzantine import Collusion
 from fedrobust.byzantine.adversary import Adversary
+from fedrobust.cohort import Cohort, CohortGrid
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
@@ -69,6 +70,7 @@ def serve(
     config: Config,
     after_round: AfterRound,
     on_event: Callable[[Event], None],
+    cohort: Cohort | None = None,
 ) -> None:
     """Run all rounds of an experiment over a grid.
 
@@ -82,6 +84,8 @@ def serve(
         Called after each round with its report and the global arrays.
     on_event
         Called with each quarantine, failure and skipped round.
+    cohort
+        What the ClientApp takes its training from, if clients train together.
     """
     network = resources.network_for(config)
     start = resources.initial_arrays(config)
@@ -113,6 +117,8 @@ def serve(
         train_on_root=_train_on_root(config),
         on_event=on_event,
     )
+    if cohort is not None:
+        grid = CohortGrid(grid, cohort, client_ids)
     if isinstance(attack, Collusion):
         grid = Adversary(
             grid,

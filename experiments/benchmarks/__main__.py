@@ -46,12 +46,25 @@ def _aggregation(name: str, must: str, flower: bool) -> Row:
     )
 
 
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 # Losses differ by the draws of weights and batches; far off would be another training.
 ALIKE = {"loss": 0.25}
 ROWS = [
     Row(
-        "w1_vs_byzfl",
+        "w1_vs_flower_ray",
         "W1: 10 clients x 600 MNIST images, batch 32, 1 epoch, ByzFL's CNN; a round",
+        mine("ours:w1"),
+        (
+            Side("Flower, Ray, 2 actors", "flower_ray:w1:1"),
+            Side("the same, 1 thread each", "flower_ray:w1:1", ONE_THREAD),
+        ),
+        tolerance=ALIKE,
+        must="6.5",
+        stretch="10",
+    ),
+    Row(
+        "w1_vs_byzfl",
+        "W1; a round",
         mine("ours:w1"),
         (Side("ByzFL", "byzfl:w1"),),
         tolerance=ALIKE,
@@ -93,6 +106,15 @@ ROWS = [
         stretch="5",
     ),
     Row(
+        "mlp1000_vs_sequential",
+        "1,000 clients x 60 images, MLP 784-100-10, 50 clients a program; a round",
+        mine("ours:mlp1000"),
+        (Side("one by one, one core", "ours:mlp1000_sequential"),),
+        tolerance={"loss": 1e-4},
+        must="3",
+        stretch="5",
+    ),
+    Row(
         "messages_vs_flower_ray",
         "1,000 clients that answer at once, 0.43 M values; a round",
         mine("messages:ours:1000"),
@@ -105,6 +127,19 @@ ROWS = [
     _aggregation("krum", "3", flower=True),
     _aggregation("nnm", "3", flower=False),
     _aggregation("geometric_median", "3", flower=False),
+    Row(
+        "autoattack_vs_art",
+        "APGD-CE, 1,000 MNIST images, CNN of 210,618 parameters; a step and image",
+        mine("apgd:ours"),
+        (
+            Side("ART, TensorFlow", "apgd:art_tensorflow"),
+            Side("ART, PyTorch", "apgd:art_pytorch"),
+        ),
+        unit="us",
+        tolerance={"accuracy": 0.02},
+        must="2",
+        stretch="4",
+    ),
     Row(
         "first_round_seconds",
         "from the end of the imports to the end of round 1; digits, mlp",

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
-from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
 
 from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, Vector
 from fedrobust.byzantine.forging import forge
+from fedrobust.runtime.wrapped import WrappedGrid
 from strategies.arrays import unpack_all
 from strategies.parameters import MAX_EXAMPLES
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
@@ -25,7 +25,7 @@ from strategies.updates import difference
 Preview = Callable[[Matrix, Sequence[int], Sequence[int], Sequence[float]], Vector]
 
 
-class Adversary(Grid):
+class Adversary(WrappedGrid):
     """Rewrite the replies of colluding clients from all honest ones.
 
     Parameters
@@ -67,7 +67,7 @@ class Adversary(Grid):
         max_examples: int = MAX_EXAMPLES,
         on_event: Callable[[dict[str, Any]], None] = lambda event: None,
     ) -> None:
-        self._grid = grid
+        super().__init__(grid)
         self._attack = attack
         self._clients = clients
         self._client_ids = dict(client_ids)
@@ -173,34 +173,3 @@ class Adversary(Grid):
 
     def _client(self, message: Message) -> int:
         return self._client_ids.get(message.metadata.src_node_id, -1)
-
-    # Everything else is the wrapped grid's.
-
-    def set_run(self, run: Any) -> None:
-        """Set the run of the wrapped grid."""
-        self._grid.set_run(run)
-
-    @property
-    def run(self) -> Any:
-        """The run of the wrapped grid."""
-        return self._grid.run
-
-    def create_message(self, *args: Any, **kwargs: Any) -> Message:
-        """Create a message with the wrapped grid."""
-        return self._grid.create_message(*args, **kwargs)
-
-    def get_node_ids(self) -> Iterable[int]:
-        """Give the nodes of the wrapped grid."""
-        return self._grid.get_node_ids()
-
-    def get_nodes(self) -> Iterable[NodeInfo]:
-        """Give the nodes of the wrapped grid, with what it knows of them."""
-        return self._grid.get_nodes()
-
-    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Push messages with the wrapped grid."""
-        return self._grid.push_messages(messages)
-
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Pull messages with the wrapped grid."""
-        return self._grid.pull_messages(message_ids)

@@ -20,13 +20,18 @@ class Runtime(ABC):
     ----------
     workers
         Clients at the same time; None means one a core. It never changes a result.
+    cohort
+        Clients trained by one program; 1 trains each by itself. It changes results in
+        their last bits, and pays for small models.
     """
 
     workers: int | None = None
+    cohort: int = 1
 
     def __post_init__(self) -> None:
         if self.workers is not None:
             require_between("workers", self.workers, 1)
+        require_between("cohort", self.cohort, 1)
 
     def check(self) -> None:
         """Raise ValueError when the runtime is not installed."""

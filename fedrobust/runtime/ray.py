@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fedrobust.backend import num_cores
 from fedrobust.runtime.base import Runtime
+from strategies.parameters import require
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp
@@ -30,7 +31,10 @@ class Ray(Runtime):
     address: str | None = None
 
     def check(self) -> None:
-        """Raise ValueError when Ray is not installed."""
+        """Raise ValueError when Ray is not installed, or cannot do what is asked."""
+        require(
+            self.cohort == 1, "cohort", self.cohort, "1, as clients do not share actors"
+        )
         if importlib.util.find_spec("ray") is None:
             raise ValueError(
                 "runtime=ray needs Ray: pip install 'fedrobust[simulation]'"

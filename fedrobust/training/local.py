@@ -5,7 +5,7 @@ serves every client and round, and clients may run it on threads at the same tim
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,12 @@ class DivergedError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Trained:
-    """What local training gives: weights by name, mean loss and number of steps."""
+    """What local training gives: weights by name, mean loss, steps and examples."""
 
     arrays: Arrays
     loss: float
     steps: int
+    num_examples: int
 
 
 class Trainer:
@@ -66,7 +67,7 @@ class Trainer:
         self._proximal = proximal
         self._corrected = corrected
         self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
-        self._run = self._compile()
+        self._run, self._run_together = self._compile()
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1."""
@@ -111,11 +112,8 @@ class Trainer:
         DivergedError
             When the loss or a weight is not finite.
         """
-        rng = generator(seed, Purpose.BATCHES, round, client)
-        schedule = Schedule.draw(local, len(x), rng, round)
-        trainable, fixed = self.network.split(
-            arrays, abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
-        )
+        schedule = self._schedule(local, len(x), seed, round, client)
+        trainable, fixed = self._split(arrays, seed, round, client)
         added: list[Any] = []
         if self._corrected:
             names = self.network.trainable
@@ -136,19 +134,93 @@ class Trainer:
             np.int32(round),
         )
         trained = self.network.join(out_trainable, out_fixed)
-        if not (
-            math.isfinite(float(loss))
-            and all(np.isfinite(a).all() for a in trained.values())
-        ):
+        result = self._trained(trained, float(loss), schedule, len(x), round)
+        return result, [np.asarray(v) for v in out_state]
+
+    def train_together(
+        self,
+        arrays: Arrays,
+        data: Mapping[int, tuple[NDArray[np.float32], NDArray[np.int32]]],
+        local: LocalTraining,
+        *,
+        seed: int,
+        round: int,
+    ) -> dict[int, Trained | DivergedError]:
+        """Train several clients for one round, in one program.
+
+        It is what ``train`` does for each of them, up to the order of sums.
+
+        Parameters
+        ----------
+        arrays, local, seed, round
+            As for ``train``.
+        data
+            (n, ...) images and (n,) labels by client, n the same for all.
+
+        Returns
+        -------
+        What ``train`` gives or raises, by client.
+
+        Raises
+        ------
+        ValueError
+            When clients hold different numbers of images, or the trainer is one that
+            needs a correction.
+        """
+        (size, *others) = {len(x) for x, _ in data.values()}
+        if others or self._corrected:
+            raise ValueError("only equally many images without correction go together")
+        schedules = [self._schedule(local, size, seed, round, c) for c in data]
+        splits = [self._split(arrays, seed, round, c) for c in data]
+        out_trainable, out_fixed, loss = self._run_together(
+            splits[0][0],
+            [np.stack(values) for values in zip(*(f for _, f in splits), strict=True)],
+            self._optimizer.initial_state,
+            np.stack([x for x, _ in data.values()]),
+            np.stack([y for _, y in data.values()]),
+            np.stack([schedule.order for schedule in schedules]),
+            schedules[0].bounds,
+            np.stack([stateless_seed(seed, Purpose.OBJECTIVE, round, c) for c in data]),
+            np.int32(round),
+        )
+        stacked, losses = self.network.join(out_trainable, out_fixed), np.asarray(loss)
+        found: dict[int, Trained | DivergedError] = {}
+        for row, client in enumerate(data):
+            own = {name: values[row] for name, values in stacked.items()}
+            try:
+                found[client] = self._trained(
+                    own, float(losses[row]), schedules[row], size, round
+                )
+            except DivergedError as error:
+                found[client] = error
+        return found
+
+    def _schedule(
+        self, local: LocalTraining, size: int, seed: int, round: int, client: int
+    ) -> Schedule:
+        rng = generator(seed, Purpose.BATCHES, round, client)
+        return Schedule.draw(local, size, rng, round)
+
+    def _split(
+        self, arrays: Arrays, seed: int, round: int, client: int
+    ) -> tuple[list[Any], list[Any]]:
+        dropout = abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
+        return self.network.split(arrays, dropout)
+
+    def _trained(
+        self, arrays: Arrays, loss: float, schedule: Schedule, size: int, round: int
+    ) -> Trained:
+        """Check what came out; ``loss`` is the sum over the steps."""
+        finite = (np.isfinite(values).all() for values in arrays.values())
+        if not (math.isfinite(loss) and all(finite)):
             raise DivergedError(
-                f"local training diverged in round {round} (loss {float(loss)}): "
+                f"local training diverged in round {round} (loss {loss}): "
                 "lower the learning rate"
             )
         steps = (len(schedule.bounds) - 1) * self._replays
-        result = Trained(trained, float(loss) / steps, steps)
-        return result, [np.asarray(v) for v in out_state]
+        return Trained(arrays, loss / steps, steps, size)
 
-    def _compile(self) -> Any:
+    def _compile(self) -> tuple[Any, Any]:
         network, objective, optimizer = self.network, self.objective, self._optimizer
         replays, proximal = self._replays, self._proximal
         advance: Any = getattr(objective, "advance", None)
@@ -224,26 +296,70 @@ class Trainer:
             )
             return trained, fixed, state, total
 
-        def specs(values: Sequence[Any]) -> list[Any]:
-            return [tf.TensorSpec(v.shape, v.dtype) for v in values]
+        def together(
+            trainable: list[Tensor],
+            fixed: list[Tensor],
+            state: list[Tensor],
+            x: Tensor,
+            y: Tensor,
+            order: Tensor,
+            bounds: Tensor,
+            seed: Tensor,
+            round: Tensor,
+        ) -> tuple[list[Tensor], list[Tensor], Tensor]:
+            """Do the same for clients along the first axis of what is theirs."""
+
+            def one(own: tuple[Any, ...]) -> tuple[Any, ...]:
+                fixed, x, y, order, seed = own
+                trained, fixed, _, total = run(
+                    trainable, fixed, state, [], x, y, order, bounds, seed, round
+                )
+                return trained, fixed, total
+
+            found: tuple[Any, ...] = tf.vectorized_map(one, (fixed, x, y, order, seed))
+            return found
+
+        def specs(values: Sequence[Any], *clients: None) -> list[Any]:
+            return [tf.TensorSpec((*clients, *v.shape), v.dtype) for v in values]
 
         weights = specs(network.model.trainable_variables)
-        return tf.function(
+        fixed = network.model.non_trainable_variables
+        state = specs(optimizer.initial_state)
+        image, numbers = network.model.input_shape[1:], tf.TensorSpec((None,), tf.int32)
+        round_number = tf.TensorSpec((), tf.int32)
+        alone = tf.function(
             run,
             autograph=False,
             input_signature=[
                 weights,
-                specs(network.model.non_trainable_variables),
-                specs(optimizer.initial_state),
+                specs(fixed),
+                state,
                 weights if self._corrected else [],
-                tf.TensorSpec((None, *network.model.input_shape[1:]), tf.float32),
-                tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((None,), tf.int32),
-                tf.TensorSpec((None,), tf.int32),
+                tf.TensorSpec((None, *image), tf.float32),
+                numbers,
+                numbers,
+                numbers,
                 tf.TensorSpec((2,), tf.int32),
-                tf.TensorSpec((), tf.int32),
+                round_number,
             ],
         )
+        stacked = tf.TensorSpec((None, None), tf.int32)
+        cohort = tf.function(
+            together,
+            autograph=False,
+            input_signature=[
+                weights,
+                specs(fixed, None),
+                state,
+                tf.TensorSpec((None, None, *image), tf.float32),
+                stacked,
+                stacked,
+                numbers,
+                tf.TensorSpec((None, 2), tf.int32),
+                round_number,
+            ],
+        )
+        return alone, cohort
 
 
 def _added(gradients: list[Tensor], terms: list[Tensor]) -> list[Tensor]:

@@ -1,10 +1,12 @@
 """Our side: whole rounds, as `fedrobust run` goes through them."""
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from fedrobust import resources
 from fedrobust.client import client_app
+from fedrobust.cohort import Cohort
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
 from fedrobust.network import Arrays
@@ -22,9 +24,10 @@ def rounds(config: Config) -> list[RoundReport]:
         reports.append(report)
 
     runtime = resources.make(config.runtime, "runtime")
+    cohort = Cohort(config) if config.cohort > 1 else None
     runtime.run(
-        lambda grid: serve(grid, config, after_round, print),
-        client_app(config),
+        lambda grid: serve(grid, config, after_round, print, cohort),
+        client_app(config, cohort),
         config.num_clients,
     )
     return reports
@@ -74,6 +77,27 @@ def w1_pgd() -> Any:
         "training.epsilon=0.3",
         "training.objective.warmup_rounds=0",
     )
+
+
+MLP = (
+    "dataset=mnist",
+    "model=mlp",
+    "model.hidden=[100]",
+    "strategy=mean",
+    "num_clients=1000",
+    "num_rounds=3",
+)
+
+
+def mlp1000() -> Any:
+    """1,000 clients of 60 images, an MLP, 50 clients a program."""
+    return federation(*MLP, "runtime.cohort=50")
+
+
+def mlp1000_sequential() -> Any:
+    """Train the same clients one after the other, on one core."""
+    os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
+    return federation(*MLP, "runtime.workers=1")
 
 
 def fedsgd() -> Any:

@@ -1,0 +1,137 @@
+"""Cohorts: clients that train together, in one program, before their messages go out.
+
+One client of a small model keeps no core busy; ``runtime.cohort`` of them in a batched
+program do. The ClientApp, its mods and its messages stay as they are: a client finds
+that it has been trained. Sums are taken in another order than one by one, so the key is
+part of the digest; who is grouped with whom depends on the clients sampled alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flwr.app import Message, MessageType
+from flwr.serverapp import Grid
+
+from fedrobust import resources
+from fedrobust.backend import parallel_map
+from fedrobust.config import Config
+from fedrobust.network import Arrays
+from fedrobust.runtime.wrapped import WrappedGrid
+from fedrobust.training.local import DivergedError, Trained, Trainer
+from strategies.arrays import unpack_all
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clients with one trainer and equally many images: one program trains them."""
+
+    trainer: Trainer
+    clients: Sequence[int]
+
+
+class Cohort:
+    """Trains clients in groups, and keeps what they trained until they ask for it.
+
+    Parameters
+    ----------
+    config
+        The experiment; ``runtime.cohort`` is the largest group.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._trained: dict[int, Trained | DivergedError] = {}
+
+    def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
+        """Train the clients of a round; a client without company is left alone.
+
+        Parameters
+        ----------
+        arrays
+            What the server sends, by name.
+        round
+            The round, from 1.
+        clients
+            Partition ids of the clients that are asked.
+        """
+        groups = self.groups(round, clients)
+        workers = self._config.runtime.get("workers")
+        self._trained = {}
+        for found in parallel_map(
+            lambda group: self._train(arrays, round, group), groups, workers
+        ):
+            self._trained |= found
+
+    def take(self, client: int) -> Trained | None:
+        """Give what a client trained in this round, once; None if it trains itself.
+
+        Raises
+        ------
+        DivergedError
+            When its training left the finite numbers.
+        """
+        found = self._trained.pop(client, None)
+        if isinstance(found, DivergedError):
+            raise found
+        return found
+
+    def groups(self, round: int, clients: Iterable[int]) -> list[Group]:
+        """Group clients in the order of their ids."""
+        alike: dict[tuple[Trainer, int], list[int]] = {}
+        for client in sorted(clients):
+            trainer = resources.trainer_of_client(self._config, client, round)
+            size = len(resources.client_rows(self._config, client)[0])
+            if size > 0:
+                alike.setdefault((trainer, size), []).append(client)
+        most = self._config.cohort
+        return [
+            Group(trainer, members[start : start + most])
+            for (trainer, _), members in alike.items()
+            for start in range(0, len(members), most)
+            if len(members[start : start + most]) > 1
+        ]
+
+    def _train(
+        self, arrays: Arrays, round: int, group: Group
+    ) -> dict[int, Trained | DivergedError]:
+        data = {
+            client: resources.training_data(self._config, client, round)
+            for client in group.clients
+        }
+        return group.trainer.train_together(
+            arrays, data, self._config.training, seed=self._config.seed, round=round
+        )
+
+
+class CohortGrid(WrappedGrid):
+    """Let the cohort train before train messages go out.
+
+    Parameters
+    ----------
+    grid
+        The grid that really carries the messages, to clients of this process.
+    cohort
+        What their ClientApp takes its training from.
+    client_ids
+        Partition id of each node.
+    """
+
+    def __init__(
+        self, grid: Grid, cohort: Cohort, client_ids: Mapping[int, int]
+    ) -> None:
+        super().__init__(grid)
+        self._cohort = cohort
+        self._client_ids = dict(client_ids)
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Train, then send messages on."""
+        sent = list(messages)
+        if sent and sent[0].metadata.message_type == MessageType.TRAIN:
+            content = sent[0].content
+            round = int(content.config_records["config"]["server-round"])  # type: ignore[arg-type]
+            arrays = unpack_all(content.array_records["arrays"])
+            clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
+            self._cohort.train(arrays, round, clients)
+        return super().send_and_receive(sent, timeout=timeout)
