@@ -135,6 +135,8 @@ def while_loop(
     In a graph with a cycle TensorFlow may visit the gradient of a pooling before the
     pooling, and then leaves it to a kernel that takes 20 times as long.
     """
+    if tf.executing_eagerly():
+        return tf.while_loop(goes_on, step, state)
     function = tf.function(
         step, autograph=False, experimental_attributes={"_noinline": True}
     )

@@ -6,6 +6,7 @@ that it has been trained. Sums are taken in another order than one by one, so th
 part of the digest; who is grouped with whom depends on the clients sampled alone.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ class Cohort:
         for client in sorted(clients):
             trainer = resources.trainer_of_client(self._config, client, round)
             size = len(resources.client_rows(self._config, client)[0])
-            if size > 0:
+            if size > 0 and trainer.network.has_graph:
                 alike.setdefault((trainer, size), []).append(client)
         most = self._config.cohort
         return [
@@ -98,9 +99,18 @@ class Cohort:
             client: resources.training_data(self._config, client, round)
             for client in group.clients
         }
-        return group.trainer.train_together(
-            arrays, data, self._config.training, seed=self._config.seed, round=round
-        )
+        try:
+            return group.trainer.train_together(
+                arrays, data, self._config.training, seed=self._config.seed, round=round
+            )
+        except Exception as error:
+            # Whatever the user's layers or hook raise when they are to be batched.
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(
+                f"clients cannot be trained together, so each trains alone: {reason}",
+                stacklevel=2,
+            )
+            return {}
 
 
 class CohortGrid(WrappedGrid):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.backend import parallel_map, tf
+from fedrobust.backend import parallel_map
 from fedrobust.network import Arrays, BoundModel, Network
 
 # Every compiled batch has this size, whatever the number of examples: kernels, and
@@ -30,7 +30,7 @@ def logits_of(
         def run(trainable: Any, fixed: Any, x: Any) -> Any:
             return BoundModel(network, trainable, fixed)(x)
 
-        return tf.function(run, autograph=False)
+        return network.function(run)
 
     if len(x) == 0:
         return np.zeros((0, network.num_classes), np.float32)

@@ -5,8 +5,9 @@ nothing is rebuilt, retraced or shared.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,50 @@ class Network:
         floats = [v for i, v in enumerate(fixed) if _is_float(self._fixed[i])]
         values = map(np.asarray, [*trainable, *floats])
         return dict(zip(self._variables, values, strict=True))
+
+    @cached_property
+    def has_graph(self) -> bool:
+        """Tell whether the model can be traced; a warning says it when it cannot."""
+        model = self.model
+        shape = (None, *model.input_shape[1:])
+
+        def call(x: Tensor) -> None:
+            for training in (False, True):
+                model.stateless_call(
+                    [v.value for v in model.trainable_variables],
+                    [v.value for v in model.non_trainable_variables],
+                    x,
+                    training=training,
+                )
+
+        try:
+            tf.function(call, autograph=False).get_concrete_function(
+                tf.TensorSpec(shape, tf.float32)
+            )
+        except Exception as error:
+            # Whatever the user's layers raise when they are given no values.
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(
+                f"the model {model.name} cannot be compiled, so it runs step by step, "
+                f"many times slower: {reason}",
+                stacklevel=2,
+            )
+            return False
+        return True
+
+    def function(
+        self, run: Callable[..., Any], input_signature: Sequence[Any] | None = None
+    ) -> Callable[..., Any]:
+        """Compile a function of tensors that calls the model.
+
+        Where the model cannot be compiled it stays Python, and gives the same.
+        """
+        if self.has_graph:
+            made: Callable[..., Any] = tf.function(
+                run, autograph=False, input_signature=input_signature
+            )
+            return made
+        return lambda *args: run(*tf.nest.map_structure(tf.convert_to_tensor, args))
 
     def compiled(
         self, key: Any, make: Callable[["Network"], Callable[..., Any]]

@@ -122,6 +122,13 @@ ROWS = [
         must="10",
         stretch="20",
     ),
+    Row(
+        "w1_vs_own_client_on_ray",
+        "W1 over runtime=local and over runtime=ray, the same compiled client; a round",
+        mine("ours:w1_on:local"),
+        (Side("runtime=ray, 2 actors", "ours:w1_on:ray"),),
+        tolerance={"loss": 1e-6},
+    ),
     _aggregation("median", "3", flower=True),
     _aggregation("trimmed_mean", "1.5", flower=True),
     _aggregation("krum", "3", flower=True),

@@ -128,7 +128,7 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
     if row.fresh:
         for _ in range(repeats):
             for side in sides:
-                figures[side.name].append(float(_once(side)["value"]))
+                figures[side.name].append(float(once(side)["value"]))
         return Outcome(row, figures, work)
     workers = {side.name: Worker(side) for side in sides}
     try:
@@ -146,7 +146,8 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
     return Outcome(row, figures, work)
 
 
-def _once(side: Side) -> dict[str, Any]:
+def once(side: Side) -> dict[str, Any]:
+    """Measure a side once, in a process that ends then."""
     worker = Worker(side)
     try:
         return worker.measure()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import NORMS, Ball, into_ball
 from fedrobust.attacks.subject import Images, Index, Labels, Subject
-from fedrobust.backend import parallel_map, tf
+from fedrobust.backend import parallel_map
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import BATCH
 from fedrobust.network import BoundModel, Network, Tensor, network_of
@@ -228,7 +228,7 @@ class Attack(ABC):
             model = BoundModel(network, trainable, fixed)
             return self.perturb(model, x, y, ball, tuple(draws), attempt)
 
-        compiled: Callable[..., Any] = tf.function(run, autograph=False)
+        compiled: Callable[..., Any] = network.function(run)
         return compiled
 
     def check(self, subject: Subject) -> None:

@@ -34,12 +34,17 @@ def value_and_gradient(
 
     Where the model has no gradient at all, as behind a rounding, it is zero.
     """
+    zero = tf.UnconnectedGradients.ZERO
+    if tf.executing_eagerly():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logits = model(x)
+            values = loss(logits)
+        return logits, values, tape.gradient(values, x, unconnected_gradients=zero)
     logits = model(x)
     values = loss(logits)
     # Unlike a tape, it sees the gradients of fedrobust.convolution.
-    (gradient,) = tf.gradients(
-        values, x, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
+    (gradient,) = tf.gradients(values, x, unconnected_gradients=zero)
     return logits, values, gradient
 
 

@@ -20,7 +20,6 @@ from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.random_noise import RandomNoise
 from fedrobust.attacks.square import Square
 from fedrobust.attacks.subject import Subject
-from fedrobust.backend import tf
 from fedrobust.inference import BATCH, labels_of, logits_of
 from fedrobust.network import Arrays, BoundModel, Network
 
@@ -80,7 +79,7 @@ def _zero_gradients(subject: Subject, right: Mask) -> float:
             loss = loss_of("ce", model, x, y)
             return value_and_gradient(model, x, loss)[2]
 
-        return tf.function(run, autograph=False)
+        return network.function(run)
 
     if not right.any():
         return 0.0

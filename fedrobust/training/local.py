@@ -71,7 +71,8 @@ class Trainer:
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1."""
-        self._run.get_concrete_function()
+        if self.network.has_graph:
+            self._run.get_concrete_function()
 
     def train(
         self,
@@ -327,9 +328,8 @@ class Trainer:
         state = specs(optimizer.initial_state)
         image, numbers = network.model.input_shape[1:], tf.TensorSpec((None,), tf.int32)
         round_number = tf.TensorSpec((), tf.int32)
-        alone = tf.function(
+        alone = network.function(
             run,
-            autograph=False,
             input_signature=[
                 weights,
                 specs(fixed),
@@ -344,9 +344,8 @@ class Trainer:
             ],
         )
         stacked = tf.TensorSpec((None, None), tf.int32)
-        cohort = tf.function(
+        cohort = network.function(
             together,
-            autograph=False,
             input_signature=[
                 weights,
                 specs(fixed, None),

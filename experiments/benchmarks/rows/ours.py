@@ -38,13 +38,13 @@ def load(*overrides: str) -> Config:
     return load_config(compose_run(list(overrides)))
 
 
-def federation(*overrides: str) -> Any:
-    """Make what measures the mean seconds of a round."""
+def federation(*overrides: str, skip: int = 0) -> Any:
+    """Make what measures the mean seconds of a round, but for the first few."""
     config = load(*overrides)
 
     def measure() -> Mapping[str, Any]:
         reports = rounds(config)
-        seconds = [r.train_seconds + r.aggregate_seconds for r in reports]
+        seconds = [r.train_seconds + r.aggregate_seconds for r in reports[skip:]]
         last = reports[-1].metrics
         return {
             "value": sum(seconds) / len(seconds),
@@ -66,6 +66,11 @@ W1 = (*CNN, "num_clients=10", "dataset.num_train=6000", "num_rounds=3")
 def w1() -> Any:
     """10 clients x 600 images, batch 32, one epoch, standard training."""
     return federation(*W1)
+
+
+def w1_on(runtime: str) -> Any:
+    """W1 over a runtime, without its first round, in which Ray starts its actors."""
+    return federation(*W1[:-1], "num_rounds=5", f"runtime={runtime}", skip=1)
 
 
 def w1_pgd() -> Any:
