@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow oracles bench lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow oracles bench scale lint types lock clean
 
 setup: $(READY)
 
@@ -56,6 +56,9 @@ oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/or
 
 bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
 	$(ORACLES)/bin/python -m experiments.benchmarks
+
+scale: $(ORACLES_READY)  ## measure how time and memory grow, and draw experiments/benchmarks/scale.png
+	$(ORACLES)/bin/python -m experiments.benchmarks.scale
 
 $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \

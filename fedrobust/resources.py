@@ -178,7 +178,8 @@ def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
         config, round
     ):
         return _trainer(*_trainer_keys(config, "byzantine", config.byzantine))
-    if client not in objective_ids(config):
+    # Drawn anew for each client this would cost every client the whole population.
+    if config.training.fraction < 1 and client not in objective_ids(config):
         return _trainer(*_trainer_keys(config, "objective", STANDARD))
     return trainer_for(config)
 
