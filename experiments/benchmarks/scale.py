@@ -71,7 +71,11 @@ def draw(series: dict[str, list[Point]]) -> None:
                     marker="o",
                     label=key,
                 )
-            ax.set(xscale="log", yscale="log", xlabel=x_label, ylabel=label)
+            ax.set(xscale="log", xlabel=x_label, ylabel=label)
+            if figure_name == "value" and name != "rounds":
+                ax.set_yscale("log")
+            else:
+                ax.set_ylim(bottom=0)
             ax.grid(alpha=0.3)
             if name == "clients":
                 ax.legend()

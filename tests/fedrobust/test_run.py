@@ -281,8 +281,8 @@ def test_a_hostile_client_cannot_write_the_record(
 
     honest = client._train
 
-    def lying(config, message, context):
-        reply = honest(config, message, context)
+    def lying(config, cohort, message, context):
+        reply = honest(config, cohort, message, context)
         if context.node_config["partition-id"] == 0:
             lies = ("robust_accuracy", "clean_accuracy", "skipped", "bytes_up", "round")
             reply.content["metrics"].update(dict.fromkeys(lies, 0.999))
