@@ -95,16 +95,16 @@ class Cohort:
     def _train(
         self, arrays: Arrays, round: int, group: Group
     ) -> dict[int, Trained | DivergedError]:
-        data = {
-            client: resources.training_data(self._config, client, round)
-            for client in group.clients
-        }
         try:
+            data = {
+                client: resources.training_data(self._config, client, round)
+                for client in group.clients
+            }
             return group.trainer.train_together(
                 arrays, data, self._config.training, seed=self._config.seed, round=round
             )
         except Exception as error:
-            # Whatever the user's layers or hook raise when they are to be batched.
+            # Whatever the user's layers, hook or poison raise; no client ends the run.
             reason = " ".join(str(error).split())[:200]
             warnings.warn(
                 f"clients cannot be trained together, so each trains alone: {reason}",

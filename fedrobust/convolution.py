@@ -114,7 +114,8 @@ def input_gradient(
     across, up_across = _axis(
         width, kernel_columns, upstream.shape[2], stride, same, block
     )
-    kernels = tf.einsum("qkb,rlc,klio->qrobci", down, across, filters)
+    places = [tf.cast(meets, filters.dtype) for meets in (down, across)]
+    kernels = tf.einsum("qkb,rlc,klio->qrobci", *places, filters)
     kernels = tf.reshape(
         kernels, (len(down), len(across), out, block * block * channels)
     )

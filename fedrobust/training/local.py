@@ -70,9 +70,15 @@ class Trainer:
         self._run, self._run_together = self._compile()
 
     def trace(self) -> None:
-        """Trace the graph now, so that a mistake in the hook shows before round 1."""
+        """Trace the graph now, so that a mistake in the hook shows before round 1.
+
+        A model without a graph is called once, so that its own mistakes show.
+        """
         if self.network.has_graph:
             self._run.get_concrete_function()
+        else:
+            model = self.network.model
+            model(np.zeros((1, *model.input_shape[1:]), np.float32))
 
     def train(
         self,

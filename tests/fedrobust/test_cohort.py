@@ -100,6 +100,22 @@ def test_one_that_diverges_takes_nobody_along(digits):
         np.testing.assert_allclose(found[2].arrays[name], values, atol=1e-6)
 
 
+def test_a_client_whose_data_fail_ends_nothing_but_itself(monkeypatch, tmp_path):
+    from fedrobust import resources
+
+    honest = resources.training_data
+
+    def failing(config, client, round):
+        if client == 2:
+            raise LookupError("no image to poison")
+        return honest(config, client, round)
+
+    monkeypatch.setattr(resources, "training_data", failing)
+    result, _, _ = run_of(tmp_path, "runtime.cohort=4")
+    assert result["failed"] == 2  # one client in each of two rounds
+    assert any("each trains alone: no image" in text for text in result["warnings"])
+
+
 def test_only_equally_many_images_go_together(digits):
     recipe = MLP(input_shape=[8, 8, 1], num_classes=10, hidden=[8])
     trainer = Trainer(

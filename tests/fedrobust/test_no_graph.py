@@ -35,6 +35,22 @@ def model_with(*layers):
     )
 
 
+class Broken(Judging):
+    """Fails on values too."""
+
+    def call(self, x):
+        raise RuntimeError("this layer is broken")
+
+
+@pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
+def test_a_model_that_runs_in_no_way_is_found_before_the_first_round():
+    trainer = Trainer(
+        Network(model_with(Broken())), PGDTraining(), keras.optimizers.SGD(0.1)
+    )
+    with pytest.raises(RuntimeError, match="this layer is broken"):
+        trainer.trace()
+
+
 def test_it_is_told_once_and_in_one_sentence():
     network = Network(model_with(Judging()))
     with pytest.warns(UserWarning, match="cannot be compiled, so it runs step by step"):
