@@ -12,33 +12,24 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from strategies.threads import num_cores
 
 __all__ = [
     "INTRA_OP_THREADS",
     "intra_op_threads",
     "is_deterministic",
     "keras",
-    "num_cores",
-    "parallel_map",
     "start_tensorflow",
     "tf",
     "while_loop",
 ]
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 INTRA_OP_THREADS = 1
-
-
-def num_cores() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 @lru_cache(maxsize=1)
@@ -141,27 +132,3 @@ def while_loop(
         step, autograph=False, experimental_attributes={"_noinline": True}
     )
     return tf.while_loop(goes_on, function, state)
-
-
-def parallel_map(
-    function: Callable[[T], R], items: Iterable[T], workers: int | None = None
-) -> list[R]:
-    """Apply a function to items on threads, results in the order of the items.
-
-    TensorFlow leaves Python's lock while a graph runs, so threads do run in parallel.
-
-    Parameters
-    ----------
-    function
-        Called once an item.
-    items
-        What to apply it to.
-    workers
-        Threads; None means one a core, 1 none at all.
-    """
-    items = list(items)
-    workers = min(workers or num_cores(), len(items))
-    if workers <= 1:
-        return [function(item) for item in items]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, items))

@@ -14,12 +14,12 @@ from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
 from fedrobust import resources
-from fedrobust.backend import parallel_map
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.runtime.wrapped import WrappedGrid
 from fedrobust.training.local import DivergedError, Trained, Trainer
 from strategies.arrays import unpack_all
+from strategies.threads import parallel_map
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.backend import parallel_map
 from fedrobust.network import Arrays, BoundModel, Network
+from strategies.threads import parallel_map
 
 # Every compiled batch has this size, whatever the number of examples: kernels, and
 # with them the last bits, depend on the size of a batch.

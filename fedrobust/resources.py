@@ -25,6 +25,7 @@ from fedrobust.byzantine import (
 )
 from fedrobust.config import Config
 from fedrobust.data import Split
+from fedrobust.data.rows import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation import Evaluator
 from fedrobust.models import build_model
@@ -303,17 +304,17 @@ def dishonest_ids(config: Config, round: int) -> list[int]:
 
 def training_data(
     config: Config, client: int, round: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+) -> tuple[NDArray[np.float32] | Rows, NDArray[np.int32]]:
     """Give a client's training images and labels, poisoned if it poisons them."""
     split = split_of(config)
     rows, _ = client_rows(config, client)
-    x, y = split.x_train[rows], split.y_train[rows]
+    x, y = Rows(split.x_train, rows), split.y_train[rows]
     attack = byzantine_attack(config)
     attackers = byzantine_ids(config, round)
     if not isinstance(attack, DataPoisoning) or client not in attackers:
         return x, y
     rng = generator(config.seed, Purpose.POISONING, client=client)
-    return attack.poison(x, y, split.num_classes, rng, attackers.index(client))
+    return attack.poison(x[:], y, split.num_classes, rng, attackers.index(client))
 
 
 def check_poisoning(config: Config) -> None:

@@ -27,6 +27,7 @@ from fedrobust.errors import RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
+from strategies.threads import num_cores
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
@@ -347,7 +348,7 @@ def environment(config: Config) -> Json:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": processor(),
-        "cores": backend.num_cores(),
+        "cores": num_cores(),
         "intra_op_threads": backend.intra_op_threads(backend.tf),
         "deterministic": backend.is_deterministic(backend.tf),
         "runtime": config.runtime,

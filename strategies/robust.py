@@ -42,6 +42,7 @@ from strategies.screening import (
     specs_of,
 )
 from strategies.server_optimizers import SGD, ServerOptimizer
+from strategies.threads import parallel_map
 from strategies.updates import add, difference, num_values
 
 Event = dict[str, Any]
@@ -262,8 +263,12 @@ class RobustStrategy(Strategy):
         old = unpack_all(self._arrays)
         learned = [name for name in specs if self._is_learned(name, specs)]
         updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
-        for row, reply in zip(updates, accepted.values(), strict=True):
-            difference(reply.arrays, old, learned, out=row)
+        replies = [reply.arrays for reply in accepted.values()]
+
+        def fill(row: int) -> None:
+            difference(replies[row], old, learned, out=updates[row])
+
+        parallel_map(fill, range(len(replies)))
         examples = [reply.num_examples for reply in accepted.values()]
         losses = [r.metrics.get(self.loss_metric, math.inf) for r in accepted.values()]
         context = self._context(old, learned, list(accepted), examples, losses)

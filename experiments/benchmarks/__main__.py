@@ -204,8 +204,8 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    from fedrobust.backend import num_cores
     from fedrobust.run import processor
+    from strategies.threads import num_cores
 
     versions = {}
     for name in PACKAGES:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import NORMS, Ball, into_ball
 from fedrobust.attacks.subject import Images, Index, Labels, Subject
-from fedrobust.backend import parallel_map
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import BATCH
 from fedrobust.network import BoundModel, Network, Tensor, network_of
 from fedrobust.randomness import Purpose
 from strategies.parameters import require
+from strategies.threads import parallel_map
 
 Draws = tuple[NDArray[np.float32], ...]
 

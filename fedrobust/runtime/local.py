@@ -5,12 +5,14 @@ called on a thread. TensorFlow leaves Python's lock while a graph runs, so threa
 in parallel.
 """
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fedrobust.backend import num_cores
 from fedrobust.runtime.base import Runtime
+from strategies.threads import num_cores
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp
@@ -30,5 +32,20 @@ class Local(Runtime):
         """Call the server with a LocalGrid."""
         from fedrobust.runtime.local_grid import LocalGrid
 
-        with LocalGrid(client_app, num_clients, self.workers or num_cores()) as grid:
+        workers = self.workers or num_cores()
+        with LocalGrid(client_app, num_clients, workers) as grid, _frozen_heap():
             server(grid)
+
+
+@contextlib.contextmanager
+def _frozen_heap() -> Iterator[None]:
+    """Let the garbage collector leave alone what is there before the rounds.
+
+    Thousands of messages make it look through all of TensorFlow's objects again and
+    again, in the middle of a round.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fedrobust.backend import num_cores
 from fedrobust.runtime.base import Runtime
 from strategies.parameters import require
+from strategies.threads import num_cores
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp
@@ -59,6 +59,8 @@ class Ray(Runtime):
 
         init_args: dict[str, Any] = {"log_to_driver": False}
         if self.address is None:
+            # Unless told so, Ray joins whatever cluster already runs on this machine.
+            init_args["address"] = "local"
             init_args["num_cpus"] = self.workers or num_cores()
         else:
             init_args["address"] = self.address

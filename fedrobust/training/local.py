@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import tf, while_loop
+from fedrobust.data.rows import Rows
 from fedrobust.network import Arrays, BoundModel, Network, Tensor
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 from fedrobust.training.schedule import LocalTraining, Schedule
+
+Images = NDArray[np.float32] | Rows
 
 
 class DivergedError(ArithmeticError):
@@ -83,7 +86,7 @@ class Trainer:
     def train(
         self,
         arrays: Arrays,
-        x: NDArray[np.float32],
+        x: Images,
         y: NDArray[np.int32],
         local: LocalTraining,
         *,
@@ -100,7 +103,7 @@ class Trainer:
         arrays
             Weights to start from, by name; they are not modified.
         x, y
-            (n, ...) images and (n,) labels.
+            (n, ...) images, or the rows that they are, and (n,) labels.
         local
             How long.
         seed, round, client
@@ -120,6 +123,7 @@ class Trainer:
             When the loss or a weight is not finite.
         """
         schedule = self._schedule(local, len(x), seed, round, client)
+        x_seen, y_seen, order = schedule.seen(x, y)
         trainable, fixed = self._split(arrays, seed, round, client)
         added: list[Any] = []
         if self._corrected:
@@ -133,9 +137,10 @@ class Trainer:
             fixed,
             self._optimizer.initial_state if state is None else list(state),
             added,
-            x,
-            y,
-            schedule.order,
+            x_seen,
+            y_seen,
+            self._class_counts(y),
+            order,
             schedule.bounds,
             stateless_seed(seed, Purpose.OBJECTIVE, round, client),
             np.int32(round),
@@ -147,7 +152,7 @@ class Trainer:
     def train_together(
         self,
         arrays: Arrays,
-        data: Mapping[int, tuple[NDArray[np.float32], NDArray[np.int32]]],
+        data: Mapping[int, tuple[Images, NDArray[np.int32]]],
         local: LocalTraining,
         *,
         seed: int,
@@ -162,7 +167,7 @@ class Trainer:
         arrays, local, seed, round
             As for ``train``.
         data
-            (n, ...) images and (n,) labels by client, n the same for all.
+            Images and labels by client, as for ``train``, equally many for all.
 
         Returns
         -------
@@ -179,13 +184,19 @@ class Trainer:
             raise ValueError("only equally many images without correction go together")
         schedules = [self._schedule(local, size, seed, round, c) for c in data]
         splits = [self._split(arrays, seed, round, c) for c in data]
+        seen = [
+            schedule.seen(x, y)
+            for schedule, (x, y) in zip(schedules, data.values(), strict=True)
+        ]
+        x_seen, y_seen, orders = (np.stack(kind) for kind in zip(*seen, strict=True))
         out_trainable, out_fixed, loss = self._run_together(
             splits[0][0],
             [np.stack(values) for values in zip(*(f for _, f in splits), strict=True)],
             self._optimizer.initial_state,
-            np.stack([x for x, _ in data.values()]),
-            np.stack([y for _, y in data.values()]),
-            np.stack([schedule.order for schedule in schedules]),
+            x_seen,
+            y_seen,
+            np.stack([self._class_counts(y) for _, y in data.values()]),
+            orders,
             schedules[0].bounds,
             np.stack([stateless_seed(seed, Purpose.OBJECTIVE, round, c) for c in data]),
             np.int32(round),
@@ -207,6 +218,10 @@ class Trainer:
     ) -> Schedule:
         rng = generator(seed, Purpose.BATCHES, round, client)
         return Schedule.draw(local, size, rng, round)
+
+    def _class_counts(self, y: NDArray[np.int32]) -> NDArray[np.float32]:
+        classes = self.network.num_classes
+        return np.bincount(y, minlength=classes)[:classes].astype(np.float32)
 
     def _split(
         self, arrays: Arrays, seed: int, round: int, client: int
@@ -239,6 +254,7 @@ class Trainer:
             correction: list[Tensor],
             x: Tensor,
             y: Tensor,
+            counts: Tensor,
             order: Tensor,
             bounds: Tensor,
             seed: Tensor,
@@ -247,10 +263,6 @@ class Trainer:
             """Loop over the batches of the schedule, each as often as replayed."""
             steps = replays * (tf.shape(bounds)[0] - 1)
             received = BoundModel(network, trainable, fixed, round)
-            classes = network.num_classes
-            counts = tf.math.bincount(
-                y, minlength=classes, maxlength=classes, dtype=tf.float32
-            )
 
             def body(i: Tensor, *carried: Any) -> tuple[Any, ...]:
                 """Perturb one batch and take one optimiser step on it."""
@@ -309,6 +321,7 @@ class Trainer:
             state: list[Tensor],
             x: Tensor,
             y: Tensor,
+            counts: Tensor,
             order: Tensor,
             bounds: Tensor,
             seed: Tensor,
@@ -317,13 +330,15 @@ class Trainer:
             """Do the same for clients along the first axis of what is theirs."""
 
             def one(own: tuple[Any, ...]) -> tuple[Any, ...]:
-                fixed, x, y, order, seed = own
+                fixed, x, y, counts, order, seed = own
                 trained, fixed, _, total = run(
-                    trainable, fixed, state, [], x, y, order, bounds, seed, round
+                    *(trainable, fixed, state, []),
+                    *(x, y, counts, order, bounds, seed, round),
                 )
                 return trained, fixed, total
 
-            found: tuple[Any, ...] = tf.vectorized_map(one, (fixed, x, y, order, seed))
+            own = (fixed, x, y, counts, order, seed)
+            found: tuple[Any, ...] = tf.vectorized_map(one, own)
             return found
 
         def specs(values: Sequence[Any], *clients: None) -> list[Any]:
@@ -343,6 +358,7 @@ class Trainer:
                 weights if self._corrected else [],
                 tf.TensorSpec((None, *image), tf.float32),
                 numbers,
+                tf.TensorSpec((network.num_classes,), tf.float32),
                 numbers,
                 numbers,
                 tf.TensorSpec((2,), tf.int32),
@@ -358,6 +374,7 @@ class Trainer:
                 state,
                 tf.TensorSpec((None, None, *image), tf.float32),
                 stacked,
+                tf.TensorSpec((None, network.num_classes), tf.float32),
                 stacked,
                 numbers,
                 tf.TensorSpec((None, 2), tf.int32),

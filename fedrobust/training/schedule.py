@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,18 @@ class Schedule:
 
     order: NDArray[np.int32]
     bounds: NDArray[np.int32]
+
+    def seen(
+        self, x: Any, y: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
+        """Gather the images and labels that the batches need, and their order.
+
+        Of a pass that is cut short these are only what is seen.
+        """
+        used = self.order[: self.bounds[-1]]
+        if len(used) >= len(x):
+            return x[:], y, self.order
+        return x[used], y[used], np.arange(len(used), dtype=np.int32)
 
     @classmethod
     def draw(

@@ -5,7 +5,6 @@ a block gives does not depend on the others, and sums over blocks go in their or
 the number of threads changes no bit.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.rules.base import Aggregate, Matrix, Vector
+from strategies.threads import num_cores
 
 # Columns handled at once: temporaries in float64 stay below a few MB for any d.
 BLOCK = 16_384
@@ -39,10 +39,7 @@ def each_block(width: int, function: Callable[[slice], T]) -> Iterator[T]:
     if width <= BLOCK:
         yield from map(function, ahead)
         return
-    # NumPy and SciPy leave Python's lock while they work.
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count()
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(num_cores()) as pool:
         while wave := list(islice(ahead, WAVE)):
             yield from pool.map(function, wave)
 

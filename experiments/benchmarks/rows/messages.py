@@ -58,9 +58,9 @@ def one_round(grid: Grid, nodes: Iterable[int]) -> Mapping[str, Any]:
 
 def ours(clients: str) -> Any:
     """Over the local grid."""
-    from fedrobust.backend import num_cores
     from fedrobust.runtime.flower import quiet
     from fedrobust.runtime.local_grid import LocalGrid
+    from strategies.threads import num_cores
 
     quiet()
     grid = LocalGrid(app(), int(clients), num_cores())
