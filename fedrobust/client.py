@@ -82,7 +82,7 @@ def _train(
     if trained is None:
         trained = _train_alone(config, context, client, arrays, round)
     new = trained.arrays
-    if local.momentum > 0:
+    if local.momentum > 0 and _keeps_momentum(config, client, round):
         new = _with_momentum(config, context, arrays, new)
     metrics = MetricRecord(
         {
@@ -124,6 +124,12 @@ def _train_alone(
         participation = config.num_sampled / config.num_clients
         new |= scaffold.pack(scaffold.share(c, own, variate, participation))
     return trained
+
+
+def _keeps_momentum(config: Config, client: int, round: int) -> bool:
+    if config.training.byzantine_momentum:
+        return True
+    return client not in resources.dishonest_ids(config, round)
 
 
 def _with_momentum(

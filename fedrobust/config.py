@@ -113,6 +113,7 @@ class Config:
     num_byzantine: int
     byzantine_from_round: int
     byzantine_redraw: bool
+    byzantine_clients: list[int] | None
     checks: str
     participation: float
     centralised: bool
@@ -158,6 +159,11 @@ class Config:
             values["dataset"].pop(name, None)
         # Where epsilon has an effect, it is the objective's.
         del values["training"]["epsilon"]
+        # Keys that came later: a result of before they came still counts.
+        if self.byzantine_clients is None:
+            del values["byzantine_clients"]
+        if self.training.byzantine_momentum:
+            del values["training"]["byzantine_momentum"]
         code = code_digests(values)
         return {"version": SCIENCE_VERSION, "code": code, **values}
 
@@ -181,6 +187,16 @@ class Config:
         """How many clients one program trains."""
         return 1 if self.centralised else int(self.runtime.get("cohort", 1))
 
+    def byzantine_ids(self, round: int) -> list[int]:
+        """Give the clients that are Byzantine in a round, whenever they begin.
+
+        Without ``byzantine_redraw`` they are the same in all; round 0 draws these.
+        """
+        if self.byzantine_clients is not None:
+            return sorted(self.byzantine_clients)
+        drawn = round if self.byzantine_redraw else 0
+        return byzantine_clients(self.seed, self.num_clients, self.num_byzantine, drawn)
+
     def warnings(self) -> list[str]:
         """List what is allowed but probably not what the user wants."""
         found = []
@@ -197,7 +213,7 @@ class Config:
                 "is no minority: only a rule with a root data set can withstand it"
             )
         trusted = self.strategy.rule.get("trusted")
-        byzantine = byzantine_clients(self.seed, self.num_clients, self.num_byzantine)
+        byzantine = self.byzantine_ids(round=0)
         may_be = trusted in byzantine or (self.byzantine_redraw and bool(byzantine))
         if self.byzantine and trusted is not None and may_be:
             found.append(f"strategy.rule.trusted={trusted} is a Byzantine client")
@@ -321,6 +337,8 @@ def _check_numbers(config: Config) -> None:
         c.byzantine_from_round,
         "at least 1",
     )
+    if c.byzantine_clients is not None:
+        _check_byzantine_clients(c, c.byzantine_clients)
     _require(
         c.strategy.root_examples >= 0,
         "strategy.root_examples",
@@ -350,6 +368,23 @@ def _check_numbers(config: Config) -> None:
             True,
             "false where there are Byzantine clients; or say num_byzantine=0",
         )
+
+
+def _check_byzantine_clients(config: Config, clients: list[int]) -> None:
+    n, b = config.num_clients, config.num_byzantine
+    named = set(clients)
+    _require(
+        len(named) == len(clients) == b and all(0 <= client < n for client in named),
+        "byzantine_clients",
+        clients,
+        f"num_byzantine={b} different clients below num_clients={n}",
+    )
+    _require(
+        not config.byzantine_redraw,
+        "byzantine_redraw",
+        True,
+        "false where byzantine_clients names them",
+    )
 
 
 def _check_components(config: Config) -> Config:

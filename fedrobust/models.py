@@ -65,8 +65,11 @@ class ModelBuilder(ABC):
             scale = 1 / np.asarray(self.std, np.float64)
             offset = -np.asarray(self.mean, np.float64) * scale
             layers.append(keras.layers.Rescaling(scale.tolist(), offset.tolist()))
-        logits = keras.layers.Dense(self.num_classes, name="logits")
-        return keras.Sequential([*layers, *self.layers(), logits])
+        return keras.Sequential([*layers, *self.layers(), self.logits()])
+
+    def logits(self) -> Any:
+        """Make the last layer."""
+        return keras.layers.Dense(self.num_classes, name="logits")
 
 
 NORMS = ("none", "batch", "dual")
@@ -188,6 +191,43 @@ class CnnMnist(ModelBuilder):
             keras.layers.Flatten(),
             keras.layers.Dense(500, activation="relu"),
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnBucketing(ModelBuilder):
+    """The network of the bucketing paper: 1,199,882 parameters on MNIST.
+
+    Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
+    Bucketing, ICLR 2022, the authors' code: PyTorch's MNIST example without the ReLU
+    after its second convolution, and PyTorch's initial weights.
+    """
+
+    def layers(self) -> list[Any]:
+        """Two convolutions of 3 × 3, pooled, and a dense layer of 128; dropout."""
+        height, width, channels = self.input_shape
+        flat = (height - 4) // 2 * ((width - 4) // 2) * 64
+        return [
+            keras.layers.Conv2D(32, 3, activation="relu", **_uniform(9 * channels)),
+            keras.layers.Conv2D(64, 3, **_uniform(9 * 32)),
+            keras.layers.MaxPooling2D(),
+            keras.layers.SpatialDropout2D(0.25),
+            keras.layers.Flatten(),
+            keras.layers.Dense(128, activation="relu", **_uniform(flat)),
+            keras.layers.Dropout(0.5),
+        ]
+
+    def logits(self) -> Any:
+        """Give the last layer PyTorch's initial weights too."""
+        return keras.layers.Dense(self.num_classes, name="logits", **_uniform(128))
+
+
+def _uniform(fan_in: int) -> dict[str, Any]:
+    """Start weights and biases as PyTorch does, uniform within 1 / sqrt(fan_in)."""
+    bound = fan_in**-0.5
+    return {
+        name: keras.initializers.RandomUniform(-bound, bound)
+        for name in ("kernel_initializer", "bias_initializer")
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

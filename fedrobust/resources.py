@@ -21,7 +21,6 @@ from fedrobust.byzantine import (
     ByzantineAttack,
     DataPoisoning,
     ObjectivePoisoning,
-    byzantine_clients,
 )
 from fedrobust.config import Config
 from fedrobust.data import Split
@@ -291,10 +290,7 @@ def byzantine_ids(config: Config, round: int | None = None) -> list[int]:
     """
     if round is not None and round < config.byzantine_from_round:
         return []
-    drawn = round if round is not None and config.byzantine_redraw else 0
-    return byzantine_clients(
-        config.seed, config.num_clients, config.num_byzantine, drawn
-    )
+    return config.byzantine_ids(round or 0)
 
 
 def dishonest_ids(config: Config, round: int) -> list[int]:

@@ -158,14 +158,13 @@ class Adversary(WrappedGrid):
         if preview is None:
             return None
         clients = list(updates)
-        rows = np.stack([updates[client] for client in clients])
         places = [clients.index(client) for client in byzantine]
         examples = [received[client].num_examples for client in clients]
         name = self._loss_metric
         losses = [received[client].metrics.get(name, math.inf) for client in clients]
 
         def aggregate(crafted: Matrix) -> Vector:
-            sent = rows.copy()
+            sent = np.stack([updates[client] for client in clients])
             sent[places] = crafted
             return preview(sent, clients, examples, losses)
 

@@ -4,6 +4,7 @@ from fedrobust.data.datasets import Dataset, Digits, ImageFile, MissingDataError
 from fedrobust.data.partition import (
     Dirichlet,
     Iid,
+    LabelSorted,
     NaturalId,
     Partition,
     Pathological,
@@ -16,6 +17,7 @@ __all__ = [
     "Dirichlet",
     "Iid",
     "ImageFile",
+    "LabelSorted",
     "MissingDataError",
     "NaturalId",
     "Partition",

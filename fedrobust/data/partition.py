@@ -45,12 +45,14 @@ class Partition(ABC):
         require(0 <= self.holdout < 1, "holdout", self.holdout, "in [0, 1)")
 
     @abstractmethod
-    def partitioner(self, num_clients: int) -> Any:
-        """Make the flwr-datasets partitioner over a column ``label``."""
+    def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
+        """Deal (n,) labels: sorted row numbers, an array a client.
 
-    def arrange(self, table: Any) -> Any:
-        """Order the rows that the partitioner sees."""
-        return table
+        Raises
+        ------
+        ValueError
+            When the partition does not exist.
+        """
 
     @property
     def min_images(self) -> int:
@@ -75,7 +77,7 @@ class Partition(ABC):
 
         Returns
         -------
-        Sorted row numbers, an array a client; disjoint.
+        Sorted row numbers, an array a client; disjoint, but for ``LabelSorted``.
 
         Raises
         ------
@@ -95,38 +97,9 @@ class Partition(ABC):
         path = data_folder() / "partitions" / f"{key[:24]}.npz"
         if path.is_file():
             return _read_indices(path, num_clients)
-        indices = _deal(self, labels, num_clients)
+        indices = self.deal(labels, num_clients)
         _write_indices(path, indices)
         return indices
-
-
-def _deal(
-    partition: Partition, labels: NDArray[Any], num_clients: int
-) -> list[Indices]:
-    """Let flwr-datasets deal the labels."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    # Hugging Face's datasets would import TensorFlow only to know that it can.
-    os.environ.setdefault("USE_TF", "0")
-    from datasets import Dataset
-
-    table = Dataset.from_dict({"row": np.arange(len(labels)), "label": labels.tolist()})
-    partitioner = partition.partitioner(num_clients)
-    partitioner.dataset = partition.arrange(table)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if partitioner.num_partitions != num_clients:
-                raise ValueError(f"the data make {partitioner.num_partitions} clients")
-            return [
-                np.sort(np.asarray(partitioner.load_partition(i)["row"], np.int64))
-                for i in range(num_clients)
-            ]
-        except (ValueError, IndexError, ZeroDivisionError) as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(
-                f"{partition!r} cannot deal {len(labels)} images to {num_clients} "
-                f"clients: {reason}"
-            ) from error
 
 
 def _read_indices(path: Path, num_clients: int) -> list[Indices]:
@@ -146,7 +119,49 @@ def _write_indices(path: Path, indices: list[Indices]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Iid(Partition):
+class FlwrDatasets(Partition):
+    """What a partitioner of flwr-datasets deals."""
+
+    @abstractmethod
+    def partitioner(self, num_clients: int) -> Any:
+        """Make the flwr-datasets partitioner over a column ``label``."""
+
+    def arrange(self, table: Any) -> Any:
+        """Order the rows that the partitioner sees."""
+        return table
+
+    def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
+        """Let flwr-datasets deal the labels."""
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        # Hugging Face's datasets would import TensorFlow only to know that it can.
+        os.environ.setdefault("USE_TF", "0")
+        from datasets import Dataset
+
+        rows = np.arange(len(labels))
+        table = Dataset.from_dict({"row": rows, "label": labels.tolist()})
+        partitioner = self.partitioner(num_clients)
+        partitioner.dataset = self.arrange(table)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if partitioner.num_partitions != num_clients:
+                    raise ValueError(
+                        f"the data make {partitioner.num_partitions} clients"
+                    )
+                return [
+                    np.sort(np.asarray(partitioner.load_partition(i)["row"], np.int64))
+                    for i in range(num_clients)
+                ]
+            except (ValueError, IndexError, ZeroDivisionError) as error:
+                reason = " ".join(str(error).split())
+                raise ValueError(
+                    f"{self!r} cannot deal {len(labels)} images to {num_clients} "
+                    f"clients: {reason}"
+                ) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iid(FlwrDatasets):
     """Deal images at random, the same number to each client."""
 
     def arrange(self, table: Any) -> Any:
@@ -161,7 +176,7 @@ class Iid(Partition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dirichlet(Partition):
+class Dirichlet(FlwrDatasets):
     """Draw each class's shares from a Dirichlet distribution.
 
     Hsu, Qi, Brown: Measuring the Effects of Non-Identical Data Distribution for
@@ -207,7 +222,7 @@ class Dirichlet(Partition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shards(Partition):
+class Shards(FlwrDatasets):
     """Sort by label, cut into shards and deal the same number to each client.
 
     McMahan et al., AISTATS 2017, Section 3: two shards a client. All shards have the
@@ -244,7 +259,7 @@ class Shards(Partition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pathological(Partition):
+class Pathological(FlwrDatasets):
     """Give each client images of a few classes only, and use every image.
 
     Li, Diao, Chen, He: Federated Learning on Non-IID Data Silos, ICDE 2022 (#C = k).
@@ -277,7 +292,7 @@ class Pathological(Partition):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NaturalId(Partition):
+class NaturalId(FlwrDatasets):
     """Make a client of each natural id: a writer, a hospital, or a class.
 
     Parameters
@@ -309,3 +324,55 @@ class NaturalId(Partition):
         from flwr_datasets.partitioner import NaturalIdPartitioner
 
         return NaturalIdPartitioner(partition_by="label")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSorted(Partition):
+    """Sort by label and cut into one block a client, of one or two classes each.
+
+    Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
+    Bucketing, ICLR 2022, and the authors' code. There only honest clients hold blocks;
+    the Byzantine ones, the last of them, draw from all the data.
+
+    Parameters
+    ----------
+    blocks
+        How many clients hold blocks, the first ones; None means all. Each of the others
+        holds as many images, drawn from all of them: somebody else holds these too.
+    stride
+        Deal the sorted list in turn instead of cutting it: every class in every block,
+        which is that code's iid.
+    """
+
+    blocks: int | None = None
+    stride: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.blocks is not None:
+            require_between("blocks", self.blocks, 1)
+
+    def check(self, num_clients: int, num_train: int) -> None:
+        """Raise ValueError when there are too many blocks for clients or images."""
+        super().check(self.blocks or num_clients, num_train)
+        require(
+            self.blocks is None or self.blocks <= num_clients,
+            "blocks",
+            self.blocks,
+            f"at most num_clients={num_clients}",
+        )
+
+    def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
+        """Sort, keeping the order of equal labels, and cut or deal in turn."""
+        blocks = self.blocks or num_clients
+        ascending = np.argsort(labels, kind="stable")
+        if self.stride:
+            dealt = [ascending[block::blocks] for block in range(blocks)]
+        else:
+            dealt = np.array_split(ascending, blocks)
+        rng = np.random.default_rng([self.seed, blocks])
+        dealt += [
+            rng.choice(len(labels), len(labels) // blocks, replace=False)
+            for _ in range(num_clients - blocks)
+        ]
+        return [np.sort(rows).astype(np.int64) for rows in dealt]

@@ -39,6 +39,9 @@ class LocalTraining:
         m across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
     dampening
         Send m = beta m + (1 - beta) update instead, as ByzFL does.
+    byzantine_momentum
+        Whether dishonest clients keep a momentum too; those of Karimireddy et al. 2022
+        do not.
     """
 
     local_epochs: int = 1
@@ -50,6 +53,7 @@ class LocalTraining:
     scaffold: bool = False
     momentum: float = 0.0
     dampening: bool = False
+    byzantine_momentum: bool = True
 
     def __post_init__(self) -> None:
         require_between("local_epochs", self.local_epochs, 1)
