@@ -37,6 +37,7 @@ USAGE = """usage: fedrobust COMMAND ...
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder
   epsilon FOLDER         which training epsilon to choose, from the runs of a sweep
+  reproduce NAME         run a published table again, cell by cell, with a verdict
 
   fedrobust run --help says more. Examples:
 
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     commands = {"run": _run, "attack": _attack, "list": _list, "report": _report,
-                "epsilon": _epsilon}  # fmt: skip
+                "epsilon": _epsilon, "reproduce": _reproduce}  # fmt: skip
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if arguments else REFUSED
@@ -229,6 +230,15 @@ def _attack(arguments: list[str]) -> int:
     from fedrobust.attack_command import attack_command
 
     return attack_command(arguments)
+
+
+# --- reproduce -----------------------------------------------------------------------
+
+
+def _reproduce(arguments: list[str]) -> int:
+    from fedrobust.reproduce import reproduce_command
+
+    return reproduce_command(arguments)
 
 
 # --- list and report ----------------------------------------------------------------

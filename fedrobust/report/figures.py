@@ -43,17 +43,18 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
     found = grids(runs)
     if found:
         path = folder / "heatmap.png"
-        _save(heat_map(found), path)
+        save_figure(heat_map(found), path)
         written.append(path)
     if runs.epsilons:
         path = folder / "epsilon.png"
-        _save(epsilon_curves(runs), path)
+        save_figure(epsilon_curves(runs), path)
         written.append(path)
     return written
 
 
-def _save(figure: Figure, path: Path) -> None:
-    # Without the version of matplotlib in it, the same runs give the same file.
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure; the same runs give the same file."""
+    # Without the version of matplotlib in it.
     figure.savefig(path, dpi=144, metadata={"Software": None})
 
 
@@ -212,7 +213,7 @@ def draw_epsilon_figures(
         "clean_against_robust.png": clean_against_robust(matrices, at),
     }
     for name, figure in drawn.items():
-        _save(figure, folder / name)
+        save_figure(figure, folder / name)
     return [folder / name for name in drawn]
 
 

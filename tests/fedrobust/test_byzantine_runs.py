@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flwr.app import ConfigRecord, Context, Message, RecordDict
 
 from fedrobust import resources
 from fedrobust.attacks import PGD
 from fedrobust.attacks.subject import Subject
 from fedrobust.byzantine import byzantine_clients
+from fedrobust.client import client_app
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.inference import predict
 from fedrobust.record import Json
 from fedrobust.run import run
+from fedrobust.runtime.flower import give_id, identify_process
 from fedrobust.server import _train_on_root
+from strategies.arrays import pack_all, unpack_all
 
 Configure = Callable[..., Config]
 BASE = ("num_clients=15", "num_byzantine=3", "dataset.num_train=600")
@@ -45,6 +49,63 @@ def test_byzantine_clients_begin_in_the_round_that_is_asked_for(
     ):
         assert late["clean_accuracy"] == never["clean_accuracy"]
         assert late["selected"] == never["selected"]
+
+
+def test_byzantine_clients_may_be_named(configure: Configure, tmp_path):
+    named = configure(*BASE, "byzantine=sign_flip", "byzantine_clients=[7,2,5]",
+                      "num_byzantine=3")  # fmt: skip
+    result = run(named, tmp_path / "named")
+    assert result["byzantine_clients"] == [2, 5, 7]
+    assert {tuple(row["byzantine"]) for row in rows_of(tmp_path / "named")} == {
+        (2, 5, 7)
+    }
+    drawn = configure(*BASE, "byzantine=sign_flip", "num_byzantine=3")
+    assert drawn.digest != named.digest
+    assert "byzantine_clients" not in drawn.science  # as before there was the key
+
+
+def test_dishonest_clients_may_do_without_momentum(configure: Configure, tmp_path):
+    """Two clients with one batch of one data set; the second flips its sign."""
+    common = (
+        "num_clients=2", "num_byzantine=1", "byzantine_clients=[1]", "strategy=mean",
+        "byzantine=sign_flip", "byzantine.scale=0.5", "dataset.num_train=64",
+        "training.batch_size=32", "training.local_steps=1", "training.momentum=0.5",
+        "num_rounds=2", "partition=label_sorted", "partition.stride=true",
+    )  # fmt: skip
+    config = configure(*common, "training.byzantine_momentum=false")
+    app = client_app(config)
+    sent = {}
+    contexts = {c: _context(c) for c in (0, 1)}
+    arrays = resources.initial_arrays(config)
+    for round in (1, 2):
+        for client, context in contexts.items():
+            reply = app(_train_message(arrays, round), context)
+            new = unpack_all(reply.content.array_records["arrays"])
+            sent[client, round] = {n: new[n] - arrays[n] for n in arrays}
+    trainer = resources.trainer_for(config)
+    for client, carried, sign in ((0, 0.5, 1.0), (1, 0.0, -0.5)):
+        x, y = resources.training_data(config, client, 2)
+        trained, _ = trainer.train(
+            arrays, x, y, config.training, seed=0, round=2, client=client
+        )
+        for name, start in arrays.items():
+            own = sign * (trained.arrays[name] - start)
+            expected = own + carried * sent[client, 1][name]
+            np.testing.assert_allclose(sent[client, 2][name], expected, atol=1e-6)
+
+
+def _context(client: int) -> Context:
+    identify_process()
+    return Context(1, 1000 + client, {"partition-id": client}, RecordDict(), {})
+
+
+def _train_message(arrays, round: int) -> Message:
+    content = RecordDict(
+        {"arrays": pack_all(arrays), "config": ConfigRecord({"server-round": round})}
+    )
+    message = Message(content, dst_node_id=1000, message_type="train")
+    give_id(message)
+    return message
 
 
 def test_byzantine_clients_may_be_drawn_anew_every_round(

@@ -11,6 +11,7 @@ from fedrobust.data import (
     Dirichlet,
     Iid,
     ImageFile,
+    LabelSorted,
     MissingDataError,
     NaturalId,
     Pathological,
@@ -18,6 +19,7 @@ from fedrobust.data import (
     Split,
     datasets,
 )
+from fedrobust.data.rows import Rows
 
 PARTITIONS = [
     Iid(),
@@ -146,6 +148,35 @@ def test_every_image_is_dealt_to_one_client(partition, digits):
     assert len(set(dealt)) == len(dealt)
     left_over = 1437 % 16 if isinstance(partition, Shards) else 0
     assert len(dealt) == 1437 - left_over
+
+
+def labelled(*labels: int) -> Split:
+    y = np.array(labels, np.int32)
+    x = np.zeros((len(y), 1), np.float32)
+    return Split(x, y, x, y, num_classes=3)
+
+
+def test_label_sorted_blocks_by_hand():
+    split = labelled(2, 0, 1, 0, 2, 1, 0, 1, 2)  # sorted: rows 1 3 6, 2 5 7, 0 4 8
+    cut = LabelSorted(blocks=3)(split, 5)
+    assert [rows.tolist() for rows in cut[:3]] == [[1, 3, 6], [2, 5, 7], [0, 4, 8]]
+    assert [len(set(rows)) for rows in cut[3:]] == [3, 3]  # drawn from all
+    dealt = LabelSorted(blocks=3, stride=True)(split, 3)
+    assert [rows.tolist() for rows in dealt] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    everybody = LabelSorted()(split, 2)
+    assert [len(rows) for rows in everybody] == [5, 4]
+    with pytest.raises(ValueError, match="blocks=4: must be at most num_clients=3"):
+        LabelSorted(blocks=4).check(3, 9)
+
+
+def test_rows_are_copied_when_they_are_asked_for():
+    pool = np.arange(12.0).reshape(6, 2)
+    rows = Rows(pool, np.array([5, 0, 3]))
+    assert len(rows) == 3
+    np.testing.assert_array_equal(rows[np.array([2, 0])], pool[[3, 5]])
+    whole = rows[:]
+    whole[:] = 0
+    assert pool.sum() == 66
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=repr)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fedrobust.backend import keras
-from fedrobust.models import CNN, MLP, CnnMnist, ResNet, build_model
+from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
 from fedrobust.network import Network
 
 MNIST = {"input_shape": [28, 28, 1], "num_classes": 10}
@@ -18,6 +18,7 @@ MNIST = {"input_shape": [28, 28, 1], "num_classes": 10}
         (MLP(**MNIST, hidden=[100]), (28, 28, 1), 79_510),
         (CNN(**MNIST, filters=[16, 32]), (28, 28, 1), 166_406),
         (CnnMnist(**MNIST), (28, 28, 1), 431_080),
+        (CnnBucketing(**MNIST), (28, 28, 1), 1_199_882),
         (ResNet(input_shape=[32, 32, 3], num_classes=10), (32, 32, 3), 77_850),
     ],
     ids=lambda value: type(value).__name__,
@@ -26,6 +27,17 @@ def test_sizes(recipe, shape, parameters):
     model = build_model(recipe, 0, shape)
     assert model.count_params() == parameters
     assert model(np.zeros((3, *shape), np.float32)).shape == (3, 10)
+
+
+def test_the_bucketing_network_starts_as_pytorch_does():
+    arrays = Network(build_model(CnnBucketing(**MNIST), 0, (28, 28, 1))).arrays()
+    fans = [9, 9, 9 * 32, 9 * 32, 9216, 9216, 128, 128]
+    for (name, values), fan_in in zip(arrays.items(), fans, strict=True):
+        bound = fan_in**-0.5
+        assert np.abs(values).max() <= bound, name
+        if values.size > 1000:  # a uniform draw comes near its bounds
+            assert np.abs(values).max() > 0.99 * bound, name
+            np.testing.assert_allclose(values.std(), bound / 3**0.5, rtol=0.05)
 
 
 def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():

@@ -1,0 +1,153 @@
+"""``fedrobust reproduce``: run or resume a reproduction, and write its page."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from fedrobust.compose import compose_run
+from fedrobust.config import Config, load_config
+from fedrobust.errors import ConfigError, RunFailedError
+from fedrobust.progress import Progress
+from fedrobust.record import Json, RunFolder
+from fedrobust.reproduce.definition import (
+    Job,
+    Reproduction,
+    experiments_folder,
+    load_reproduction,
+    reproduction_names,
+)
+from fedrobust.reproduce.page import write_index, write_page
+from fedrobust.reproduce.results import Results, measured
+
+HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
+                          [--runs FOLDER] [--check | --page]
+
+  NAME      a reproduction: a folder of experiments/
+  --cells   run only these, such as --cells rule=krum,cm bucketing=0
+  --seeds   run only these, such as --seeds 0,1
+  --runs    where run directories go (reproductions/NAME); finished ones are reused
+  --check   run finished cells again, elsewhere, and say whether the numbers agree to
+            the bit; nothing is written
+  --page    run nothing, and write the page anew
+
+  What is in results.csv already is not run again: typed again, it goes on.
+"""
+
+
+def reproduce_command(arguments: list[str]) -> int:
+    """Run the command; give the exit status."""
+    if any(a in ("-h", "--help") for a in arguments):
+        print(HELP, end="")
+        for name in reproduction_names(experiments_folder()):
+            print(f"  {name:28} {load_reproduction(name).title}")
+        return 0
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = _refuse  # type: ignore[method-assign]
+    parser.add_argument("name")
+    parser.add_argument("--cells", nargs="+", default=[])
+    parser.add_argument("--seeds")
+    parser.add_argument("--runs", type=Path)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--page", action="store_true")
+    options = parser.parse_args(arguments)
+    reproduction = load_reproduction(options.name)
+    jobs = reproduction.select(options.cells, _seeds(options.seeds))
+    results = Results(reproduction)
+    if options.page:
+        return _write(reproduction, results)
+    if options.check:
+        return _check(reproduction, results, jobs)
+    runs = options.runs or Path("reproductions") / reproduction.name
+    return _reproduce(reproduction, results, jobs, runs)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"reproduce: {message}; see fedrobust reproduce --help")
+
+
+def _seeds(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(seed) for seed in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--seeds {text}: must be integers, such as 0,1") from error
+
+
+def _reproduce(
+    reproduction: Reproduction, results: Results, jobs: list[Job], runs: Path
+) -> int:
+    """Run what is not there yet; a run that fails does not stop the others."""
+    # Everything is composed and checked before the first run.
+    configs = {job: _config(job) for job in jobs}
+    for job, config in configs.items():
+        results.check(job, config)
+        RunFolder(runs / config.digest, config).check()
+    left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
+    print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are there")
+    failed = 0
+    Progress.total = len(left)
+    for number, job in enumerate(left):
+        print(f"{'/'.join(job.cell)} seed={job.seed}", flush=True)
+        try:
+            folder, result = _run(configs[job], runs, number)
+        except RunFailedError as error:
+            print(f"fedrobust: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        numbers = {
+            name: measured(measure, folder, result)
+            for name, measure in reproduction.measures.items()
+        }
+        results.add(job, numbers, result)
+        write_page(reproduction, results)
+    return max(_write(reproduction, results), int(failed > 0))
+
+
+def _config(job: Job) -> Config:
+    try:
+        return load_config(compose_run(job.overrides))
+    except ConfigError as error:
+        raise ConfigError(f"{error} (in {'/'.join(job.cell)})") from error
+
+
+def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Json]:
+    from fedrobust.run import run
+
+    path = runs / config.digest
+    with Progress(config, path, number) as progress:
+        result = run(config, path, progress.on_row)
+        progress.finish(result)
+    return RunFolder(path, config), result
+
+
+def _write(reproduction: Reproduction, results: Results) -> int:
+    print(write_page(reproduction, results))
+    print(write_index(reproduction.folder.parent))
+    return 0
+
+
+def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int:
+    """Run cells again and compare every digit."""
+    done = [job for job in jobs if (job.cell, job.seed) in results.rows]
+    if not done:
+        raise ConfigError(f"{results.path} holds none of these runs: nothing to check")
+    configs = {job: _config(job) for job in done}
+    for job, config in configs.items():
+        results.check(job, config)
+    differ = 0
+    Progress.total = len(done)
+    for number, job in enumerate(done):
+        with tempfile.TemporaryDirectory() as elsewhere:
+            folder, result = _run(configs[job], Path(elsewhere), number)
+            for name, measure in reproduction.measures.items():
+                kept = results.rows[job.cell, job.seed][name]
+                found = repr(measured(measure, folder, result))
+                same = kept == found
+                differ += not same
+                word = "to the bit" if same else "DIFFERS"
+                print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {kept}, is "
+                      f"{found}: {word}")  # fmt: skip
+    return int(differ > 0)

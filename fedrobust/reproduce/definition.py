@@ -1,0 +1,259 @@
+"""What a reproduction is: columns, the cells to run, what is measured and claimed.
+
+It is data: ``experiments/<name>/reproduction.yaml``, beside ``published.csv``. What all
+its runs share is ``conf/experiment/<name>.yaml``.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fedrobust.compose import config_dir
+from fedrobust.errors import ConfigError, nearest
+from fedrobust.schema import Node, typed
+
+# A value for each column.
+Cell = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number that a run is held to.
+
+    Attributes
+    ----------
+    of
+        ``clean``, or an evasion attack and its epsilon: ``pgd/0.3``.
+    over
+        ``final``: of the last round; ``last 5``: the mean of the last five evaluations;
+        ``best from 3``: the best from the third round on.
+    scale
+        What an accuracy in [0, 1] is multiplied by.
+    """
+
+    of: str = "clean"
+    over: str = "final"
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A claim that some cells have higher numbers than others, cell by cell."""
+
+    claim: str
+    source: str
+    higher: dict[str, Any]
+    lower: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a cell."""
+
+    cell: Cell
+    seed: int
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """The file."""
+
+    title: str
+    paper: str
+    verdict: str
+    minutes: float
+    columns: dict[str, Any]
+    measures: dict[str, Any]
+    plan: list[Any]
+    orderings: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A published table that is run again.
+
+    Attributes
+    ----------
+    name, folder
+        Of the reproduction.
+    title, paper
+        What the page says first.
+    verdict
+        Which rule decides: ``seeds``, ``single`` or ``compared``.
+    minutes
+        What a run costs, roughly.
+    columns
+        The overrides of each value, by column and value.
+    measures
+        What is measured, by name.
+    jobs
+        Every run that is planned, in order of information.
+    orderings
+        What the paper claims about which numbers are higher.
+    """
+
+    name: str
+    folder: Path
+    title: str
+    paper: str
+    verdict: str
+    minutes: float
+    columns: dict[str, dict[str, list[str]]]
+    measures: dict[str, Measure]
+    jobs: list[Job]
+    orderings: list[Ordering]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Every cell that is planned, once."""
+        return list(dict.fromkeys(job.cell for job in self.jobs))
+
+    def seeds(self, cell: Cell) -> list[int]:
+        """List the planned seeds of a cell."""
+        return sorted({job.seed for job in self.jobs if job.cell == cell})
+
+    def matching(self, wanted: Mapping[str, Any]) -> Iterator[Cell]:
+        """Find the planned cells with these values; a value may be a list of them."""
+        choices = {c: set(_texts(v)) for c, v in wanted.items()}
+        for cell in self.cells:
+            values = dict(zip(self.columns, cell, strict=True))
+            if all(values[c] in allowed for c, allowed in choices.items()):
+                yield cell
+
+    def select(
+        self, filters: Sequence[str], seeds: Sequence[int] | None = None
+    ) -> list[Job]:
+        """Choose planned runs.
+
+        Parameters
+        ----------
+        filters
+            Such as ``rule=krum,cm``; a column that is not named may have any value.
+        seeds
+            Of the runs; None means those that are planned.
+
+        Raises
+        ------
+        ConfigError
+            When there is no such column, value or cell.
+        """
+        wanted: dict[str, list[str]] = {}
+        for text in filters:
+            column, _, values = text.partition("=")
+            if column not in self.columns:
+                raise ConfigError(
+                    f"--cells {text}: {self.name} has no column {column!r}, "
+                    f"{nearest(column, self.columns)}"
+                )
+            wanted[column] = values.split(",")
+            for value in wanted[column]:
+                if value not in self.columns[column]:
+                    raise ConfigError(
+                        f"--cells {text}: {column} has no value {value!r}, "
+                        f"{nearest(value, self.columns[column])}"
+                    )
+        cells = set(self.matching(wanted))
+        jobs = [job for job in self.jobs if job.cell in cells]
+        if seeds is not None:
+            jobs = [job for job in jobs if job.seed in seeds]
+        if not jobs:
+            said = " ".join([*filters, *(f"seed={s}" for s in seeds or [])])
+            raise ConfigError(f"{self.name}: no run is planned for {said}")
+        return jobs
+
+    def values(self, cell: Cell) -> dict[str, str]:
+        """Give the value of each column."""
+        return dict(zip(self.columns, cell, strict=True))
+
+
+def experiments_folder() -> Path:
+    """Find experiments/, beside conf/ in a checkout.
+
+    Raises
+    ------
+    ConfigError
+        When fedrobust was installed without them.
+    """
+    folder = config_dir().parent / "experiments"
+    if not folder.is_dir():
+        raise ConfigError(
+            "reproduce works in a checkout of fedrobust, whose folder experiments/ "
+            "holds the published tables: clone it, and install it with pip install -e"
+        )
+    return folder
+
+
+def reproduction_names(folder: Path) -> list[str]:
+    """List the reproductions in a folder."""
+    return sorted(path.parent.name for path in folder.glob("*/reproduction.yaml"))
+
+
+def load_reproduction(name: str, experiments: Path | None = None) -> Reproduction:
+    """Read a reproduction.
+
+    Raises
+    ------
+    ConfigError
+        When there is none of that name.
+    """
+    experiments = experiments or experiments_folder()
+    names = reproduction_names(experiments)
+    if name not in names:
+        raise ConfigError(
+            f"{name}: there is no such reproduction, {nearest(name, names)}"
+        )
+    path = experiments / name / "reproduction.yaml"
+    values: Node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    read: _Definition = typed(_Definition, values, name)
+    columns = {
+        column: {str(value): _texts(o) for value, o in choices.items()}
+        for column, choices in read.columns.items()
+    }
+    return Reproduction(
+        name=name,
+        folder=path.parent,
+        title=read.title,
+        paper=read.paper,
+        verdict=read.verdict,
+        minutes=read.minutes,
+        columns=columns,
+        measures={
+            str(n): typed(Measure, m, f"{name}.measures.{n}")
+            for n, m in read.measures.items()
+        },
+        jobs=list(dict.fromkeys(_jobs(name, columns, read.plan))),
+        orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
+    )
+
+
+def _jobs(
+    name: str, columns: Mapping[str, Mapping[str, list[str]]], plan: Sequence[Node]
+) -> Iterator[Job]:
+    """Multiply each block of the plan out, seed by seed."""
+    for block in plan:
+        choices = [_texts(block[column]) for column in columns]
+        for seed in block["seeds"]:
+            for cell in itertools.product(*choices):
+                pairs = zip(columns.items(), cell, strict=True)
+                overrides = [o for (_, known), value in pairs for o in known[value]]
+                yield Job(
+                    cell,
+                    int(seed),
+                    (
+                        f"experiment={name}",
+                        *overrides,
+                        *_texts(block.get("overrides", [])),
+                        f"seed={seed}",
+                    ),
+                )
+
+
+def _texts(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [str(v) for v in values]

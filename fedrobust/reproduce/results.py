@@ -1,0 +1,124 @@
+"""results.csv: our numbers, a row a cell and seed, and what they were made with."""
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError
+from fedrobust.record import RunFolder, write_atomically
+from fedrobust.reproduce.definition import Cell, Job, Measure, Reproduction
+
+# What stands in a row beside the cell, the seed and the numbers.
+MADE_WITH = ("minutes", "config_digest", "fedrobust", "tensorflow", "processor")
+
+Row = dict[str, str]
+
+
+class Results:
+    """The results of a reproduction.
+
+    Raises
+    ------
+    ConfigError
+        When the file has other columns than the reproduction.
+    """
+
+    def __init__(self, reproduction: Reproduction) -> None:
+        self._reproduction = reproduction
+        self.path: Path = reproduction.folder / "results.csv"
+        self.names = [
+            *reproduction.columns,
+            "seed",
+            *reproduction.measures,
+            *MADE_WITH,
+        ]
+        self.rows: dict[tuple[Cell, int], Row] = {}
+        if not self.path.is_file():
+            return
+        with self.path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames != self.names:
+                raise ConfigError(
+                    f"{self.path} is of another version: it has the columns "
+                    f"{reader.fieldnames}, not {self.names}; move it away to start anew"
+                )
+            for row in reader:
+                cell = tuple(row[column] for column in reproduction.columns)
+                self.rows[cell, int(row["seed"])] = row
+
+    def check(self, job: Job, config: Config) -> None:
+        """Refuse a row that another version of the experiment made.
+
+        Raises
+        ------
+        ConfigError
+            Naming both digests; nothing is overwritten.
+        """
+        row = self.rows.get((job.cell, job.seed))
+        if row is not None and row["config_digest"] != config.digest:
+            raise ConfigError(
+                f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was made by "
+                f"another version of this experiment ({row['config_digest']}, now "
+                f"{config.digest}); take its row away to run it anew"
+            )
+
+    def numbers(self, measure: str) -> dict[Cell, list[float]]:
+        """Give our numbers by cell, in the order of the seeds."""
+        found: dict[Cell, list[float]] = {}
+        for (cell, _), row in sorted(self.rows.items()):
+            found.setdefault(cell, []).append(float(row[measure]))
+        return found
+
+    def add(
+        self, job: Job, numbers: Mapping[str, float], result: Mapping[str, Any]
+    ) -> None:
+        """Add a row and write the file."""
+        environment = result["environment"]
+        self.rows[job.cell, job.seed] = {
+            **self._reproduction.values(job.cell),
+            "seed": str(job.seed),
+            **{name: repr(value) for name, value in numbers.items()},
+            "minutes": f"{result['wall_seconds'] / 60:.1f}",
+            "config_digest": result["config_digest"],
+            "fedrobust": environment["fedrobust"],
+            "tensorflow": environment["tensorflow"],
+            "processor": environment["processor"],
+        }
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.names, lineterminator="\n")
+        writer.writeheader()
+        order = {cell: i for i, cell in enumerate(self._reproduction.cells)}
+        last = len(order)
+        for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
+            writer.writerow(self.rows[key])
+        write_atomically(self.path, text.getvalue())
+
+
+def measured(measure: Measure, folder: RunFolder, result: Mapping[str, Any]) -> float:
+    """Read what a finished run is held to.
+
+    Parameters
+    ----------
+    measure
+        What to read.
+    folder, result
+        Of the run.
+    """
+    if measure.over == "final" and measure.of != "clean":
+        attack, _, epsilon = measure.of.partition("/")
+        return measure.scale * float(result["robust_accuracy"][attack][epsilon])
+    if measure.over == "final":
+        return measure.scale * float(result["clean_accuracy"])
+    rows = [row for row in folder.metrics() if row["clean_accuracy"] is not None]
+    if measure.over.startswith("last "):
+        kept = rows[-int(measure.over.removeprefix("last ")) :]
+        return measure.scale * fmean(row["clean_accuracy"] for row in kept)
+    if measure.over.startswith("best from "):
+        first = int(measure.over.removeprefix("best from "))
+        best = max(row["clean_accuracy"] for row in rows if row["round"] >= first)
+        return measure.scale * float(best)
+    raise ValueError(f"over={measure.over!r}: must be final, last n or best from r")

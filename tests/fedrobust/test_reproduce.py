@@ -1,0 +1,257 @@
+"""Reproductions: the rules of the verdict, the cells, and what is refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fedrobust.cli import main
+from fedrobust.compose import compose_run
+from fedrobust.config import load_config
+from fedrobust.reproduce import Results, load_reproduction, verdict
+from fedrobust.reproduce.definition import (
+    Measure,
+    Ordering,
+    experiments_folder,
+    reproduction_names,
+)
+from fedrobust.reproduce.results import measured
+from fedrobust.reproduce.verdicts import Published, compare, read_published
+from fedrobust.run import run
+
+NAMES = reproduction_names(experiments_folder())
+
+
+@pytest.mark.parametrize(
+    ("rule", "paper", "ours", "expected"),
+    [
+        # 2.5 * 6 * sqrt(1/3 + 1/3) = 12.247
+        ("seeds", Published(40.0, 6.0, 3), [52.0, 52.2, 52.4], "inside"),
+        ("seeds", Published(40.0, 6.0, 3), [52.2, 52.3, 52.4], "outside"),
+        # 2.5 * 0.2 * sqrt(1/3 + 1) = 0.577: the 1.5 points decide
+        ("seeds", Published(92.0, 0.2, 3), [93.5], "inside"),
+        ("seeds", Published(92.0, 0.2, 3), [90.4], "outside"),
+        # sd of .80 .84 .88 is .04: 2 sd = .08
+        ("single", Published(0.76), [0.80, 0.84, 0.88], "inside"),
+        ("single", Published(0.75), [0.80, 0.84, 0.88], "outside"),
+        # equal numbers: 0.05 decides
+        ("single", Published(0.80), [0.85, 0.85, 0.85], "inside"),
+        ("single", Published(0.80), [0.86, 0.86, 0.86], "outside"),
+        ("single", Published(0.80), [0.80, 0.80], "compared"),
+        ("seeds", Published(92.0), [92.0, 92.0], "compared"),
+        ("compared", Published(92.0, 1.0, 3), [92.0, 92.0, 92.0], "compared"),
+        ("seeds", None, [92.0], "ours alone"),
+        ("seeds", Published(92.0, 0.2, 3), [], "not run"),
+    ],
+)
+def test_the_verdict_is_the_rule(rule, paper, ours, expected):
+    assert verdict(rule, paper, ours) == expected
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """Make a folder of experiments with one small reproduction."""
+    folder = tmp_path / "experiments" / "demo"
+    folder.mkdir(parents=True)
+    (tmp_path / "experiments" / "README.md").write_text(
+        "before\n<!-- written by fedrobust reproduce -->\n<!-- end -->\nafter\n"
+    )
+    definition = {
+        "title": "A toy",
+        "paper": "Nobody: Nothing, 2026.",
+        "verdict": "seeds",
+        "minutes": 0.1,
+        "columns": {
+            "rule": {
+                "avg": ["strategy=mean"],
+                "cm": ["strategy=median", "num_byzantine=1"],
+            }
+        },
+        "measures": {"accuracy": {"of": "clean", "over": "last 2", "scale": 100}},
+        "plan": [
+            {
+                "rule": ["avg", "cm"],
+                "seeds": [0, 1],
+                "overrides": [
+                    "training=standard",
+                    "attack=none",
+                    "byzantine=none",
+                    "num_clients=4",
+                    "num_rounds=3",
+                    "evaluation.every=1",
+                ],
+            }
+        ],
+        "orderings": [
+            {
+                "claim": "the mean is better",
+                "source": "nowhere",
+                "higher": {"rule": "avg"},
+                "lower": {"rule": "cm"},
+            }
+        ],
+    }
+    (folder / "reproduction.yaml").write_text(yaml.safe_dump(definition))
+    (folder / "published.csv").write_text(
+        "rule,measure,value,sd,n,source\navg,accuracy,50,30,3,nowhere\n"
+    )
+    return tmp_path / "experiments"
+
+
+def command(toy: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    from fedrobust.reproduce import command as module
+
+    monkeypatch.setattr(module, "experiments_folder", lambda: toy)
+    monkeypatch.setattr(
+        module, "load_reproduction", lambda name: load_reproduction(name, toy)
+    )
+    return main(["reproduce", "demo", "--runs", str(toy.parent / "runs"), *words])
+
+
+def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsys):
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    results = toy / "demo" / "results.csv"
+    (row,) = csv.DictReader(results.open())
+    assert (row["rule"], row["seed"]) == ("avg", "0")
+    (path,) = (toy.parent / "runs").iterdir()
+    rows = [json.loads(line) for line in (path / "metrics.jsonl").open()]
+    last = [r["clean_accuracy"] for r in rows][-2:]
+    assert float(row["accuracy"]) == pytest.approx(100 * sum(last) / 2, abs=1e-9)
+    page = (toy / "demo" / "README.md").read_text()
+    assert "1 of 4 planned runs are done" in page
+    assert "| avg | 50.00 ± 30.00 |" in page
+    assert "| cm | – | – | 0 of 2 | not run |" in page
+    index = (toy / "README.md").read_text()
+    assert index.startswith("before\n")
+    assert index.endswith("after\n")
+    assert "| [A toy](demo/README.md) | 2 | 1 |" in index
+    # The others follow; what is there stays to the byte.
+    assert command(toy, monkeypatch) == 0
+    found = list(csv.DictReader(results.open()))
+    assert [(r["rule"], r["seed"]) for r in found] == [
+        ("avg", "0"), ("avg", "1"), ("cm", "0"), ("cm", "1")
+    ]  # fmt: skip
+    assert found[0] == row
+    assert (toy / "demo" / "figure.png").is_file()
+    assert "1 of 4 runs are there" in capsys.readouterr().out
+    # And a cell run again gives the same number, or says that it does not.
+    check = ("--cells", "rule=cm", "--seeds", "1", "--check")
+    assert command(toy, monkeypatch, *check) == 0
+    assert "to the bit" in capsys.readouterr().out
+    text = results.read_text()
+    results.write_text(text.replace(found[3]["accuracy"], "12.5"))
+    assert command(toy, monkeypatch, *check) == 1
+    assert "DIFFERS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cells", "rul=avg"], ["no column 'rul'", "'rule'"]),
+        (["--cells", "rule=av"], ["no value 'av'", "'avg'"]),
+        (["--seeds", "7"], ["no run is planned", "seed=7"]),
+        (["--seeds", "a"], ["--seeds a", "integers"]),
+        (["--check"], ["nothing to check"]),
+        (["--rule", "avg"], ["--rule", "reproduce --help"]),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(toy, monkeypatch, capsys, words, said):
+    assert command(toy, monkeypatch, *words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert all(part in error for part in said)
+    assert not (toy / "demo" / "results.csv").exists()
+
+
+def test_an_unknown_name_is_told(capsys):
+    assert main(["reproduce", "karimireddy"]) == 2
+    assert "did you mean 'karimireddy2022_bucketing'" in capsys.readouterr().err
+
+
+def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys):
+    words = ("--cells", "rule=avg", "--seeds", "0")
+    assert command(toy, monkeypatch, *words) == 0
+    results = toy / "demo" / "results.csv"
+    (row,) = csv.DictReader(results.open())
+    for old, new, said in (
+        (row["config_digest"], "0123456789abcdef", "another version of this experim"),
+        (",minutes,", ",hours,", "of another version: it has the columns"),
+    ):
+        changed = results.read_text().replace(old, new)
+        results.write_text(changed)
+        capsys.readouterr()
+        assert command(toy, monkeypatch) == 2
+        assert said in capsys.readouterr().err
+        assert results.read_text() == changed
+
+
+def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
+    reproduction = load_reproduction("demo", toy)
+    (ordering,) = reproduction.orderings
+    numbers = {("avg",): [4.0, 6.0], ("cm",): [1.0, 3.0]}
+    (pair,) = compare(reproduction, ordering, numbers)
+    # variances 2 and 2, two seeds each: sqrt(2/2 + 2/2)
+    assert (pair.difference, pair.error) == (3.0, pytest.approx(2**0.5))
+    assert pair.verdict == "holds"
+    numbers["cm",] = [4.0, 4.0]
+    (pair,) = compare(reproduction, ordering, numbers)
+    assert pair.verdict == "holds, within two standard errors"
+    (pair,) = compare(reproduction, ordering, {("avg",): [1.0]})
+    assert pair.verdict == "not run"
+
+
+def test_measures_are_what_they_say(tmp_path):
+    accuracies = {1: 0.9, 2: 0.8, 3: 0.5, 4: None, 5: 0.7, 6: 0.6}
+
+    class Folder:
+        def metrics(self):
+            return [{"round": r, "clean_accuracy": a} for r, a in accuracies.items()]
+
+    result = {"clean_accuracy": 0.6, "robust_accuracy": {"pgd": {"0.3": 0.25}}}
+    for measure, expected in (
+        (Measure("clean", "final", 100), 60.0),
+        (Measure("clean", "last 2", 100), 65.0),
+        (Measure("clean", "best from 3"), 0.7),
+        (Measure("pgd/0.3", "final", 100), 25.0),
+    ):
+        assert measured(measure, Folder(), result) == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
+    reproduction = load_reproduction(name)
+    published = read_published(reproduction)
+    assert {cell for cell, _ in published} & set(reproduction.cells) or not published
+    assert {measure for _, measure in published} <= set(reproduction.measures)
+    for ordering in reproduction.orderings:
+        assert isinstance(ordering, Ordering)
+        assert compare(reproduction, ordering, {}), ordering.claim
+    results = Results(reproduction)
+    jobs = {(job.cell, job.seed): job for job in reproduction.jobs}
+    assert set(results.rows) <= set(jobs)
+    first_of_each: dict[str, object] = {}
+    for job in reproduction.jobs:
+        for column, value in reproduction.values(job.cell).items():
+            first_of_each.setdefault(f"{column}={value}", job)
+    digests = []
+    for job in set(first_of_each.values()) | {
+        jobs[key] for key in list(results.rows)[:3]
+    }:
+        config = load_config(compose_run(job.overrides))
+        results.check(job, config)
+        digests.append(config.digest)
+    assert len(set(digests)) == len(digests)
+
+
+@pytest.mark.usefixtures("mnist")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_reproduction_runs_for_two_rounds(name, tmp_path):
+    job = load_reproduction(name).jobs[0]
+    short = ["num_rounds=2", "dataset.num_train=2000", "attack.samples=100",
+             "evaluation.every=1"]  # fmt: skip
+    config = load_config(compose_run([*job.overrides, *short]))
+    result = run(config, tmp_path / "run")
+    assert result["skipped_rounds"] == result["failed"] == result["quarantined"] == 0
