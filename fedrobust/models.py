@@ -65,11 +65,13 @@ class ModelBuilder(ABC):
             scale = 1 / np.asarray(self.std, np.float64)
             offset = -np.asarray(self.mean, np.float64) * scale
             layers.append(keras.layers.Rescaling(scale.tolist(), offset.tolist()))
-        return keras.Sequential([*layers, *self.layers(), self.logits()])
+        # First, as the order in which layers are made decides their initial weights.
+        logits = self.logits()
+        return keras.Sequential([*layers, *self.layers(), *logits])
 
-    def logits(self) -> Any:
-        """Make the last layer."""
-        return keras.layers.Dense(self.num_classes, name="logits")
+    def logits(self) -> list[Any]:
+        """List the last layers, which give the logits."""
+        return [keras.layers.Dense(self.num_classes, name="logits")]
 
 
 NORMS = ("none", "batch", "dual")
@@ -214,11 +216,12 @@ class CnnBucketing(ModelBuilder):
             keras.layers.Flatten(),
             keras.layers.Dense(128, activation="relu", **_uniform(flat)),
             keras.layers.Dropout(0.5),
+            keras.layers.Dense(self.num_classes, name="logits", **_uniform(128)),
         ]
 
-    def logits(self) -> Any:
-        """Give the last layer PyTorch's initial weights too."""
-        return keras.layers.Dense(self.num_classes, name="logits", **_uniform(128))
+    def logits(self) -> list[Any]:
+        """Add nothing: the last of its layers has PyTorch's initial weights too."""
+        return []
 
 
 def _uniform(fan_in: int) -> dict[str, Any]:
@@ -296,6 +299,7 @@ class ResNet(ModelBuilder):
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Give Keras's unseeded initialisers, which ask Python's generator, a seed."""
+    _ = keras.layers  # Keras draws from the same generator while it is imported.
     state = random.getstate()
     random.seed(generator(seed, Purpose.MODEL).bytes(16))
     try:

@@ -28,7 +28,8 @@ class Measure:
     Attributes
     ----------
     of
-        ``clean``, or an evasion attack and its epsilon: ``pgd/0.3``.
+        ``clean``, or an evasion attack and its epsilon, as ``pgd/0.3``; the epsilon may
+        be left out where there is one only.
     over
         ``final``: of the last round; ``last 5``: the mean of the last five evaluations;
         ``best from 3``: the best from the third round on.
@@ -49,6 +50,7 @@ class Ordering:
     source: str
     higher: dict[str, Any]
     lower: dict[str, Any]
+    measure: str | None = None  # None: the first
 
 
 @dataclass(frozen=True)

@@ -157,10 +157,10 @@ def _number(mean: float, sd: float | None, scale: float) -> str:
 
 
 def _orderings(reproduction: Reproduction, results: Results) -> str:
-    measure = next(iter(reproduction.measures))
-    numbers = results.numbers(measure)
     rows = []
     for ordering in reproduction.orderings:
+        measure = ordering.measure or next(iter(reproduction.measures))
+        numbers = results.numbers(measure)
         pairs = compare(reproduction, ordering, numbers)
         rows += [
             [

@@ -110,7 +110,10 @@ def measured(measure: Measure, folder: RunFolder, result: Mapping[str, Any]) -> 
     """
     if measure.over == "final" and measure.of != "clean":
         attack, _, epsilon = measure.of.partition("/")
-        return measure.scale * float(result["robust_accuracy"][attack][epsilon])
+        curve = result["robust_accuracy"][attack]
+        if not epsilon:
+            (epsilon,) = curve
+        return measure.scale * float(curve[epsilon])
     if measure.over == "final":
         return measure.scale * float(result["clean_accuracy"])
     rows = [row for row in folder.metrics() if row["clean_accuracy"] is not None]

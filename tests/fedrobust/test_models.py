@@ -1,6 +1,9 @@
 """The models by name, users' own, and what a network makes of them."""
 
+import json
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -52,6 +55,24 @@ def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():
         np.testing.assert_array_equal(first[name], second[name])
     kernel = next(iter(first))
     assert (first[kernel] != other[kernel]).any()
+
+
+def test_initial_weights_are_what_they_were():
+    """Results that are kept would otherwise belong to other models."""
+    build = (
+        "from fedrobust.models import MLP, build_model;"
+        "model = build_model(MLP(input_shape=[2], num_classes=2, hidden=[2]), 0, (2,));"
+        "print(model.get_weights()[0].ravel().tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", build], capture_output=True, text=True, check=True
+    )
+    # Of a process that has not imported Keras before, and of this one.
+    recipe = MLP(input_shape=[2], num_classes=2, hidden=[2])
+    here = build_model(recipe, 0, (2,)).get_weights()[0].ravel().tolist()
+    assert json.loads(done.stdout) == here
+    expected = [0.97196710, 0.44261181, -0.14644885, -0.22783273]
+    np.testing.assert_allclose(here, expected, atol=1e-6)
 
 
 def test_standardising_is_the_first_layer():

@@ -20,6 +20,7 @@ from fedrobust.reproduce.definition import (
 from fedrobust.reproduce.results import measured
 from fedrobust.reproduce.verdicts import Published, compare, read_published
 from fedrobust.run import run
+from tests.conftest import REAL_DATA
 
 NAMES = reproduction_names(experiments_folder())
 
@@ -48,6 +49,12 @@ NAMES = reproduction_names(experiments_folder())
 )
 def test_the_verdict_is_the_rule(rule, paper, ours, expected):
     assert verdict(rule, paper, ours) == expected
+
+
+@pytest.fixture
+def image_sets(mnist: None) -> None:
+    if not (REAL_DATA / "fashion_mnist.npz").is_file():
+        pytest.skip(f"no fashion_mnist.npz in {REAL_DATA}")
 
 
 @pytest.fixture
@@ -215,11 +222,12 @@ def test_measures_are_what_they_say(tmp_path):
         (Measure("clean", "last 2", 100), 65.0),
         (Measure("clean", "best from 3"), 0.7),
         (Measure("pgd/0.3", "final", 100), 25.0),
+        (Measure("pgd", "final"), 0.25),
     ):
         assert measured(measure, Folder(), result) == pytest.approx(expected)
 
 
-@pytest.mark.usefixtures("mnist")
+@pytest.mark.usefixtures("image_sets")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
     reproduction = load_reproduction(name)
@@ -246,7 +254,7 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
     assert len(set(digests)) == len(digests)
 
 
-@pytest.mark.usefixtures("mnist")
+@pytest.mark.usefixtures("image_sets")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reproduction_runs_for_two_rounds(name, tmp_path):
     job = load_reproduction(name).jobs[0]
