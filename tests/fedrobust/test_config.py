@@ -26,7 +26,7 @@ CHOICES = [
 @pytest.mark.parametrize("override", CHOICES)
 def test_every_choice_composes_and_is_valid(override, monkeypatch, tmp_path):
     for name in ("mnist", "fashion_mnist", "cifar10"):
-        empty = np.zeros(1000, np.uint8)
+        empty = np.zeros(60_000, np.uint8)
         arrays = {"x_train": empty, "y_train": empty, "x_test": empty, "y_test": empty}
         np.savez(tmp_path / f"{name}.npz", **arrays)
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
