@@ -41,6 +41,15 @@ from strategies.rules.base import Rule
 from strategies.sampling import sample_size
 from strategies.server_optimizers import ServerOptimizer
 
+# Keys that came later, and what every run was before: a result of then still counts.
+LATER = {
+    "byzantine_clients": None,
+    "dataset.raw_test": False,
+    "model.dropout": 0.0,
+    "model.initial": "keras",
+    "training.byzantine_momentum": True,
+}
+
 # Raised when the meaning of a configuration changes, so that no old result is taken
 # for a new one.
 SCIENCE_VERSION = 2
@@ -159,11 +168,11 @@ class Config:
             values["dataset"].pop(name, None)
         # Where epsilon has an effect, it is the objective's.
         del values["training"]["epsilon"]
-        # Keys that came later: a result of before they came still counts.
-        if self.byzantine_clients is None:
-            del values["byzantine_clients"]
-        if self.training.byzantine_momentum:
-            del values["training"]["byzantine_momentum"]
+        for key, before in LATER.items():
+            group, _, name = key.rpartition(".")
+            node = values[group] if group else values
+            if node.get(name, before) == before:
+                node.pop(name, None)
         code = code_digests(values)
         return {"version": SCIENCE_VERSION, "code": code, **values}
 

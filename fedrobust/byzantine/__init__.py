@@ -15,6 +15,7 @@ from fedrobust.byzantine.base import (
 from fedrobust.byzantine.constant import Constant
 from fedrobust.byzantine.dba import DBA
 from fedrobust.byzantine.edge_case import EdgeCase
+from fedrobust.byzantine.fang_flanders import FangFlanders
 from fedrobust.byzantine.fang_krum import FangKrum
 from fedrobust.byzantine.fang_trim import FangTrim
 from fedrobust.byzantine.free_rider import FreeRider
@@ -22,9 +23,11 @@ from fedrobust.byzantine.gaussian import Gaussian
 from fedrobust.byzantine.inflation import ExamplesInflation
 from fedrobust.byzantine.ipm import IPM
 from fedrobust.byzantine.label_flip import LabelFlip
+from fedrobust.byzantine.lie_flanders import LIEFlanders
 from fedrobust.byzantine.masked_robustness import MaskedRobustness
 from fedrobust.byzantine.mimic import Mimic
 from fedrobust.byzantine.min_max import MinMax
+from fedrobust.byzantine.min_max_flanders import MinMaxFlanders
 from fedrobust.byzantine.min_sum import MinSum
 from fedrobust.byzantine.neurotoxin import Neurotoxin
 from fedrobust.byzantine.optimal import OptimalALIE, OptimalIPM
@@ -45,15 +48,18 @@ __all__ = [
     "DataPoisoning",
     "EdgeCase",
     "ExamplesInflation",
+    "FangFlanders",
     "FangKrum",
     "FangTrim",
     "FreeRider",
     "Gaussian",
+    "LIEFlanders",
     "LabelFlip",
     "MaskedRobustness",
     "MeanSignFlip",
     "Mimic",
     "MinMax",
+    "MinMaxFlanders",
     "MinSum",
     "Neurotoxin",
     "ObjectivePoisoning",

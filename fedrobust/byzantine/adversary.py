@@ -113,24 +113,25 @@ class Adversary(WrappedGrid):
             received[client] = reply
             if client in colluding:
                 byzantine[client] = message
-        if not byzantine:
-            return
         honest = [client for client in updates if client not in byzantine]
-        rows = [updates[client] for client in honest]
+        rows = _stacked([updates[client] for client in honest])
+        start = [np.ravel(old[name]) for name in self._learned]
         context = AttackContext(
             round=round,
             seed=self._seed,
             clients=honest,
-            own=np.stack([updates[client] for client in byzantine]),
+            own=_stacked([updates[client] for client in byzantine]),
+            parameters=np.concatenate(start).astype(np.float32),
+            layers=[len(values) for values in start],
             aggregate=self._pipeline(updates, received, list(byzantine)),
             memory=self._memory,
         )
+        if not byzantine:
+            if self._attack.watches and honest:
+                self._attack.watch(rows, context)
+            return
         try:
-            crafted = self._attack(
-                np.stack(rows) if rows else np.empty((0, 0), np.float32),
-                len(byzantine),
-                context,
-            )
+            crafted = self._attack(rows, len(byzantine), context)
         except ValueError as error:
             # Undefined for the clients of this round: they then send what they trained.
             self._on_event(
@@ -172,3 +173,7 @@ class Adversary(WrappedGrid):
 
     def _client(self, message: Message) -> int:
         return self._client_ids.get(message.metadata.src_node_id, -1)
+
+
+def _stacked(updates: Sequence[Vector]) -> Matrix:
+    return np.stack(updates) if updates else np.empty((0, 0), np.float32)

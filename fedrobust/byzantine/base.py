@@ -184,6 +184,10 @@ class AttackContext:
         Client ids of the honest rows.
     own
         (b, d) updates that the Byzantine clients trained honestly themselves.
+    parameters
+        (d,) the global values that all updates start from.
+    layers
+        Number of values of each array of the model, in the order of the update.
     aggregate
         The server's whole pipeline on the honest updates and (b, d) crafted ones:
         the (d,) update it would apply. Calling it changes nothing at the server.
@@ -195,13 +199,32 @@ class AttackContext:
     seed: int = 0
     clients: Sequence[int] | None = None
     own: Matrix | None = None
+    parameters: Vector | None = None
+    layers: Sequence[int] | None = None
     aggregate: Callable[[Matrix], Vector] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+
+    def everybody(self, honest: Matrix) -> Matrix:
+        """Give the (n, d) updates that all clients trained, honest clients first.
+
+        Raises
+        ------
+        ValueError
+            When what the Byzantine clients trained is missing or not finite.
+        """
+        if self.own is None or not np.isfinite(self.own).all():
+            raise ValueError("the attack needs a finite context.own")
+        return np.concatenate([honest, self.own])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collusion(ByzantineAttack):
-    """Clients that collude, seeing every honest update of the round."""
+    """Clients that collude, seeing every honest update of the round.
+
+    ``watches`` tells that it looks at the rounds before they begin, too.
+    """
+
+    watches: ClassVar[bool] = False
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
         """Raise ValueError where there is nobody to see."""
@@ -210,6 +233,9 @@ class Collusion(ByzantineAttack):
                 f"collusion needs an honest client, and num_byzantine={num_byzantine} "
                 f"of num_clients={num_clients} are Byzantine"
             )
+
+    def watch(self, honest: Matrix, context: AttackContext) -> None:
+        """See the (h, d) updates of a round in which all clients are honest."""
 
     @abstractmethod
     def craft(

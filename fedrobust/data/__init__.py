@@ -3,6 +3,7 @@
 from fedrobust.data.datasets import Dataset, Digits, ImageFile, MissingDataError, Split
 from fedrobust.data.partition import (
     Dirichlet,
+    DirichletPerClient,
     Iid,
     LabelSorted,
     NaturalId,
@@ -15,6 +16,7 @@ __all__ = [
     "Dataset",
     "Digits",
     "Dirichlet",
+    "DirichletPerClient",
     "Iid",
     "ImageFile",
     "LabelSorted",

@@ -9,8 +9,12 @@ Model Poisoning Attacks via Multidimensional Time Series Anomaly Detection, 2023
 2303.16668), Algorithm 1, with the sampled parameters and ridge terms of its Flower
 baseline. It works at any f < n, if the first rounds are honest.
 For a dropped client, and one that was not asked, the history has the global model that
-the round led to. The baseline forecasts the first round of its history from the last;
-here nothing is forecast from the future.
+the round led to. What the baseline does is ``variant="baseline"``: it forecasts the
+first round of its history from the last, so that its window of one round fits that
+round to itself; it fits scaled models, X = (models - min) / max, and forecasts the
+unscaled ones; it drops clients from the second round on, in which it keeps what they
+sent in the history. Here nothing is forecast from the future, and fit and forecast are
+of the same scale.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.parameters import require, require_between
 from strategies.randomness import Draw, server_generator
 from strategies.rules.base import Aggregate, Matrix, RobustRule, Rule, RuleContext
 from strategies.rules.filtering import aggregate_rest
@@ -28,6 +32,9 @@ from strategies.rules.rows import Float, lowest
 # Of the scaled models: a forecast that moves less stands still.
 TOLERANCE = 1e-6
 
+# Rounds in which the baseline takes all clients for honest.
+HONEST_ROUNDS = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class FLANDERS(RobustRule):
@@ -35,8 +42,11 @@ class FLANDERS(RobustRule):
 
     Parameters
     ----------
+    variant
+        ``paper`` or ``baseline``.
     window
-        Rounds of the history that the forecast is fitted to, at least 2.
+        Rounds of the history that the forecast is fitted to, at least 2; in the
+        baseline at least 1, which is what it uses.
     sample
         Parameters that are drawn once and forecast, at least 1.
     iterations
@@ -48,6 +58,7 @@ class FLANDERS(RobustRule):
         Aggregates the updates of the n - f clients that are kept.
     """
 
+    variant: str = "paper"
     window: int = 10
     sample: int = 500
     iterations: int = 100
@@ -56,10 +67,21 @@ class FLANDERS(RobustRule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_between("window", self.window, 2)
+        require(
+            self.variant in ("paper", "baseline"),
+            "variant",
+            self.variant,
+            "'paper' or 'baseline'",
+        )
+        require_between("window", self.window, self._fewest)
         require_between("sample", self.sample, 1)
         require_between("iterations", self.iterations, 1)
         require_between("ridge", self.ridge, 1e-12)
+
+    @property
+    def _fewest(self) -> int:
+        """Rounds that a forecast needs."""
+        return 2 if self.variant == "paper" else 1
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -82,7 +104,7 @@ class FLANDERS(RobustRule):
         self.rule.check(n - self.f)
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Keep everybody until two rounds are known; then forecast and filter."""
+        """Keep everybody until enough is known; then forecast and filter."""
         n, d = updates.shape
         ids = context.ids(n)
         rng = server_generator(context.seed, Draw.FLANDERS)
@@ -94,13 +116,15 @@ class FLANDERS(RobustRule):
             # What the server made of the round before is known by now.
             history = [*history, (sent, before)][-self.window :]
         kept, diagnostics = np.arange(n), {}
-        if len(history) >= 2:
+        if len(history) >= self._fewest:
             series = np.stack([_models_of(ids, *entry) for entry in history])
-            forecast = forecast_next(series, self.iterations, self.ridge, rng)
+            fit = forecast_next if self.variant == "paper" else forecast_as_baseline
+            forecast = fit(series, self.iterations, self.ridge, rng)
             scores = ((models - forecast) ** 2).sum(axis=1)
             kept, diagnostics = lowest(scores, n - self.f), {"scores": scores}
         found = aggregate_rest(self.rule, updates, kept, inner, context)
-        sent = {ids[row]: models[row] for row in kept}
+        keeps_all = self.variant == "baseline" and context.round <= HONEST_ROUNDS
+        sent = {ids[row]: models[row] for row in (range(n) if keeps_all else kept)}
         return Aggregate(
             vector=found.vector,
             weights=found.weights,
@@ -139,16 +163,35 @@ def forecast_next(
     if high == low:
         return np.asarray(series[-1])
     scaled = (series - low) / (high - low)
-    old, new = scaled[:-1], scaled[1:]
-    b = rng.normal(size=(series.shape[2], series.shape[2]))
-    forecast = scaled[-1]
+    a, b = _autoregression(scaled[:-1], scaled[1:], iterations, ridge, rng)
+    return np.asarray(a @ scaled[-1] @ b.T * (high - low) + low)
+
+
+def forecast_as_baseline(
+    series: Float, iterations: int, ridge: float, rng: np.random.Generator
+) -> Float:
+    """Forecast the next matrix as the baseline does; the arguments as before."""
+    high = series.max()
+    if high == 0:
+        return np.asarray(series[-1])
+    scaled = (series - series.min()) / high
+    a, b = _autoregression(np.roll(scaled, 1, axis=0), scaled, iterations, ridge, rng)
+    return np.asarray(a @ series[-1] @ b.T)
+
+
+def _autoregression(
+    old: Float, new: Float, iterations: int, ridge: float, rng: np.random.Generator
+) -> tuple[Float, Float]:
+    """Fit new ~ A old B' to (t, m, k) matrices by alternating least squares."""
+    b = rng.normal(size=(old.shape[2], old.shape[2]))
+    forecast = new[-1]
     for _ in range(iterations):
         a = _ridge(_beside(new), _beside(old @ b.T), ridge)
         b = _ridge(_beneath(new).T, _beneath(a @ old).T, ridge)
-        before, forecast = forecast, a @ scaled[-1] @ b.T
+        before, forecast = forecast, a @ new[-1] @ b.T
         if np.abs(forecast - before).max() < TOLERANCE:
             break
-    return np.asarray(forecast * (high - low) + low)
+    return a, b
 
 
 def _ridge(new: Float, old: Float, ridge: float) -> Float:

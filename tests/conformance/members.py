@@ -121,6 +121,11 @@ MEMBERS = [
     Member(FLAME(noise=0.0), **CLIPS),
     Member(FLDetector(rule=Median()), exact_order=True, hull=0.0),
     Member(FLANDERS(f=F, iterations=5, rule=Median()), exact_order=True, hull=0.0),
+    Member(
+        FLANDERS(f=F, iterations=5, rule=Median(), variant="baseline", window=1),
+        exact_order=True,
+        hull=0.0,
+    ),
     Member(NormClipping(), translates=False, scales=False, identical=False),
     Member(
         SignMajority(),

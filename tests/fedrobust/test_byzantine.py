@@ -60,6 +60,31 @@ def updates_of(replies) -> dict[int, np.ndarray]:
     }
 
 
+class Watcher(IPM):
+    """Remembers the rounds in which nobody colludes."""
+
+    watches = True
+
+    def watch(self, honest, context):
+        context.memory[context.round] = (honest, context.parameters, context.layers)
+        object.__setattr__(self, "memory", context.memory)
+
+
+def test_an_attack_that_watches_sees_the_rounds_before_it_begins():
+    ids, attack = {FIRST_NODE_ID + i: i for i in range(3)}, Watcher()
+    with LocalGrid(honest_app(), 3, workers=2) as grid:
+        adversary = Adversary(grid, attack, lambda round: [], ids, ["w"])
+        replies = list(adversary.send_and_receive(train_messages(3)))
+    assert {i: u.tolist() for i, u in updates_of(replies).items()} == {
+        0: [1, 1],
+        1: [2, 2],
+        2: [3, 3],
+    }
+    honest, parameters, layers = attack.memory[1]
+    assert honest.tolist() == [[1, 1], [2, 2], [3, 3]]
+    assert (parameters.tolist(), layers) == ([10, 10], [2])
+
+
 class Recorded(IPM):
     """Remembers what the adversary saw."""
 

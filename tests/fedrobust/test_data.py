@@ -9,6 +9,7 @@ import pytest
 from fedrobust.data import (
     Digits,
     Dirichlet,
+    DirichletPerClient,
     Iid,
     ImageFile,
     LabelSorted,
@@ -19,6 +20,7 @@ from fedrobust.data import (
     Split,
     datasets,
 )
+from fedrobust.data.partition import _until_used_up
 from fedrobust.data.rows import Rows
 
 PARTITIONS = [
@@ -167,6 +169,41 @@ def test_label_sorted_blocks_by_hand():
     assert [len(rows) for rows in everybody] == [5, 4]
     with pytest.raises(ValueError, match="blocks=4: must be at most num_clients=3"):
         LabelSorted(blocks=4).check(3, 9)
+
+
+def test_each_client_draws_by_its_own_dirichlet_shares():
+    labels = np.repeat(np.arange(3, dtype=np.int32), 100)
+    split = labelled(*labels)
+    dealt = DirichletPerClient(alpha=0.5)(split, 7)
+    assert sorted(np.concatenate(dealt).tolist()) == list(range(300))
+    assert [len(rows) for rows in dealt] == [43, 43, 43, 43, 43, 43, 42]
+    again = DirichletPerClient(alpha=0.5)(split, 7)
+    other = DirichletPerClient(alpha=0.5, seed=1)(split, 7)
+    assert all((a == b).all() for a, b in zip(dealt, again, strict=True))
+    assert any((a != b).any() for a, b in zip(dealt, other, strict=True))
+    # Nearly one class a client while there are images of it; nearly all of them alike.
+    (first, *_) = DirichletPerClient(alpha=1e-3)(split, 7)
+    assert np.bincount(labels[first]).max() >= 42
+    for rows in DirichletPerClient(alpha=1e4)(split, 3):
+        assert np.bincount(labels[rows]).min() >= 20
+
+
+def test_what_is_drawn_of_a_class_that_is_used_up_is_drawn_again():
+    left = np.array([2, 1, 5])
+    assert _until_used_up(np.array([0, 2, 0, 1, 0, 2]), left).tolist() == [2, 1, 1]
+    assert _until_used_up(np.array([1, 1, 0]), left).tolist() == [0, 1, 0]
+    assert _until_used_up(np.array([2, 2]), left).tolist() == [0, 0, 2]
+    assert _until_used_up(np.array([0]), np.array([0, 1, 1])).tolist() == [0, 0, 0]
+
+
+def test_raw_test_images_reach_the_model_as_they_are():
+    plain = Digits(mean=[0.5], std=[0.25]).load()
+    raw = Digits(mean=[0.5], std=[0.25], raw_test=True).load()
+    np.testing.assert_array_equal(raw.x_train, plain.x_train)
+    np.testing.assert_allclose((raw.x_test - 0.5) / 0.25, plain.x_test, atol=1e-6)
+    assert raw.x_test.dtype == np.float32
+    with pytest.raises(ValueError, match="raw_test=True: must be false without mean"):
+        Digits(raw_test=True)
 
 
 def test_rows_are_copied_when_they_are_asked_for():

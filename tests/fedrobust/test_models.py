@@ -43,6 +43,23 @@ def test_the_bucketing_network_starts_as_pytorch_does():
             np.testing.assert_allclose(values.std(), bound / 3**0.5, rtol=0.05)
 
 
+def test_an_mlp_starts_as_pytorch_does_and_drops_out_units():
+    recipe = MLP(**MNIST, hidden=[200, 50], dropout=0.25, initial="pytorch")
+    model = build_model(recipe, 0, (28, 28, 1))
+    arrays = Network(model).arrays()
+    fans = [784, 784, 200, 200, 50, 50]
+    for (name, values), fan_in in zip(arrays.items(), fans, strict=True):
+        bound = fan_in**-0.5
+        assert np.abs(values).max() <= bound, name
+        assert np.abs(values).max() > 0.9 * bound or values.size < 50, name
+    dropped = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
+    assert [layer.rate for layer in dropped] == [0.25, 0.25]
+    with pytest.raises(ValueError, match=r"dropout=1\.0: must be in"):
+        MLP(**MNIST, hidden=[3], dropout=1.0)
+    with pytest.raises(ValueError, match="initial='torch': must be keras or pytorch"):
+        MLP(**MNIST, hidden=[3], initial="torch")
+
+
 def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():
     first = Network(build_model(CnnMnist(**MNIST), 4, (28, 28, 1))).arrays()
     keras.layers.Dense(3)  # moves the numbers that Keras gives to layers

@@ -245,9 +245,8 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
         for column, value in reproduction.values(job.cell).items():
             first_of_each.setdefault(f"{column}={value}", job)
     digests = []
-    for job in set(first_of_each.values()) | {
-        jobs[key] for key in list(results.rows)[:3]
-    }:
+    # Every row still is of the experiment as it stands.
+    for job in set(first_of_each.values()) | {jobs[key] for key in results.rows}:
         config = load_config(compose_run(job.overrides))
         results.check(job, config)
         digests.append(config.digest)

@@ -24,7 +24,7 @@ from strategies.rules import (
     SignGuard,
 )
 from strategies.rules.flame import majority_cluster
-from strategies.rules.flanders import _ridge, forecast_next
+from strategies.rules.flanders import _ridge, forecast_as_baseline, forecast_next
 from strategies.rules.fldetector import hessian_times, inconsistent
 from strategies.rules.foolsgold import dissimilarity_weights
 from strategies.rules.sign_guard import largest_cluster
@@ -540,6 +540,50 @@ def test_flanders_forecasts_only_the_rounds_of_its_window(rng):
         assert len(state[0]) == min(round - 1, 2)
 
 
+def mar_as_coded(series, iterations, ridge, b):
+    """The published matrix autoregression, equation by equation."""
+    scaled = (series - series.min()) / series.max()
+    m, k = series.shape[1:]
+    for _ in range(iterations):
+        left, right = np.zeros((m, m)), ridge * np.eye(m)
+        for t in range(len(series)):
+            left += scaled[t] @ b @ scaled[t - 1].T
+            right += scaled[t - 1] @ b.T @ b @ scaled[t - 1].T
+        a = left @ np.linalg.inv(right)
+        left, right = np.zeros((k, k)), ridge * np.eye(k)
+        for t in range(len(series)):
+            left += scaled[t].T @ a @ scaled[t - 1]
+            right += scaled[t - 1].T @ a.T @ a @ scaled[t - 1]
+        b = left @ np.linalg.inv(right)
+    return a @ series[-1] @ b.T
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_the_forecast_of_the_baseline_is_what_its_code_computes(rounds, rng):
+    series = rng.normal(size=(rounds, 4, 6))
+    b = np.random.default_rng(5).normal(size=(6, 6))
+    found = forecast_as_baseline(series, 3, 1.0, np.random.default_rng(5))
+    np.testing.assert_allclose(found, mar_as_coded(series, 3, 1.0, b), rtol=1e-8)
+    still = np.zeros((rounds, 4, 6))
+    np.testing.assert_array_equal(forecast_as_baseline(still, 3, 1.0, rng), still[-1])
+
+
+def test_the_baseline_drops_from_the_second_round_and_keeps_what_was_sent_in_it(rng):
+    n, d = 6, 20
+    rule = FLANDERS(f=1, variant="baseline", window=1, rule=Median())
+    state, now = None, np.ones(d, np.float32)
+    for round in range(1, 5):
+        updates = np.full((n, d), 0.1) + 0.005 * rng.normal(size=(n, d))
+        updates[2] += 3 if round > 1 else 0
+        context = RuleContext(round=round, parameters=now)
+        found = rule(updates.astype(np.float32), state, context)
+        dropped = set(range(n)) - set(found.selected.tolist())
+        assert dropped == (set() if round == 1 else {2})
+        _, sent, _ = state = found.state
+        assert set(sent) == set(range(n)) - (dropped if round > 2 else set())
+        now = now + found.vector
+
+
 def test_flanders_of_f_zero_drops_nobody(rng):
     rule, state = FLANDERS(f=0, iterations=2), None
     for round in range(1, 5):
@@ -568,6 +612,7 @@ def test_flanders_of_f_zero_drops_nobody(rng):
         (lambda: FLAME(noise=-0.1), "noise=-0.1: must be at least 0"),
         (lambda: FLDetector(window=0), "window=0: must be at least 1"),
         (lambda: FLANDERS(window=1), "window=1: must be at least 2"),
+        (lambda: FLANDERS(variant="code"), "variant='code': must be 'paper' or"),
         (lambda: FLANDERS(sample=0), "sample=0: must be at least 1"),
         (lambda: FLANDERS(ridge=0.0), "ridge=0.0: must be at least"),
         (lambda: FLANDERS(f=5)(ALONG_Y), "at least 6 updates, not 5"),
