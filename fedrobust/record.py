@@ -52,6 +52,13 @@ def to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(_jsonable(value), indent=indent, allow_nan=False)
 
 
+def lock_for(path: Path) -> FileLock:
+    """Give the lock that lets one process of this machine at a time work on a path."""
+    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir())
+    return FileLock(folder / f"fedrobust-{getpass.getuser()}-{name}.lock")
+
+
 class RunFolder:
     """The directory of one run.
 
@@ -69,11 +76,7 @@ class RunFolder:
 
     def lock(self) -> FileLock:
         """Give the lock that lets one process of this machine at a time run here."""
-        name = hashlib.sha256(str(self.path.absolute()).encode()).hexdigest()[:16]
-        path = (
-            Path(tempfile.gettempdir()) / f"fedrobust-{getpass.getuser()}-{name}.lock"
-        )
-        return FileLock(path)
+        return lock_for(self.path)
 
     def check(self) -> None:
         """Refuse a folder of another experiment, and one that cannot be written.

@@ -22,7 +22,7 @@ from fedrobust.reproduce.page import write_index, write_page
 from fedrobust.reproduce.results import Results, measured
 
 HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
-                          [--runs FOLDER] [--check | --page]
+                          [--runs FOLDER] [--check | --collect | --page]
 
   NAME      a reproduction: a folder of experiments/
   --cells   run only these, such as --cells rule=krum,cm bucketing=0
@@ -30,9 +30,11 @@ HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds S
   --runs    where run directories go (reproductions/NAME); finished ones are reused
   --check   run finished cells again, elsewhere, and say whether the numbers agree to
             the bit; nothing is written
+  --collect run nothing; add what is finished in --runs, and write the page
   --page    run nothing, and write the page anew
 
-  What is in results.csv already is not run again: typed again, it goes on.
+  What is in results.csv already is not run again: typed again, it goes on. Several at a
+  time may add to one results.csv.
 """
 
 
@@ -49,8 +51,9 @@ def reproduce_command(arguments: list[str]) -> int:
     parser.add_argument("--cells", nargs="+", default=[])
     parser.add_argument("--seeds")
     parser.add_argument("--runs", type=Path)
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--page", action="store_true")
+    modes = parser.add_mutually_exclusive_group()
+    for mode in ("--check", "--collect", "--page"):
+        modes.add_argument(mode, action="store_true")
     options = parser.parse_args(arguments)
     reproduction = load_reproduction(options.name)
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
@@ -60,6 +63,8 @@ def reproduce_command(arguments: list[str]) -> int:
     if options.check:
         return _check(reproduction, results, jobs)
     runs = options.runs or Path("reproductions") / reproduction.name
+    if options.collect:
+        return _collect(reproduction, results, jobs, runs)
     return _reproduce(reproduction, results, jobs, runs)
 
 
@@ -81,10 +86,7 @@ def _reproduce(
 ) -> int:
     """Run what is not there yet; a run that fails does not stop the others."""
     # Everything is composed and checked before the first run.
-    configs = {job: _config(job) for job in jobs}
-    for job, config in configs.items():
-        results.check(job, config)
-        RunFolder(runs / config.digest, config).check()
+    configs = _checked_configs(results, jobs, runs)
     left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
     print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are there")
     failed = 0
@@ -97,13 +99,34 @@ def _reproduce(
             print(f"fedrobust: {error}", file=sys.stderr)
             failed += 1
             continue
-        numbers = {
-            name: measured(measure, folder, result)
-            for name, measure in reproduction.measures.items()
-        }
-        results.add(job, numbers, result)
+        results.add(job, folder, result)
         write_page(reproduction, results)
     return max(_write(reproduction, results), int(failed > 0))
+
+
+def _collect(
+    reproduction: Reproduction, results: Results, jobs: list[Job], runs: Path
+) -> int:
+    """Add the runs that are finished."""
+    found = 0
+    for job, config in _checked_configs(results, jobs, runs).items():
+        folder = RunFolder(runs / config.digest, config)
+        result = folder.result()
+        if result is not None and (job.cell, job.seed) not in results.rows:
+            results.add(job, folder, result)
+            found += 1
+    print(f"{reproduction.name}: {found} more of {len(jobs)} runs, from {runs}")
+    return _write(reproduction, results)
+
+
+def _checked_configs(
+    results: Results, jobs: list[Job], runs: Path
+) -> dict[Job, Config]:
+    configs = {job: _config(job) for job in jobs}
+    for job, config in configs.items():
+        results.check(job, config)
+        RunFolder(runs / config.digest, config).check()
+    return configs
 
 
 def _config(job: Job) -> Config:

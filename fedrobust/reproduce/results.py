@@ -9,7 +9,7 @@ from typing import Any
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
-from fedrobust.record import RunFolder, write_atomically
+from fedrobust.record import RunFolder, lock_for, write_atomically
 from fedrobust.reproduce.definition import Cell, Job, Measure, Reproduction
 
 # What stands in a row beside the cell, the seed and the numbers.
@@ -37,6 +37,9 @@ class Results:
             *MADE_WITH,
         ]
         self.rows: dict[tuple[Cell, int], Row] = {}
+        self._read()
+
+    def _read(self) -> None:
         if not self.path.is_file():
             return
         with self.path.open(newline="", encoding="utf-8") as file:
@@ -47,7 +50,7 @@ class Results:
                     f"{reader.fieldnames}, not {self.names}; move it away to start anew"
                 )
             for row in reader:
-                cell = tuple(row[column] for column in reproduction.columns)
+                cell = tuple(row[column] for column in self._reproduction.columns)
                 self.rows[cell, int(row["seed"])] = row
 
     def check(self, job: Job, config: Config) -> None:
@@ -73,12 +76,25 @@ class Results:
             found.setdefault(cell, []).append(float(row[measure]))
         return found
 
-    def add(
+    def add(self, job: Job, folder: RunFolder, result: Mapping[str, Any]) -> None:
+        """Measure a finished run, add its row and write the file.
+
+        Rows that another process added meanwhile are kept.
+        """
+        numbers = {
+            name: measured(measure, folder, result)
+            for name, measure in self._reproduction.measures.items()
+        }
+        with lock_for(self.path):
+            self._read()
+            self.rows[job.cell, job.seed] = self._row(job, numbers, result)
+            self._write()
+
+    def _row(
         self, job: Job, numbers: Mapping[str, float], result: Mapping[str, Any]
-    ) -> None:
-        """Add a row and write the file."""
+    ) -> Row:
         environment = result["environment"]
-        self.rows[job.cell, job.seed] = {
+        return {
             **self._reproduction.values(job.cell),
             "seed": str(job.seed),
             **{name: repr(value) for name, value in numbers.items()},
@@ -88,6 +104,8 @@ class Results:
             "tensorflow": environment["tensorflow"],
             "processor": environment["processor"],
         }
+
+    def _write(self) -> None:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, self.names, lineterminator="\n")
         writer.writeheader()

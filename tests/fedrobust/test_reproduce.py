@@ -10,6 +10,7 @@ import yaml
 from fedrobust.cli import main
 from fedrobust.compose import compose_run
 from fedrobust.config import load_config
+from fedrobust.record import RunFolder
 from fedrobust.reproduce import Results, load_reproduction, verdict
 from fedrobust.reproduce.definition import (
     Measure,
@@ -153,6 +154,26 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "DIFFERS" in capsys.readouterr().out
 
 
+def test_finished_runs_are_collected_and_two_at_a_time_lose_nothing(toy, monkeypatch):
+    reproduction = load_reproduction("demo", toy)
+    ours = Results(reproduction)  # of a command that began before the next one
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    path = toy / "demo" / "results.csv"
+    (row,) = csv.DictReader(path.open())
+    # The same run again, as if the other had made it, and then one row more of ours.
+    job = next(j for j in reproduction.jobs if (j.cell, j.seed) == (("cm",), 0))
+    config = load_config(compose_run(job.overrides))
+    folder = RunFolder(toy.parent / "runs" / config.digest, config)
+    ours.add(job, folder, run(config, folder.path))
+    rows = list(csv.DictReader(path.open()))
+    assert [r["rule"] for r in rows] == ["avg", "cm"]
+    assert rows[0] == row
+    path.unlink()
+    assert command(toy, monkeypatch, "--collect") == 0
+    assert list(csv.DictReader(path.open())) == rows
+    assert "2 of 4 planned runs" in (toy / "demo" / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -161,6 +182,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
         (["--seeds", "7"], ["no run is planned", "seed=7"]),
         (["--seeds", "a"], ["--seeds a", "integers"]),
         (["--check"], ["nothing to check"]),
+        (["--check", "--page"], ["--page", "not allowed with", "--check"]),
         (["--rule", "avg"], ["--rule", "reproduce --help"]),
     ],
 )
