@@ -19,7 +19,7 @@ from fedrobust.reproduce.definition import (
     reproduction_names,
 )
 from fedrobust.reproduce.page import write_index, write_page
-from fedrobust.reproduce.results import Results, measured
+from fedrobust.reproduce.results import Results, as_text, measured
 
 HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
                           [--runs FOLDER] [--check | --collect | --page]
@@ -167,7 +167,7 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
             folder, result = _run(configs[job], Path(elsewhere), number)
             for name, measure in reproduction.measures.items():
                 kept = results.rows[job.cell, job.seed][name]
-                found = repr(measured(measure, folder, result))
+                found = as_text(measured(measure, folder, result))
                 same = kept == found
                 differ += not same
                 word = "to the bit" if same else "DIFFERS"

@@ -28,11 +28,12 @@ class Measure:
     Attributes
     ----------
     of
-        ``clean``, or an evasion attack and its epsilon, as ``pgd/0.3``; the epsilon may
-        be left out where there is one only.
+        ``clean``; an evasion attack and its epsilon, as ``pgd/0.3``, where the epsilon
+        may be left out if there is one only; or ``precision`` or ``recall`` of whom the
+        rule leaves out.
     over
         ``final``: of the last round; ``last 5``: the mean of the last five evaluations;
-        ``best from 3``: the best from the third round on.
+        ``best from 3``: the best from the third round on; ``mean from 3``.
     scale
         What an accuracy in [0, 1] is multiplied by.
     """

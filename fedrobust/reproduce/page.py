@@ -134,6 +134,8 @@ def _table(
     for cell in reproduction.cells:
         ours = numbers.get(cell, [])
         paper = published.get((cell, measure))
+        if not ours and paper is None and measure != next(iter(reproduction.measures)):
+            continue  # it has no such number, or stands as not run in the first table
         planned = len(reproduction.seeds(cell))
         rows.append(
             [

@@ -73,7 +73,8 @@ class Results:
         """Give our numbers by cell, in the order of the seeds."""
         found: dict[Cell, list[float]] = {}
         for (cell, _), row in sorted(self.rows.items()):
-            found.setdefault(cell, []).append(float(row[measure]))
+            if row[measure]:
+                found.setdefault(cell, []).append(float(row[measure]))
         return found
 
     def add(self, job: Job, folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -91,13 +92,16 @@ class Results:
             self._write()
 
     def _row(
-        self, job: Job, numbers: Mapping[str, float], result: Mapping[str, Any]
+        self,
+        job: Job,
+        numbers: Mapping[str, float | None],
+        result: Mapping[str, Any],
     ) -> Row:
         environment = result["environment"]
         return {
             **self._reproduction.values(job.cell),
             "seed": str(job.seed),
-            **{name: repr(value) for name, value in numbers.items()},
+            **{name: as_text(value) for name, value in numbers.items()},
             "minutes": f"{result['wall_seconds'] / 60:.1f}",
             "config_digest": result["config_digest"],
             "fedrobust": environment["fedrobust"],
@@ -116,8 +120,15 @@ class Results:
         write_atomically(self.path, text.getvalue())
 
 
-def measured(measure: Measure, folder: RunFolder, result: Mapping[str, Any]) -> float:
-    """Read what a finished run is held to.
+def as_text(number: float | None) -> str:
+    """Write every digit of a number; nothing where a run has none."""
+    return "" if number is None else repr(number)
+
+
+def measured(
+    measure: Measure, folder: RunFolder, result: Mapping[str, Any]
+) -> float | None:
+    """Read what a finished run is held to; None where it has no such number.
 
     Parameters
     ----------
@@ -134,12 +145,19 @@ def measured(measure: Measure, folder: RunFolder, result: Mapping[str, Any]) -> 
         return measure.scale * float(curve[epsilon])
     if measure.over == "final":
         return measure.scale * float(result["clean_accuracy"])
-    rows = [row for row in folder.metrics() if row["clean_accuracy"] is not None]
-    if measure.over.startswith("last "):
-        kept = rows[-int(measure.over.removeprefix("last ")) :]
-        return measure.scale * fmean(row["clean_accuracy"] for row in kept)
-    if measure.over.startswith("best from "):
-        first = int(measure.over.removeprefix("best from "))
-        best = max(row["clean_accuracy"] for row in rows if row["round"] >= first)
-        return measure.scale * float(best)
-    raise ValueError(f"over={measure.over!r}: must be final, last n or best from r")
+    over, _, number = measure.over.rpartition(" ")
+    numbers = {row["round"]: _number(measure.of, row) for row in folder.metrics()}
+    series = {round: x for round, x in numbers.items() if x is not None}
+    if over == "last":
+        kept = list(series.values())[-int(number) :]
+    else:
+        kept = [x for round, x in series.items() if round >= int(number)]
+    if not kept:
+        return None
+    return measure.scale * (max(kept) if over == "best from" else fmean(kept))
+
+
+def _number(name: str, row: Mapping[str, Any]) -> float | None:
+    figures = {"clean": row["clean_accuracy"], **(row["detection"] or {})}
+    number = figures.get(name)
+    return None if number is None else float(number)

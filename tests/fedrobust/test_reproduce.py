@@ -234,19 +234,31 @@ def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
 def test_measures_are_what_they_say(tmp_path):
     accuracies = {1: 0.9, 2: 0.8, 3: 0.5, 4: None, 5: 0.7, 6: 0.6}
 
+    detected = {
+        5: {"precision": None, "recall": 0.0},
+        6: {"precision": 0.5, "recall": 1},
+    }
+
     class Folder:
         def metrics(self):
-            return [{"round": r, "clean_accuracy": a} for r, a in accuracies.items()]
+            return [
+                {"round": r, "clean_accuracy": a, "detection": detected.get(r)}
+                for r, a in accuracies.items()
+            ]
 
     result = {"clean_accuracy": 0.6, "robust_accuracy": {"pgd": {"0.3": 0.25}}}
     for measure, expected in (
         (Measure("clean", "final", 100), 60.0),
         (Measure("clean", "last 2", 100), 65.0),
         (Measure("clean", "best from 3"), 0.7),
+        (Measure("precision", "mean from 3"), 0.5),
+        (Measure("recall", "mean from 3", 100), 50.0),
         (Measure("pgd/0.3", "final", 100), 25.0),
         (Measure("pgd", "final"), 0.25),
     ):
         assert measured(measure, Folder(), result) == pytest.approx(expected)
+    detected.clear()
+    assert measured(Measure("recall", "mean from 3"), Folder(), result) is None
 
 
 @pytest.mark.usefixtures("image_sets")
