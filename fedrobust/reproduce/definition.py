@@ -5,6 +5,7 @@ its runs share is ``conf/experiment/<name>.yaml``.
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +17,10 @@ import yaml
 from fedrobust.compose import config_dir
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.schema import Node, typed
+from strategies.parameters import require
+
+# What is kept for every round.
+BY_ROUND = ("clean", "precision", "recall")
 
 # A value for each column.
 Cell = tuple[str, ...]
@@ -41,6 +46,27 @@ class Measure:
     of: str = "clean"
     over: str = "final"
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        known = re.fullmatch(r"final|(last|best from|mean from) \d+", self.over)
+        require(
+            known is not None,
+            "over",
+            self.over,
+            "final, last n, best from r or mean from r",
+        )
+        require(
+            self.over == "final" or self.of in BY_ROUND,
+            "over",
+            self.over,
+            f"final, as {self.of} is not kept for every round",
+        )
+        require(
+            self.over != "final" or self.of not in BY_ROUND[1:],
+            "over",
+            self.over,
+            f"last n, best from r or mean from r, as {self.of} is of each round",
+        )
 
 
 @dataclass(frozen=True)

@@ -257,6 +257,14 @@ def test_measures_are_what_they_say(tmp_path):
         (Measure("pgd", "final"), 0.25),
     ):
         assert measured(measure, Folder(), result) == pytest.approx(expected)
+    for of, over in (
+        ("clean", "first 3"),
+        ("pgd", "last 5"),
+        ("recall", "final"),
+        ("clean", "best from"),
+    ):
+        with pytest.raises(ValueError, match=f"over='{over}': must be"):
+            Measure(of, over)
     detected.clear()
     assert measured(Measure("recall", "mean from 3"), Folder(), result) is None
 
