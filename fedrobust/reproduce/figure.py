@@ -25,24 +25,26 @@ def draw_comparison(
         numbers = results.numbers(measure)
         shown = [c for c in reproduction.cells if (c, measure) in published]
         shown = [cell for cell in shown if numbers.get(cell)]
-        for word, colour in COLOURS.items():
-            for cell in shown:
-                paper, ours = published[cell, measure], numbers[cell]
-                if verdict(reproduction.verdict, paper, ours) != word:
-                    continue
-                axes.errorbar(
-                    paper.value,
-                    fmean(ours),
-                    xerr=paper.sd,
-                    yerr=stdev(ours) if len(ours) > 1 else None,
-                    fmt="o",
-                    color=colour,
-                    markersize=4,
-                    linewidth=0.8,
-                )
-            axes.plot([], [], "o", color=colour, label=word)
+        words = set()
+        for cell in shown:
+            paper, ours = published[cell, measure], numbers[cell]
+            word = verdict(reproduction.verdict, paper, ours)
+            words.add(word)
+            axes.errorbar(
+                paper.value,
+                fmean(ours),
+                xerr=paper.sd,
+                yerr=stdev(ours) if len(ours) > 1 else None,
+                fmt="o",
+                color=COLOURS[word],
+                markersize=4,
+                linewidth=0.8,
+            )
+        for word in sorted(words):
+            axes.plot([], [], "o", color=COLOURS[word], label=word)
         top = reproduction.measures[measure].scale
         axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
         axes.set(xlabel="paper", ylabel="ours", title=measure, aspect="equal")
-        axes.legend(frameon=False)
+        if words:
+            axes.legend(frameon=False)
     save_figure(figure, reproduction.folder / "figure.png")
