@@ -47,7 +47,7 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
         _commands(reproduction, results),
         *(_table(reproduction, results, published, m) for m in reproduction.measures),
     ]
-    if published and results.rows:
+    if {cell for cell, _ in published} & {cell for cell, _ in results.rows}:
         draw_comparison(reproduction, results, published)
         parts.append("![ours against the paper's](figure.png)")
     if reproduction.orderings:
