@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]
 Train = Callable[["Training"], None]
+# What the kernel calls the vectors of x86, the widest first.
+VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
 def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
@@ -357,10 +359,19 @@ def environment(config: Config) -> Json:
 
 
 def processor() -> str:
-    """Name the CPU, on Linux by what the kernel calls it."""
+    """Name the CPU and, where Linux tells them, its widest vectors.
+
+    Machines that hide them from their guests have CPUs of one name and other bits: how
+    many values an instruction adds up decides the order of sums.
+    """
     path = Path("/proc/cpuinfo")
-    if path.is_file():
-        for line in path.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
+    if not path.is_file():
+        return platform.processor()
+    found = {}
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    flags = found.get("flags", "").split()
+    widest = next((name for flag, name in VECTORS.items() if flag in flags), None)
+    model = found.get("model name", platform.processor())
+    return model if widest is None else f"{model} ({widest})"

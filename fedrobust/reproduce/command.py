@@ -166,11 +166,14 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
         with tempfile.TemporaryDirectory() as elsewhere:
             folder, result = _run(configs[job], Path(elsewhere), number)
             for name, measure in reproduction.measures.items():
-                kept = results.rows[job.cell, job.seed][name]
-                found = as_text(measured(measure, folder, result))
+                row = results.rows[job.cell, job.seed]
+                kept, found = row[name], as_text(measured(measure, folder, result))
                 same = kept == found
                 differ += not same
                 word = "to the bit" if same else "DIFFERS"
+                here = result["environment"]["processor"]
+                if not same and here != row["processor"]:
+                    word += f" (that was on {row['processor']}, this is {here})"
                 print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {kept}, is "
                       f"{found}: {word}")  # fmt: skip
     return int(differ > 0)

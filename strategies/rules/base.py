@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.parameters import require_between
+from strategies.threads import parallel_map
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -176,7 +177,16 @@ def checked(updates: Matrix) -> Matrix:
     if updates.ndim != 2:
         raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
     updates = np.asarray(updates, np.float32)
-    bad = np.flatnonzero(~np.isfinite(updates.sum(axis=1, dtype=np.float64)))
-    if bad.size:
-        raise ValueError(f"update in row {bad[0]} is not finite: screen it first")
+    finite = parallel_map(_is_finite, updates)
+    if not all(finite):
+        row = finite.index(False)
+        raise ValueError(f"update in row {row} is not finite: screen it first")
     return updates
+
+
+def _is_finite(row: Vector) -> bool:
+    # A sum is fast, and finite only where all values are; the other way round it may be
+    # the sum alone that is too large.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = row.sum()
+    return bool(np.isfinite(total) or np.isfinite(row).all())
