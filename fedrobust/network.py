@@ -140,19 +140,21 @@ class Network:
             return False
         return True
 
-    def function(
-        self, run: Callable[..., Any], input_signature: Sequence[Any] | None = None
-    ) -> Callable[..., Any]:
+    def function(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """Compile a function of tensors that calls the model.
 
         Where the model cannot be compiled it stays Python, and gives the same.
         """
         if self.has_graph:
-            made: Callable[..., Any] = tf.function(
-                run, autograph=False, input_signature=input_signature
-            )
+            made: Callable[..., Any] = tf.function(run, autograph=False)
             return made
-        return lambda *args: run(*tf.nest.map_structure(tf.convert_to_tensor, args))
+        return lambda *args: run(*_tensors(args))
+
+    def graph(
+        self, run: Callable[..., Any], signature: Sequence[Any]
+    ) -> Callable[..., Any]:
+        """Do the same for arguments of one signature, in arrays and lists of arrays."""
+        return Graph(run, signature) if self.has_graph else self.function(run)
 
     def compiled(
         self, key: Any, make: Callable[["Network"], Callable[..., Any]]
@@ -163,8 +165,32 @@ class Network:
         return self._compiled[key]
 
 
+def _tensors(values: Any) -> Any:
+    return tf.nest.map_structure(tf.convert_to_tensor, values)
+
+
 def _is_float(variable: Any) -> bool:
     return bool(np.issubdtype(np.dtype(variable.dtype), np.floating))
+
+
+class Graph:
+    """A function of tensors with one trace, which is called without looking for it.
+
+    For a step of a small model the search takes longer than the step.
+    """
+
+    def __init__(self, run: Callable[..., Any], signature: Sequence[Any]) -> None:
+        self._function = tf.function(run, autograph=False, input_signature=signature)
+
+    @cached_property
+    def trace(self) -> Callable[..., Any]:
+        """The trace, made when it is asked for first."""
+        traced: Callable[..., Any] = self._function.get_concrete_function()
+        return traced
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it with arrays, or lists of arrays, of the signature."""
+        return self.trace(*_tensors(args))
 
 
 class BoundModel:

@@ -78,7 +78,7 @@ class Trainer:
         A model without a graph is called once, so that its own mistakes show.
         """
         if self.network.has_graph:
-            self._run.get_concrete_function()
+            _ = self._run.trace
         else:
             model = self.network.model
             model(np.zeros((1, *model.input_shape[1:]), np.float32))
@@ -349,9 +349,9 @@ class Trainer:
         state = specs(optimizer.initial_state)
         image, numbers = network.model.input_shape[1:], tf.TensorSpec((None,), tf.int32)
         round_number = tf.TensorSpec((), tf.int32)
-        alone = network.function(
+        alone = network.graph(
             run,
-            input_signature=[
+            signature=[
                 weights,
                 specs(fixed),
                 state,
@@ -366,9 +366,9 @@ class Trainer:
             ],
         )
         stacked = tf.TensorSpec((None, None), tf.int32)
-        cohort = network.function(
+        cohort = network.graph(
             together,
-            input_signature=[
+            signature=[
                 weights,
                 specs(fixed, None),
                 state,

@@ -127,11 +127,10 @@ class Schedule:
         else:
             passes, steps = math.ceil(local.local_steps / per_pass), local.local_steps
         order = [rng.permutation(num_examples) for _ in range(passes)]
-        ends = [
-            p * num_examples + min(num_examples, (b + 1) * local.batch_size)
-            for p in range(passes)
-            for b in range(per_pass)
-        ][:steps]
+        ends = np.arange(1, per_pass + 1) * local.batch_size
+        starts = num_examples * np.arange(passes)[:, None]
+        bounds = (starts + ends.clip(max=num_examples)).reshape(-1)[:steps]
         return cls(
-            np.concatenate(order).astype(np.int32), np.array([0, *ends], np.int32)
+            np.concatenate(order).astype(np.int32),
+            np.concatenate([[0], bounds]).astype(np.int32),
         )

@@ -99,18 +99,17 @@ def _filled(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
 
 def weighted_sum(updates: Matrix, weights: Float) -> Vector:
     """Sum of rows times weights, accumulated in float64, in row order."""
-    result = np.empty(updates.shape[1], np.float32)
 
-    # A row at a time: what is wide then stays in the cache of a core.
-    def fill(block: slice) -> None:
-        total = weights[0] * updates[0, block].astype(np.float64)
-        for weight, row in zip(weights[1:], updates[1:, block], strict=True):
-            total += weight * row.astype(np.float64)
-        result[block] = total
+    def add_up(part: Matrix) -> Float:
+        # A row at a time: of many rows a whole block would leave the caches.
+        total, term = np.zeros(part.shape[1]), np.empty(part.shape[1])
+        for weight, row in zip(weights, part, strict=True):
+            term[:] = row
+            term *= weight
+            total += term
+        return total
 
-    for _ in each_block(updates.shape[1], fill):
-        pass
-    return result
+    return _filled(updates, add_up)
 
 
 def combinations_of(updates: Matrix, weights: Float) -> Matrix:
@@ -171,8 +170,7 @@ def norms(updates: Matrix, origin: Float | Vector | None = None) -> Float:
     squares = np.zeros(len(updates))
 
     def square(block: slice) -> Float:
-        rows = (_seen_from(origin, row, block) for row in updates)
-        return np.array([(row**2).sum() for row in rows])
+        return np.asarray((_seen_from(origin, updates, block) ** 2).sum(axis=1))
 
     for part in each_block(updates.shape[1], square):
         squares += part
@@ -182,8 +180,8 @@ def norms(updates: Matrix, origin: Float | Vector | None = None) -> Float:
 def _seen_from(
     origin: Float | Vector | None, updates: Matrix | Float, block: slice
 ) -> Float:
-    """Give a block of some rows in float64, less a point."""
-    values = updates[..., block].astype(np.float64)
+    """Give a block of the rows in float64, less a point."""
+    values = updates[:, block].astype(np.float64)
     if origin is not None:
         values -= origin[block]
     return values

@@ -151,7 +151,10 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     text = results.read_text()
     results.write_text(text.replace(found[3]["accuracy"], "12.5"))
     assert command(toy, monkeypatch, *check) == 1
-    assert "DIFFERS" in capsys.readouterr().out
+    assert "DIFFERS\n" in capsys.readouterr().out
+    results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
+    assert command(toy, monkeypatch, *check) == 1
+    assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
 
 
 def test_finished_runs_are_collected_and_two_at_a_time_lose_nothing(toy, monkeypatch):

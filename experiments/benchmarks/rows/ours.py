@@ -106,11 +106,12 @@ def mlp1000_sequential() -> Any:
 
 
 def fedsgd() -> Any:
-    """25 clients, one step of 32 images a round."""
+    """25 clients, one step of 32 images a round, 13 clients a program."""
     return federation(
         *CNN,
         "num_clients=25",
         "dataset.num_train=15000",
         "training.local_steps=1",
         "num_rounds=20",
+        "runtime.cohort=13",
     )
