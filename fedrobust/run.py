@@ -367,7 +367,7 @@ def processor() -> str:
     path = Path("/proc/cpuinfo")
     if not path.is_file():
         return platform.processor()
-    found = {}
+    found: dict[str, str] = {}
     for line in path.read_text().splitlines():
         key, _, value = line.partition(":")
         found.setdefault(key.strip(), value.strip())

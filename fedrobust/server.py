@@ -15,6 +15,7 @@ from fedrobust.byzantine.adversary import Adversary
 from fedrobust.cohort import Cohort, CohortGrid
 from fedrobust.config import Config
 from fedrobust.network import Arrays
+from fedrobust.runtime.wrapped import HandOver
 from fedrobust.training import scaffold
 from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
@@ -137,7 +138,7 @@ def serve(
             after_round(strategy.last_round, unpack_all(arrays))
 
     strategy.start(
-        grid,
+        HandOver(grid),
         pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
         evaluate_fn=evaluate,

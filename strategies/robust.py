@@ -247,31 +247,37 @@ class RobustStrategy(Strategy):
             return reply
 
         received = self._receive(server_round, messages, read)
+        del messages
         accepted, report.quarantined, report.failed = received
         report.accepted = list(accepted)
         report.metrics = _median_metrics(list(accepted.values()))
         arrays = self._aggregate(report, accepted, specs)
         report.aggregate_seconds = time.perf_counter() - started
-        return arrays, MetricRecord({**report.metrics, "accepted": len(accepted)})
+        count = len(report.accepted)
+        return arrays, MetricRecord({**report.metrics, "accepted": count})
 
     def _aggregate(
         self, report: RoundReport, accepted: dict[int, Reply], specs: Specs
     ) -> ArrayRecord | None:
-        """Apply pre-aggregators, rule and server optimiser to screened replies."""
+        """Apply pre-aggregators, rule and server optimiser to screened replies.
+
+        ``accepted`` is empty afterwards.
+        """
         if not accepted:
             return self._skip(report, "no update is left")
         old = unpack_all(self._arrays)
         learned = [name for name in specs if self._is_learned(name, specs)]
-        updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
-        replies = [reply.arrays for reply in accepted.values()]
-
-        def fill(row: int) -> None:
-            difference(replies[row], old, learned, out=updates[row])
-
-        parallel_map(fill, range(len(replies)))
-        examples = [reply.num_examples for reply in accepted.values()]
-        losses = [r.metrics.get(self.loss_metric, math.inf) for r in accepted.values()]
+        replies = list(accepted.values())
+        examples = [reply.num_examples for reply in replies]
+        losses = [r.metrics.get(self.loss_metric, math.inf) for r in replies]
+        statistics = {
+            name: np.stack([reply.arrays[name] for reply in replies])
+            for name in specs
+            if name in self.statistics
+        }
         context = self._context(old, learned, list(accepted), examples, losses)
+        del replies
+        updates = _updates(accepted, old, learned)
         try:
             aggregate = self._apply_rule(updates, context)
         except (ValueError, ArithmeticError, LookupError) as error:
@@ -279,15 +285,13 @@ class RobustStrategy(Strategy):
             return self._skip(report, str(error) or type(error).__name__)
         step, server_state = self.server_optimizer(aggregate.vector, self.server_state)
         new = add(old, step, learned)
-        for name in specs:
-            if name in self.statistics:
-                rows = np.stack([reply.arrays[name] for reply in accepted.values()])
-                votes = np.ones(len(rows), bool)
-                if name in self.optional_statistics:
-                    votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
-                if votes.any():
-                    combined = self._follow(rows, aggregate, votes)
-                    new[name] = combined.astype(specs[name].dtype)
+        for name, rows in statistics.items():
+            votes = np.ones(len(rows), bool)
+            if name in self.optional_statistics:
+                votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
+            if votes.any():
+                combined = self._follow(rows, aggregate, votes)
+                new[name] = combined.astype(specs[name].dtype)
         if not all(np.isfinite(new[name]).all() for name in new):
             return self._skip(report, "the server step would not be finite")
         self.rule_state, self.server_state = aggregate.state, server_state
@@ -538,6 +542,26 @@ class RobustStrategy(Strategy):
             self.on_event(
                 {"event": kind, "round": round, "client": client, "reason": reason}
             )
+
+
+def _updates(
+    accepted: dict[int, Reply],
+    old: Mapping[str, NDArray[Any]],
+    learned: Sequence[str],
+) -> Matrix:
+    """Make the matrix of updates, a row a client.
+
+    Each reply is taken out as its row is filled: otherwise the round would hold the
+    model of every client twice.
+    """
+    updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
+
+    def fill(place: tuple[int, int]) -> None:
+        row, client = place
+        difference(accepted.pop(client).arrays, old, learned, out=updates[row])
+
+    parallel_map(fill, enumerate(list(accepted)))
+    return updates
 
 
 def _bytes_of(arrays: ArrayRecord) -> int:

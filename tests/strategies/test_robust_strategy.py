@@ -3,6 +3,7 @@
 import math
 import pickle
 import re
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from flwr.app import (
 from flwr.clientapp import ClientApp
 
 from fedrobust.runtime.local_grid import LocalGrid
+from fedrobust.runtime.wrapped import HandOver
 from strategies import RobustStrategy
 from strategies.preaggregators import NNM, Clipping
 from strategies.rules import (
@@ -762,3 +764,24 @@ def test_who_leaves_an_optional_statistic_untouched_has_no_vote_on_it():
     )
     arrays, _ = strategy.aggregate_train(1, replies_of([record(w=1, bn=7)] * 5))
     assert arrays["bn"].numpy() == 7
+
+
+def test_no_reply_is_left_when_the_rule_sees_the_updates():
+    alive = []
+
+    class Watching(Mean):
+        def aggregate(self, updates, state, context):
+            alive.append([r() is not None for r in references])
+            return super().aggregate(updates, state, context)
+
+    class Remembering(LocalGrid):
+        def send_and_receive(self, messages, *, timeout=None):
+            replies = super().send_and_receive(messages, timeout=timeout)
+            references[:] = [weakref.ref(reply) for reply in replies]
+            return replies
+
+    references = []
+    strategy = RobustStrategy(rule=Watching(), min_available_nodes=NUM_CLIENTS)
+    with Remembering(federation(), NUM_CLIENTS, workers=2) as grid:
+        strategy.start(HandOver(grid), global_arrays(), num_rounds=2)
+    assert alive == [[False] * NUM_CLIENTS] * 2
