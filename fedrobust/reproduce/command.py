@@ -33,8 +33,8 @@ HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds S
   --collect run nothing; add what is finished in --runs, and write the page
   --page    run nothing, and write the page anew
 
-  What is in results.csv already is not run again: typed again, it goes on. Several at a
-  time may add to one results.csv.
+  What is in results.csv already is not run again: typed again, it goes on. Several on
+  one machine may add to one results.csv.
 """
 
 
@@ -59,6 +59,7 @@ def reproduce_command(arguments: list[str]) -> int:
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
     results = Results(reproduction)
     if options.page:
+        _checked_configs(reproduction, results, reproduction.jobs)
         return _write(reproduction, results)
     if options.check:
         return _check(reproduction, results, jobs)
@@ -86,7 +87,9 @@ def _reproduce(
 ) -> int:
     """Run what is not there yet; a run that fails does not stop the others."""
     # Everything is composed and checked before the first run.
-    configs = _checked_configs(results, jobs, runs)
+    configs = _checked_configs(reproduction, results, jobs)
+    for config in configs.values():
+        RunFolder(runs / config.digest, config).check()
     left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
     print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are there")
     failed = 0
@@ -100,7 +103,7 @@ def _reproduce(
             failed += 1
             continue
         results.add(job, folder, result)
-        write_page(reproduction, results)
+        _write_page(reproduction, results)
     return max(_write(reproduction, results), int(failed > 0))
 
 
@@ -108,9 +111,12 @@ def _collect(
     reproduction: Reproduction, results: Results, jobs: list[Job], runs: Path
 ) -> int:
     """Add the runs that are finished."""
+    if not runs.is_dir():
+        raise ConfigError(f"--runs {runs}: there is no such folder to collect from")
     found = 0
-    for job, config in _checked_configs(results, jobs, runs).items():
+    for job, config in _checked_configs(reproduction, results, jobs).items():
         folder = RunFolder(runs / config.digest, config)
+        folder.check()
         result = folder.result()
         if result is not None and (job.cell, job.seed) not in results.rows:
             results.add(job, folder, result)
@@ -120,12 +126,21 @@ def _collect(
 
 
 def _checked_configs(
-    results: Results, jobs: list[Job], runs: Path
+    reproduction: Reproduction, results: Results, jobs: list[Job]
 ) -> dict[Job, Config]:
+    """Compose runs, and hold rows and measures to them before anything is run."""
     configs = {job: _config(job) for job in jobs}
     for job, config in configs.items():
         results.check(job, config)
-        RunFolder(runs / config.digest, config).check()
+        methods = config.attack.methods
+        epsilons = config.attack.epsilons if methods else []
+        for name, measure in reproduction.measures.items():
+            try:
+                measure.check(methods, epsilons)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{reproduction.name}: measures.{name}: {error}"
+                ) from error
     return configs
 
 
@@ -147,9 +162,15 @@ def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Json]:
 
 
 def _write(reproduction: Reproduction, results: Results) -> int:
-    print(write_page(reproduction, results))
+    print(_write_page(reproduction, results))
     print(write_index(reproduction.folder.parent))
     return 0
+
+
+def _write_page(reproduction: Reproduction, results: Results) -> Path:
+    """Write the page of all rows, those of other commands too."""
+    with results.locked():
+        return write_page(reproduction, results)
 
 
 def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int:
@@ -157,14 +178,17 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
     done = [job for job in jobs if (job.cell, job.seed) in results.rows]
     if not done:
         raise ConfigError(f"{results.path} holds none of these runs: nothing to check")
-    configs = {job: _config(job) for job in done}
-    for job, config in configs.items():
-        results.check(job, config)
+    configs = _checked_configs(reproduction, results, done)
     differ = 0
     Progress.total = len(done)
     for number, job in enumerate(done):
         with tempfile.TemporaryDirectory() as elsewhere:
-            folder, result = _run(configs[job], Path(elsewhere), number)
+            try:
+                folder, result = _run(configs[job], Path(elsewhere), number)
+            except RunFailedError as error:
+                print(f"fedrobust: {error}", file=sys.stderr)
+                differ += 1
+                continue
             for name, measure in reproduction.measures.items():
                 row = results.rows[job.cell, job.seed]
                 kept, found = row[name], as_text(measured(measure, folder, result))

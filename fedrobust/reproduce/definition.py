@@ -6,7 +6,7 @@ its runs share is ``conf/experiment/<name>.yaml``.
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,10 @@ from fedrobust.compose import config_dir
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.schema import Node, typed
 from strategies.parameters import require
+
+# How a verdict is found (see ``fedrobust.reproduce.verdicts``), and what the numbers it
+# judges are multiplied by: its bounds are in points, or in shares.
+RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
 
 # What is kept for every round.
 BY_ROUND = ("clean", "precision", "recall")
@@ -66,6 +70,22 @@ class Measure:
             "over",
             self.over,
             f"last n, best from r or mean from r, as {self.of} is of each round",
+        )
+
+    def check(self, attacks: Collection[str], epsilons: Collection[float]) -> None:
+        """Raise ValueError where runs with these attacks have no such number."""
+        if self.of in BY_ROUND:
+            return
+        attack, _, epsilon = self.of.partition("/")
+        known = attack in attacks and (
+            epsilon in map(repr, epsilons) if epsilon else len(epsilons) == 1
+        )
+        require(
+            known,
+            "of",
+            self.of,
+            f"an attack of the runs, {', '.join(attacks) or 'which have none'}; of "
+            f"several epsilons one, as in {self.of}/0.3",
         )
 
 
@@ -151,7 +171,7 @@ class Reproduction:
         """Find the planned cells with these values; a value may be a list of them."""
         choices = {c: set(_texts(v)) for c, v in wanted.items()}
         for cell in self.cells:
-            values = dict(zip(self.columns, cell, strict=True))
+            values = self.values(cell)
             if all(values[c] in allowed for c, allowed in choices.items()):
                 yield cell
 
@@ -180,8 +200,9 @@ class Reproduction:
                     f"--cells {text}: {self.name} has no column {column!r}, "
                     f"{nearest(column, self.columns)}"
                 )
-            wanted[column] = values.split(",")
-            for value in wanted[column]:
+            asked = values.split(",")
+            wanted[column] = [*wanted.get(column, []), *asked]
+            for value in asked:
                 if value not in self.columns[column]:
                     raise ConfigError(
                         f"--cells {text}: {column} has no value {value!r}, "
@@ -189,12 +210,14 @@ class Reproduction:
                     )
         cells = set(self.matching(wanted))
         jobs = [job for job in self.jobs if job.cell in cells]
-        if seeds is not None:
-            jobs = [job for job in jobs if job.seed in seeds]
+        planned = {job.seed for job in jobs}
+        for seed in seeds or []:
+            if seed not in planned:
+                said = " ".join([*filters, f"seed={seed}"])
+                raise ConfigError(f"{self.name}: no run is planned for {said}")
         if not jobs:
-            said = " ".join([*filters, *(f"seed={s}" for s in seeds or [])])
-            raise ConfigError(f"{self.name}: no run is planned for {said}")
-        return jobs
+            raise ConfigError(f"{self.name}: no run is planned for {' '.join(filters)}")
+        return [job for job in jobs if seeds is None or job.seed in seeds]
 
     def values(self, cell: Cell) -> dict[str, str]:
         """Give the value of each column."""
@@ -240,6 +263,22 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     path = experiments / name / "reproduction.yaml"
     values: Node = yaml.safe_load(path.read_text(encoding="utf-8"))
     read: _Definition = typed(_Definition, values, name)
+    measures = {
+        str(n): typed(Measure, m, f"{name}.measures.{n}")
+        for n, m in read.measures.items()
+    }
+    if read.verdict not in RULES:
+        raise ConfigError(
+            f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
+            f"{nearest(read.verdict, RULES)}"
+        )
+    scale = RULES[read.verdict]
+    for measure, of in measures.items():
+        if scale is not None and of.scale != scale:
+            raise ConfigError(
+                f"{name}: measures.{measure}.scale={of.scale}: must be {scale} where "
+                f"verdict={read.verdict}, whose bounds are in these units"
+            )
     columns = {
         column: {str(value): _texts(o) for value, o in choices.items()}
         for column, choices in read.columns.items()
@@ -252,10 +291,7 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         verdict=read.verdict,
         minutes=read.minutes,
         columns=columns,
-        measures={
-            str(n): typed(Measure, m, f"{name}.measures.{n}")
-            for n, m in read.measures.items()
-        },
+        measures=measures,
         jobs=list(dict.fromkeys(_jobs(name, columns, read.plan))),
         orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
     )
@@ -274,12 +310,7 @@ def _jobs(
                 yield Job(
                     cell,
                     int(seed),
-                    (
-                        f"experiment={name}",
-                        *overrides,
-                        *_texts(block.get("overrides", [])),
-                        f"seed={seed}",
-                    ),
+                    (f"experiment={name}", *overrides, f"seed={seed}"),
                 )
 
 

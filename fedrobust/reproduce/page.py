@@ -10,6 +10,7 @@ from fedrobust.record import write_atomically
 from fedrobust.report.tables import markdown_table
 from fedrobust.reproduce.definition import (
     Cell,
+    Ordering,
     Reproduction,
     load_reproduction,
     reproduction_names,
@@ -27,6 +28,8 @@ from fedrobust.reproduce.verdicts import (
 INDEX_START = "<!-- written by fedrobust reproduce -->"
 INDEX_END = "<!-- end -->"
 VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
+# Of a pair of cells, and of several.
+CLAIM_VERDICTS = {"holds": "hold", "does not hold": "do not hold", "not run": "not run"}
 RULE_TEXTS = {
     "seeds": "inside: |ours - paper| <= max(1.5, 2.5 sd sqrt(1/n_paper + 1/n_ours)), "
     "both means over seeds, sd the paper's",
@@ -83,18 +86,39 @@ def _status(
 ) -> str:
     found = counts(reproduction, results)
     told = ", ".join(f"{found[v]} {v}" for v in VERDICTS if found[v])
+    measure = next(iter(reproduction.measures))
     planned = {(job.cell, job.seed) for job in reproduction.jobs}
     left = len(planned - set(results.rows))
-    text = f"**{len(reproduction.cells)} cells: {told}.** "
+    text = f"**{len(reproduction.cells)} cells, by {measure}: {told}.** "
+    if reproduction.orderings:
+        claims = claim_counts(reproduction, results)
+        said = ", ".join(f"{n} {CLAIM_VERDICTS[w]}" for w, n in claims.items() if n)
+        text += f"Of the pairs of cells that claims order, {said}. "
+    unplanned = {cell for cell, _ in published} - set(reproduction.cells)
+    if unplanned:
+        text += f"{len(unplanned)} more published cells are not planned. "
     text += f"{len(planned) - left} of {len(planned)} planned runs are done"
     if left:
-        hours = left * reproduction.minutes / 60
-        text += f"; the others would take about {hours:.1f} hours on two cores"
-    return f"{text}. Verdict, by a rule fixed beforehand: {_rule(reproduction)}."
+        minutes = _minutes(results) or reproduction.minutes
+        hours = left * minutes / 60
+        text += f"; the others would take about {hours:.1f} hours, one by one"
+    rule = RULE_TEXTS[reproduction.verdict]
+    return f"{text}. Verdict, by a rule fixed beforehand: {rule}."
 
 
-def _rule(reproduction: Reproduction) -> str:
-    return RULE_TEXTS[reproduction.verdict]
+def _minutes(results: Results) -> float | None:
+    """Give the median of what the runs took; None before the first."""
+    minutes = [float(row["minutes"]) for row in results.rows.values()]
+    return median(minutes) if minutes else None
+
+
+def claim_counts(reproduction: Reproduction, results: Results) -> dict[str, int]:
+    """Count the pairs of the claimed orderings by what our numbers say."""
+    found = dict.fromkeys(CLAIM_VERDICTS, 0)
+    for ordering in reproduction.orderings:
+        for pair in _pairs(reproduction, results, ordering):
+            found[pair.verdict.partition(",")[0]] += 1
+    return found
 
 
 def _commands(reproduction: Reproduction, results: Results) -> str:
@@ -111,12 +135,16 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
     lines.append("```")
     rows = list(results.rows.values())
     if rows:
-        minutes = median(float(row["minutes"]) for row in rows)
-        where = ", ".join(sorted({row["processor"] for row in rows}))
+        where = ", ".join(
+            f"{count} on {processor}{f', {cores} cores' if cores else ''}"
+            for (processor, cores), count in sorted(
+                Counter((row["processor"], row["cores"]) for row in rows).items()
+            )
+        )
         versions = ", ".join(sorted({row["tensorflow"] for row in rows}))
         lines.append(
-            f"\nRun on {where} with TensorFlow {versions}; {minutes:.1f} minutes a "
-            "run (median), other work beside it on two cores."
+            f"\nRuns: {where}; TensorFlow {versions}; {_minutes(results):.1f} minutes "
+            "a run (median), which other work beside it lengthens."
         )
     return "\n".join(lines)
 
@@ -136,7 +164,12 @@ def _table(
         paper = published.get((cell, measure))
         if not ours and paper is None and measure != next(iter(reproduction.measures)):
             continue  # it has no such number, or stands as not run in the first table
-        planned = len(reproduction.seeds(cell))
+        seeds = reproduction.seeds(cell)
+        word = verdict(reproduction.verdict, paper, ours)
+        doubtful = [s for s in seeds if results.trouble(cell, s)]
+        if doubtful:
+            told = "; ".join(f"seed {s}: {results.trouble(cell, s)}" for s in doubtful)
+            word = f"{word} ({told})"
         rows.append(
             [
                 *cell,
@@ -144,8 +177,8 @@ def _table(
                 _number(fmean(ours), stdev(ours) if len(ours) > 1 else None, scale)
                 if ours
                 else "–",
-                f"{len(ours)} of {planned}",
-                verdict(reproduction.verdict, paper, ours),
+                f"{len(ours)} of {len(seeds)}",
+                word,
             ]
         )
     left = [*reproduction.columns, "verdict"]
@@ -153,38 +186,49 @@ def _table(
 
 
 def _number(mean: float, sd: float | None, scale: float) -> str:
-    digits = 2 if scale > 1 else 3
+    digits = _digits(scale)
     text = f"{mean:.{digits}f}"
     return text if sd is None else f"{text} ± {sd:.{digits}f}"
+
+
+def _digits(scale: float) -> int:
+    return 2 if scale > 1 else 3
 
 
 def _orderings(reproduction: Reproduction, results: Results) -> str:
     rows = []
     for ordering in reproduction.orderings:
         measure = ordering.measure or next(iter(reproduction.measures))
-        numbers = results.numbers(measure)
-        pairs = compare(reproduction, ordering, numbers)
+        scale = reproduction.measures[measure].scale
         rows += [
             [
                 ordering.claim,
                 ordering.source,
                 "/".join(pair.higher),
                 "/".join(pair.lower),
-                _difference(pair),
+                _difference(pair, scale),
                 pair.verdict,
             ]
-            for pair in pairs
+            for pair in _pairs(reproduction, results, ordering)
         ]
     names = ["claim", "source", "higher", "lower", "difference", "verdict"]
     table = markdown_table(names, rows, left=[n for n in names if n != "difference"])
     return f"## Orderings that the paper claims\n\n{table}"
 
 
-def _difference(pair: Comparison) -> str:
+def _pairs(
+    reproduction: Reproduction, results: Results, ordering: Ordering
+) -> list[Comparison]:
+    measure = ordering.measure or next(iter(reproduction.measures))
+    return compare(reproduction, ordering, results.numbers(measure))
+
+
+def _difference(pair: Comparison, scale: float) -> str:
     if pair.difference is None:
         return "–"
-    error = "" if pair.error is None else f" ± {pair.error:.2f}"
-    return f"{pair.difference:+.2f}{error}"
+    digits = _digits(scale)
+    error = "" if pair.error is None else f" ± {pair.error:.{digits}f}"
+    return f"{pair.difference:+.{digits}f}{error}"
 
 
 def _settings(reproduction: Reproduction) -> str:
@@ -205,7 +249,8 @@ def _settings(reproduction: Reproduction) -> str:
 
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
-    names = ["reproduction", "cells", "run", "inside", "outside", "compared", "not run"]
+    claims = [f"pairs that {w}" for w in list(CLAIM_VERDICTS.values())[:2]]
+    names = ["reproduction", "cells", "run", *VERDICTS, *claims, "pairs not run"]
     rows = [_index_row(load_reproduction(n, experiments)) for n in
             reproduction_names(experiments)]  # fmt: skip
     path = experiments / "README.md"
@@ -218,19 +263,12 @@ def write_index(experiments: Path) -> Path:
 
 
 def _index_row(reproduction: Reproduction) -> Sequence[str]:
-    found = counts(reproduction, Results(reproduction))
+    results = Results(reproduction)
+    found = counts(reproduction, results)
     total = len(reproduction.cells)
+    claims = claim_counts(reproduction, results)
+    numbers = (total, total - found["not run"], *(found[v] for v in VERDICTS))
     return [
         f"[{reproduction.title}]({reproduction.name}/README.md)",
-        *map(
-            str,
-            (
-                total,
-                total - found["not run"],
-                found["inside"],
-                found["outside"],
-                found["compared"] + found["ours alone"],
-                found["not run"],
-            ),
-        ),
+        *map(str, (*numbers, *claims.values())),
     ]

@@ -1,8 +1,9 @@
 """results.csv: our numbers, a row a cell and seed, and what they were made with."""
 
+import contextlib
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,7 +14,10 @@ from fedrobust.record import RunFolder, lock_for, write_atomically
 from fedrobust.reproduce.definition import Cell, Job, Measure, Reproduction
 
 # What stands in a row beside the cell, the seed and the numbers.
-MADE_WITH = ("minutes", "config_digest", "fedrobust", "tensorflow", "processor")
+MADE_WITH = (
+    *("trouble", "minutes", "config_digest", "evaluation_digest"),
+    *("fedrobust", "tensorflow", "processor", "cores"),
+)
 
 Row = dict[str, str]
 
@@ -39,7 +43,15 @@ class Results:
         self.rows: dict[tuple[Cell, int], Row] = {}
         self._read()
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes of this machine away, and read what they added."""
+        with lock_for(self.path):
+            self._read()
+            yield
+
     def _read(self) -> None:
+        self.rows.clear()
         if not self.path.is_file():
             return
         with self.path.open(newline="", encoding="utf-8") as file:
@@ -51,7 +63,16 @@ class Results:
                 )
             for row in reader:
                 cell = tuple(row[column] for column in self._reproduction.columns)
-                self.rows[cell, int(row["seed"])] = row
+                seed = row["seed"]
+                whole = None not in row and None not in row.values()
+                if not (
+                    whole and seed.isdecimal() and (cell, int(seed)) not in self.rows
+                ):
+                    raise ConfigError(
+                        f"{self.path}, line {reader.line_num}: must have one value a "
+                        "column, a whole seed, and no second row of its run; mend it"
+                    )
+                self.rows[cell, int(seed)] = row
 
     def check(self, job: Job, config: Config) -> None:
         """Refuse a row that another version of the experiment made.
@@ -62,11 +83,19 @@ class Results:
             Naming both digests; nothing is overwritten.
         """
         row = self.rows.get((job.cell, job.seed))
-        if row is not None and row["config_digest"] != config.digest:
+        if row is None:
+            return
+        # Rows from before the evaluation was told have no digest of it.
+        was = (
+            row["config_digest"],
+            row["evaluation_digest"] or config.evaluation_digest,
+        )
+        now = (config.digest, config.evaluation_digest)
+        if was != now:
             raise ConfigError(
                 f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was made by "
-                f"another version of this experiment ({row['config_digest']}, now "
-                f"{config.digest}); take its row away to run it anew"
+                f"another version of this experiment ({'/'.join(was)}, now "
+                f"{'/'.join(now)}); take its row away to run it anew"
             )
 
     def numbers(self, measure: str) -> dict[Cell, list[float]]:
@@ -77,18 +106,29 @@ class Results:
                 found.setdefault(cell, []).append(float(row[measure]))
         return found
 
+    def trouble(self, cell: Cell, seed: int) -> str:
+        """Tell what makes a run doubtful; nothing for most, and for one not run."""
+        row = self.rows.get((cell, seed))
+        return "" if row is None else row["trouble"]
+
     def add(self, job: Job, folder: RunFolder, result: Mapping[str, Any]) -> None:
         """Measure a finished run, add its row and write the file.
 
-        Rows that another process added meanwhile are kept.
+        Rows that another process added meanwhile are kept, that of this run too.
+
+        Raises
+        ------
+        ConfigError
+            When that one is of another version of the experiment.
         """
         numbers = {
             name: measured(measure, folder, result)
             for name, measure in self._reproduction.measures.items()
         }
-        with lock_for(self.path):
-            self._read()
-            self.rows[job.cell, job.seed] = self._row(job, numbers, result)
+        with self.locked():
+            self.check(job, folder.config)
+            row = self._row(job, numbers, result)
+            self.rows.setdefault((job.cell, job.seed), row)
             self._write()
 
     def _row(
@@ -102,11 +142,14 @@ class Results:
             **self._reproduction.values(job.cell),
             "seed": str(job.seed),
             **{name: as_text(value) for name, value in numbers.items()},
+            "trouble": trouble(result),
             "minutes": f"{result['wall_seconds'] / 60:.1f}",
             "config_digest": result["config_digest"],
+            "evaluation_digest": result["evaluation_digest"],
             "fedrobust": environment["fedrobust"],
             "tensorflow": environment["tensorflow"],
             "processor": environment["processor"],
+            "cores": str(environment["cores"]),
         }
 
     def _write(self) -> None:
@@ -118,6 +161,15 @@ class Results:
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
         write_atomically(self.path, text.getvalue())
+
+
+def trouble(result: Mapping[str, Any]) -> str:
+    """Tell what makes a run's numbers doubtful: skipped rounds, checks that failed."""
+    failed = [name for name, c in result["checks"].items() if c["status"] == "fail"]
+    told = [f"failed {' '.join(failed)}"] if failed else []
+    if result["skipped_rounds"]:
+        told.append(f"{result['skipped_rounds']} rounds skipped")
+    return "; ".join(told)
 
 
 def as_text(number: float | None) -> str:

@@ -14,8 +14,6 @@ from statistics import fmean, stdev
 
 from fedrobust.reproduce.definition import Cell, Ordering, Reproduction
 
-RULES = ("seeds", "single", "compared")
-
 
 @dataclass(frozen=True)
 class Published:
@@ -32,7 +30,7 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
     Parameters
     ----------
     rule
-        One of ``RULES``.
+        One of ``fedrobust.reproduce.definition.RULES``.
     paper
         The published number; None where it could not be read.
     ours
@@ -89,7 +87,9 @@ class Comparison:
         if self.difference is None:
             return "not run"
         word = "holds" if self.difference > 0 else "does not hold"
-        if self.error is not None and abs(self.difference) < 2 * self.error:
+        if self.error is None:
+            return f"{word}, one seed"
+        if abs(self.difference) < 2 * self.error:
             return f"{word}, within two standard errors"
         return word
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,21 @@ from fedrobust.reproduce.definition import (
     experiments_folder,
     reproduction_names,
 )
-from fedrobust.reproduce.results import measured
+from fedrobust.reproduce.page import write_page
+from fedrobust.reproduce.results import measured, trouble
 from fedrobust.reproduce.verdicts import Published, compare, read_published
 from fedrobust.run import run
 from tests.conftest import REAL_DATA
 
 NAMES = reproduction_names(experiments_folder())
+TOY = [
+    "training=standard",
+    "attack=none",
+    "byzantine=none",
+    "num_clients=4",
+    "num_rounds=3",
+    "evaluation.every=1",
+]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +45,9 @@ NAMES = reproduction_names(experiments_folder())
         # 2.5 * 0.2 * sqrt(1/3 + 1) = 0.577: the 1.5 points decide
         ("seeds", Published(92.0, 0.2, 3), [93.5], "inside"),
         ("seeds", Published(92.0, 0.2, 3), [90.4], "outside"),
+        # 2.5 * 6 * sqrt(1/3 + 1) = 17.32: one seed of ours
+        ("seeds", Published(40.0, 6.0, 3), [57.3], "inside"),
+        ("seeds", Published(40.0, 6.0, 3), [57.4], "outside"),
         # sd of .80 .84 .88 is .04: 2 sd = .08
         ("single", Published(0.76), [0.80, 0.84, 0.88], "inside"),
         ("single", Published(0.75), [0.80, 0.84, 0.88], "outside"),
@@ -73,25 +86,12 @@ def toy(tmp_path: Path) -> Path:
         "minutes": 0.1,
         "columns": {
             "rule": {
-                "avg": ["strategy=mean"],
-                "cm": ["strategy=median", "num_byzantine=1"],
+                "avg": ["strategy=mean", *TOY],
+                "cm": ["strategy=median", "num_byzantine=1", *TOY],
             }
         },
         "measures": {"accuracy": {"of": "clean", "over": "last 2", "scale": 100}},
-        "plan": [
-            {
-                "rule": ["avg", "cm"],
-                "seeds": [0, 1],
-                "overrides": [
-                    "training=standard",
-                    "attack=none",
-                    "byzantine=none",
-                    "num_clients=4",
-                    "num_rounds=3",
-                    "evaluation.every=1",
-                ],
-            }
-        ],
+        "plan": [{"rule": ["avg", "cm"], "seeds": [0, 1]}],
         "orderings": [
             {
                 "claim": "the mean is better",
@@ -134,7 +134,9 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
     assert index.endswith("after\n")
-    assert "| [A toy](demo/README.md) | 2 | 1 |" in index
+    assert (
+        "| [A toy](demo/README.md) | 2 | 1 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 1 |" in index
+    )
     # The others follow; what is there stays to the byte.
     assert command(toy, monkeypatch) == 0
     found = list(csv.DictReader(results.open()))
@@ -183,6 +185,8 @@ def test_finished_runs_are_collected_and_two_at_a_time_lose_nothing(toy, monkeyp
         (["--cells", "rul=avg"], ["no column 'rul'", "'rule'"]),
         (["--cells", "rule=av"], ["no value 'av'", "'avg'"]),
         (["--seeds", "7"], ["no run is planned", "seed=7"]),
+        (["--seeds", "0,7"], ["no run is planned", "seed=7"]),
+        (["--collect"], ["--runs", "no such folder"]),
         (["--seeds", "a"], ["--seeds a", "integers"]),
         (["--check"], ["nothing to check"]),
         (["--check", "--page"], ["--page", "not allowed with", "--check"]),
@@ -219,6 +223,64 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
         assert results.read_text() == changed
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("verdict: seeds", "verdict: seed", "did you mean 'seeds'"),
+        ("verdict: seeds", "verdict: single", "measures.accuracy.scale=100"),
+        (
+            "of: clean\n    over: last 2",
+            "of: pgd\n    over: final",
+            "of='pgd': must be an attack of the runs, which have none",
+        ),
+    ],
+)
+def test_what_no_run_could_be_held_to_is_told_first(
+    toy, monkeypatch, capsys, old, new, said
+):
+    path = toy / "demo" / "reproduction.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    assert command(toy, monkeypatch) == 2
+    assert said in capsys.readouterr().err
+    assert not (toy.parent / "runs").exists()
+
+
+def test_damaged_results_are_refused(toy, monkeypatch, capsys):
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    results = toy / "demo" / "results.csv"
+    head, row = results.read_text().splitlines()
+    cell, _, rest = row.partition(",0,")
+    for damaged in (f"{cell},x,{rest}", f"{row},more", f"{row}\n{row}", "avg,0"):
+        results.write_text(f"{head}\n{damaged}\n")
+        capsys.readouterr()
+        assert command(toy, monkeypatch) == 2
+        assert "results.csv, line" in capsys.readouterr().err
+        assert results.read_text() == f"{head}\n{damaged}\n"
+
+
+def test_doubtful_runs_are_marked_and_another_evaluation_is_another_version(
+    toy, monkeypatch, capsys
+):
+    assert trouble({"checks": {}, "skipped_rounds": 0}) == ""
+    checks = {"logits": {"status": "fail"}, "deterministic": {"status": "pass"}}
+    said = "failed logits; 2 rounds skipped"
+    assert trouble({"checks": checks, "skipped_rounds": 2}) == said
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    results = toy / "demo" / "results.csv"
+    (row,) = csv.DictReader(results.open())
+    assert row["trouble"] == ""
+    marked = results.read_text().replace(
+        f"{row['accuracy']},", f"{row['accuracy']},{said}"
+    )
+    results.write_text(marked)
+    assert command(toy, monkeypatch, "--page") == 0
+    assert f"(seed 0: {said}) |" in (toy / "demo" / "README.md").read_text()
+    other = results.read_text().replace(row["evaluation_digest"], "0123456789abcdef")
+    results.write_text(other)
+    assert command(toy, monkeypatch, "--page") == 2
+    assert "another version of this experiment" in capsys.readouterr().err
+
+
 def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     reproduction = load_reproduction("demo", toy)
     (ordering,) = reproduction.orderings
@@ -227,6 +289,13 @@ def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     # variances 2 and 2, two seeds each: sqrt(2/2 + 2/2)
     assert (pair.difference, pair.error) == (3.0, pytest.approx(2**0.5))
     assert pair.verdict == "holds"
+    # variances 2 and 0, two seeds and four: sqrt(2/2 + 0/4)
+    (pair,) = compare(reproduction, ordering, {**numbers, ("cm",): [1.0] * 4})
+    assert pair.error == pytest.approx(1.0)
+    (pair,) = compare(reproduction, ordering, {("avg",): [1.0], ("cm",): [2.0, 3.0]})
+    assert pair.verdict == "does not hold, one seed"
+    numbers["cm",] = [9.0, 9.5]
+    assert compare(reproduction, ordering, numbers)[0].verdict == "does not hold"
     numbers["cm",] = [4.0, 4.0]
     (pair,) = compare(reproduction, ordering, numbers)
     assert pair.verdict == "holds, within two standard errors"
@@ -234,8 +303,25 @@ def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     assert pair.verdict == "not run"
 
 
+def test_a_claim_pairs_cells_that_agree_in_the_other_columns():
+    reproduction = load_reproduction("gabrielli2023_flanders")
+    ordering = Ordering(
+        "c", "s", {"rule": "fl_median"}, {"rule": "median", "attack": ["lie", "opt"]}
+    )
+    # The attack is said on one side only, so it may differ between the two.
+    cells = {(p.higher[2], p.lower[2]) for p in compare(reproduction, ordering, {})}
+    assert ("gaussian", "opt") in cells
+    same = {"attack": ["lie", "opt"], "byzantine": 20}
+    ordering = Ordering(
+        "c", "s", {"rule": "fl_median", **same}, {"rule": "median", **same}
+    )
+    cells = [(p.higher[2], p.lower[2]) for p in compare(reproduction, ordering, {})]
+    assert ("lie", "lie") in cells
+    assert all(high == low for high, low in cells)
+
+
 def test_measures_are_what_they_say(tmp_path):
-    accuracies = {1: 0.9, 2: 0.8, 3: 0.5, 4: None, 5: 0.7, 6: 0.6}
+    accuracies = {1: 0.9, 2: 0.8, 3: 0.75, 4: None, 5: 0.7, 6: 0.6}
 
     detected = {
         5: {"precision": None, "recall": 0.0},
@@ -252,8 +338,9 @@ def test_measures_are_what_they_say(tmp_path):
     result = {"clean_accuracy": 0.6, "robust_accuracy": {"pgd": {"0.3": 0.25}}}
     for measure, expected in (
         (Measure("clean", "final", 100), 60.0),
-        (Measure("clean", "last 2", 100), 65.0),
-        (Measure("clean", "best from 3"), 0.7),
+        (Measure("clean", "last 3", 100), 205 / 3),  # of evaluations, not of rounds
+        (Measure("clean", "best from 3"), 0.75),
+        (Measure("clean", "best from 4"), 0.7),
         (Measure("precision", "mean from 3"), 0.5),
         (Measure("recall", "mean from 3", 100), 50.0),
         (Measure("pgd/0.3", "final", 100), 25.0),
@@ -278,6 +365,15 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
     reproduction = load_reproduction(name)
     published = read_published(reproduction)
     assert {cell for cell, _ in published} & set(reproduction.cells) or not published
+    for cell, _ in published:
+        assert all(
+            v in reproduction.columns[c] for c, v in reproduction.values(cell).items()
+        )
+    with (reproduction.folder / "published.csv").open() as file:
+        claims = {
+            (r["claim"], r["source"]) for r in csv.DictReader(file) if "claim" in r
+        }
+    assert claims <= {(o.claim, o.source) for o in reproduction.orderings}
     assert {measure for _, measure in published} <= set(reproduction.measures)
     for ordering in reproduction.orderings:
         assert isinstance(ordering, Ordering)
@@ -296,6 +392,16 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
         results.check(job, config)
         digests.append(config.digest)
     assert len(set(digests)) == len(digests)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_page_is_what_its_data_give(name, tmp_path):
+    folder = tmp_path / name
+    shutil.copytree(experiments_folder() / name, folder)
+    reproduction = load_reproduction(name, tmp_path)
+    written = (folder / "README.md").read_text()
+    write_page(reproduction, Results(reproduction))
+    assert (folder / "README.md").read_text() == written
 
 
 @pytest.mark.usefixtures("image_sets")
