@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m experiments.benchmarks [ID ...] [--repeats 5]``.
 
-It writes results.json and results.md beside this file. Rows that are not named keep
-what they had.
+It writes results.json and results.md beside this file, or files of another name
+(``--results avx2``): each is of one machine. Rows that are not named stay as they were.
 """
 
 import argparse
@@ -170,11 +170,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks")
     parser.add_argument("ids", nargs="*", choices=[[], *(row.id for row in ROWS)])
     parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--results", default="results")
     options = parser.parse_args()
-    path = FOLDER / "results.json"
+    path = FOLDER / f"{options.results}.json"
     found: dict[str, Any] = {"rows": []}
-    if path.is_file():
+    # All rows are measured anew, or what is kept is of the same machine.
+    if options.ids and path.is_file():
         found = json.loads(path.read_text())
+        there, here = found["machine"]["processor"], _machine()["processor"]
+        if there != here:
+            parser.error(
+                f"{path.name} is of {there}, and this is {here}: measure every row, or "
+                "say --results NAME for a table of its own"
+            )
     kept = {row["id"]: row for row in found["rows"]}
     for row in ROWS:
         if options.ids and row.id not in options.ids:
@@ -185,7 +193,7 @@ def main() -> None:
         ordered = [kept[r.id] for r in ROWS if r.id in kept]
         document = {"machine": _machine(), "rows": ordered}
         path.write_text(json.dumps(document, indent=2) + "\n")
-        (FOLDER / "results.md").write_text(_markdown(document))
+        path.with_suffix(".md").write_text(_markdown(document))
 
 
 def _json(outcome: Outcome) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """How time and memory of a round grow: ``python -m experiments.benchmarks.scale``.
 
-It writes scale.json and scale.png beside this file. Each point is a federation in a
-process of its own; seconds are the mean over the rounds after the first.
+It writes scale.json and scale.png beside this file. Series that are not named, if any
+are, keep what they had. Each point is a federation in a process of its own; seconds are
+the mean over the rounds after the first.
 """
 
+import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks.harness import Side, once
+from fedrobust.run import processor
 
 FOLDER = Path(__file__).parent
 POPULATIONS = (10, 100, 1_000, 10_000)
@@ -27,21 +31,29 @@ def point(clients: int, sampled: int, hidden: int, num_rounds: int) -> Point:
     return made
 
 
+SERIES: dict[str, Callable[[], list[Point]]] = {
+    "clients": lambda: [
+        point(clients, sampled, 100, 4)
+        for sampled in SAMPLED
+        for clients in POPULATIONS
+        if clients >= sampled
+    ],
+    "values": lambda: [point(10, 10, hidden, 4) for hidden in WIDTHS],
+    "rounds": lambda: [point(100, 10, 100, rounds) for rounds in ROUNDS],
+    "all": lambda: [point(10_000, 10_000, 100, 2)],
+}
+
+
 def main() -> None:
-    """Measure every series and draw it."""
-    series = {
-        "clients": [
-            point(clients, sampled, 100, 4)
-            for sampled in SAMPLED
-            for clients in POPULATIONS
-            if clients >= sampled
-        ],
-        "values": [point(10, 10, hidden, 4) for hidden in WIDTHS],
-        "rounds": [point(100, 10, 100, rounds) for rounds in ROUNDS],
-        "all of 10,000": [point(10_000, 10_000, 100, 2)],
-    }
-    (FOLDER / "scale.json").write_text(json.dumps(series, indent=1) + "\n")
-    draw(series)
+    """Measure the series that are named, or every one, and draw them."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks.scale")
+    parser.add_argument("series", nargs="*", choices=[[], *SERIES])
+    path = FOLDER / "scale.json"
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    for name in parser.parse_args().series or SERIES:
+        kept[name] = {"machine": processor(), "points": SERIES[name]()}
+        path.write_text(json.dumps(kept, indent=1) + "\n")
+    draw({name: series["points"] for name, series in kept.items()})
 
 
 def draw(series: dict[str, list[Point]]) -> None:
