@@ -148,13 +148,15 @@ class Network:
         if self.has_graph:
             made: Callable[..., Any] = tf.function(run, autograph=False)
             return made
-        return lambda *args: run(*_tensors(args))
+        return lambda *args: run(*tf.nest.map_structure(tf.convert_to_tensor, args))
 
     def graph(
         self, run: Callable[..., Any], signature: Sequence[Any]
     ) -> Callable[..., Any]:
-        """Do the same for arguments of one signature, in arrays and lists of arrays."""
-        return Graph(run, signature) if self.has_graph else self.function(run)
+        """Do the same for arguments of one signature, which they are cast to."""
+        if self.has_graph:
+            return Graph(run, signature)
+        return lambda *args: run(*_cast(args, signature))
 
     def compiled(
         self, key: Any, make: Callable[["Network"], Callable[..., Any]]
@@ -165,8 +167,11 @@ class Network:
         return self._compiled[key]
 
 
-def _tensors(values: Any) -> Any:
-    return tf.nest.map_structure(tf.convert_to_tensor, values)
+def _cast(values: Any, signature: Any) -> Any:
+    """Make tensors of the specified dtypes, as ``tf.function`` does."""
+    return tf.nest.map_structure(
+        lambda value, spec: tf.convert_to_tensor(value, spec.dtype), values, signature
+    )
 
 
 def _is_float(variable: Any) -> bool:
@@ -180,6 +185,7 @@ class Graph:
     """
 
     def __init__(self, run: Callable[..., Any], signature: Sequence[Any]) -> None:
+        self._signature = tuple(signature)
         self._function = tf.function(run, autograph=False, input_signature=signature)
 
     @cached_property
@@ -189,8 +195,8 @@ class Graph:
         return traced
 
     def __call__(self, *args: Any) -> Any:
-        """Call it with arrays, or lists of arrays, of the signature."""
-        return self.trace(*_tensors(args))
+        """Call it with arrays in the structure of the signature."""
+        return self.trace(*_cast(args, self._signature))
 
 
 class BoundModel:

@@ -551,8 +551,8 @@ def _updates(
 ) -> Matrix:
     """Make the matrix of updates, a row a client.
 
-    Each reply is taken out as its row is filled: otherwise the round would hold the
-    model of every client twice.
+    Each reply is taken out as its row is filled, so that a large model of every client
+    is not held twice. (Of small ones the allocator may keep the memory.)
     """
     updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
 

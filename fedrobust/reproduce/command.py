@@ -59,7 +59,8 @@ def reproduce_command(arguments: list[str]) -> int:
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
     results = Results(reproduction)
     if options.page:
-        _checked_configs(reproduction, results, reproduction.jobs)
+        done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
+        _checked_configs(reproduction, results, done)
         return _write(reproduction, results)
     if options.check:
         return _check(reproduction, results, jobs)
@@ -113,10 +114,12 @@ def _collect(
     """Add the runs that are finished."""
     if not runs.is_dir():
         raise ConfigError(f"--runs {runs}: there is no such folder to collect from")
-    found = 0
-    for job, config in _checked_configs(reproduction, results, jobs).items():
-        folder = RunFolder(runs / config.digest, config)
+    configs = _checked_configs(reproduction, results, jobs)
+    folders = {job: RunFolder(runs / c.digest, c) for job, c in configs.items()}
+    for folder in folders.values():
         folder.check()
+    found = 0
+    for job, folder in folders.items():
         result = folder.result()
         if result is not None and (job.cell, job.seed) not in results.rows:
             results.add(job, folder, result)

@@ -302,11 +302,18 @@ def _jobs(
 ) -> Iterator[Job]:
     """Multiply each block of the plan out, seed by seed."""
     for block in plan:
+        known = {*columns, "seeds"}
+        for key in {*block, *known}:
+            if key not in known or key not in block:
+                raise ConfigError(
+                    f"{name}: plan: {key}: each block has every column and seeds, and "
+                    f"nothing else; {nearest(key, known)}"
+                )
         choices = [_texts(block[column]) for column in columns]
         for seed in block["seeds"]:
             for cell in itertools.product(*choices):
                 pairs = zip(columns.items(), cell, strict=True)
-                overrides = [o for (_, known), value in pairs for o in known[value]]
+                overrides = [o for (_, said), value in pairs for o in said[value]]
                 yield Job(
                     cell,
                     int(seed),

@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.parameters import require_between
-from strategies.threads import parallel_map
+from strategies.threads import num_cores, parallel_map
+
+# Values from which threads are worth their start.
+WIDE = 1_000_000
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -177,16 +180,16 @@ def checked(updates: Matrix) -> Matrix:
     if updates.ndim != 2:
         raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
     updates = np.asarray(updates, np.float32)
-    finite = parallel_map(_is_finite, updates)
-    if not all(finite):
-        row = finite.index(False)
-        raise ValueError(f"update in row {row} is not finite: screen it first")
+    parts = np.array_split(updates, num_cores() if updates.size > WIDE else 1)
+    sums = np.concatenate(parallel_map(_sums, parts))
+    for row in np.flatnonzero(~np.isfinite(sums)):
+        # It may be the sum alone that is too large.
+        if not np.isfinite(updates[row]).all():
+            raise ValueError(f"update in row {row} is not finite: screen it first")
     return updates
 
 
-def _is_finite(row: Vector) -> bool:
-    # A sum is fast, and finite only where all values are; the other way round it may be
-    # the sum alone that is too large.
+def _sums(part: Matrix) -> Vector:
     with np.errstate(over="ignore", invalid="ignore"):
-        total = row.sum()
-    return bool(np.isfinite(total) or np.isfinite(row).all())
+        sums: Vector = part.sum(axis=1)
+    return sums

@@ -229,6 +229,12 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
         ("verdict: seeds", "verdict: seed", "did you mean 'seeds'"),
         ("verdict: seeds", "verdict: single", "measures.accuracy.scale=100"),
         (
+            "- rule:",
+            "- overrides: [seed=1]\n  rule:",
+            "plan: overrides: each block has",
+        ),
+        ("  seeds:", "  seed:", "plan: seed"),
+        (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
             "of='pgd': must be an attack of the runs, which have none",

@@ -13,7 +13,7 @@ from fedrobust import resources
 from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.run import processor, run
 
 SMALL = (
     "num_clients=7",
@@ -413,3 +413,18 @@ def test_a_folder_is_run_in_by_one_at_a_time(configure, tmp_path):
         thread.join()
     assert rounds == [1, 2]
     assert len(list((tmp_path / "r" / "evaluations").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ("model name : A CPU\nflags : fpu avx avx2 avx512f", "A CPU (AVX-512)"),
+        ("model name : A CPU\nflags : fpu avx avx2\nmodel name : B", "A CPU (AVX2)"),
+        ("model name : A CPU\nflags : fpu avx", "A CPU (AVX)"),
+        ("model name : A CPU\nflags : fpu", "A CPU"),
+    ],
+)
+def test_a_processor_is_named_by_its_widest_vectors(monkeypatch, lines, name):
+    monkeypatch.setattr(Path, "is_file", lambda path: True)
+    monkeypatch.setattr(Path, "read_text", lambda path: lines)
+    assert processor() == name

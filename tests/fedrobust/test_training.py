@@ -18,7 +18,7 @@ from fedrobust.training import (
     Standard,
     Trainer,
 )
-from fedrobust.training.local import DivergedError
+from fedrobust.training.local import DivergedError, Trained
 
 KEY = {"seed": 3, "round": 2, "client": 5}
 
@@ -255,6 +255,26 @@ def test_adversarial_training_helps_and_noise_does_not(digits):
 def test_divergence_is_told_not_sent(digits):
     with pytest.raises(DivergedError, match="lower the learning rate"):
         train(small_network(), Standard(), keras.optimizers.SGD(1e30), digits)
+
+
+def test_images_and_labels_of_other_dtypes_are_cast(digits):
+    network = small_network()
+    trainer = Trainer(network, Standard(), keras.optimizers.SGD(0.1))
+    arrays, x, y = network.arrays(), digits.x_train[:40], digits.y_train[:40]
+    wide = {name: values.astype(np.float64) for name, values in arrays.items()}
+    same, _ = trainer.train(arrays, x, y, LocalTraining(), **KEY)
+    for start, images, labels in (
+        (arrays, x.astype(np.float64), y.astype(np.int64)),
+        (wide, x, y.astype(np.uint8)),
+    ):
+        found, _ = trainer.train(start, images, labels, LocalTraining(), **KEY)
+        for name, values in same.arrays.items():
+            np.testing.assert_array_equal(found.arrays[name], values)
+    together = trainer.train_together(
+        arrays, {0: (x.astype(np.float64), y.astype(np.int64)), 1: (x, y)},
+        LocalTraining(), seed=0, round=1,
+    )  # fmt: skip
+    assert all(isinstance(trained, Trained) for trained in together.values())
 
 
 def test_one_graph_serves_all_clients_and_rounds(digits):
