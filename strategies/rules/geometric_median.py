@@ -65,7 +65,7 @@ class GeometricMedian(Rule):
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Find the weights of the rows, then sum."""
-        centre = Median()(updates).vector
+        centre = Median().aggregate(updates, None, context).vector
         products = gram(updates, origin=centre)
         if self.iterations is None:
             weights, steps = converged(products, np.sqrt(squared_distances(updates)))
