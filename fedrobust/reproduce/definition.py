@@ -302,8 +302,8 @@ def _jobs(
 ) -> Iterator[Job]:
     """Multiply each block of the plan out, seed by seed."""
     for block in plan:
-        known = {*columns, "seeds"}
-        for key in {*block, *known}:
+        known = [*columns, "seeds"]
+        for key in [*block, *known]:
             if key not in known or key not in block:
                 raise ConfigError(
                     f"{name}: plan: {key}: each block has every column and seeds, and "

@@ -233,7 +233,7 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
             "- overrides: [seed=1]\n  rule:",
             "plan: overrides: each block has",
         ),
-        ("  seeds:", "  seed:", "plan: seed"),
+        ("  seeds:", "  seed:", "plan: seed: each block has"),
         (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
