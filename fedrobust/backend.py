@@ -26,6 +26,7 @@ __all__ = [
     "keras",
     "start_tensorflow",
     "tf",
+    "uses_onednn",
     "while_loop",
 ]
 
@@ -38,6 +39,9 @@ def start_tensorflow() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    # TensorFlow's own default on CPUs with AVX-512; on the others convolutions are
+    # one and a half times as fast with it, too.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _quiet_stderr():
         tensorflow = importlib.import_module("tensorflow")
     # It warns of retracing when many attacks are compiled once each.
@@ -85,6 +89,13 @@ def _quiet_stderr() -> Iterator[None]:
 def intra_op_threads(tensorflow: Any) -> int:
     """Read how many threads one operation may use; 0 means TensorFlow chooses."""
     return int(tensorflow.config.threading.get_intra_op_parallelism_threads())
+
+
+def uses_onednn() -> bool:
+    """Tell whether operations are oneDNN's, which round otherwise than TensorFlow's."""
+    start_tensorflow()
+    testing = importlib.import_module("tensorflow.python.framework.test_util")
+    return bool(testing.IsMklEnabled())
 
 
 def is_deterministic(tensorflow: Any) -> bool:

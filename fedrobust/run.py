@@ -352,6 +352,7 @@ def environment(config: Config) -> Json:
         "processor": processor(),
         "cores": num_cores(),
         "intra_op_threads": backend.intra_op_threads(backend.tf),
+        "onednn": backend.uses_onednn(),
         "deterministic": backend.is_deterministic(backend.tf),
         "runtime": config.runtime,
         **{name: version(name) for name in packages},

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 
 from experiments.benchmarks.harness import PREFIX, Measure
@@ -9,6 +10,8 @@ from experiments.benchmarks.harness import PREFIX, Measure
 
 def main() -> None:
     """Run the side named by the first argument."""
+    # What `fedrobust` chooses for itself, its peers on TensorFlow get as well.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     module, function, *arguments = sys.argv[1].split(":")
     rows = importlib.import_module(f"experiments.benchmarks.rows.{module}")
     measure: Measure = getattr(rows, function)(*arguments)

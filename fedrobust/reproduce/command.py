@@ -19,7 +19,7 @@ from fedrobust.reproduce.definition import (
     reproduction_names,
 )
 from fedrobust.reproduce.page import write_index, write_page
-from fedrobust.reproduce.results import Results, as_text, measured
+from fedrobust.reproduce.results import Results, as_text, measured, processor
 
 HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
                           [--runs FOLDER] [--check | --collect | --page]
@@ -200,7 +200,7 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
                 same = kept == found
                 differ += not same
                 word = "to the bit" if same else "DIFFERS"
-                here = result["environment"]["processor"]
+                here = processor(result["environment"])
                 if not same and here != row["processor"]:
                     word += f" (that was on {row['processor']}, this is {here})"
                 print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {kept}, is "

@@ -148,7 +148,7 @@ class Results:
             "evaluation_digest": result["evaluation_digest"],
             "fedrobust": environment["fedrobust"],
             "tensorflow": environment["tensorflow"],
-            "processor": environment["processor"],
+            "processor": processor(environment),
             "cores": str(environment["cores"]),
         }
 
@@ -161,6 +161,12 @@ class Results:
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
         write_atomically(self.path, text.getvalue())
+
+
+def processor(environment: Mapping[str, Any]) -> str:
+    """Name the CPU of a run, and oneDNN if it computed there: both decide the bits."""
+    name: str = environment["processor"]
+    return f"{name} with oneDNN" if environment.get("onednn") else name
 
 
 def trouble(result: Mapping[str, Any]) -> str:

@@ -1,0 +1,36 @@
+"""How TensorFlow is started."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SHOW = """
+from fedrobust import backend
+print(backend.uses_onednn(), backend.is_deterministic(backend.tf))
+"""
+IMPORTED_BEFORE = "import tensorflow; tensorflow.constant(0)\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "setting", "shown"),
+    [
+        (SHOW, None, "True True"),
+        (SHOW, "0", "False True"),
+        # What TensorFlow read before fedrobust was there stays and is told.
+        (IMPORTED_BEFORE + SHOW, "0", "False False"),
+    ],
+)
+def test_onednn_computes_unless_told_otherwise(program, setting, shown):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    if setting is not None:
+        environment["TF_ENABLE_ONEDNN_OPTS"] = setting
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == shown
