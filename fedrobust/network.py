@@ -35,6 +35,8 @@ class Network:
         statistics. Together they are the federated model. A name is the variable's
         path after its position in the model; the numbers that Keras adds to the names
         of layers are left out, as they depend on what else the process has built.
+    draws
+        Whether it holds seed generators, such as a dropout layer's.
     """
 
     def __init__(self, model: Any) -> None:
@@ -57,6 +59,7 @@ class Network:
             for name in self.statistics
             if name.endswith(("/noise_mean", "/noise_variance"))
         ]
+        self.draws = any(map(_is_seed, self._fixed))
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     @property
@@ -97,7 +100,7 @@ class Network:
         for variable in self._fixed:
             if _is_float(variable):
                 fixed.append(arrays[next(statistics)])
-            elif "seed_generator" in variable.path:
+            elif _is_seed(variable):
                 dtype = np.dtype(variable.dtype)
                 fixed.append(np.asarray(seed, np.int64).astype(dtype))
             else:
@@ -172,6 +175,10 @@ def _cast(values: Any, signature: Any) -> Any:
     return tf.nest.map_structure(
         lambda value, spec: tf.convert_to_tensor(value, spec.dtype), values, signature
     )
+
+
+def _is_seed(variable: Any) -> bool:
+    return "seed_generator" in variable.path
 
 
 def _is_float(variable: Any) -> bool:

@@ -306,8 +306,10 @@ def training_data(
     rows, _ = client_rows(config, client)
     x, y = Rows(split.x_train, rows), split.y_train[rows]
     attack = byzantine_attack(config)
+    if not isinstance(attack, DataPoisoning):
+        return x, y
     attackers = byzantine_ids(config, round)
-    if not isinstance(attack, DataPoisoning) or client not in attackers:
+    if client not in attackers:
         return x, y
     rng = generator(config.seed, Purpose.POISONING, client=client)
     return attack.poison(x[:], y, split.num_classes, rng, attackers.index(client))

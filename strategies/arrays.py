@@ -35,12 +35,15 @@ def pack(value: NDArray[Any]) -> Array:
         return Array(value)
     content = value.reshape(-1).view(np.uint8).data
     data = b"".join([_header_for(value.shape, value.dtype), content])
-    return Array(str(value.dtype), value.shape, "numpy.ndarray", data)
+    return Array(dtype_name(value.dtype), value.shape, "numpy.ndarray", data)
 
 
 def pack_all(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
     """Serialise arrays by name."""
-    return ArrayRecord({name: pack(value) for name, value in values.items()})
+    record = ArrayRecord()  # made of a dictionary, it would copy every Array
+    for name, value in values.items():
+        record[name] = pack(value)
+    return record
 
 
 def unpack(array: Array) -> NDArray[Any]:
@@ -93,6 +96,12 @@ def _parse(header: bytes) -> Header:
     except Exception as error:
         # The header is the sender's text: whatever its parser throws is its fault.
         raise UnreadableArrayError(f"has no readable .npy header ({error})") from error
+
+
+@lru_cache(maxsize=1024)
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Name a dtype; NumPy takes longer for that than for a small array."""
+    return str(dtype)
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message, RecordDict
 from numpy.typing import NDArray
 
-from strategies.arrays import UnreadableArrayError, header_of, unpack
+from strategies.arrays import UnreadableArrayError, dtype_name, header_of, unpack
 from strategies.parameters import MAX_EXAMPLES
 
 
@@ -75,7 +75,7 @@ def read_array(array: Array, spec: ArraySpec) -> NDArray[np.generic]:
         (shape, fortran, dtype), start = header_of(array.data)
     except UnreadableArrayError as error:
         raise MalformedReplyError(str(error)) from error
-    if dtype != spec.dtype or array.dtype != str(dtype):
+    if dtype != spec.dtype or array.dtype != dtype_name(dtype):
         raise MalformedReplyError(
             f"has dtype {dtype} (declared {array.dtype}), not {spec.dtype}"
         )

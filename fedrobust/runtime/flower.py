@@ -6,7 +6,7 @@ process-wide identity, which Flower sets only in processes that it started itsel
 
 import logging
 import warnings
-from uuid import uuid4
+from itertools import count
 
 from flwr.app import Message
 from flwr.supercore.run import Run
@@ -14,6 +14,8 @@ from flwr.supercore.task_identity import TaskIdentity
 
 RUN_ID = 1
 SERVER_NODE_ID = 1
+
+_numbers = count(1)
 
 
 def identify_process() -> None:
@@ -29,8 +31,8 @@ def empty_run() -> Run:
 
 
 def give_id(message: Message) -> str:
-    """Give a message the id that a SuperLink would give it."""
-    message_id = str(uuid4())
+    """Give a message an id that no other of this process has, as a SuperLink does."""
+    message_id = f"message-{next(_numbers)}"
     message.metadata.__dict__["_message_id"] = message_id
     return message_id
 

@@ -143,9 +143,7 @@ def _copy(content: RecordDict) -> RecordDict:
     copied = RecordDict()
     for name, record in content.items():
         if isinstance(record, ArrayRecord):
-            copied[name] = ArrayRecord(
-                {key: copy.copy(array) for key, array in record.items()}
-            )
+            copied[name] = ArrayRecord(dict(record))
         elif isinstance(record, MetricRecord):
             copied[name] = MetricRecord(copy.deepcopy(dict(record)))
         else:

@@ -221,8 +221,10 @@ class Trainer:
         client: int,
     ) -> Own:
         """Gather what is the client's own in this round."""
-        dropout = abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
         classes = self.network.num_classes
+        dropout = np.zeros(2, np.int32)
+        if self.network.draws:
+            dropout = abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
         x_seen, y_seen, order = schedule.seen(x, y)
         return Own(
             fixed=self.network.split(arrays, dropout)[1],
