@@ -166,7 +166,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
     digests: dict[str, str] = {}
     for config, subfolder in zip(configs, subfolders, strict=True):
-        RunFolder(folder / subfolder, config).check()
+        RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
         if digests.setdefault(subfolder, config.digest) != config.digest:
             raise ConfigError(
                 f"hydra.sweep.subdir={subfolder}: two combinations would share it; "

@@ -78,8 +78,13 @@ class RunFolder:
         """Give the lock that lets one process of this machine at a time run here."""
         return lock_for(self.path)
 
-    def check(self) -> None:
+    def check(self, chosen_by: str = "hydra.run.dir") -> None:
         """Refuse a folder of another experiment, and one that cannot be written.
+
+        Parameters
+        ----------
+        chosen_by
+            The key or the option by which the user can choose another.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class RunFolder:
         if digest is not None and digest != self.config.digest:
             raise ConfigError(
                 f"{self.path} holds another experiment ({digest}, not "
-                f"{self.config.digest}): choose another hydra.run.dir"
+                f"{self.config.digest}): choose another {chosen_by}"
             )
         ancestor = self.path.absolute()
         while not ancestor.exists():
@@ -101,12 +106,11 @@ class RunFolder:
                 pass
         except OSError as error:
             raise ConfigError(
-                f"{self.path} cannot be written: {error}; choose another hydra.run.dir"
+                f"{self.path} cannot be written: {error}; choose another {chosen_by}"
             ) from error
         if self.path.exists() and digest is None and any(self.path.iterdir()):
             raise ConfigError(
-                f"{self.path} is not empty and holds no run: choose another "
-                "hydra.run.dir"
+                f"{self.path} is not empty and holds no run: choose another {chosen_by}"
             )
 
     def _digest_there(self) -> str | None:

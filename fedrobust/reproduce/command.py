@@ -90,7 +90,7 @@ def _reproduce(
     # Everything is composed and checked before the first run.
     configs = _checked_configs(reproduction, results, jobs)
     for config in configs.values():
-        RunFolder(runs / config.digest, config).check()
+        RunFolder(runs / config.digest, config).check("--runs")
     left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
     print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are there")
     failed = 0
@@ -117,7 +117,7 @@ def _collect(
     configs = _checked_configs(reproduction, results, jobs)
     folders = {job: RunFolder(runs / c.digest, c) for job, c in configs.items()}
     for folder in folders.values():
-        folder.check()
+        folder.check("--runs")
     found = 0
     for job, folder in folders.items():
         result = folder.result()

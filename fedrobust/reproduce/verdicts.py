@@ -54,14 +54,14 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
 def read_published(reproduction: Reproduction) -> dict[tuple[Cell, str], Published]:
     """Read published.csv: the number of each cell and measure.
 
-    A row has the columns of a cell, ``measure``, ``value``, ``sd``, ``n``, ``source``.
-    A file of claims alone (``claim``, ``source``) has no numbers.
+    A row has the columns of a cell, ``measure``, ``value``, ``sd``, ``n``, ``source``;
+    that of a claim has ``claim`` and ``source``, and no value.
     """
     path = reproduction.folder / "published.csv"
     found = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if "value" not in row:
+            if not row.get("value"):
                 continue
             cell = tuple(row[column] for column in reproduction.columns)
             found[cell, row["measure"]] = Published(

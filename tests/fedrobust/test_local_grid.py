@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
+from fedrobust.client import client_app
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
+from fedrobust.server import serve
 from tests.messages import global_arrays
 
 
@@ -93,3 +96,22 @@ def test_the_local_runtime_imports_neither_ray_nor_tensorflow():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_server_keeps_no_reply_of_a_round_that_is_over(configure):
+    config = configure("num_clients=3", "num_rounds=2", "dataset.num_train=60")
+    references, alive = [], []
+
+    class Remembering(LocalGrid):
+        def send_and_receive(self, messages, *, timeout=None):
+            replies = super().send_and_receive(messages, timeout=timeout)
+            references.extend(map(weakref.ref, replies))
+            return replies
+
+    def after_round(report, arrays):
+        alive.append(sum(reference() is not None for reference in references))
+
+    with Remembering(client_app(config), config.num_clients, workers=2) as grid:
+        serve(grid, config, after_round, print)
+    assert alive == [0, 0]
+    assert len(references) == 3 + 2 * 3  # who they are, then two rounds

@@ -201,6 +201,17 @@ def test_mistakes_are_told_in_one_sentence(toy, monkeypatch, capsys, words, said
     assert not (toy / "demo" / "results.csv").exists()
 
 
+@pytest.mark.parametrize("mode", [[], ["--collect"]])
+def test_a_folder_of_something_else_is_left_alone(toy, monkeypatch, capsys, mode):
+    (job,) = load_reproduction("demo", toy).select(["rule=avg"], [0])
+    folder = toy.parent / "runs" / load_config(compose_run(job.overrides)).digest
+    folder.mkdir(parents=True)
+    (folder / "letter.txt").write_text("mine")
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0", *mode) == 2
+    assert "holds no run: choose another --runs\n" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+
+
 def test_an_unknown_name_is_told(capsys):
     assert main(["reproduce", "karimireddy"]) == 2
     assert "did you mean 'karimireddy2022_bucketing'" in capsys.readouterr().err
@@ -377,7 +388,7 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
         )
     with (reproduction.folder / "published.csv").open() as file:
         claims = {
-            (r["claim"], r["source"]) for r in csv.DictReader(file) if "claim" in r
+            (r["claim"], r["source"]) for r in csv.DictReader(file) if r.get("claim")
         }
     assert claims <= {(o.claim, o.source) for o in reproduction.orderings}
     assert {measure for _, measure in published} <= set(reproduction.measures)
