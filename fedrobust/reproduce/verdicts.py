@@ -61,7 +61,7 @@ def read_published(reproduction: Reproduction) -> dict[tuple[Cell, str], Publish
     found = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            if not row.get("value"):
+            if row.get("claim"):
                 continue
             cell = tuple(row[column] for column in reproduction.columns)
             found[cell, row["measure"]] = Published(
