@@ -6,14 +6,16 @@ clean, and equals it at epsilon 0. Over several attacks it counts when it withst
 of them: the worst case is one of each example, not of the attacks' accuracies.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.attacks.base import Attack, distances
-from fedrobust.attacks.checks import Check, Mask, check_attacks
+from fedrobust.attacks.checks import Check, Mask, check_attacks, tolerance
 from fedrobust.attacks.probes import PROBED, look, probe
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.inference import predict
@@ -46,6 +48,13 @@ class Scores:
     num_examples: int
     worst: dict[str, float]
     backdoor_success: float | None = None
+
+
+def hyperparameters(attack: Attack) -> dict[str, Any] | None:
+    """Give an attack's hyper-parameters; None when its constructor takes others."""
+    known = {f.name: getattr(attack, f.name) for f in fields(attack)}
+    taken = inspect.signature(type(attack)).parameters
+    return known if set(taken) <= set(known) else None
 
 
 Surrogate = Callable[[], tuple[Network, Arrays]]
@@ -154,8 +163,7 @@ class Evaluator:
             for epsilon, outcome in curve.items()
         ]
         records = {
-            name: fields(attack) if is_dataclass(attack) else None
-            for name, attack in self.attacks.items()
+            name: hyperparameters(attack) for name, attack in self.attacks.items()
         }
         found = check_attacks(standing, worst, reached, records)
         few = np.arange(min(len(self.x), PROBED))
@@ -172,8 +180,12 @@ class Evaluator:
         return found
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
-        """Find the largest epsilon at which the model is said to beat guessing."""
-        guess = 1 / self.network.num_classes
+        """Find the largest epsilon at which the model is said to beat guessing.
+
+        To guess is to say the most frequent label; two standard errors are allowed.
+        """
+        guess = float(np.bincount(self.y).max()) / len(self.y)
+        guess += tolerance(guess, len(self.y))
         positive = sorted(float(e) for e in worst if float(e) > 0)
         claims = [e for e in positive if worst[repr(e)].mean() > guess]
         return max(claims, default=min(positive, default=None))

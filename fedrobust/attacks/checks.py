@@ -1,8 +1,8 @@
 """Checks that catch a robustness number that cannot be believed.
 
-Judgements on numbers; ``probes.py`` makes the numbers that an evaluation lacks. Counts
-are paired, as both sides are of the same examples: b that only the stronger attack
-breaks and c that only the reported ones do differ by chance up to 2 sqrt(b + c).
+Judgements on numbers; ``probes.py`` makes the numbers that an evaluation lacks. Each
+example that another attack breaks is one that was reported wrongly, whatever else that
+attack misses: a model that hides its gradient on half of its inputs is caught, too.
 
 Carlini et al.: On Evaluating Adversarial Robustness, 2019, Section 5; Athalye, Carlini,
 Wagner: Obfuscated Gradients Give a False Sense of Security, ICML 2018, Section 3.1.
@@ -34,7 +34,7 @@ MEANINGS = {
     "random_noise_weaker": "accuracy that random noise takes and the attacks do not",
     "unbounded_attack": "accuracy in a ball that holds grey images of every image",
     "more_iterations": "accuracy that twice the steps take in addition",
-    "restarts": "accuracy that five restarts take in addition",
+    "restarts": "accuracy that five times the restarts take in addition",
     "gradient_free_not_better": "accuracy that Square takes and the attacks do not",
     "transfer_not_better": "accuracy that examples of another model take in addition",
     "losses_agree": "accuracy that the margin loss takes in addition",
@@ -42,6 +42,16 @@ MEANINGS = {
     "breaks_undefended_model": "accuracy that the attack leaves an undefended model",
 }
 POINT = 0.01
+# Square is to take no more than 0.2 points, by which AutoAttack tells that its other
+# attacks failed; the same is asked of AutoAttack itself.
+ALLOWED = {"gradient_free_not_better": POINT / 5, "autoattack_is_lowest": POINT / 5}
+# Attacks that others must not be weaker than, with those not to hold them against.
+WEAK = {
+    "iterative_at_least_single_step": ("fgsm", {"fgsm", "ffgsm"}),
+    "random_noise_weaker": ("random_noise", {"random_noise"}),
+    "gradient_free_not_better": ("square", {"square"}),
+    "transfer_not_better": ("transfer", {"transfer"}),
+}
 
 
 @dataclass(frozen=True)
@@ -65,24 +75,20 @@ def tolerance(accuracy: float, num_examples: int) -> float:
     return max(2 * error, 1 / num_examples)
 
 
-def takes_more(name: str, reported: Mask, other: Mask, allowance: float = 0.0) -> Check:
-    """Fail when another attack takes more accuracy than what was reported.
+def takes_more(name: str, reported: Mask, other: Mask) -> Check:
+    """Fail when another attack breaks examples that were reported to stand.
 
     Parameters
     ----------
     name
-        Of the check.
+        Of the check: a point of accuracy is allowed, or what ``ALLOWED`` says, and two
+        standard errors of it.
     reported, other
         (n,) which examples stand.
-    allowance
-        Accuracy that it may take beyond chance.
     """
-    n = len(reported)
-    only_other = int((reported & ~other).sum())
-    only_reported = int((~reported & other).sum())
-    excess = (only_other - only_reported) / n
-    chance = max(2 * math.sqrt(only_other + only_reported), 1.0) / n
-    return judged(name, excess <= allowance + chance, excess)
+    allowed = ALLOWED.get(name, POINT)
+    taken = float((reported & ~other).mean())
+    return judged(name, taken <= allowed + tolerance(allowed, len(reported)), taken)
 
 
 def check_attacks(
@@ -115,26 +121,10 @@ def check_attacks(
     found = {name: judged(name, None) for name in MEANINGS}
     found["within_ball"] = _within_ball(distances)
     found["monotone_in_epsilon"] = _monotone(standing)
-    if "fgsm" in standing and len(standing) > 1:
-        others = {k: v for k, v in standing.items() if k not in ("fgsm", "ffgsm")}
-        found["iterative_at_least_single_step"] = _against(
-            "iterative_at_least_single_step", others, standing["fgsm"]
-        )
-    if "random_noise" in standing:
-        others = {k: v for k, v in standing.items() if k != "random_noise"}
-        found["random_noise_weaker"] = _against(
-            "random_noise_weaker", others, standing["random_noise"]
-        )
-    if "square" in standing:
-        others = {k: v for k, v in standing.items() if k != "square"}
-        found["gradient_free_not_better"] = _against(
-            "gradient_free_not_better", others, standing["square"]
-        )
-    if "transfer" in standing:
-        others = {k: v for k, v in standing.items() if k != "transfer"}
-        found["transfer_not_better"] = _against(
-            "transfer_not_better", others, standing["transfer"]
-        )
+    for name, (weak, excluded) in WEAK.items():
+        if weak in standing:
+            others = {k: v for k, v in standing.items() if k not in excluded}
+            found[name] = _against(name, others, standing[weak])
     if "autoattack" in standing and len(standing) > 1:
         found["autoattack_is_lowest"] = _autoattack_is_lowest(standing)
     gaps = [
@@ -160,13 +150,20 @@ def _within_ball(distances: Sequence[tuple[float, float, bool]]) -> Check:
 
 
 def _monotone(standing: Mapping[str, Mapping[str, Mask]]) -> Check:
-    """Fail when an attack leaves more at some epsilon than at a smaller one."""
-    checks = [
-        takes_more("monotone_in_epsilon", curve[large], curve[small])
-        for curve in standing.values()
-        for small, large in pairwise(sorted(curve, key=float))
-    ]
-    return _worst_of("monotone_in_epsilon", checks)
+    """Fail when an attack leaves more at some epsilon than at a smaller one.
+
+    Of b examples that stand at the larger alone and c at the smaller alone, b - c is up
+    to 2 sqrt(b + c) by chance: random starts differ.
+    """
+    name, checks = "monotone_in_epsilon", []
+    for curve in standing.values():
+        for small, large in pairwise(sorted(curve, key=float)):
+            gained = int((curve[large] & ~curve[small]).sum())
+            lost = int((curve[small] & ~curve[large]).sum())
+            chance = max(2 * math.sqrt(gained + lost), 1.0)
+            rise = (gained - lost) / len(curve[small])
+            checks.append(judged(name, gained - lost <= chance, rise))
+    return _worst_of(name, checks)
 
 
 def _against(
@@ -182,17 +179,17 @@ def _against(
 
 
 def _autoattack_is_lowest(standing: Mapping[str, Mapping[str, Mask]]) -> Check:
-    """Fail when any attack goes below AutoAttack."""
-    name = "autoattack_is_lowest"
-    checks = [
-        takes_more(name, standing["autoattack"][epsilon], mask)
-        for other, curve in standing.items()
-        for epsilon, mask in curve.items()
-        if other != "autoattack" and epsilon in standing["autoattack"]
-    ]
-    # AutoAttack claims to be the worst case: here even one example is too many.
-    strict = [judged(name, (c.figure or 0.0) <= 0, c.figure) for c in checks]
-    return _worst_of(name, strict)
+    """Fail when any attack goes below AutoAttack, or breaks much that it missed."""
+    name, checks = "autoattack_is_lowest", []
+    for other, curve in standing.items():
+        for epsilon, mask in curve.items():
+            lowest = standing["autoattack"].get(epsilon)
+            if other != "autoattack" and lowest is not None:
+                found = takes_more(name, lowest, mask)
+                below = bool(mask.sum() < lowest.sum())
+                passed = found.status == "pass" and not below
+                checks.append(judged(name, passed, found.figure))
+    return _worst_of(name, checks)
 
 
 def _worst_of(name: str, checks: Sequence[Check]) -> Check:

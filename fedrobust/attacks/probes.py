@@ -118,29 +118,20 @@ def probe(
     base = base or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
     same: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "model_range": bounds}
 
-    def against(name: str, attack: Attack, allowance: float = 0.0) -> Check:
-        return takes_more(name, reported, stands(subject, attack), allowance)
-
-    found = {
-        "iterative_at_least_single_step": against(
-            "iterative_at_least_single_step", FGSM(**same)
-        ),
-        "random_noise_weaker": against(
-            "random_noise_weaker", RandomNoise(**same, restarts=10)
-        ),
-        "more_iterations": against(
-            "more_iterations", replace(base, steps=2 * base.steps), POINT
-        ),
-        "restarts": against(
-            "restarts", replace(base, random_start=True, restarts=5), POINT
-        ),
-        "gradient_free_not_better": against(
-            "gradient_free_not_better", Square(**same, queries=1000), POINT / 5
-        ),
-        "losses_agree": against("losses_agree", replace(base, loss="margin"), POINT),
-        "unbounded_attack": _unbounded(subject, base),
-        "loss_increases": _loss_increases(subject, base),
+    stronger: dict[str, Attack] = {
+        "iterative_at_least_single_step": FGSM(**same),
+        "random_noise_weaker": RandomNoise(**same, restarts=10),
+        "more_iterations": replace(base, steps=2 * base.steps),
+        "restarts": replace(base, random_start=True, restarts=5 * base.restarts),
+        "gradient_free_not_better": Square(**same, queries=1000),
+        "losses_agree": replace(base, loss="margin"),
     }
+    found = {
+        name: takes_more(name, reported, stands(subject, attack))
+        for name, attack in stronger.items()
+    }
+    found["unbounded_attack"] = _unbounded(subject, base)
+    found["loss_increases"] = _loss_increases(subject, base)
     if surrogate is not None:
         found |= _with_surrogate(subject, base, reported, surrogate)
     return found
