@@ -51,8 +51,10 @@ LATER = {
 }
 
 # Raised when the meaning of a configuration changes, so that no old result is taken
-# for a new one.
+# for a new one: of all, of models with statistics, of checks=full.
 SCIENCE_VERSION = 2
+STATISTICS_VERSION = 3
+PROBES_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +176,17 @@ class Config:
             if node.get(name, before) == before:
                 node.pop(name, None)
         code = code_digests(values)
-        return {"version": SCIENCE_VERSION, "code": code, **values}
+        version = STATISTICS_VERSION if self._has_statistics else SCIENCE_VERSION
+        return {"version": version, "code": code, **values}
+
+    @property
+    def _has_statistics(self) -> bool:
+        """Tell whether arrays may travel beside the update."""
+        model = self.model
+        is_ours = str(model["_target_"]).startswith(OURS)
+        return (
+            self.training.scaffold or not is_ours or model.get("norm", "none") != "none"
+        )
 
     @property
     def digest(self) -> str:
@@ -189,6 +201,10 @@ class Config:
         values["checks"] = self.checks if self.attack.methods else None
         paths = (method.get("surrogate") for method in self.attack.methods.values())
         values["files"] = [file_digest(path) for path in paths if path is not None]
+        if code := code_digests(self.attack.methods):
+            values["code"] = code
+        if values["checks"] == "full":
+            values["probes"] = PROBES_VERSION
         return _digest({"version": SCIENCE_VERSION, **values})
 
     @property
@@ -211,6 +227,11 @@ class Config:
         found = []
         if self.byzantine and self.num_byzantine == 0:
             found.append("byzantine has no effect: num_byzantine=0")
+        if self.byzantine and self.byzantine_from_round > self.num_rounds:
+            found.append(
+                f"byzantine has no effect: byzantine_from_round="
+                f"{self.byzantine_from_round} is after num_rounds={self.num_rounds}"
+            )
         if self.strategy.f < self.num_byzantine:
             found.append(
                 f"strategy.f={self.strategy.f} is below num_byzantine="

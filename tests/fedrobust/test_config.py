@@ -249,11 +249,35 @@ def test_the_evaluation_digest_is_of_the_attacks(configure):
         assert other.digest == base.digest
 
 
+def test_an_attack_of_ones_own_is_another_when_it_was_edited(
+    configure, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    own = ("attack=pgd", "attack.methods.pgd._target_=attack_of_mine.Mine")
+    module = tmp_path / "attack_of_mine.py"
+    seen = []
+    for text in ("class Mine: steps = 1", "class Mine: steps = 2"):
+        module.write_text(text)
+        config = configure(*own)
+        seen.append((config.evaluation_digest, config.digest))
+    assert seen[0][0] != seen[1][0]
+    assert seen[0][1] == seen[1][1]
+
+
+def test_models_with_statistics_have_digests_of_their_own_version(configure):
+    assert configure().science["version"] == 2
+    own = "model._target_=tests.own_model.build"
+    for change in ("model.norm=batch", "training=scaffold", own):
+        assert configure(change).science["version"] == 3
+
+
 def test_warnings_of_what_has_no_effect(configure):
     assert configure().warnings() == []
     (warning,) = configure("training.epsilon=0.1").warnings()
     assert "training.epsilon=0.1 has no effect" in warning
     assert "num_byzantine=0" in configure("byzantine=ipm").warnings()[0]
+    late = configure("byzantine=ipm", "num_byzantine=1", "byzantine_from_round=99")
+    assert "byzantine_from_round=99 is after num_rounds" in late.warnings()[0]
     low = configure("strategy=median", "num_byzantine=2", "strategy.f=1").warnings()
     assert "strategy.f=1 is below num_byzantine=2" in low[0]
 
