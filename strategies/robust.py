@@ -30,7 +30,14 @@ from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext, Vector
+from strategies.rules.base import (
+    UNDEFINED,
+    Aggregate,
+    Matrix,
+    Rule,
+    RuleContext,
+    Vector,
+)
 from strategies.rules.mean import Mean
 from strategies.sampling import sample_clients
 from strategies.screening import (
@@ -49,6 +56,7 @@ Event = dict[str, Any]
 # The round and the global arrays by name -> the same arrays, trained on root data.
 TrainOnRoot = Callable[[int, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 T = TypeVar("T")
+Part = TypeVar("Part", Rule, Preaggregator)
 
 
 @dataclass
@@ -128,8 +136,8 @@ class RobustStrategy(Strategy):
         Nodes to wait for before a round when ``client_ids`` is not given.
     statistics
         Names of arrays that are no part of the update, such as batch-norm statistics:
-        they are the median over the clients that the rule kept, under the mean their
-        mean.
+        they are the median over the clients that the rule kept, if these are so many
+        that f of them cannot own it, else over all; under the mean their mean.
     optional_statistics
         Those of them that a client may leave untouched, who then has no vote on them.
     loss_metric
@@ -142,7 +150,8 @@ class RobustStrategy(Strategy):
         ``context.root_update``: given the round and the arrays by name, it gives them
         as a client would.
     on_event
-        Called with each quarantine, failure and skipped round.
+        Called with each quarantine, failure and skipped round, and where f was lowered
+        by the clients that are missing.
 
     Raises
     ------
@@ -275,12 +284,17 @@ class RobustStrategy(Strategy):
             for name in specs
             if name in self.statistics
         }
-        context = self._context(old, learned, list(accepted), examples, losses)
+        clients = list(accepted)
         del replies
         updates = _updates(accepted, old, learned)
+
+        def tell(reason: str) -> None:
+            self._event("f lowered", report.round, None, reason)
+
         try:
-            aggregate = self._apply_rule(updates, context)
-        except (ValueError, ArithmeticError, LookupError) as error:
+            context = self._context(old, learned, clients, examples, losses)
+            aggregate = self._apply_rule(updates, context, tell)
+        except UNDEFINED as error:
             # Undefined for what is left of the round, which the model then survives.
             return self._skip(report, str(error) or type(error).__name__)
         step, server_state = self.server_optimizer(aggregate.vector, self.server_state)
@@ -308,14 +322,13 @@ class RobustStrategy(Strategy):
         losses: Sequence[float],
     ) -> RuleContext:
         """Tell the rule what it may know beside the updates."""
-        round = self.last_round.round if self.last_round is not None else 0
         train = self.train_on_root if "root_update" in self.rule.needs else None
         if train is not None and self._root_update is None:
-            self._root_update = difference(train(round, old), old, learned)
+            self._root_update = difference(train(self._round, old), old, learned)
         return RuleContext(
             clients=tuple(clients),
             num_examples=np.array(num_examples, np.int64),
-            round=round,
+            round=self._round,
             seed=self.seed,
             root_update=self._root_update,
             parameters=np.concatenate([old[name].reshape(-1) for name in learned]),
@@ -323,18 +336,28 @@ class RobustStrategy(Strategy):
             losses=np.array(losses, np.float64),
         )
 
-    def _apply_rule(self, updates: Matrix, context: RuleContext) -> Aggregate:
-        """Pre-aggregate and aggregate; this changes nothing here."""
+    def _apply_rule(
+        self,
+        updates: Matrix,
+        context: RuleContext,
+        tell: Callable[[str], None] = lambda reason: None,
+    ) -> Aggregate:
+        """Pre-aggregate and aggregate; this changes nothing here.
+
+        ``tell`` is called with the reason where f is lowered.
+        """
         n = len(updates)
-        for preaggregator in self.preaggregators:
-            updates = preaggregator(updates, context)
+        missing = len(self.last_round.sampled) - n if self.last_round else 0
+        for part in self.preaggregators:
+            updates = _tolerating(part, len(updates), missing, tell)(updates, context)
         if len(updates) != n:
             if self.rule.needs_clients:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
             context = replace(context, clients=None, num_examples=None, losses=None)
-        return self.rule(updates, self.rule_state, context)
+        rule = _tolerating(self.rule, len(updates), missing, tell)
+        return rule(updates, self.rule_state, context)
 
     def preview(
         self,
@@ -377,7 +400,7 @@ class RobustStrategy(Strategy):
         if aggregate.selected is not None:
             rows = set(aggregate.selected.tolist())
             selected = [client for row, client in enumerate(clients) if row in rows]
-            return selected, [client for client in clients if client not in selected]
+            return selected, [c for row, c in enumerate(clients) if row not in rows]
         if aggregate.weights is None or isinstance(self.rule, Mean):
             return None, None
         low = aggregate.weights < 0.5 / len(clients)
@@ -389,7 +412,8 @@ class RobustStrategy(Strategy):
         """Combine statistics of the clients that the rule kept and that have a vote.
 
         By the mean under the mean; otherwise by the median, as the rule did not look at
-        them: a client with a fair update may send any statistic.
+        them: a client with a fair update may send any statistic. Where f such clients
+        could be half of those kept, as under Krum, it is the median of all.
         """
         wide = rows.astype(np.float64)
         if self._keeps_rows:
@@ -399,8 +423,13 @@ class RobustStrategy(Strategy):
             _, excluded = self._choice(aggregate, range(len(rows)))
             kept = votes.copy()
             kept[excluded or []] = False
-            votes = kept if kept.any() else votes
+            if kept.sum() > max(votes.sum() / 2, 2 * getattr(self.rule, "f", 0)):
+                votes = kept
         return np.asarray(np.median(wide[votes], axis=0))
+
+    @property
+    def _round(self) -> int:
+        return self.last_round.round if self.last_round is not None else 0
 
     @property
     def _keeps_rows(self) -> bool:
@@ -562,6 +591,24 @@ def _updates(
 
     parallel_map(fill, enumerate(list(accepted)))
     return updates
+
+
+def _tolerating(part: Part, n: int, missing: int, tell: Callable[[str], None]) -> Part:
+    """Lower f by the clients that are missing, where n rows are too few for it.
+
+    A Byzantine client may send nothing, or what is quarantined: then it is one of the
+    f, and not among the rows. Otherwise f of them could stop every round. With more
+    than f missing, more are faulty than the rule was built for.
+    """
+    f = getattr(part, "f", 0)
+    try:
+        part.check(n)
+    except ValueError as error:
+        if 0 < missing <= f:
+            lower: Part = replace(part, f=f - missing)  # type: ignore[call-arg]
+            tell(f"{error}; of the clients {missing} are missing: it is {lower!r}")
+            return lower
+    return part
 
 
 def _bytes_of(arrays: ArrayRecord) -> int:

@@ -18,6 +18,7 @@ from fedrobust.byzantine.forging import forge
 from fedrobust.runtime.wrapped import WrappedGrid
 from strategies.arrays import unpack_all
 from strategies.parameters import MAX_EXAMPLES
+from strategies.rules.base import UNDEFINED
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.updates import difference
 
@@ -132,7 +133,7 @@ class Adversary(WrappedGrid):
             return
         try:
             crafted = self._attack(rows, len(byzantine), context)
-        except ValueError as error:
+        except UNDEFINED as error:
             # Undefined for the clients of this round: they then send what they trained.
             self._on_event(
                 {

@@ -96,6 +96,10 @@ class Aggregate:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
 
 
+# What a rule may raise when it is undefined for what it is given.
+UNDEFINED = (ValueError, ArithmeticError, LookupError)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
     """An aggregation rule with its hyper-parameters."""

@@ -22,12 +22,14 @@ from flwr.clientapp import ClientApp
 from fedrobust.runtime.local_grid import LocalGrid
 from fedrobust.runtime.wrapped import HandOver
 from strategies import RobustStrategy
-from strategies.preaggregators import NNM, Clipping
+from strategies.preaggregators import ARC, NNM, Clipping
 from strategies.rules import (
     CGE,
     SFAT,
     Aggregate,
+    Bulyan,
     FLTrust,
+    GeometricMedian,
     Krum,
     Mean,
     Median,
@@ -204,15 +206,47 @@ def test_a_client_that_raises_is_left_out(error):
 
 
 def test_a_round_with_too_few_replies_is_skipped_and_the_model_kept():
-    def bad(message):
-        raise RuntimeError("no")
-
-    result, strategy, events = start(
-        federation(bad), rule=Krum(f=1), num_rounds=1, num_clients=5
-    )
-    assert len(result.arrays) == 0, "Flower keeps the initial arrays"
+    strategy = one_round.configured(Krum(f=1), 6, record(w=0))
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=1)] * 4))
+    assert arrays is None, "Flower keeps the initial arrays"
     assert "needs at least 5 updates, not 4" in (strategy.last_round.skipped or "")
-    assert events[-1]["event"] == "round skipped"
+
+
+@pytest.mark.parametrize(
+    ("n", "rule", "chain", "lower", "lower_chain"),
+    [
+        (5, Krum(f=1), (), Krum(f=0), ()),
+        (11, Bulyan(f=2), (), Bulyan(f=1), ()),
+        (7, Median(), (ARC(f=3),), Median(), (ARC(f=2),)),
+    ],
+    ids=repr,
+)
+def test_who_is_missing_is_one_of_the_f(n, rule, chain, lower, lower_chain):
+    models = [record(w=[w, w * w]) for w in range(1, n)]
+    nan = record(w=[1, np.nan])
+    for replies in ([*models, nan], models):
+        events: list[dict] = []
+        strategy = one_round.configured(
+            rule, n, record(w=[0, 0]), events, preaggregators=chain
+        )
+        arrays, _ = strategy.aggregate_train(1, replies_of(replies))
+        assert events[0]["event"] == ("quarantined" if nan in replies else "failed")
+        assert events[1]["event"] == "f lowered"
+        assert repr(lower_chain[0] if chain else lower) in events[1]["reason"]
+        strategy = one_round.configured(
+            lower, n - 1, record(w=[0, 0]), preaggregators=lower_chain
+        )
+        wanted, _ = strategy.aggregate_train(1, replies_of(models))
+        np.testing.assert_array_equal(arrays["w"].numpy(), wanted["w"].numpy())
+
+
+def test_one_client_cannot_stop_a_rule_at_the_bound_it_was_published_with():
+    nan = sends({"arrays": with_weight(GOOD * np.nan), "metrics": METRICS})
+    result, _, events = start(
+        federation(nan), rule=Krum(f=1), num_rounds=3, num_clients=5
+    )
+    assert [e["event"] for e in events] == 3 * ["quarantined", "f lowered"]
+    assert (result.arrays["weight"].numpy() > 2.9).all()
 
 
 def test_every_reply_an_error_is_a_skipped_round():
@@ -307,7 +341,8 @@ def test_statistics_follow_the_selected_rows_and_integers_stay():
         }
     )
     for rule, expected in [
-        (MultiKrum(f=1, m=2), 5.0),  # rows 0 and 1
+        (MultiKrum(f=1, m=5), 20.0),  # rows 0 to 4
+        (MultiKrum(f=1, m=2), 30.0),  # two are no majority: the median of all
         (Mean(), 30.0),  # all rows, weighted alike
         (Median(), 30.0),  # the median of 0, 10, ..., 60
     ]:
@@ -316,6 +351,25 @@ def test_statistics_follow_the_selected_rows_and_integers_stay():
             result = strategy.start(grid, initial, num_rounds=1)
         assert result.arrays["bn"].numpy() == pytest.approx(expected)
         assert result.arrays["count"].numpy() == 5
+
+
+@every_rule
+def test_a_client_with_a_fair_update_does_not_own_the_statistics(rule, rng):
+    if isinstance(rule, Mean):
+        return  # it tolerates nobody
+    models = [
+        record(w=row[:30], b=row[30:], bn=bn)
+        for row, bn in zip(0.5 + 0.3 * rng.normal(size=(6, 40)), range(6), strict=True)
+    ]
+    values = {n: np.mean([m[n].numpy() for m in models], axis=0) for n in ("w", "b")}
+    initial = record(w=np.zeros(30), b=np.zeros(10), bn=1)
+    strategy = one_round.configured(
+        rule, NUM_CLIENTS, initial, train_on_root=train_on_root, statistics=["bn"]
+    )
+    hostile = record(**values, bn=-1e9)
+    replies = replies_of([*models[:4], hostile, *models[4:]])
+    arrays, _ = strategy.aggregate_train(1, replies)
+    assert 0 <= arrays["bn"].numpy() <= 5
 
 
 def test_federated_evaluation_averages_over_examples_and_skips_the_malformed():
@@ -523,7 +577,13 @@ def test_below_its_minimum_every_rule_skips_and_at_it_none_does(rule, rng):
     # MoNNA's trusted client, 4, must be among them.
     order = [4, 0, 1, 2, 3, 5, 6]
     for count in (minimum - 1, minimum):
-        strategy = prepared(rule)
+        # Of nine more than f = 1 are missing: they do not count as its Byzantine one.
+        strategy = one_round.configured(
+            rule,
+            NUM_CLIENTS + 2,
+            record(w=np.zeros(30), b=np.zeros(10)),
+            train_on_root=train_on_root,
+        )
         replies = replies_of(models)
         kept = [replies[client] for client in order[:count]]
         arrays, _ = strategy.aggregate_train(1, kept)
@@ -684,6 +744,26 @@ def test_a_rule_whose_trusted_client_is_quarantined_skips_the_round():
     assert [e["event"] for e in events] == ["quarantined", "round skipped"]
 
 
+def test_root_training_that_diverges_costs_its_round_only():
+    def root(round, arrays):
+        if round == 1:
+            raise ArithmeticError("diverged")
+        return train_on_root(round, arrays)
+
+    events: list[dict] = []
+    strategy = one_round.configured(
+        FLTrust(), 3, record(w=[0]), events, train_on_root=root
+    )
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=[1])] * 3))
+    assert arrays is None
+    assert [(e["event"], e["reason"]) for e in events] == [
+        ("round skipped", "diverged")
+    ]
+    list(strategy.configure_train(2, record(w=[0]), ConfigRecord(), None))
+    arrays, _ = strategy.aggregate_train(2, replies_of([record(w=[1])] * 3, round=2))
+    assert arrays["w"].numpy() == pytest.approx(1)
+
+
 def test_a_server_step_that_is_not_finite_is_skipped():
     optimizer = SGD(learning_rate=3e38)
     with np.errstate(over="ignore"):
@@ -704,6 +784,10 @@ def test_a_round_that_was_not_configured_is_refused():
         (Mean(weighted=True), (), 900 / 20),
         # The four shortest: 10 20 30 40.
         (CGE(f=1), (), 25),
+        # Of one or two a single client could own the median: it is of all.
+        (Krum(f=1), (), 30),
+        (MultiKrum(f=1, m=2), (), 30),
+        (GeometricMedian(), (), 30),
         (CGE(f=1), (Clipping(c=9.0),), 25),
         # Neither weights nor selection, or rows that are no clients: the median.
         (Median(), (), 30),
@@ -753,7 +837,7 @@ def test_sfat_reads_the_losses_that_clients_report():
 
 def test_who_leaves_an_optional_statistic_untouched_has_no_vote_on_it():
     replies = replies_of([record(w=1, bn=bn) for bn in (7, 7, 7, 10, 20)])
-    for rule, expected in ((Mean(), 15.0), (Median(), 15.0), (CGE(f=1), 10.0)):
+    for rule, expected in ((Mean(), 15.0), (Median(), 15.0), (CGE(f=1), 15.0)):
         strategy = one_round.configured(
             rule, 5, record(w=0, bn=7), statistics=["bn"], optional_statistics=["bn"]
         )
