@@ -20,6 +20,7 @@ from fedrobust.reproduce.results import Results
 from fedrobust.reproduce.verdicts import (
     Comparison,
     Published,
+    allowed,
     compare,
     read_published,
     verdict,
@@ -28,13 +29,21 @@ from fedrobust.reproduce.verdicts import (
 INDEX_START = "<!-- written by fedrobust reproduce -->"
 INDEX_END = "<!-- end -->"
 VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
-# Of a pair of cells, and of several.
-CLAIM_VERDICTS = {"holds": "hold", "does not hold": "do not hold", "not run": "not run"}
+DOUBT = "by one seed or within two standard errors"
+# Of pairs of cells: what our numbers say and whether that is in doubt.
+PAIRS = {
+    ("holds", False): "pairs that hold",
+    ("holds", True): "hold in doubt",
+    ("does not hold", False): "do not hold",
+    ("does not hold", True): "do not, in doubt",
+    ("not run", False): "pairs not run",
+}
 RULE_TEXTS = {
-    "seeds": "inside: |ours - paper| <= max(1.5, 2.5 sd sqrt(1/n_paper + 1/n_ours)), "
-    "both means over seeds, sd the paper's",
-    "single": "inside: the paper's one run lies within our mean ± max(0.05, 2 sd) over "
-    "at least 3 seeds; with fewer it is compared only",
+    "seeds": "inside: |ours - paper| <= allowed = max(1.5, 2.5 sd sqrt(1/n_paper + "
+    "1/n_ours)), both means over seeds, sd the paper's; where much is allowed, inside "
+    "says little",
+    "single": "inside: the paper's one run lies within our mean ± allowed = max(0.05, "
+    "2 sd) over at least 3 seeds; with fewer it is compared only",
     "compared": "the paper gives no spread or not all of its settings, so nothing is "
     "called inside",
 }
@@ -91,9 +100,7 @@ def _status(
     left = len(planned - set(results.rows))
     text = f"**{len(reproduction.cells)} cells, by {measure}: {told}.** "
     if reproduction.orderings:
-        claims = claim_counts(reproduction, results)
-        said = ", ".join(f"{n} {CLAIM_VERDICTS[w]}" for w, n in claims.items() if n)
-        text += f"Of the pairs of cells that claims order, {said}. "
+        text += f"Pairs of cells that claims order: {_claims(reproduction, results)}. "
     unplanned = {cell for cell, _ in published} - set(reproduction.cells)
     if unplanned:
         text += f"{len(unplanned)} more published cells are not planned. "
@@ -112,13 +119,27 @@ def _minutes(results: Results) -> float | None:
     return median(minutes) if minutes else None
 
 
-def claim_counts(reproduction: Reproduction, results: Results) -> dict[str, int]:
-    """Count the pairs of the claimed orderings by what our numbers say."""
-    found = dict.fromkeys(CLAIM_VERDICTS, 0)
-    for ordering in reproduction.orderings:
-        for pair in _pairs(reproduction, results, ordering):
-            found[pair.verdict.partition(",")[0]] += 1
-    return found
+def claim_counts(
+    reproduction: Reproduction, results: Results
+) -> Counter[tuple[str, bool]]:
+    """Count the pairs of the claimed orderings, as ``PAIRS`` tells them apart."""
+    return Counter(
+        (pair.word, bool(pair.doubt))
+        for ordering in reproduction.orderings
+        for pair in _pairs(reproduction, results, ordering)
+    )
+
+
+def _claims(reproduction: Reproduction, results: Results) -> str:
+    """Say what the pairs show, and apart from that what chance could have made."""
+    found = claim_counts(reproduction, results)
+    told = []
+    for word in dict.fromkeys(word for word, _ in PAIRS):
+        clear, doubtful = found[word, False], found[word, True]
+        more = f", and for {doubtful} more {DOUBT}" if doubtful else ""
+        if clear or doubtful:
+            told.append(f"{word} for {clear}{more}")
+    return "; ".join(told)
 
 
 def _commands(reproduction: Reproduction, results: Results) -> str:
@@ -157,7 +178,13 @@ def _table(
 ) -> str:
     numbers = results.numbers(measure)
     scale = reproduction.measures[measure].scale
-    names = [*reproduction.columns, "paper", "ours", "seeds", "verdict"]
+    limits = {
+        cell: allowed(reproduction.verdict, published.get((cell, measure)), ours)
+        for cell, ours in numbers.items()
+    }
+    judged = any(limit is not None for limit in limits.values())
+    tolerance = ["allowed"] if judged else []
+    names = [*reproduction.columns, "paper", "ours", *tolerance, "seeds", "verdict"]
     rows = []
     for cell in reproduction.cells:
         ours = numbers.get(cell, [])
@@ -177,6 +204,7 @@ def _table(
                 _number(fmean(ours), stdev(ours) if len(ours) > 1 else None, scale)
                 if ours
                 else "–",
+                *([_tolerance(limits.get(cell), scale)] if judged else []),
                 f"{len(ours)} of {len(seeds)}",
                 word,
             ]
@@ -189,6 +217,10 @@ def _number(mean: float, sd: float | None, scale: float) -> str:
     digits = _digits(scale)
     text = f"{mean:.{digits}f}"
     return text if sd is None else f"{text} ± {sd:.{digits}f}"
+
+
+def _tolerance(limit: float | None, scale: float) -> str:
+    return "–" if limit is None else f"± {limit:.{_digits(scale)}f}"
 
 
 def _digits(scale: float) -> int:
@@ -249,8 +281,7 @@ def _settings(reproduction: Reproduction) -> str:
 
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
-    claims = [f"pairs that {w}" for w in list(CLAIM_VERDICTS.values())[:2]]
-    names = ["reproduction", "cells", "run", *VERDICTS, *claims, "pairs not run"]
+    names = ["reproduction", "cells", "run", *VERDICTS, *PAIRS.values()]
     rows = [_index_row(load_reproduction(n, experiments)) for n in
             reproduction_names(experiments)]  # fmt: skip
     path = experiments / "README.md"
@@ -258,7 +289,8 @@ def write_index(experiments: Path) -> Path:
     before, _, rest = text.partition(INDEX_START)
     _, _, after = rest.partition(INDEX_END)
     table = markdown_table(names, rows, left=["reproduction"])
-    write_atomically(path, f"{before}{INDEX_START}\n\n{table}\n\n{INDEX_END}{after}")
+    text = f"{table}\n\nIn doubt: {DOUBT}."
+    write_atomically(path, f"{before}{INDEX_START}\n\n{text}\n\n{INDEX_END}{after}")
     return path
 
 
@@ -270,5 +302,5 @@ def _index_row(reproduction: Reproduction) -> Sequence[str]:
     numbers = (total, total - found["not run"], *(found[v] for v in VERDICTS))
     return [
         f"[{reproduction.title}]({reproduction.name}/README.md)",
-        *map(str, (*numbers, *claims.values())),
+        *map(str, (*numbers, *(claims[pair] for pair in PAIRS))),
     ]

@@ -24,8 +24,8 @@ class Published:
     n: int | None = None
 
 
-def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
-    """Judge a cell: not run, inside, outside, compared, or ours alone.
+def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | None:
+    """Say how far our mean may lie from the paper's number.
 
     Parameters
     ----------
@@ -35,20 +35,35 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
         The published number; None where it could not be read.
     ours
         Our numbers, one a seed.
+
+    Returns
+    -------
+    In the unit of the numbers; None where the rule judges nothing.
+    """
+    if paper is None or not ours:
+        return None
+    if rule == "seeds" and paper.sd is not None and paper.n is not None:
+        return max(1.5, 2.5 * paper.sd * sqrt(1 / paper.n + 1 / len(ours)))
+    if rule == "single" and len(ours) >= 3:
+        return max(0.05, 2 * stdev(ours))
+    return None
+
+
+def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
+    """Judge a cell: not run, inside, outside, compared, or ours alone.
+
+    The parameters are those of ``allowed``.
     """
     if not ours:
         return "not run"
     if paper is None:
         return "ours alone"
-    distance = abs(fmean(ours) - paper.value)
-    if rule == "seeds" and paper.sd is not None and paper.n is not None:
-        allowed = max(1.5, 2.5 * paper.sd * sqrt(1 / paper.n + 1 / len(ours)))
-    elif rule == "single" and len(ours) >= 3:
-        allowed = max(0.05, 2 * stdev(ours))
-    else:
+    limit = allowed(rule, paper, ours)
+    if limit is None:
         return "compared"
     # What is written with two digits is not judged by the sixteenth.
-    return "inside" if distance <= allowed + 1e-9 else "outside"
+    distance = abs(fmean(ours) - paper.value)
+    return "inside" if distance <= limit + 1e-9 else "outside"
 
 
 def read_published(reproduction: Reproduction) -> dict[tuple[Cell, str], Published]:
@@ -82,16 +97,29 @@ class Comparison:
     error: float | None
 
     @property
-    def verdict(self) -> str:
+    def word(self) -> str:
         """Not run; holds; or does not, where the difference has the other sign."""
         if self.difference is None:
             return "not run"
-        word = "holds" if self.difference > 0 else "does not hold"
+        return "holds" if self.difference > 0 else "does not hold"
+
+    @property
+    def doubt(self) -> str:
+        """Why chance alone could have made the difference; nothing where it is clear.
+
+        Clear is what lies beyond two standard errors, with two seeds or more a cell.
+        """
+        if self.difference is None:
+            return ""
         if self.error is None:
-            return f"{word}, one seed"
-        if abs(self.difference) < 2 * self.error:
-            return f"{word}, within two standard errors"
-        return word
+            return "one seed"
+        within = abs(self.difference) <= 2 * self.error
+        return "within two standard errors" if within else ""
+
+    @property
+    def verdict(self) -> str:
+        """The word, and the doubt."""
+        return f"{self.word}, {self.doubt}" if self.doubt else self.word
 
 
 def compare(

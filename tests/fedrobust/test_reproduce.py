@@ -19,9 +19,14 @@ from fedrobust.reproduce.definition import (
     experiments_folder,
     reproduction_names,
 )
-from fedrobust.reproduce.page import write_page
+from fedrobust.reproduce.page import claim_counts, write_page
 from fedrobust.reproduce.results import measured, trouble
-from fedrobust.reproduce.verdicts import Published, compare, read_published
+from fedrobust.reproduce.verdicts import (
+    Published,
+    allowed,
+    compare,
+    read_published,
+)
 from fedrobust.run import run
 from tests.conftest import REAL_DATA
 
@@ -63,6 +68,28 @@ TOY = [
 )
 def test_the_verdict_is_the_rule(rule, paper, ours, expected):
     assert verdict(rule, paper, ours) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "paper", "ours", "expected"),
+    [
+        # 2.5 * 6 * sqrt(1/3 + 1/1) = 15 * 1.1547
+        ("seeds", Published(40.0, 6.0, 3), [50.0], 17.3205),
+        # 2.5 * 0.2 * sqrt(1/3 + 1/1) = 0.577: never less than 1.5 points
+        ("seeds", Published(92.0, 0.2, 3), [93.5], 1.5),
+        # sd of .80 .84 .88 is .04
+        ("single", Published(0.76), [0.80, 0.84, 0.88], 0.08),
+        ("single", Published(0.80), [0.85, 0.85, 0.85], 0.05),
+        ("single", Published(0.80), [0.80, 0.80], None),
+        ("seeds", Published(92.0), [92.0], None),
+        ("seeds", Published(40.0, 6.0, 3), [], None),
+        ("seeds", None, [92.0], None),
+        ("compared", Published(92.0, 1.0, 3), [92.0], None),
+    ],
+)
+def test_a_cell_has_the_tolerance_of_the_rule(rule, paper, ours, expected):
+    limit = allowed(rule, paper, ours)
+    assert limit is None if expected is None else limit == pytest.approx(expected)
 
 
 @pytest.fixture
@@ -130,12 +157,16 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     page = (toy / "demo" / "README.md").read_text()
     assert "1 of 4 planned runs are done" in page
     assert "| avg | 50.00 ± 30.00 |" in page
-    assert "| cm | – | – | 0 of 2 | not run |" in page
+    # 2.5 * 30 * sqrt(1/3 + 1/1)
+    assert "| ± 86.60 | 1 of 2 | inside |" in page
+    assert "| cm | – | – | – | 0 of 2 | not run |" in page
+    assert "Pairs of cells that claims order: not run for 1. " in page
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
     assert index.endswith("after\n")
     assert (
-        "| [A toy](demo/README.md) | 2 | 1 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 1 |" in index
+        "| [A toy](demo/README.md) | 2 | 1 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 0 | 0 | 1 |"
+        in index
     )
     # The others follow; what is there stays to the byte.
     assert command(toy, monkeypatch) == 0
@@ -316,8 +347,63 @@ def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     numbers["cm",] = [4.0, 4.0]
     (pair,) = compare(reproduction, ordering, numbers)
     assert pair.verdict == "holds, within two standard errors"
+    # Twice the error of sqrt(2/2 + 0/2) is still within.
+    numbers["cm",] = [3.0, 3.0]
+    (pair,) = compare(reproduction, ordering, numbers)
+    assert (pair.difference, pair.error) == (2.0, pytest.approx(1.0))
+    assert pair.verdict == "holds, within two standard errors"
+    # The same runs on both sides differ by nothing.
+    (pair,) = compare(reproduction, ordering, {("avg",): [1.0] * 2, ("cm",): [1.0] * 2})
+    assert pair.verdict == "does not hold, within two standard errors"
     (pair,) = compare(reproduction, ordering, {("avg",): [1.0]})
     assert pair.verdict == "not run"
+
+
+@pytest.mark.parametrize(
+    ("avg", "cm", "pair", "said"),
+    [
+        # 5 - 2 is above 2 * sqrt(2/2 + 2/2) = 2.83; 5 - 4 is not
+        ([4, 6], [1, 3], ("holds", False), "holds for 1. "),
+        (
+            [4, 6],
+            [3, 5],
+            ("holds", True),
+            "holds for 0, and for 1 more by one seed or within two standard errors. ",
+        ),
+        (
+            [9],
+            [1, 3],
+            ("holds", True),
+            "holds for 0, and for 1 more by one seed or within two standard errors. ",
+        ),
+        ([1, 3], [4, 6], ("does not hold", False), "does not hold for 1. "),
+        (
+            [3, 5],
+            [4, 6],
+            ("does not hold", True),
+            "does not hold for 0, and for 1 more by one seed or within two standard er",
+        ),
+    ],
+)
+def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
+    reproduction = load_reproduction("demo", toy)
+    results = Results(reproduction)
+    for rule, values in (("avg", avg), ("cm", cm)):
+        for seed, value in enumerate(values):
+            row = dict.fromkeys(results.names, "1")
+            results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
+    assert claim_counts(reproduction, results) == {pair: 1}
+    page = write_page(reproduction, results).read_text()
+    assert f"Pairs of cells that claims order: {said}" in page
+
+
+def test_no_tolerance_is_shown_where_nothing_is_judged():
+    columns = {
+        name: "| allowed |" in (experiments_folder() / name / "README.md").read_text()
+        for name in NAMES
+    }
+    judged = {n for n in NAMES if load_reproduction(n).verdict != "compared"}
+    assert {name for name, shown in columns.items() if shown} == judged
 
 
 def test_a_claim_pairs_cells_that_agree_in_the_other_columns():
