@@ -1,11 +1,12 @@
 """Which training epsilon to choose, and why.
 
 For a threat of test epsilon t: the smallest training epsilon whose accuracy at t is not
-below the best one's by more than chance explains (two standard errors of the
-difference). Without a threat in mind: the same by the area under the accuracy curve.
-Standard training counts as the smallest. A training that does not beat guessing is no
-answer, and neither is noise training, the control: where it is as good, adversarial
-training bought nothing.
+below the best one's by more than chance explains (the 95 % interval of the difference
+over seeds; see :mod:`fedrobust.report.epsilons`). Without a threat in mind: the same by
+the area under the accuracy curve. Few seeds tell little, so that they advise a smaller
+epsilon. Standard training counts as the smallest. A training that does not beat
+guessing is no answer, and neither is noise training, the control: where it is as good,
+adversarial training bought nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
-from fedrobust.report.epsilons import EpsilonMatrix, Score, TrainingRow
+from fedrobust.report.epsilons import Difference, EpsilonMatrix, Score, TrainingRow
 from fedrobust.schema import named
 
 Scores = Mapping[TrainingRow, Score]
@@ -67,21 +68,17 @@ def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
     scores = {row: matrix.score(row, at) for row in matrix.rows}
     candidates = matrix.candidates
     classes = matrix.reference.cell.num_classes
-    guess = Score(1 / classes if classes else 0.0, 0.0)
-    able = [
-        row
-        for row in candidates
-        if scores[row].value > guess.value and not guess.is_near(scores[row])
-    ]
+    guess = 1 / classes if classes else 0.0
+    able = [row for row in candidates if scores[row].beats(guess)]
     if not able:
         best = _best(candidates, scores)
         text = (
-            f"nothing to recommend: no training beats guessing ({_of(guess)}) by more "
-            f"than chance, and the best, {best.name}, keeps {_of(scores[best])}"
+            f"nothing to recommend: no training beats guessing ({_percent(guess)}) by "
+            f"more than chance, and the best, {best.name}, keeps {_of(scores[best])}"
         )
         return Advice(at, None, f"For {where}: {text}.")
     best = _best(able, scores)
-    alike = [row for row in able if scores[row].is_near(scores[best])]
+    alike = [row for row in able if scores[best].above(scores[row]).is_chance]
     smallest = min(row.epsilon or 0.0 for row in alike)
     chosen = _best([row for row in alike if (row.epsilon or 0.0) == smallest], scores)
     sentences = [
@@ -102,11 +99,21 @@ def _reason(chosen: TrainingRow, best: TrainingRow, scores: Scores) -> str:
     kept = _of(scores[chosen])
     if chosen is best:
         return f"which keeps the most ({kept}); chance explains no smaller ε"
-    chance = 100 * scores[chosen].two_errors(scores[best])
+    chance = _chance(scores[best].above(scores[chosen]))
     return (
         f"the smallest that chance does not tell from the best: it keeps {kept}, and "
-        f"{best.name} {_of(scores[best])} (two standard errors are {chance:.1f} points)"
+        f"{best.name} {_of(scores[best])} ({chance})"
     )
+
+
+def _chance(difference: Difference) -> str:
+    """Say what chance explains, and by what it is known."""
+    margin = f"{100 * difference.margin:.1f} points"
+    if difference.num_seeds > 1:
+        value = f"{100 * difference.value:.1f}"
+        return f"a difference of {value} ± {margin} over {difference.num_seeds} seeds"
+    seeds = "one seed" if difference.num_seeds else "no seed in common"
+    return f"{seeds}: the errors of the images explain {margin}"
 
 
 def _price(
@@ -139,7 +146,7 @@ def _control(
     if not noise or chosen.epsilon is None:
         return []
     control = _best(noise, scores)
-    if not scores[control].is_near(scores[best]):
+    if not scores[best].above(scores[control]).is_chance:
         return []
     return [
         f"But {control.name} is as good ({_of(scores[control])}): adversarial training "
@@ -155,7 +162,11 @@ def _doubt(row: TrainingRow) -> str:
 
 
 def _of(score: Score) -> str:
-    return f"{100 * score.value:.1f} %"
+    return _percent(score.value)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def short(epsilon: str) -> str:

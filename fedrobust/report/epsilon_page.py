@@ -76,13 +76,13 @@ def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
 
 def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
     """Say what the numbers are, what is left out, and what does not compare."""
-    cells = [row.cell for matrix in matrices for row in matrix.rows]
-    images = sorted({row.num_images for matrix in matrices for row in matrix.rows})
-    counts = " or ".join(map(str, images))
+    rows = [row for matrix in matrices for row in matrix.rows]
+    cells = [row.cell for row in rows]
     lines = [
         note(replace(runs, cells=cells)),
         "Average: the area under the accuracy curve from clean to the largest ε, "
-        f"divided by it. Chance: of {counts} images a row, seeds pooled.",
+        "divided by it.",
+        *_chance(rows),
     ]
     left_out = len(runs.cells) - len(cells)
     if left_out:
@@ -91,6 +91,31 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
             "training ε to compare with."
         )
     return " ".join(lines)
+
+
+def _chance(rows: Sequence[TrainingRow]) -> list[str]:
+    """Say what chance is taken to be, and what it leaves out."""
+    lines = []
+    seeds = [len(row.by_seed) for row in rows]
+    if max(seeds) > 1:
+        lines.append(
+            "Chance: the 95 % t interval of what two rows differ in, seed by seed; a "
+            "mean's standard error is its ± over √seeds. Seeds share the test images: "
+            "it says how training varies, not how another test set would."
+        )
+    if min(seeds) == 1:
+        lines.append(
+            "One seed does not tell how training varies: chance is then two standard "
+            "errors of each of the two rows' images, added."
+        )
+    counts = sorted({row.num_images for row in rows})
+    # An accuracy of 50 % has the largest: 2 sqrt(0.5 * 0.5 / n).
+    points = " or ".join(f"{100 / np.sqrt(count):.1f}" for count in counts)
+    images = " or ".join(map(str, counts))
+    lines.append(
+        f"Two standard errors of the {images} test images are up to {points} points."
+    )
+    return lines
 
 
 def epsilon_markdown(
@@ -114,12 +139,15 @@ def epsilon_markdown(
 
 
 def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
-    """Write a row a training and epsilon, accuracies as shares."""
+    """Write a row a training and epsilon, accuracies as shares.
+
+    Those ``_by_seed`` are in the order of the seeds: all that the comparison needs.
+    """
     labels = list(dict.fromkeys(key for matrix in matrices for key in matrix.labels))
     epsilons = sorted({e for m in matrices for e in m.epsilons}, key=float)
     figures = ["clean", *(f"robust_{epsilon}" for epsilon in epsilons)]
     names = [*labels, "training", "training_epsilon", "seeds", "num_evaluated"]
-    names += [column for figure in figures for column in (figure, f"{figure}_std")]
+    names += [figure + of for figure in figures for of in ("", "_std", "_by_seed")]
     names += ["clean_cost", *(f"gain_{epsilon}" for epsilon in epsilons)]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*names, "average", "failed_checks"])
@@ -130,19 +158,30 @@ def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
             for row, cost, gain in zip(
                 matrix.rows, matrix.cost, matrix.gain, strict=True
             ):
-                spread = zip(there, row.spread, strict=True)
                 writer.writerow(
                     {
                         **matrix.labels,
                         "training": row.kind,
                         "training_epsilon": training_epsilon(row.epsilon),
-                        "seeds": " ".join(map(str, row.cell.seeds)),
+                        "seeds": " ".join(map(str, row.by_seed)),
                         "num_evaluated": row.num_images,
-                        **dict(zip(there, row.accuracy, strict=True)),
-                        **{f"{k}_std": v for k, v in spread if not np.isnan(v)},
+                        **_accuracies(row, there),
                         "clean_cost": cost,
                         **dict(zip(gained, gain, strict=True)),
                         "average": matrix.score(row, None).value,
                         "failed_checks": " ".join(row.cell.failed_checks),
                     }
                 )
+
+
+def _accuracies(row: TrainingRow, names: Sequence[str]) -> dict[str, object]:
+    """Give a row's mean, spread and accuracy of each seed by their columns."""
+    found: dict[str, object] = {}
+    every = np.transpose([*row.by_seed.values()])
+    for name, mean, spread, by_seed in zip(
+        names, row.accuracy, row.spread, every, strict=True
+    ):
+        found[name] = mean
+        found[f"{name}_std"] = "" if np.isnan(spread) else spread
+        found[f"{name}_by_seed"] = " ".join(map(str, by_seed))
+    return found

@@ -1,18 +1,30 @@
 """Training epsilon against test epsilon: what each training withstands and costs.
 
-A row is a kind of training at one epsilon, its accuracies p_0 (clean), p_1, ..., p_k
-means over seeds at the test epsilons 0 = e_0 < e_1 < ... < e_k, of n images, seeds
-pooled. Figures have a standard error, so that chance is not taken for an effect:
+A row is a kind of training at one epsilon. Each of its m seeds has the accuracies p_0
+(clean), p_1, ..., p_k at the test epsilons 0 = e_0 < e_1 < ... < e_k, and the average
 
-    at e_i:        p_i,                          p_i (1 - p_i) / n
-    over all:      A = sum_i w_i p_i / e_k,      sum_ij w_i w_j c_ij / (n e_k^2)
+    A = sum_i w_i p_i / e_k
 
-with the weights w of the trapezoid rule and c_ij = min(p_i, p_j) - p_i p_j, the largest
-covariance that two such shares can have. They have it when what withstands an epsilon
-withstands every smaller one. A is the area under the accuracy curve as an average.
+with the weights w of the trapezoid rule: the area under the accuracy curve. A row's
+figure is the mean over its seeds, its error the standard error of that mean, and two
+rows are compared by what they differ in seed by seed (Student's t, 95 %):
 
-Images are what is drawn here. Seeds repeat the training on the same test images: where
-they spread (the ± of the tables) more than the standard error, trust the spread.
+    d_s = a_s - b_s,      mean(d) ± t(0.975, m - 1) std(d) / sqrt(m)
+
+since the same seed is the same partition, the same initial weights and the same test
+images in both. A single seed does not tell how training varies. What is left then is
+the binomial error of its n test images,
+
+    at e_i:        p_i (1 - p_i) / n
+    over all:      sum_ij w_i w_j c_ij / (n e_k^2)
+
+with c_ij = min(p_i, p_j) - p_i p_j, the largest covariance that two such shares can
+have. They have it when what withstands an epsilon withstands every smaller one. Two
+rows of one seed differ by chance where twice the sum of their errors explains it: of
+the same images, that is the most which the error of a difference can be.
+
+All seeds have the same test images. Errors over seeds say how training varies, not how
+another test set would; more seeds do not add images.
 """
 
 import math
@@ -21,6 +33,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.report.collect import NO_EPSILON, Cell, Runs, rank
@@ -38,19 +51,82 @@ class NoChoiceError(ValueError):
 
 
 @dataclass(frozen=True)
-class Score:
-    """A share of images, or an average of shares, with its standard error."""
+class Difference:
+    """What one score is above another, and what chance explains of it.
+
+    Attributes
+    ----------
+    value
+        The mean over the seeds that both have; of the scores, where fewer than two.
+    margin
+        Half of the 95 % interval over seeds; of fewer than two, twice the errors of
+        both scores' images.
+    num_seeds
+        That both have.
+    """
 
     value: float
-    error: float
+    margin: float
+    num_seeds: int
 
-    def is_near(self, best: "Score") -> bool:
-        """Tell whether this is not below the best by two standard errors."""
-        return best.value - self.value <= self.two_errors(best) + 1e-12
+    @property
+    def is_chance(self) -> bool:
+        """Tell whether chance explains that the one is above the other."""
+        return self.value <= self.margin + 1e-12
 
-    def two_errors(self, other: "Score") -> float:
-        """Give two standard errors of the difference."""
-        return 2 * math.hypot(self.error, other.error)
+
+@dataclass(frozen=True)
+class Score:
+    """A share of images, or an average of shares.
+
+    Attributes
+    ----------
+    by_seed
+        Of each seed.
+    image_error
+        Binomial standard error of one test set.
+    """
+
+    by_seed: Mapping[int, float]
+    image_error: float
+
+    @property
+    def value(self) -> float:
+        """The mean over seeds."""
+        return float(np.mean([*self.by_seed.values()]))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean over seeds; of a single one, of its images."""
+        if len(self.by_seed) < 2:
+            return self.image_error
+        return float(stats.sem([*self.by_seed.values()]))
+
+    def above(self, other: "Score") -> Difference:
+        """Compare with another score: seed by seed, else by the images."""
+        shared = [seed for seed in self.by_seed if seed in other.by_seed]
+        if len(shared) < 2:
+            margin = 2 * (self.image_error + other.image_error)
+            return Difference(self.value - other.value, margin, len(shared))
+        differences = [self.by_seed[seed] - other.by_seed[seed] for seed in shared]
+        return Difference(float(np.mean(differences)), _half(differences), len(shared))
+
+    def beats(self, share: float) -> bool:
+        """Tell whether this is above a known share by more than chance explains.
+
+        Chance is here of seeds and of images: models that all give the same answer to
+        everything agree over seeds, and are right as often as the test set has it.
+        """
+        margin = 2 * self.image_error
+        if len(self.by_seed) > 1:
+            margin = max(margin, _half([*self.by_seed.values()]))
+        return self.value - share > margin + 1e-12
+
+
+def _half(values: list[float]) -> float:
+    """Half of the 95 % t interval of a mean; 0 where all are the same."""
+    # Not scipy's interval, which is nan where all are the same.
+    return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,19 +141,31 @@ class TrainingRow:
         Of the training; None where the objective uses none.
     cell
         The runs.
-    accuracy, spread
-        (1 + k,) means and standard deviations over seeds, clean first; a spread is nan
-        where there is one seed.
+    by_seed
+        (1 + k,) accuracies of each seed, clean first.
     num_images
-        Evaluated, over all seeds.
+        Of the test set, which all seeds share.
     """
 
     kind: str
     epsilon: float | None
     cell: Cell
-    accuracy: Vector
-    spread: Vector
+    by_seed: Mapping[int, Vector]
     num_images: int
+
+    @property
+    def accuracy(self) -> Vector:
+        """(1 + k,) means over seeds."""
+        mean: Vector = np.mean([*self.by_seed.values()], axis=0)
+        return mean
+
+    @property
+    def spread(self) -> Vector:
+        """(1 + k,) standard deviations over seeds (n - 1); nan where there is one."""
+        if len(self.by_seed) < 2:
+            return np.full(self.accuracy.shape, np.nan)
+        spread: Vector = np.std([*self.by_seed.values()], axis=0, ddof=1)
+        return spread
 
     @property
     def is_noise(self) -> bool:
@@ -157,7 +245,10 @@ class EpsilonMatrix:
         covariance = np.minimum.outer(p, p) - np.outer(p, p)
         # Rounding may leave a variance of -1e-18 where every accuracy is 0 or 1.
         variance = max(float(weights @ covariance @ weights), 0.0)
-        return Score(float(weights @ p), math.sqrt(variance / row.num_images))
+        return Score(
+            by_seed={seed: float(weights @ a) for seed, a in row.by_seed.items()},
+            image_error=math.sqrt(variance / row.num_images),
+        )
 
 
 def training_epsilon(epsilon: float | None) -> str:
@@ -227,15 +318,18 @@ def _row(cell: Cell, epsilons: list[str]) -> TrainingRow:
     epsilon = None
     if text not in (NO_EPSILON, str(None)):
         epsilon = named("training.epsilon", lambda: parse_epsilon(text))
-    paths = [("clean_accuracy",), *(("worst_robust_accuracy", e) for e in epsilons)]
-    means = [cell.mean(*path) for path in paths]
-    spreads = [cell.std(*path) for path in paths]
+    every = [
+        [r["clean_accuracy"], *map(r.get("worst_robust_accuracy", {}).get, epsilons)]
+        for r in cell.results
+    ]
+    # numpy writes None as nan.
+    accuracies = np.array(every, dtype=np.float64)
+    seeds = np.array(cell.seeds)
     return TrainingRow(
         kind=kind,
         epsilon=epsilon,
         cell=cell,
-        # numpy writes None as nan.
-        accuracy=np.array(means, dtype=np.float64),
-        spread=np.array(spreads, dtype=np.float64),
-        num_images=int(sum(cell.values("num_evaluated"))),
+        # Runs of one seed, which partition.seed sets apart, are no other seeds.
+        by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
+        num_images=int(min(cell.values("num_evaluated"))),
     )

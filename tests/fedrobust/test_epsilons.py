@@ -15,15 +15,16 @@ from fedrobust.report import (
     epsilon_note,
     recommend,
 )
+from fedrobust.report.epsilons import Score
 from fedrobust.report.figures import clean_against_robust, training_heat_map
 from tests.end_to_end.test_command_line import SMALL, fedrobust
 from tests.fedrobust.test_report import write_run
 
 # (training, epsilon): clean and robust accuracy at 0.1 and 0.2, for seeds 0 and 1.
-# Each on 100 images: 200 a row. Means: standard 97 42 10, noise 96 44 12,
+# Each on the same 100 images. Means: standard 97 42 10, noise 96 44 12,
 # pgd at 0.1 95 82 50, pgd at 0.2 91 84 65.
 SWEEP = {
-    ("pgd", 0.2): [(0.90, 0.82, 0.64), (0.92, 0.86, 0.66)],
+    ("pgd", 0.2): [(0.90, 0.81, 0.64), (0.92, 0.87, 0.66)],
     ("pgd", 0.1): [(0.95, 0.80, 0.50), (0.95, 0.84, 0.50)],
     ("noise", 0.1): [(0.95, 0.44, 0.12), (0.97, 0.44, 0.12)],
     ("standard", None): [(0.96, 0.40, 0.10), (0.98, 0.44, 0.10)],
@@ -64,7 +65,7 @@ def test_the_matrix_its_costs_and_its_gains(tmp_path):
         ("pgd", 0.2),
     ]
     assert matrix.epsilons == ["0.1", "0.2"]
-    assert [row.num_images for row in matrix.rows] == [200] * 4
+    assert [row.num_images for row in matrix.rows] == [100] * 4
     np.testing.assert_allclose(
         [row.accuracy for row in matrix.rows],
         [
@@ -76,7 +77,7 @@ def test_the_matrix_its_costs_and_its_gains(tmp_path):
     )
     # Two seeds that differ by d: a standard deviation (n - 1) of d / sqrt(2).
     spread = matrix.rows[3].spread
-    np.testing.assert_allclose(spread, np.array([0.02, 0.04, 0.02]) / np.sqrt(2))
+    np.testing.assert_allclose(spread, np.array([0.02, 0.06, 0.02]) / np.sqrt(2))
     assert matrix.reference is matrix.rows[0]
     np.testing.assert_allclose(matrix.cost, [0, 0.01, 0.02, 0.06], atol=1e-12)
     np.testing.assert_allclose(
@@ -84,53 +85,140 @@ def test_the_matrix_its_costs_and_its_gains(tmp_path):
     )
 
 
-def test_a_score_and_its_error_by_hand(tmp_path):
+def test_a_score_and_its_errors_by_hand(tmp_path):
     matrix = matrix_of(tmp_path)
     pgd1, pgd2 = matrix.rows[2:]
-    # sqrt(0.82 * 0.18 / 200)
-    assert matrix.score(pgd1, "0.1").value == pytest.approx(0.82)
-    assert matrix.score(pgd1, "0.1").error == pytest.approx(0.027166, abs=1e-6)
-    # Trapezoids of width 0.1 over 0.2: (0.95 + 2 * 0.82 + 0.50) / 4.
+    score = matrix.score(pgd1, "0.1")
+    assert score.value == pytest.approx(0.82)
+    # 80 and 84: 0.04 / sqrt(2) over seeds, by sqrt(2).
+    assert score.error == pytest.approx(0.02)
+    # sqrt(0.82 * 0.18 / 100), not 200: both seeds have the same images.
+    assert score.image_error == pytest.approx(0.038419, abs=1e-6)
+    # Trapezoids of width 0.1 over 0.2: (0.95 + 2 * 0.80 + 0.50) / 4 and 2 * 0.84.
     area = matrix.score(pgd1, None)
+    assert area.by_seed == pytest.approx({0: 0.7625, 1: 0.7825})
     assert area.value == pytest.approx(0.7725)
+    assert area.error == pytest.approx(0.01)
     # An image that withstands 0.2 withstands 0.1 and 0, so it scores 1 (50 %), 0.75
     # (32 %), 0.25 (13 %) or 0. The mean of the squares is 0.5 + 0.18 + 0.008125 =
     # 0.688125, the variance 0.688125 - 0.7725^2 = 0.091369.
-    assert area.error == pytest.approx(np.sqrt(0.091369 / 200), abs=1e-6)
+    assert area.image_error == pytest.approx(np.sqrt(0.091369 / 100), abs=1e-6)
     assert matrix.score(pgd2, None).value == pytest.approx(0.81)
+
+
+def score_of(*values, image_error=0.0):
+    return Score(dict(enumerate(values)), image_error)
+
+
+def test_seeds_are_compared_in_pairs_by_hand():
+    # Differences of 2, 3 and 4 points: a standard deviation of 1, and t(0.975) with two
+    # degrees of freedom is 4.3027, so 3 ± 4.3027 / sqrt(3). By themselves both rows
+    # spread by 10 points and more, which the pairs have in common.
+    low = score_of(0.60, 0.70, 0.80)
+    found = score_of(0.62, 0.73, 0.84).above(low)
+    assert found.value == pytest.approx(0.03)
+    assert found.margin == pytest.approx(0.024841, abs=1e-6)
+    assert (found.num_seeds, found.is_chance) == (3, False)
+    # 1, 2 and 3 points: 2 ± 2.48.
+    assert score_of(0.61, 0.72, 0.83).above(low).is_chance
+    # 3, 3 and 0 points: 2 ± 4.3027 sqrt(3) / sqrt(3).
+    assert score_of(0.63, 0.73, 0.80).above(low).margin == pytest.approx(
+        0.043027, abs=1e-6
+    )
+    # Two seeds: t with one degree of freedom is 12.7062, so of 2 and 4 points 3 ± 12.7.
+    found = score_of(0.62, 0.74).above(low)
+    assert found.margin == pytest.approx(0.127062, abs=1e-6)
+    assert (found.value, found.num_seeds) == (pytest.approx(0.03), 2)
+
+
+def test_a_single_seed_is_compared_by_the_images_by_hand():
+    # 80 and 92 of 100 images: 2 (0.04 + 0.027129) = 13.4 points. As of independent
+    # images it would be 2 hypot(0.04, 0.027129) = 9.7, less than the difference.
+    high, low = score_of(0.92, image_error=0.027129), score_of(0.80, image_error=0.04)
+    found = high.above(low)
+    assert found.margin == pytest.approx(0.134258)
+    assert (found.num_seeds, found.is_chance) == (1, True)
+    assert high.error == 0.027129
+    # Two seeds each, of which they have none in common.
+    other = Score({5: 0.92, 6: 0.92}, 0.027129)
+    found = other.above(score_of(0.80, 0.80, image_error=0.04))
+    assert found.margin == pytest.approx(0.134258)
+    assert found.num_seeds == 0
+
+
+def test_guessing_is_beaten_over_seeds_and_over_images():
+    # 16, 18 and 20: 18 ± 4.97 over seeds.
+    assert score_of(0.16, 0.18, 0.20).beats(0.13)
+    assert not score_of(0.16, 0.18, 0.20).beats(0.14)
+    # Seeds that agree leave what the test set has by chance.
+    assert not score_of(0.12, 0.12, image_error=0.01).beats(0.10)
+    assert score_of(0.13, 0.13, image_error=0.01).beats(0.10)
 
 
 def test_the_smallest_epsilon_that_chance_does_not_tell_from_the_best(tmp_path):
     matrix = matrix_of(tmp_path)
-    # At 0.1: 84 against 82, and 2 sqrt(0.84 * 0.16 / 200 + 0.82 * 0.18 / 200) = 7.5.
+    # At 0.1: 81 - 80 and 87 - 84, so 2 ± 12.7062 * 1.
     advice = recommend(matrix, "0.1")
     assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.1)
-    assert "two standard errors are 7.5 points" in advice.text
+    assert "(a difference of 2.0 ± 12.7 points over 2 seeds)" in advice.text
     assert "costs 2.0 points clean, and gains 40.0 at 0.1 over standard" in advice.text
-    # At 0.2: 65 against 50, and 2 sqrt(0.65 * 0.35 / 200 + 0.5 * 0.5 / 200) = 9.8.
+    # At 0.2: 64 - 50 and 66 - 50, so 15 ± 12.7.
     advice = recommend(matrix, "0.2")
     assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.2)
     assert "costs 6.0 points clean, and gains 55.0 at 0.2 over standard" in advice.text
-    # Over all: 81.0 against 77.25, and 2 sqrt((0.091369 + 0.10515) / 200) = 6.3.
+    # Over all: 79 - 76.25 and 83 - 78.25, so 3.75 ± 12.7.
     advice = recommend(matrix)
     assert (advice.row.kind, advice.row.epsilon) == ("pgd", 0.1)
-    assert "two standard errors are 6.3 points" in advice.text
+    assert "± 12.7 points over 2 seeds" in advice.text
     # 77.25 - (97 + 2 * 42 + 10) / 4 = 29.5
     assert "costs 2.0 points clean, and gains 29.5 on average" in advice.text
     assert "noise" not in advice.text
 
 
-def test_more_images_leave_less_to_chance(tmp_path):
-    # 20,000 a row: at 0.1 two standard errors are 0.75 points, less than 84 - 82.
-    matrix = matrix_of(tmp_path, images=10_000)
-    assert recommend(matrix, "0.1").row.epsilon == 0.2
-    assert recommend(matrix).row.epsilon == 0.2
+def test_more_images_leave_less_to_chance_of_one_seed_only(tmp_path):
+    one = {key: runs[:1] for key, runs in SWEEP.items()}
+    one["pgd", 0.2] = [(0.90, 0.84, 0.64)]
+    # 84 against 80 of 100: 2 (0.036661 + 0.04) = 15.3; of 10,000 1.5.
+    advice = recommend(matrix_of(tmp_path / "few", one), "0.1")
+    assert advice.row.epsilon == 0.1
+    assert "(one seed: the errors of the images explain 15.3 points)" in advice.text
+    advice = recommend(matrix_of(tmp_path / "many", one, images=10_000), "0.1")
+    assert advice.row.epsilon == 0.2
+    # How training varies they do not tell.
+    advice = recommend(matrix_of(tmp_path / "seeds", images=10_000), "0.1")
+    assert "(a difference of 2.0 ± 12.7 points over 2 seeds)" in advice.text
+
+
+def test_what_chance_was_is_told(tmp_path):
+    matrix = matrix_of(tmp_path / "two")
+    said = epsilon_note(collect(tmp_path / "two"), [matrix])
+    assert "95 % t interval" in said
+    assert "share the test images" in said
+    assert "One seed" not in said
+    # 2 sqrt(0.5 * 0.5 / 100)
+    assert "Two standard errors of the 100 test images are up to 10.0 points." in said
+    one = {key: runs[:1] for key, runs in SWEEP.items()}
+    matrix = matrix_of(tmp_path / "one", one)
+    said = epsilon_note(collect(tmp_path / "one"), [matrix])
+    assert "One seed does not tell how training varies" in said
+    assert "t interval" not in said
+    assert "100 test images are up to 10.0 points." in said
+
+
+def test_other_partitions_of_one_seed_are_no_other_seeds(tmp_path):
+    write_sweep(tmp_path)
+    for path in tmp_path.glob("*/evaluations/*.json"):
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps({**result, "seed": 0}))
+    (matrix,) = epsilon_matrices(collect(tmp_path))
+    np.testing.assert_allclose(matrix.rows[2].by_seed[0], [0.95, 0.82, 0.50])
+    assert "(one seed: " in recommend(matrix, "0.1").text
 
 
 def test_noise_is_never_recommended_but_told_where_it_is_as_good(tmp_path):
     best = [(0.95, 0.86, 0.60), (0.95, 0.86, 0.60)]
     matrix = matrix_of(tmp_path, changed(noise=best))
-    # At 0.1 it is better than all; at 0.2, 60 against 65, chance explains 9.7 points.
+    # At 0.1 it is better than all; at 0.2, 64 - 60 and 66 - 60, so 5 ± 12.7.
     for at in ("0.1", "0.2"):
         advice = recommend(matrix, at)
         assert advice.row.kind == "pgd"
@@ -158,14 +246,14 @@ def test_without_standard_training_the_smallest_epsilon_is_the_reference(tmp_pat
 
 
 def test_nothing_is_recommended_that_does_not_beat_guessing(tmp_path):
-    # 14 against 10 of 10 classes; two standard errors of 14 in 200 are 4.9 points.
+    # 14 against 10 of 10 classes; two standard errors of 14 in 100 are 6.9 points.
     low = [(0.9, 0.8, 0.14)] * 2
     matrix = matrix_of(tmp_path, changed(pgd1=low, pgd2=low))
     advice = recommend(matrix, "0.2")
     assert advice.row is None
     assert "no training beats guessing (10.0 %)" in advice.text
     assert "keeps 14.0 %" in advice.text
-    # With 2,000 images they are 1.6 points: it does.
+    # With 1,000 images they are 2.2 points: it does.
     matrix = matrix_of(tmp_path / "more", changed(pgd1=low, pgd2=low), images=1000)
     assert recommend(matrix, "0.2").row.epsilon == 0.1
 
@@ -197,7 +285,7 @@ def test_each_strategy_has_a_matrix_of_its_own(tmp_path):
     assert "3 other rows are left out" in epsilon_note(runs, matrices)
     page = epsilon_markdown(runs, matrices, [[recommend(m)] for m in matrices])
     assert "## strategy=median" in page
-    assert "| 0.2 | pgd | 2 | 91.0 ± 1.4 | 84.0 ± 2.8 | 65.0 ± 1.4 | 81.0 |" in page
+    assert "| 0.2 | pgd | 2 | 91.0 ± 1.4 | 84.0 ± 4.2 | 65.0 ± 1.4 | 81.0 |" in page
     # Two kinds of training times two strategies; then a panel a strategy.
     assert len(training_heat_map(matrices).axes) == 4
     assert len(clean_against_robust(matrices, "0.1").axes) == 2
@@ -225,6 +313,13 @@ def test_different_seeds_are_shown_and_told(tmp_path):
     matrices = epsilon_matrices(runs)
     assert len(matrices[0].rows) == 4
     assert "different seeds" in epsilon_note(runs, matrices)
+    # 84 against 80: 2 (0.036661 + 0.04) = 15.3.
+    assert "(one seed: " in recommend(matrices[0], "0.1").text
+    for path in tmp_path.glob("pgd-0.1-*/evaluations/*.json"):
+        result = json.loads(path.read_text())
+        path.write_text(json.dumps({**result, "seed": 7}))
+    (matrix,) = epsilon_matrices(collect(tmp_path))
+    assert "(no seed in common: " in recommend(matrix, "0.1").text
 
 
 def test_the_figures_say_what_the_matrix_says(tmp_path):
@@ -303,6 +398,8 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
         *[("standard", "none"), ("noise", "0.1"), ("pgd", "0.1"), ("pgd", "0.2")]
     ]
     assert rows[3]["seeds"] == "0 1"
+    assert rows[3]["robust_0.2_by_seed"] == "0.64 0.66"
+    assert rows[3]["num_evaluated"] == "100"
     assert float(rows[3]["robust_0.2"]) == pytest.approx(0.65)
     assert float(rows[3]["gain_0.2"]) == pytest.approx(0.55)
     assert float(rows[3]["clean_cost"]) == pytest.approx(0.06)
