@@ -102,7 +102,7 @@ def attack_command(arguments: Sequence[str]) -> int:
         "stages": watch.stages,
         "notes": found.notes,
         "wall_seconds": time.perf_counter() - started,
-        "environment": environment(config),
+        "environment": environment(config.runtime),
     }
     _write(folder, result, found, options)
     return 0

@@ -14,10 +14,11 @@ from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
 from fedrobust import resources
+from fedrobust.backend import tf
 from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.runtime.wrapped import WrappedGrid
-from fedrobust.training.local import DivergedError, Trained, Trainer
+from fedrobust.training.local import Trained, Trainer
 from strategies.arrays import unpack_all
 from strategies.threads import parallel_map
 
@@ -41,7 +42,7 @@ class Cohort:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._trained: dict[int, Trained | DivergedError] = {}
+        self._trained: dict[int, Trained | Exception] = {}
 
     def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
         """Train the clients of a round; a client without company is left alone.
@@ -70,9 +71,11 @@ class Cohort:
         ------
         DivergedError
             When its training left the finite numbers.
+        MemoryError
+            When there was no room for its group.
         """
         found = self._trained.pop(client, None)
-        if isinstance(found, DivergedError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -94,7 +97,7 @@ class Cohort:
 
     def _train(
         self, arrays: Arrays, round: int, group: Group
-    ) -> dict[int, Trained | DivergedError]:
+    ) -> Mapping[int, Trained | Exception]:
         try:
             data = {
                 client: resources.training_data(self._config, client, round)
@@ -103,6 +106,10 @@ class Cohort:
             return group.trainer.train_together(
                 arrays, data, self._config.training, seed=self._config.seed, round=round
             )
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            # One by one they might fit, and bits would depend on what memory is free.
+            error = MemoryError("no memory to train together: lower runtime.cohort")
+            return dict.fromkeys(group.clients, error)
         except Exception as error:
             # Whatever the user's layers, hook or poison raise; no client ends the run.
             reason = " ".join(str(error).split())[:200]

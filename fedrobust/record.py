@@ -3,6 +3,7 @@
 config.yaml    the resolved configuration, with the digest of its science
 metrics.jsonl  a row a round
 events.jsonl   quarantined and failed clients, skipped rounds
+training.json  where it was trained, and what was warned of
 model.keras    the trained model
 evaluations/   a result for each way the trained model was evaluated
 result.json    the result that was asked for last
@@ -166,6 +167,16 @@ class RunFolder:
         """Append a row to metrics.jsonl."""
         _append(self.metrics_path, row)
 
+    def score_last_metrics(self, row: Json) -> None:
+        """Put what an evaluation found into the last round's row, once."""
+        rows = self.metrics()
+        last = rows[-1] if rows else {}
+        is_last = last.get("round") == self.config.num_rounds
+        if is_last and last["clean_accuracy"] is None:
+            last |= row
+            text = "".join(to_json(each) + "\n" for each in rows)
+            write_atomically(self.metrics_path, text)
+
     def add_event(self, event: Json) -> None:
         """Append an event to events.jsonl."""
         _append(self.events_path, event)
@@ -178,8 +189,28 @@ class RunFolder:
         """Read events.jsonl."""
         return _lines(self.events_path)
 
-    def save_model(self, save: Any) -> None:
-        """Save the model as a whole: ``save`` is given the path to write to."""
+    @property
+    def _training_path(self) -> Path:
+        return self.path / "training.json"
+
+    def training(self) -> Json:
+        """Read what ``save_model`` was told; nothing of a run from before it was."""
+        if not self._training_path.is_file():
+            return {}
+        found: Json = json.loads(self._training_path.read_text(encoding="utf-8"))
+        return found
+
+    def save_model(self, save: Any, training: Json) -> None:
+        """Save the model as a whole, and what is to be known of its training.
+
+        Parameters
+        ----------
+        save
+            Is given the path to write to.
+        training
+            The environment and the warnings.
+        """
+        write_atomically(self._training_path, to_json(training, indent=2) + "\n")
         partial = self.path / f".model.{os.getpid()}.keras"
         save(partial)
         partial.replace(self.model_path)

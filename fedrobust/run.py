@@ -10,11 +10,11 @@ model it has and trains nothing.
 import platform
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -23,7 +23,7 @@ import fedrobust
 from fedrobust import backend, resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
-from fedrobust.errors import RunFailedError
+from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
@@ -78,28 +78,46 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
 
         runtime.run(server, client_app(config, cohort), config.num_clients)
 
-    return _run(config, RunFolder(folder, config), train, on_row)
+    return _run(config, RunFolder(folder, config), train, on_row, config.runtime)
 
 
 def run_on_grid(
     grid: "Grid", config: Config, folder: Path, on_row: OnRow = lambda row: None
 ) -> Json:
-    """Run an experiment over a grid that is there already, as under ``flwr run``."""
+    """Run an experiment over a grid that is there already, as under ``flwr run``.
+
+    Raises
+    ------
+    ConfigError
+        As ``run``, and when clients shall train together.
+    """
     from fedrobust.server import serve
+
+    if config.cohort > 1:
+        raise ConfigError(
+            f"runtime.cohort={config.cohort}: must be 1 under flwr run, where clients "
+            "of other processes cannot be trained together"
+        )
 
     def train(training: "Training") -> None:
         serve(grid, config, training.after_round, training.on_event)
 
-    return _run(config, RunFolder(folder, config), train, on_row)
+    kind = f"{type(grid).__module__}.{type(grid).__qualname__}"
+    runtime = {**config.runtime, "_target_": kind}
+    return _run(config, RunFolder(folder, config), train, on_row, runtime)
 
 
-def _run(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json:
+def _run(
+    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+) -> Json:
     # Jobs of a sweep that differ only in the evaluation have one folder.
     with folder.lock():
-        return _run_alone(config, folder, train, on_row)
+        return _run_alone(config, folder, train, on_row, runtime)
 
 
-def _run_alone(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -> Json:
+def _run_alone(
+    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+) -> Json:
     folder.check()
     result = folder.result()
     if result is not None:
@@ -121,26 +139,30 @@ def _run_alone(config: Config, folder: RunFolder, train: Train, on_row: OnRow) -
         resources.check_poisoning(config)
         evaluator = resources.evaluator_for(config)
         folder.open()
+        here = environment(runtime)
         if folder.is_trained:
             network = resources.network_for(config)
             network.model.load_weights(folder.model_path)
+            began = time.perf_counter()
             scores = evaluator(network.arrays())
+            # Of a run that was killed in its last evaluation.
+            folder.score_last_metrics(_scored(scores, time.perf_counter() - began))
         else:
-            training = Training(config, folder, evaluator, on_row)
+            training = Training(config, folder, evaluator, on_row, here, caught)
             if config.centralised:
                 train_centralised(config, training.after_round)
             else:
                 train(training)
             scores = training.finish()
     seconds = time.perf_counter() - started
-    messages = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
+    messages = {*_messages(caught), *folder.training().get("warnings", [])}
     skipped = sum(row["skipped"] is not None for row in folder.metrics())
     if skipped:
         messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
     honest = sum(event["event"] == "no collusion" for event in folder.events())
     if honest:
         messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
-    result = _result(config, folder, scores, seconds, sorted(messages))
+    result = _result(config, folder, scores, seconds, here, sorted(messages))
     if trained_before:
         # The clients evaluated while they trained, and under other attacks.
         result["federated"] = None
@@ -152,9 +174,17 @@ class Training:
     """Follows the rounds: evaluates the global model and records what happened."""
 
     def __init__(
-        self, config: Config, folder: RunFolder, evaluator: Evaluator, on_row: OnRow
+        self,
+        config: Config,
+        folder: RunFolder,
+        evaluator: Evaluator,
+        on_row: OnRow,
+        here: Json,
+        caught: Sequence[warnings.WarningMessage],
     ) -> None:
         self._config = config
+        self._here = here
+        self._caught = caught
         self._folder = folder
         self._on_row = on_row
         self._evaluate = evaluator
@@ -169,22 +199,26 @@ class Training:
 
     def after_round(self, report: "RoundReport", arrays: Arrays) -> None:
         """Evaluate the new global model, if this round is evaluated, and record."""
-        started = time.perf_counter()
-        scores = None
+        is_last = report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
-        if report.round == self._config.num_rounds:
+        row = _row(report, resources.dishonest_ids(self._config, report.round))
+        if is_last:
+            # Before the evaluation, in which a run is killed most likely.
+            self._folder.add_metrics(row)
             self._save(arrays)
+        started = time.perf_counter()
+        scores = None
         if self._config.is_evaluated(report.round):
-            is_last = report.round == self._config.num_rounds
             checks = self._config.checks if is_last else "none"
             scores = replace(self._evaluate, checks=checks)(arrays)
-        byzantine = resources.dishonest_ids(self._config, report.round)
-        row = _row(report, scores, byzantine, time.perf_counter() - started)
-        self._folder.add_metrics(row)
-        self._on_row(row)
-        if report.round == self._config.num_rounds:
+        row |= _scored(scores, time.perf_counter() - started)
+        if is_last:
+            self._folder.score_last_metrics(row)
             self._final = scores
+        else:
+            self._folder.add_metrics(row)
+        self._on_row(row)
 
     def finish(self) -> Scores:
         """Give the scores of the last round's model."""
@@ -203,21 +237,35 @@ class Training:
             )
         network = resources.network_for(self._config)
         network.assign(arrays)
-        self._folder.save_model(lambda path: save_model(network.model, path))
+        self._folder.save_model(
+            lambda path: save_model(network.model, path),
+            {"environment": self._here, "warnings": _messages(self._caught)},
+        )
 
 
-def _row(
-    report: "RoundReport", scores: Scores | None, byzantine: list[int], seconds: float
-) -> Json:
-    """Make a row of metrics.jsonl."""
+def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Give the texts of what was warned of for the user."""
+    texts = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
+    return sorted(texts)
+
+
+def _scored(scores: Scores | None, seconds: float) -> Json:
+    """Make what an evaluation adds to a row of metrics.jsonl."""
     return {
-        "round": report.round,
         "clean_accuracy": scores.clean if scores else None,
         "robust_accuracy": scores.robust if scores else None,
         "backdoor_success": scores.backdoor_success if scores else None,
+        "evaluate_seconds": seconds,
+    }
+
+
+def _row(report: "RoundReport", byzantine: list[int]) -> Json:
+    """Make a row of metrics.jsonl, before the evaluation."""
+    return {
+        "round": report.round,
+        **_scored(None, 0.0),
         "train_seconds": report.train_seconds,
         "aggregate_seconds": report.aggregate_seconds,
-        "evaluate_seconds": seconds,
         "bytes_down": report.bytes_down,
         "bytes_up": report.bytes_up,
         "sampled": report.sampled,
@@ -252,10 +300,12 @@ def _detection(report: "RoundReport", byzantine: list[int]) -> Json | None:
 
 
 def _federated(report: "RoundReport") -> Json | None:
-    """Make what the clients' own evaluation says: the average, the worst, the spread.
+    """Make what the clients' own evaluation says: average, median, worst, spread.
 
-    The worst client is that of each figure; the spread is the standard deviation over
-    clients (n), each counted alike.
+    The average is weighted by the examples that clients declare, as FedAvg's is: one
+    client can own it, and the worst, but not the median. The worst client is that of
+    each figure; the spread is the standard deviation over clients (n), each counted
+    alike.
     """
     if report.evaluation is None:
         return None
@@ -268,6 +318,7 @@ def _federated(report: "RoundReport") -> Json | None:
     return {
         **_nested(report.evaluation),
         "clients": report.evaluation["clients"],
+        "median_client": _nested({n: median(v) for n, v in by_figure.items()}),
         "worst_client": _nested({n: min(v) for n, v in by_figure.items()}),
         "spread": _nested({n: pstdev(v) for n, v in by_figure.items()}),
         "by_client": {
@@ -293,10 +344,13 @@ def _result(
     folder: RunFolder,
     scores: Scores,
     seconds: float,
+    here: Json,
     messages: list[str],
 ) -> Json:
     """Make what result.json holds."""
     rows = folder.metrics()
+    trained_in = folder.training().get("environment", here)
+    both = here["deterministic"] and trained_in["deterministic"]
     return {
         "config_digest": config.digest,
         "evaluation_digest": config.evaluation_digest,
@@ -326,7 +380,8 @@ def _result(
         "skipped_rounds": sum(row["skipped"] is not None for row in rows),
         "warnings": sorted({*config.warnings(), *messages}),
         "wall_seconds": seconds,
-        "environment": environment(config),
+        "environment": {**trained_in, "deterministic": both},
+        "evaluation_environment": here,
     }
 
 
@@ -342,8 +397,8 @@ def _average_detection(rows: list[Json]) -> Json | None:
     return averages
 
 
-def environment(config: Config) -> Json:
-    """Describe what the bits of a result may depend on."""
+def environment(runtime: Json) -> Json:
+    """Describe what the bits of a result may depend on, and what carried messages."""
     packages = ("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy")
     return {
         "fedrobust": fedrobust.__version__,
@@ -354,7 +409,7 @@ def environment(config: Config) -> Json:
         "intra_op_threads": backend.intra_op_threads(backend.tf),
         "onednn": backend.uses_onednn(),
         "deterministic": backend.is_deterministic(backend.tf),
-        "runtime": config.runtime,
+        "runtime": runtime,
         **{name: version(name) for name in packages},
     }
 

@@ -14,33 +14,64 @@ from fedrobust.byzantine import Collusion
 from fedrobust.byzantine.adversary import Adversary
 from fedrobust.cohort import Cohort, CohortGrid
 from fedrobust.config import Config
+from fedrobust.errors import RunFailedError
 from fedrobust.network import Arrays
 from fedrobust.runtime.wrapped import HandOver
 from fedrobust.training import scaffold
 from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.robust import Event, RobustStrategy, RoundReport, TrainOnRoot
+from strategies.sampling import sample_size
 
 AfterRound = Callable[[RoundReport, Arrays], None]
+# Seconds to wait for nodes, and for the replies of a round as Flower does by itself.
 QUERY_TIMEOUT = 600.0
+ROUND_TIMEOUT = 3600.0
 
 
 def identify_clients(
-    grid: Grid, num_clients: int, on_event: Callable[[Event], None]
+    grid: Grid,
+    num_clients: int,
+    on_event: Callable[[Event], None],
+    timeout: float | None = None,
 ) -> dict[int, int]:
     """Ask every node for its partition id.
 
     Node ids are drawn anew for every run; partition ids are not, so everything that
     must be reproducible is keyed by them.
 
+    Parameters
+    ----------
+    grid
+        Carries the questions.
+    num_clients
+        How many nodes there should be; who has not come in time is reported.
+    on_event
+        Called with what is reported.
+    timeout
+        Seconds to wait for nodes, and for their answers; None means ten minutes.
+
     Returns
     -------
     Partition id of each node. A node that gives none, one out of range, or one that
     another node gives too, is left out and reported.
+
+    Raises
+    ------
+    RunFailedError
+        When nobody is left.
     """
-    nodes = wait_for_nodes(grid, num_clients)
+    timeout = QUERY_TIMEOUT if timeout is None else timeout
+    try:
+        nodes = wait_for_nodes(grid, num_clients, timeout)
+    except TimeoutError as error:
+        nodes = sorted(grid.get_node_ids())
+        reason = str(error)
+        on_event(
+            {"event": "unidentified", "round": 0, "client": None, "reason": reason}
+        )
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    replies = list(grid.send_and_receive(questions, timeout=QUERY_TIMEOUT))
+    replies = list(grid.send_and_receive(questions, timeout=timeout))
     answers = {reply.metadata.src_node_id: _partition_id(reply) for reply in replies}
     claims = Counter(answers.values())
     found: dict[int, int] = {}
@@ -53,8 +84,27 @@ def identify_clients(
             {"event": "unidentified", "round": 0, "client": None, "reason": reason}
         )
     if not found:
-        raise RuntimeError("no node told its partition id: is the ClientApp ours?")
+        raise RunFailedError("no node told its partition id: is the ClientApp ours?")
     return found
+
+
+def check_enough(config: Config, strategy: RobustStrategy, num_clients: int) -> None:
+    """Refuse to begin with so few clients that every round would be skipped.
+
+    Raises
+    ------
+    RunFailedError
+        When the strategy's rule is undefined for a sample of ``num_clients``.
+    """
+    rows = sample_size(num_clients, config.participation)
+    for preaggregator in strategy.preaggregators:
+        rows = preaggregator.num_rows(rows)
+    if rows < strategy.rule.min_clients:
+        raise RunFailedError(
+            f"{num_clients} of {config.num_clients} clients told who they are, too few "
+            f"for {strategy.rule!r}, which needs {strategy.rule.min_clients} a round: "
+            "start the missing SuperNodes, or lower strategy.f"
+        )
 
 
 def _partition_id(reply: Message) -> int | None:
@@ -95,7 +145,8 @@ def serve(
     if config.training.scaffold:
         zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
         variates = scaffold.pack(zeros)
-    client_ids = identify_clients(grid, config.num_clients, on_event)
+    timeout = config.runtime.get("timeout")
+    client_ids = identify_clients(grid, config.num_clients, on_event, timeout)
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(
         rule=resources.make(config.strategy.rule, "strategy.rule"),
@@ -118,6 +169,7 @@ def serve(
         train_on_root=_train_on_root(config),
         on_event=on_event,
     )
+    check_enough(config, strategy, len(client_ids))
     if cohort is not None:
         grid = CohortGrid(grid, cohort, client_ids)
     if isinstance(attack, Collusion):
@@ -141,6 +193,7 @@ def serve(
         HandOver(grid),
         pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
+        timeout=ROUND_TIMEOUT if timeout is None else timeout,
         evaluate_fn=evaluate,
     )
 

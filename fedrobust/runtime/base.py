@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strategies.parameters import require_between
+from strategies.parameters import require_between, require_positive
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp
@@ -23,15 +23,21 @@ class Runtime(ABC):
     cohort
         Clients trained by one program; 1 trains each by itself. It changes results in
         their last bits, and pays for small models.
+    timeout
+        Seconds to wait for the replies of a round, above 0; who is late has failed.
+        None means an hour, as Flower does. Threads of this process are waited for.
     """
 
     workers: int | None = None
     cohort: int = 1
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         if self.workers is not None:
             require_between("workers", self.workers, 1)
         require_between("cohort", self.cohort, 1)
+        if self.timeout is not None:
+            require_positive("timeout", self.timeout)
 
     def check(self) -> None:
         """Raise ValueError when the runtime is not installed."""

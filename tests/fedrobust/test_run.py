@@ -55,7 +55,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
     names = {p.name for p in (tmp_path / "r").iterdir()}
     assert names == {
         "config.yaml", "metrics.jsonl", "events.jsonl", "model.keras", "result.json",
-        "evaluations",
+        "evaluations", "training.json",
     }  # fmt: skip
     document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
     assert document["config_digest"] == config.digest == result["config_digest"]
@@ -324,6 +324,62 @@ def test_clients_that_lie_about_who_they_are_are_left_out():
     assert len(events) == 4
 
 
+def test_too_few_clients_for_the_rule_are_told_before_round_one(configure: Configure):
+    from fedrobust.client import client_app
+    from fedrobust.errors import RunFailedError
+    from fedrobust.runtime.local_grid import LocalGrid
+    from fedrobust.server import serve
+
+    config = configure(
+        "num_clients=7", "strategy=krum", "strategy.f=2", "runtime.timeout=0.1"
+    )
+    events: list[dict] = []
+    too_few = pytest.raises(RunFailedError, match=r"6 of 7 clients .* needs 7 a round")
+    with LocalGrid(client_app(config), 6, workers=1) as grid, too_few:
+        serve(grid, config, lambda report, arrays: None, events.append)
+    assert [event["event"] for event in events] == ["unidentified"]
+    assert "6 of 7 nodes connected within" in events[0]["reason"]
+
+
+def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
+    configure: Configure, tmp_path
+):
+    from fedrobust.client import client_app
+    from fedrobust.run import run_on_grid
+    from fedrobust.runtime.local_grid import LocalGrid
+
+    with pytest.raises(
+        ConfigError, match=r"runtime\.cohort=2: must be 1 under flwr run"
+    ):
+        run_on_grid(None, configure(*SMALL, "runtime.cohort=2"), tmp_path / "r")
+    config = configure(*SMALL)
+    with LocalGrid(client_app(config), 7, workers=2) as grid:
+        result = run_on_grid(grid, config, tmp_path / "r")
+    runtime = result["environment"]["runtime"]
+    assert runtime["_target_"] == "fedrobust.runtime.local_grid.LocalGrid"
+
+
+def test_replies_are_waited_for_as_long_as_the_runtime_says(
+    configure: Configure,
+):
+    from fedrobust.client import client_app
+    from fedrobust.runtime.local_grid import LocalGrid
+    from fedrobust.server import serve
+
+    for said, expected in (("null", [600.0, 3600.0]), ("5", [5.0, 5.0])):
+        config = configure(*SMALL, "num_rounds=1", f"runtime.timeout={said}")
+        waited: list[float | None] = []
+
+        class Watched(LocalGrid):
+            def send_and_receive(self, messages, *, timeout=None, waited=waited):
+                waited.append(timeout)
+                return super().send_and_receive(messages, timeout=timeout)
+
+        with Watched(client_app(config), 7, workers=2) as grid:
+            serve(grid, config, lambda report, arrays: None, lambda event: None)
+        assert list(dict.fromkeys(waited)) == list(dict.fromkeys(expected))
+
+
 def test_alie_under_partial_participation_goes_on(configure: Configure, tmp_path):
     config = configure(
         "num_clients=10", "num_byzantine=4", "byzantine=alie", "participation=0.3",
@@ -379,7 +435,31 @@ def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
     stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
     result = run(config, tmp_path / "r")
     assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
-    assert result["clean_accuracy"] > 0
+    # The last round's row is there too: the record is that of a run in one go.
+    whole = run(config, tmp_path / "whole")
+    assert_same_bits(tmp_path / "r", tmp_path / "whole")
+    assert result["bytes_up"] == whole["bytes_up"] > 0
+    # Another evaluation does not write into it.
+    before = (tmp_path / "r" / "metrics.jsonl").read_bytes()
+    run(configure(*SMALL, "evaluation.every=2", "attack.epsilon=0.3"), tmp_path / "r")
+    assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_stored_model_keeps_where_it_was_trained(
+    configure: Configure, tmp_path, monkeypatch
+):
+    from fedrobust import backend
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backend, "is_deterministic", lambda tensorflow: False)
+        patched.setattr("fedrobust.run.processor", lambda: "the one it was trained on")
+        first = run(configure(*SMALL), tmp_path / "r")
+    assert first["environment"] == first["evaluation_environment"]
+    again = run(configure(*SMALL, "attack.epsilon=0.3"), tmp_path / "r")
+    assert again["environment"]["processor"] == "the one it was trained on"
+    assert again["environment"]["deterministic"] is False
+    assert again["evaluation_environment"]["processor"] == processor()
+    assert again["evaluation_environment"]["deterministic"] is True
 
 
 def test_a_surrogate_of_another_task_is_refused_before_training(configure, tmp_path):
