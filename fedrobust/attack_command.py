@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from rich.table import Table
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
 from fedrobust.errors import ConfigError
+from fedrobust.record import check_writable, to_json, write_atomically
 from fedrobust.targets import file_digest
 
 HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [overrides]
@@ -55,6 +57,14 @@ def attack_command(arguments: Sequence[str]) -> int:
     if not path.exists():
         raise ConfigError(f"--model {path}: there is no such file")
     folder = _folder(options, config, path)
+    identity = {
+        "model_digest": file_digest(path)[:16],
+        "evaluation_digest": config.evaluation_digest,
+        "seed": config.seed,
+        "dataset": config.dataset,
+        "range": list(options.range),
+    }
+    _check_folder(folder, identity)
     # Only now: TensorFlow takes seconds to load.
     from fedrobust import resources
     from fedrobust.assessment import assess
@@ -89,11 +99,9 @@ def attack_command(arguments: Sequence[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     result = {
         "model": str(path),
-        "model_digest": file_digest(path)[:16],
-        "evaluation_digest": config.evaluation_digest,
+        **identity,
         "attack": asdict(config.attack),
         "choices": config.choices,
-        "seed": config.seed,
         "clean_accuracy": scores.clean,
         "robust_accuracy": scores.robust,
         "worst_robust_accuracy": scores.worst,
@@ -157,6 +165,21 @@ def _folder(options: argparse.Namespace, config: Config, model: Path) -> Path:
     parts += [str(config.dataset), str(config.seed)]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Path("attacks") / name
+
+
+def _check_folder(folder: Path, identity: dict[str, Any]) -> None:
+    """Refuse, before hours are spent, where the result could not be written."""
+    check_writable(folder, "--out")
+    path = folder / "result.json"
+    if not path.exists():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        there = {key: found[key] for key in identity}
+    except (OSError, ValueError, TypeError, KeyError):
+        there = {}
+    if there != json.loads(to_json(identity)):
+        raise ConfigError(f"{path} is of something else: choose another --out")
 
 
 class _Watcher:
@@ -223,8 +246,8 @@ def _print(scores: Any, n: int) -> None:
 def _write(
     folder: Path, result: dict[str, Any], found: Any, options: argparse.Namespace
 ) -> None:
-    from fedrobust.record import to_json, write_atomically
-
+    write_atomically(folder / "result.json", to_json(result, indent=2) + "\n")
+    print(folder / "result.json")
     if options.save:
         arrays = {f"{name}_{e}": x for (name, e), x in found.adversarial.items()}
         saved = folder / "adversarial.npz"
@@ -234,5 +257,3 @@ def _write(
         from fedrobust.report.pictures import draw_adversarial
 
         print(draw_adversarial(found, folder / "adversarial.png"))
-    write_atomically(folder / "result.json", to_json(result, indent=2) + "\n")
-    print(folder / "result.json")

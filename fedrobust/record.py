@@ -60,6 +60,27 @@ def lock_for(path: Path) -> FileLock:
     return FileLock(folder / f"fedrobust-{getpass.getuser()}-{name}.lock")
 
 
+def check_writable(path: Path, chosen_by: str) -> None:
+    """Refuse a folder in which, or where, nothing can be made.
+
+    Raises
+    ------
+    ConfigError
+        With the key or the option by which the user can choose another.
+    """
+    ancestor = path.absolute()
+    while not ancestor.exists():
+        ancestor = ancestor.parent
+    try:
+        # Trying tells more than asking: of read-only disks, and of root's rights.
+        with tempfile.TemporaryFile(dir=ancestor):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error}; choose another {chosen_by}"
+        ) from error
+
+
 class RunFolder:
     """The directory of one run.
 
@@ -98,17 +119,7 @@ class RunFolder:
                 f"{self.path} holds another experiment ({digest}, not "
                 f"{self.config.digest}): choose another {chosen_by}"
             )
-        ancestor = self.path.absolute()
-        while not ancestor.exists():
-            ancestor = ancestor.parent
-        try:
-            # Trying tells more than asking: of read-only disks, and of root's rights.
-            with tempfile.TemporaryFile(dir=ancestor):
-                pass
-        except OSError as error:
-            raise ConfigError(
-                f"{self.path} cannot be written: {error}; choose another {chosen_by}"
-            ) from error
+        check_writable(self.path, chosen_by)
         if self.path.exists() and digest is None and any(self.path.iterdir()):
             raise ConfigError(
                 f"{self.path} is not empty and holds no run: choose another {chosen_by}"

@@ -129,6 +129,29 @@ def test_a_mistake_is_one_sentence(saved, tmp_path, capsys, arguments, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_cannot_take_the_result_is_refused_before_the_attack(
+    saved, tmp_path, capsys, monkeypatch
+):
+    words = ["attack", "--model", str(saved), "attack=fgsm", "--samples", "5"]
+    out = tmp_path / "out"
+    assert main([*words, "--out", str(out)]) == 0
+    assert main([*words, "--out", str(out)]) == 0, "the same again is no conflict"
+    there = (out / "result.json").read_bytes()
+    monkeypatch.setattr("fedrobust.assessment.assess", None)  # nobody gets that far
+    file = tmp_path / "file"
+    file.write_text("")
+    for folder, seed, message in (
+        (file, 0, "cannot be written"),
+        (out, 1, "is of something else: choose another --out"),
+    ):
+        capsys.readouterr()
+        assert main([*words, f"seed={seed}", "--out", str(folder)]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert "--out" in error
+    assert (out / "result.json").read_bytes() == there
+
+
 def test_examples_of_a_saved_surrogate_transfer(trained, saved):  # noqa: F811
     x, y = trained.data.x_test[:40], trained.data.y_test[:40]
     inner = PGD(steps=5)
