@@ -178,7 +178,6 @@ def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
         config, round
     ):
         return _trainer(*_trainer_keys(config, "byzantine", config.byzantine))
-    # Drawn anew for each client this would cost every client the whole population.
     if config.training.fraction < 1 and client not in objective_ids(config):
         return _trainer(*_trainer_keys(config, "objective", STANDARD))
     return trainer_for(config)
@@ -189,8 +188,12 @@ def objective_ids(config: Config) -> list[int]:
 
     A larger share has the clients of a smaller one among its own.
     """
-    fraction, n = config.training.fraction, config.num_clients
-    order = generator(config.seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
+    return _objective_ids(config.seed, config.training.fraction, config.num_clients)
+
+
+@_shared
+def _objective_ids(seed: int, fraction: float, n: int) -> list[int]:
+    order = generator(seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
     count = sample_size(n, fraction) if fraction > 0 else 0
     return sorted(order[:count].tolist())
 
@@ -278,7 +281,13 @@ def byzantine_attack(config: Config) -> ByzantineAttack | None:
     """Give what dishonest clients do, or None when everybody is honest."""
     if not config.byzantine or config.num_byzantine == 0:
         return None
-    attack: ByzantineAttack = make(config.byzantine, "byzantine")
+    return _byzantine_attack(_key(config.byzantine))
+
+
+@_shared
+def _byzantine_attack(key: str) -> ByzantineAttack:
+    (node,) = json.loads(key)
+    attack: ByzantineAttack = make(node, "byzantine")
     return attack
 
 

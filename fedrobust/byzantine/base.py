@@ -30,7 +30,10 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class ByzantineAttack(ABC):
-    """What dishonest clients do."""
+    """What dishonest clients do; one is made for all of them, all rounds and runs.
+
+    So it keeps nothing itself: what colluding clients remember is in their context.
+    """
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
         """Raise ValueError where the attack is undefined for such a federation."""
