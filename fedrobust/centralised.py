@@ -15,14 +15,14 @@ from fedrobust.network import Arrays
 from fedrobust.training.local import DivergedError
 
 if TYPE_CHECKING:
-    from strategies.robust import RoundReport
+    from strategies.report import RoundReport
 
 
 def train_centralised(
     config: Config, after_round: "Callable[[RoundReport, Arrays], None]"
 ) -> None:
     """Train for ``num_rounds`` rounds; nothing is sent."""
-    from strategies.robust import RoundReport
+    from strategies.report import RoundReport
 
     split = resources.split_of(config)
     trainer = resources.trainer_for(config)

@@ -32,7 +32,7 @@ from strategies.threads import num_cores
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
 
-    from strategies.robust import RoundReport
+    from strategies.report import RoundReport
 
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]

@@ -20,7 +20,8 @@ from fedrobust.runtime.wrapped import HandOver
 from fedrobust.training import scaffold
 from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
-from strategies.robust import Event, RobustStrategy, RoundReport, TrainOnRoot
+from strategies.report import Event, RoundReport
+from strategies.robust import RobustStrategy, TrainOnRoot
 from strategies.sampling import sample_size
 
 AfterRound = Callable[[RoundReport, Arrays], None]

@@ -6,9 +6,8 @@ one ArrayRecord and one MetricRecord holding ``num-examples``.
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from logging import INFO, WARNING
 from typing import Any, TypeVar
 
@@ -30,6 +29,15 @@ from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
 from strategies.preaggregators.base import Preaggregator
+from strategies.replies import (
+    Sorted,
+    bytes_of,
+    median_metrics,
+    shared_names,
+    sort_replies,
+    take_updates,
+)
+from strategies.report import Event, RoundReport
 from strategies.rules.base import (
     UNDEFINED,
     Aggregate,
@@ -40,73 +48,14 @@ from strategies.rules.base import (
 )
 from strategies.rules.mean import Mean
 from strategies.sampling import sample_clients
-from strategies.screening import (
-    MalformedReplyError,
-    Reply,
-    Specs,
-    screen,
-    screen_metrics,
-    specs_of,
-)
+from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
-from strategies.threads import parallel_map
-from strategies.updates import add, difference, num_values
+from strategies.updates import add, difference
 
-Event = dict[str, Any]
 # The round and the global arrays by name -> the same arrays, trained on root data.
 TrainOnRoot = Callable[[int, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 T = TypeVar("T")
 Part = TypeVar("Part", Rule, Preaggregator)
-
-
-@dataclass
-class RoundReport:
-    """What happened in one round, for whoever records it.
-
-    Attributes
-    ----------
-    sampled, accepted
-        Client ids asked, and client ids whose update counted.
-    quarantined
-        Reason by client id, for replies that were not well formed.
-    failed
-        Reason by client id, for error replies and for clients that did not answer.
-    skipped
-        Why the global model was kept as it was, or None.
-    train_seconds
-        Wall clock from the train messages to their replies.
-    aggregate_seconds
-        Wall clock of screening, rule and server step.
-    bytes_down, bytes_up
-        Bytes of serialised arrays sent to and received from clients.
-    selected
-        Client ids that the rule selected, where it selects.
-    excluded
-        Client ids that the rule did not select, or gave less than half of an even
-        weight; None for a rule that neither selects nor weights clients.
-    metrics
-        Median over accepted clients of each metric that most of them report.
-    evaluation
-        What the clients' own evaluation gave, averaged over examples; None without.
-    client_evaluation
-        The same of each client, by its id.
-    """
-
-    round: int
-    sampled: list[int]
-    accepted: list[int] = field(default_factory=list)
-    quarantined: dict[int, str] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    skipped: str | None = None
-    train_seconds: float = 0.0
-    aggregate_seconds: float = 0.0
-    bytes_down: int = 0
-    bytes_up: int = 0
-    selected: list[int] | None = None
-    excluded: list[int] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    evaluation: dict[str, float] | None = None
-    client_evaluation: dict[int, dict[str, float]] = field(default_factory=dict)
 
 
 class RobustStrategy(Strategy):
@@ -231,7 +180,7 @@ class RobustStrategy(Strategy):
         self.last_round = RoundReport(
             round=server_round,
             sampled=sorted(self._clients.values()),
-            bytes_down=len(messages) * _bytes_of(arrays),
+            bytes_down=len(messages) * bytes_of(arrays),
         )
         self._sent_at = time.perf_counter()
         return messages
@@ -250,16 +199,16 @@ class RobustStrategy(Strategy):
 
         def read(message: Message) -> Reply:
             reply = screen(message, specs, self.max_examples)
-            report.bytes_up += sum(
-                _bytes_of(r) for r in message.content.array_records.values()
-            )
+            records = message.content.array_records.values()
+            report.bytes_up += sum(map(bytes_of, records))
             return reply
 
-        received = self._receive(server_round, messages, read)
+        found = self._sort(server_round, messages, read)
         del messages
-        accepted, report.quarantined, report.failed = received
+        accepted = found.accepted
+        report.quarantined, report.failed = found.quarantined, found.failed
         report.accepted = list(accepted)
-        report.metrics = _median_metrics(list(accepted.values()))
+        report.metrics = median_metrics(list(accepted.values()))
         arrays = self._aggregate(report, accepted, specs)
         report.aggregate_seconds = time.perf_counter() - started
         count = len(report.accepted)
@@ -286,7 +235,7 @@ class RobustStrategy(Strategy):
         }
         clients = list(accepted)
         del replies
-        updates = _updates(accepted, old, learned)
+        updates = take_updates(accepted, old, learned)
 
         def tell(reason: str) -> None:
             self._event("f lowered", report.round, None, reason)
@@ -468,13 +417,11 @@ class RobustStrategy(Strategy):
         def read(message: Message) -> tuple[int, dict[str, float]]:
             return screen_metrics(message, self.max_examples, self.evaluate_range)
 
-        results, _, _ = self._receive(
-            server_round, list(replies), read, during="evaluation "
-        )
+        results = self._sort(server_round, replies, read, "evaluation ").accepted
         if not results:
             return None
         averages: dict[str, float] = {"clients": len(results)}
-        for name in _shared_names([metrics for _, metrics in results.values()]):
+        for name in shared_names([metrics for _, metrics in results.values()]):
             pairs = [(n, m[name]) for n, m in results.values() if name in m]
             total = sum(n for n, _ in pairs)
             averages[name] = math.fsum(n / total * value for n, value in pairs)
@@ -517,47 +464,22 @@ class RobustStrategy(Strategy):
             for client in sampled
         ]
 
-    def _receive(
+    def _sort(
         self,
         round: int,
-        messages: list[Message],
+        replies: Iterable[Message],
         read: Callable[[Message], T],
         during: str = "",
-    ) -> tuple[dict[int, T], dict[int, str], dict[int, str]]:
-        """Sort replies by client id, and out; nothing that a client sends raises.
-
-        Returns
-        -------
-        accepted, quarantined, failed
-            What was read, and the reasons, by client id.
-        """
-        accepted: dict[int, T] = {}
-        quarantined: dict[int, str] = {}
-        failed: dict[int, str] = {}
-        for message in messages:
-            node, group = message.metadata.src_node_id, message.metadata.group_id
-            client = self._clients.get(node)
-            if client is None or group != str(round):
-                reason = f"node {node} answered group {group!r} without being asked"
-                self._event(f"{during}unexpected", round, None, reason)
-            elif client in accepted or client in quarantined or client in failed:
-                accepted.pop(client, None)
-                failed.pop(client, None)
-                quarantined[client] = "answered more than once"
-            elif message.has_error():
-                failed[client] = _short(message.error.reason)
-            else:
-                try:
-                    accepted[client] = read(message)
-                except MalformedReplyError as error:
-                    quarantined[client] = _short(error)
-        for client in sorted(self._clients.values()):
-            if not (client in accepted or client in quarantined or client in failed):
-                failed[client] = "no reply in time"
-        for kind, reasons in (("quarantined", quarantined), ("failed", failed)):
-            for client, reason in sorted(reasons.items()):
-                self._event(f"{during}{kind}", round, client, reason)
-        return dict(sorted(accepted.items())), quarantined, failed
+    ) -> Sorted[T]:
+        """Sort replies by client id, and out, and tell who was sorted out."""
+        found = sort_replies(replies, self._clients, str(round), read)
+        for reason in found.unexpected:
+            self._event(f"{during}unexpected", round, None, reason)
+        for client, reason in found.quarantined.items():
+            self._event(f"{during}quarantined", round, client, reason)
+        for client, reason in found.failed.items():
+            self._event(f"{during}failed", round, client, reason)
+        return found
 
     def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
         """Keep the global arrays, which Flower does when it is given none."""
@@ -571,26 +493,6 @@ class RobustStrategy(Strategy):
             self.on_event(
                 {"event": kind, "round": round, "client": client, "reason": reason}
             )
-
-
-def _updates(
-    accepted: dict[int, Reply],
-    old: Mapping[str, NDArray[Any]],
-    learned: Sequence[str],
-) -> Matrix:
-    """Make the matrix of updates, a row a client.
-
-    Each reply is taken out as its row is filled, so that a large model of every client
-    is not held twice. (Of small ones the allocator may keep the memory.)
-    """
-    updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
-
-    def fill(place: tuple[int, int]) -> None:
-        row, client = place
-        difference(accepted.pop(client).arrays, old, learned, out=updates[row])
-
-    parallel_map(fill, enumerate(list(accepted)))
-    return updates
 
 
 def _tolerating(part: Part, n: int, missing: int, tell: Callable[[str], None]) -> Part:
@@ -609,28 +511,3 @@ def _tolerating(part: Part, n: int, missing: int, tell: Callable[[str], None]) -
             tell(f"{error}; of the clients {missing} are missing: it is {lower!r}")
             return lower
     return part
-
-
-def _bytes_of(arrays: ArrayRecord) -> int:
-    return sum(len(array.data) for array in arrays.values())
-
-
-def _shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
-    """Name the metrics that more than half of the clients report."""
-    counts = Counter(name for m in metrics for name in m)
-    return sorted(name for name, n in counts.items() if 2 * n > len(metrics))
-
-
-def _median_metrics(replies: list[Reply]) -> dict[str, float]:
-    """Take the median of each metric: a lying client cannot own it."""
-    metrics = [reply.metrics for reply in replies]
-    return {
-        name: float(np.median([m[name] for m in metrics if name in m]))
-        for name in _shared_names(metrics)
-    }
-
-
-def _short(reason: object) -> str:
-    """Cut a reason to what fits a log: names and errors are the client's text."""
-    text = str(reason)
-    return text if len(text) <= 300 else f"{text[:300]}..."

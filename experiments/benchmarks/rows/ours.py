@@ -12,7 +12,7 @@ from fedrobust.config import Config, load_config
 from fedrobust.network import Arrays
 from fedrobust.runtime.flower import quiet
 from fedrobust.server import serve
-from strategies.robust import RoundReport
+from strategies.report import RoundReport
 
 
 def rounds(config: Config) -> list[RoundReport]:
