@@ -10,8 +10,8 @@ variates begin at 0.
 
 A client sends v_i = c + |S| / N (c_i+ - c_i) beside its weights, under ``control/``.
 The mean of them is c+, as the paper has it; a robust rule combines them as it does
-batch statistics (the median over the clients that it kept), so that no hostile client
-owns the correction of the others.
+batch statistics (the median over the clients that it kept, or over all where these are
+few), so that no hostile client owns the correction of the others.
 """
 
 import numpy as np
