@@ -4,6 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Callable, Collection
 from dataclasses import field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from omegaconf import OmegaConf
@@ -42,6 +43,26 @@ def _as_field(f: Any) -> Any:
     return field() if f.default is dataclasses.MISSING else field(default=f.default)
 
 
+# A sweep checks a component of one class some thousand times.
+@lru_cache(maxsize=256)
+def _structured(schema: type, without: frozenset[str]) -> Any:
+    """Make what OmegaConf merges into, of the fields that are not left out."""
+    if without:
+        hints = typing.get_type_hints(schema)
+        schema = dataclasses.make_dataclass(
+            schema.__name__,
+            [
+                (f.name, hints[f.name], _as_field(f))
+                for f in dataclasses.fields(schema)
+                if f.name not in without
+            ],
+            kw_only=True,
+        )
+    structured = OmegaConf.structured(schema)
+    OmegaConf.set_readonly(structured, False)
+    return structured
+
+
 def merged_with(
     schema: type, values: Node, key: str, without: Collection[str] = ()
 ) -> Node:
@@ -58,25 +79,12 @@ def merged_with(
     without
         Fields that are left to their defaults.
     """
-    if without:
-        hints = typing.get_type_hints(schema)
-        schema = dataclasses.make_dataclass(
-            schema.__name__,
-            [
-                (f.name, hints[f.name], _as_field(f))
-                for f in dataclasses.fields(schema)
-                if f.name not in without
-            ],
-            kw_only=True,
-        )
     try:
-        structured = OmegaConf.structured(schema)
-        OmegaConf.set_readonly(structured, False)
-        merged = OmegaConf.merge(structured, values)
+        merged = OmegaConf.merge(_structured(schema, frozenset(without)), values)
         result = OmegaConf.to_container(merged, throw_on_missing=True)
     except ConfigKeyError as error:
         wrong = str(error.key)
-        names = [f.name for f in dataclasses.fields(schema)]
+        names = [f.name for f in dataclasses.fields(schema) if f.name not in without]
         raise ConfigError(
             f"{join(key, wrong)}: there is no such key, {nearest(wrong, names)}"
         ) from error
