@@ -61,7 +61,7 @@ def attack_command(arguments: Sequence[str]) -> int:
         "model_digest": file_digest(path)[:16],
         "evaluation_digest": config.evaluation_digest,
         "seed": config.seed,
-        "dataset": config.dataset,
+        "dataset": _of_images(config),
         "range": list(options.range),
     }
     _check_folder(folder, identity)
@@ -106,6 +106,7 @@ def attack_command(arguments: Sequence[str]) -> int:
         "robust_accuracy": scores.robust,
         "worst_robust_accuracy": scores.worst,
         "num_evaluated": scores.num_examples,
+        "hyperparameters": scores.hyperparameters,
         "checks": {name: vars(check) for name, check in scores.checks.items()},
         "stages": watch.stages,
         "notes": found.notes,
@@ -162,7 +163,7 @@ def _folder(options: argparse.Namespace, config: Config, model: Path) -> Path:
     if options.out is not None:
         return Path(options.out)
     parts = [file_digest(model)[:16], config.evaluation_digest, str(options.range)]
-    parts += [str(config.dataset), str(config.seed)]
+    parts += [str(_of_images(config)), str(config.seed)]
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return Path("attacks") / name
 
@@ -175,11 +176,19 @@ def _check_folder(folder: Path, identity: dict[str, Any]) -> None:
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        there = {key: found[key] for key in identity}
-    except (OSError, ValueError, TypeError, KeyError):
-        there = {}
-    if there != json.loads(to_json(identity)):
+        # Older results tell fewer of them.
+        said = {key: found[key] for key in identity if key in found}
+        known = {key: json.loads(to_json(identity))[key] for key in said}
+        same = "model_digest" in said and said == known
+    except (OSError, ValueError, TypeError):
+        same = False
+    if not same:
         raise ConfigError(f"{path} is of something else: choose another --out")
+
+
+def _of_images(config: Config) -> dict[str, Any]:
+    """Give what the images depend on: not on how they come here."""
+    return {k: v for k, v in config.dataset.items() if k not in ("download", "epsilon")}
 
 
 class _Watcher:

@@ -8,7 +8,7 @@ of them: the worst case is one of each example, not of the attacks' accuracies.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ class Scores:
         Accuracy under all attacks together, by ``repr`` of epsilon.
     backdoor_success
         Share of the backdoor's victims that get its target; None without a backdoor.
+    hyperparameters
+        Of each attack, by name; None of one that keeps some to itself.
     """
 
     clean: float
@@ -48,13 +50,31 @@ class Scores:
     num_examples: int
     worst: dict[str, float]
     backdoor_success: float | None = None
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
 
 
 def hyperparameters(attack: Attack) -> dict[str, Any] | None:
-    """Give an attack's hyper-parameters; None when its constructor takes others."""
-    known = {f.name: getattr(attack, f.name) for f in fields(attack)}
+    """Give an attack's hyper-parameters; None when its constructor takes others.
+
+    Epsilon is left out, which an evaluation sets.
+    """
+    known = {f.name: _plain(getattr(attack, f.name)) for f in fields(attack)}
     taken = inspect.signature(type(attack)).parameters
-    return known if set(taken) <= set(known) else None
+    if not set(taken) <= set(known):
+        return None
+    del known["epsilon"]
+    return known
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as JSON holds it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"attack": type(value).__name__, **_plain(asdict(value))}
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | None) else repr(value)
 
 
 Surrogate = Callable[[], tuple[Network, Arrays]]
@@ -141,7 +161,11 @@ class Evaluator:
             checks=self._check(arrays, outcomes, worst, workers),
             num_examples=n,
             backdoor_success=self._backdoor_success(arrays, workers),
+            hyperparameters=self._hyperparameters(),
         )
+
+    def _hyperparameters(self) -> dict[str, Any]:
+        return {name: hyperparameters(a) for name, a in self.attacks.items()}
 
     def _check(
         self,
@@ -162,10 +186,7 @@ class Evaluator:
             for curve in outcomes.values()
             for epsilon, outcome in curve.items()
         ]
-        records = {
-            name: hyperparameters(attack) for name, attack in self.attacks.items()
-        }
-        found = check_attacks(standing, worst, reached, records)
+        found = check_attacks(standing, worst, reached, self._hyperparameters())
         few = np.arange(min(len(self.x), PROBED))
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers

@@ -3,7 +3,7 @@
 config.yaml    the resolved configuration, with the digest of its science
 metrics.jsonl  a row a round
 events.jsonl   quarantined and failed clients, skipped rounds
-training.json  where it was trained, and what was warned of
+training.json  where it was trained, what was warned of, how it was to be evaluated
 model.keras    the trained model
 evaluations/   a result for each way the trained model was evaluated
 result.json    the result that was asked for last
@@ -219,7 +219,7 @@ class RunFolder:
         save
             Is given the path to write to.
         training
-            The environment and the warnings.
+            The environment, the warnings and the digest of the evaluation.
         """
         write_atomically(self._training_path, to_json(training, indent=2) + "\n")
         partial = self.path / f".model.{os.getpid()}.keras"

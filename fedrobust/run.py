@@ -124,6 +124,8 @@ def _run_alone(
         folder.write_result(result)
         return result
     trained_before = folder.is_trained
+    # Of a run that was killed in its last evaluation, not of another one.
+    is_first = folder.training().get("evaluation_digest") == config.evaluation_digest
     started = time.perf_counter()
     # The order in which BLAS sums depends on its threads.
     with (
@@ -137,7 +139,10 @@ def _run_alone(
             resources.partition_of(config)
         resources.trainer_for(config)
         resources.check_poisoning(config)
+        made = len(caught)
         evaluator = resources.evaluator_for(config)
+        # What is wrong with the attacks is no matter of the training.
+        of_attacks = slice(made, len(caught))
         folder.open()
         here = environment(runtime)
         if folder.is_trained:
@@ -145,10 +150,13 @@ def _run_alone(
             network.model.load_weights(folder.model_path)
             began = time.perf_counter()
             scores = evaluator(network.arrays())
-            # Of a run that was killed in its last evaluation.
-            folder.score_last_metrics(_scored(scores, time.perf_counter() - began))
+            if is_first:
+                row = _scored(scores, time.perf_counter() - began)
+                folder.score_last_metrics(row)
         else:
-            training = Training(config, folder, evaluator, on_row, here, caught)
+            training = Training(
+                config, folder, evaluator, on_row, here, caught, of_attacks
+            )
             if config.centralised:
                 train_centralised(config, training.after_round)
             else:
@@ -159,11 +167,23 @@ def _run_alone(
     skipped = sum(row["skipped"] is not None for row in folder.metrics())
     if skipped:
         messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
-    honest = sum(event["event"] == "no collusion" for event in folder.events())
+    events = folder.events()
+    absent = {
+        event["client"] for event in events if event["event"] == "unidentified"
+    } - {None}
+    if absent:
+        messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
+    lowered = {event["round"] for event in events if event["event"] == "f lowered"}
+    if lowered:
+        messages.add(
+            f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
+            "f was lowered"
+        )
+    honest = sum(event["event"] == "no collusion" for event in events)
     if honest:
         messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
     result = _result(config, folder, scores, seconds, here, sorted(messages))
-    if trained_before:
+    if trained_before and not is_first:
         # The clients evaluated while they trained, and under other attacks.
         result["federated"] = None
     folder.write_result(result)
@@ -181,10 +201,12 @@ class Training:
         on_row: OnRow,
         here: Json,
         caught: Sequence[warnings.WarningMessage],
+        of_attacks: slice,
     ) -> None:
         self._config = config
         self._here = here
         self._caught = caught
+        self._of_attacks = of_attacks
         self._folder = folder
         self._on_row = on_row
         self._evaluate = evaluator
@@ -239,8 +261,18 @@ class Training:
         network.assign(arrays)
         self._folder.save_model(
             lambda path: save_model(network.model, path),
-            {"environment": self._here, "warnings": _messages(self._caught)},
+            {
+                "environment": self._here,
+                "evaluation_digest": self._config.evaluation_digest,
+                "warnings": self._messages(),
+            },
         )
+
+    def _messages(self) -> list[str]:
+        """Give what was warned of, but for what is wrong with the attacks."""
+        caught = list(self._caught)
+        del caught[self._of_attacks]
+        return _messages(caught)
 
 
 def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
@@ -363,6 +395,7 @@ def _result(
         "worst_robust_accuracy": scores.worst,
         "backdoor_success": scores.backdoor_success,
         "num_evaluated": scores.num_examples,
+        "hyperparameters": scores.hyperparameters,
         "checks": {name: vars(check) for name, check in scores.checks.items()},
         "federated": rows[-1]["federated"] if rows else None,
         "objective_clients": (

@@ -22,90 +22,58 @@ from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
-from strategies.sampling import sample_size
 
 AfterRound = Callable[[RoundReport, Arrays], None]
-# Seconds to wait for nodes, and for the replies of a round as Flower does by itself.
+# Seconds to wait for nodes to come and to tell who they are.
 QUERY_TIMEOUT = 600.0
+# Seconds that Flower by itself waits for the replies of a round.
 ROUND_TIMEOUT = 3600.0
 
 
 def identify_clients(
-    grid: Grid,
-    num_clients: int,
-    on_event: Callable[[Event], None],
-    timeout: float | None = None,
+    grid: Grid, num_clients: int, on_event: Callable[[Event], None]
 ) -> dict[int, int]:
     """Ask every node for its partition id.
 
     Node ids are drawn anew for every run; partition ids are not, so everything that
     must be reproducible is keyed by them.
 
-    Parameters
-    ----------
-    grid
-        Carries the questions.
-    num_clients
-        How many nodes there should be; who has not come in time is reported.
-    on_event
-        Called with what is reported.
-    timeout
-        Seconds to wait for nodes, and for their answers; None means ten minutes.
-
     Returns
     -------
     Partition id of each node. A node that gives none, one out of range, or one that
-    another node gives too, is left out and reported.
+    another node gives too, is left out, and so is a client for whom no node is left;
+    both are reported.
 
     Raises
     ------
     RunFailedError
-        When nobody is left.
+        When fewer nodes come than there are clients, or none tells who it is.
     """
-    timeout = QUERY_TIMEOUT if timeout is None else timeout
     try:
-        nodes = wait_for_nodes(grid, num_clients, timeout)
+        nodes = wait_for_nodes(grid, num_clients, QUERY_TIMEOUT)
     except TimeoutError as error:
-        nodes = sorted(grid.get_node_ids())
-        reason = str(error)
-        on_event(
-            {"event": "unidentified", "round": 0, "client": None, "reason": reason}
-        )
+        raise RunFailedError(str(error)) from error
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    replies = list(grid.send_and_receive(questions, timeout=timeout))
+    replies = list(grid.send_and_receive(questions, timeout=QUERY_TIMEOUT))
     answers = {reply.metadata.src_node_id: _partition_id(reply) for reply in replies}
     claims = Counter(answers.values())
     found: dict[int, int] = {}
-    for node, answer in sorted(answers.items()):
+    for node in nodes:
+        answer = answers.get(node)
         if answer is not None and 0 <= answer < num_clients and claims[answer] == 1:
             found[node] = answer
             continue
         reason = f"node {node} says partition {answer}, given by {claims[answer]} nodes"
-        on_event(
-            {"event": "unidentified", "round": 0, "client": None, "reason": reason}
-        )
+        on_event(_unidentified(None, reason))
     if not found:
         raise RunFailedError("no node told its partition id: is the ClientApp ours?")
+    for client in sorted(set(range(num_clients)) - set(found.values())):
+        on_event(_unidentified(client, "no node is known to be this client"))
     return found
 
 
-def check_enough(config: Config, strategy: RobustStrategy, num_clients: int) -> None:
-    """Refuse to begin with so few clients that every round would be skipped.
-
-    Raises
-    ------
-    RunFailedError
-        When the strategy's rule is undefined for a sample of ``num_clients``.
-    """
-    rows = sample_size(num_clients, config.participation)
-    for preaggregator in strategy.preaggregators:
-        rows = preaggregator.num_rows(rows)
-    if rows < strategy.rule.min_clients:
-        raise RunFailedError(
-            f"{num_clients} of {config.num_clients} clients told who they are, too few "
-            f"for {strategy.rule!r}, which needs {strategy.rule.min_clients} a round: "
-            "start the missing SuperNodes, or lower strategy.f"
-        )
+def _unidentified(client: int | None, reason: str) -> Event:
+    return {"event": "unidentified", "round": 0, "client": client, "reason": reason}
 
 
 def _partition_id(reply: Message) -> int | None:
@@ -146,8 +114,7 @@ def serve(
     if config.training.scaffold:
         zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
         variates = scaffold.pack(zeros)
-    timeout = config.runtime.get("timeout")
-    client_ids = identify_clients(grid, config.num_clients, on_event, timeout)
+    client_ids = identify_clients(grid, config.num_clients, on_event)
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(
         rule=resources.make(config.strategy.rule, "strategy.rule"),
@@ -164,13 +131,20 @@ def serve(
         evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,
+        num_clients=config.num_clients,
         statistics=[*network.statistics, *variates],
         optional_statistics=network.optional_statistics,
         max_examples=config.screening.max_examples,
         train_on_root=_train_on_root(config),
         on_event=on_event,
     )
-    check_enough(config, strategy, len(client_ids))
+    try:
+        strategy.check(len(client_ids))
+    except ValueError as error:
+        raise RunFailedError(
+            f"{len(client_ids)} of {config.num_clients} clients told who they are, and "
+            f"every round would be skipped: {error}"
+        ) from error
     if cohort is not None:
         grid = CohortGrid(grid, cohort, client_ids)
     if isinstance(attack, Collusion):
@@ -194,7 +168,7 @@ def serve(
         HandOver(grid),
         pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
-        timeout=ROUND_TIMEOUT if timeout is None else timeout,
+        timeout=config.runtime.get("timeout") or ROUND_TIMEOUT,
         evaluate_fn=evaluate,
     )
 

@@ -7,7 +7,7 @@ one ArrayRecord and one MetricRecord holding ``num-examples``.
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from logging import INFO, WARNING
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ from strategies.rules.base import (
     Vector,
 )
 from strategies.rules.mean import Mean
-from strategies.sampling import sample_clients
+from strategies.sampling import sample_clients, sample_size
 from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.updates import add, difference
@@ -81,12 +81,15 @@ class RobustStrategy(Strategy):
     client_ids
         Stable id of each node, such as its partition id. Without it clients are
         numbered as they come, by node id, which Flower draws anew for every run.
+    num_clients
+        How many clients there should be; those that ``client_ids`` lacks are missing,
+        and a rule counts who is missing among its f. None means as many as there are.
     min_available_nodes
         Nodes to wait for before a round when ``client_ids`` is not given.
     statistics
         Names of arrays that are no part of the update, such as batch-norm statistics:
-        they are the median over the clients that the rule kept, if these are so many
-        that f of them cannot own it, else over all; under the mean their mean.
+        they are the median over the clients that the rule kept, if these are more than
+        2f, else over all; under the mean their mean.
     optional_statistics
         Those of them that a client may leave untouched, who then has no vote on them.
     loss_metric
@@ -121,6 +124,7 @@ class RobustStrategy(Strategy):
         evaluate_range: tuple[float, float] = (-math.inf, math.inf),
         seed: int = 0,
         client_ids: Mapping[int, int] | None = None,
+        num_clients: int | None = None,
         min_available_nodes: int = 2,
         statistics: Collection[str] = (),
         optional_statistics: Collection[str] = (),
@@ -144,6 +148,7 @@ class RobustStrategy(Strategy):
         self.evaluate_range = evaluate_range
         self.seed = seed
         self.client_ids = client_ids
+        self.num_clients = num_clients
         self.min_available_nodes = min_available_nodes
         self.statistics = frozenset(statistics)
         self.optional_statistics = frozenset(optional_statistics)
@@ -296,7 +301,7 @@ class RobustStrategy(Strategy):
         ``tell`` is called with the reason where f is lowered.
         """
         n = len(updates)
-        missing = len(self.last_round.sampled) - n if self.last_round else 0
+        missing = self._expected - n
         for part in self.preaggregators:
             updates = _tolerating(part, len(updates), missing, tell)(updates, context)
         if len(updates) != n:
@@ -307,6 +312,24 @@ class RobustStrategy(Strategy):
             context = replace(context, clients=None, num_examples=None, losses=None)
         rule = _tolerating(self.rule, len(updates), missing, tell)
         return rule(updates, self.rule_state, context)
+
+    def check(self, n: int) -> None:
+        """Raise ValueError where a round is undefined though all of n clients reply."""
+        expected = sample_size(self.num_clients or n, self.fraction_train)
+        rows = sample_size(n, self.fraction_train)
+        missing = expected - rows
+        for part in self.preaggregators:
+            _tolerating(part, rows, missing).check(rows)
+            rows = part.num_rows(rows)
+        _tolerating(self.rule, rows, missing).check(rows)
+
+    @property
+    def _expected(self) -> int:
+        """How many replies this round would have if nobody were missing."""
+        sampled = len(self.last_round.sampled) if self.last_round else 0
+        if self.num_clients is None:
+            return sampled
+        return max(sampled, sample_size(self.num_clients, self.fraction_train))
 
     def preview(
         self,
@@ -361,8 +384,9 @@ class RobustStrategy(Strategy):
         """Combine statistics of the clients that the rule kept and that have a vote.
 
         By the mean under the mean; otherwise by the median, as the rule did not look at
-        them: a client with a fair update may send any statistic. Where f such clients
-        could be half of those kept, as under Krum, it is the median of all.
+        them: a client with a fair update may send any statistic. Where such clients
+        could be half of those kept, as under Krum, or the rule tells no f, it is the
+        median of all.
         """
         wide = rows.astype(np.float64)
         if self._keeps_rows:
@@ -372,7 +396,8 @@ class RobustStrategy(Strategy):
             _, excluded = self._choice(aggregate, range(len(rows)))
             kept = votes.copy()
             kept[excluded or []] = False
-            if kept.sum() > max(votes.sum() / 2, 2 * getattr(self.rule, "f", 0)):
+            f = getattr(self.rule, "f", None)
+            if f is not None and kept.sum() > 2 * f:
                 votes = kept
         return np.asarray(np.median(wide[votes], axis=0))
 
@@ -495,19 +520,30 @@ class RobustStrategy(Strategy):
             )
 
 
-def _tolerating(part: Part, n: int, missing: int, tell: Callable[[str], None]) -> Part:
-    """Lower f by the clients that are missing, where n rows are too few for it.
+def _tolerating(
+    part: Part, n: int, missing: int, tell: Callable[[str], None] = lambda reason: None
+) -> Part:
+    """Lower f, as little as it needs, where n rows are too few with some missing.
 
     A Byzantine client may send nothing, or what is quarantined: then it is one of the
     f, and not among the rows. Otherwise f of them could stop every round. With more
     than f missing, more are faulty than the rule was built for.
     """
-    f = getattr(part, "f", 0)
+    if _is_defined(part, n) or not any(x.name == "f" for x in fields(part)):
+        return part
+    f = int(getattr(part, "f", 0))
+    if 0 < missing <= f:
+        for lower in range(f - 1, f - missing - 1, -1):
+            changed: Part = replace(part, f=lower)  # type: ignore[call-arg]
+            if _is_defined(changed, n):
+                tell(f"{n} rows are too few for {part!r}: {changed!r} takes its place")
+                return changed
+    return part
+
+
+def _is_defined(part: Rule | Preaggregator, n: int) -> bool:
     try:
         part.check(n)
-    except ValueError as error:
-        if 0 < missing <= f:
-            lower: Part = replace(part, f=f - missing)  # type: ignore[call-arg]
-            tell(f"{error}; of the clients {missing} are missing: it is {lower!r}")
-            return lower
-    return part
+    except ValueError:
+        return False
+    return True

@@ -42,6 +42,13 @@ MEANINGS = {
     "breaks_undefended_model": "accuracy that the attack leaves an undefended model",
 }
 POINT = 0.01
+# These cannot be the stronger attack: they must not be it on balance either, even by
+# less than what is allowed.
+WEAKER = {
+    "iterative_at_least_single_step",
+    "random_noise_weaker",
+    "transfer_not_better",
+}
 # Square is to take no more than 0.2 points, by which AutoAttack tells that its other
 # attacks failed; the same is asked of AutoAttack itself.
 ALLOWED = {"gradient_free_not_better": POINT / 5, "autoattack_is_lowest": POINT / 5}
@@ -88,7 +95,20 @@ def takes_more(name: str, reported: Mask, other: Mask) -> Check:
     """
     allowed = ALLOWED.get(name, POINT)
     taken = float((reported & ~other).mean())
-    return judged(name, taken <= allowed + tolerance(allowed, len(reported)), taken)
+    passed = taken <= allowed + tolerance(allowed, len(reported))
+    if name in WEAKER:
+        passed = passed and is_chance(reported, other)
+    return judged(name, passed, taken)
+
+
+def is_chance(more: Mask, less: Mask) -> bool:
+    """Tell whether chance explains that more stand in one mask than in another.
+
+    Of b examples that stand in the one alone and c in the other alone, b - c is up to
+    2 sqrt(b + c) by chance.
+    """
+    alone, in_turn = int((more & ~less).sum()), int((less & ~more).sum())
+    return alone - in_turn <= max(2 * math.sqrt(alone + in_turn), 1.0)
 
 
 def check_attacks(
@@ -150,19 +170,12 @@ def _within_ball(distances: Sequence[tuple[float, float, bool]]) -> Check:
 
 
 def _monotone(standing: Mapping[str, Mapping[str, Mask]]) -> Check:
-    """Fail when an attack leaves more at some epsilon than at a smaller one.
-
-    Of b examples that stand at the larger alone and c at the smaller alone, b - c is up
-    to 2 sqrt(b + c) by chance: random starts differ.
-    """
+    """Fail when an attack leaves more at some epsilon than at a smaller one."""
     name, checks = "monotone_in_epsilon", []
     for curve in standing.values():
         for small, large in pairwise(sorted(curve, key=float)):
-            gained = int((curve[large] & ~curve[small]).sum())
-            lost = int((curve[small] & ~curve[large]).sum())
-            chance = max(2 * math.sqrt(gained + lost), 1.0)
-            rise = (gained - lost) / len(curve[small])
-            checks.append(judged(name, gained - lost <= chance, rise))
+            rise = float(curve[large].mean() - curve[small].mean())
+            checks.append(judged(name, is_chance(curve[large], curve[small]), rise))
     return _worst_of(name, checks)
 
 

@@ -75,6 +75,17 @@ def test_what_the_other_attack_misses_excuses_nothing():
     assert takes_more(name, mask(100), mask(97)).status == "fail"
 
 
+def test_a_weaker_attack_must_not_be_better_on_balance():
+    # 110 of 10,000 are 1.1 points, which are allowed to others, but not chance:
+    # 2 sqrt(110) = 21.0. Where 100 others stand in turn, 10 are: 2 sqrt(210) = 29.0.
+    reported, other = mask(5000, 10_000), mask(4890, 10_000)
+    turned = other | (np.arange(10_000) >= 9900)
+    name = "iterative_at_least_single_step"
+    assert takes_more("restarts", reported, other).status == "pass"
+    assert takes_more(name, reported, other).status == "fail"
+    assert takes_more(name, reported, turned).status == "pass"
+
+
 def test_a_curve_may_rise_by_chance():
     # 30 stand at the larger epsilon alone, 20 at the smaller alone: 10 of 400 more,
     # where 2 sqrt(50) = 14.1 are chance; 30 alone have 2 sqrt(30) = 10.95.
@@ -115,7 +126,7 @@ def test_an_attack_that_keeps_a_parameter_to_itself_is_not_recorded():
             object.__setattr__(self, "strength", strength)
 
     assert hyperparameters(Secretive(strength=3)) is None
-    assert hyperparameters(FGSM(epsilon=0.2))["epsilon"] == 0.2
+    assert hyperparameters(FGSM(norm="l2"))["norm"] == "l2"
 
 
 # --- models that mask ---------------------------------------------------------------

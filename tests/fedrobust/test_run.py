@@ -321,24 +321,53 @@ def test_clients_that_lie_about_who_they_are_are_left_out():
     with LocalGrid(app, 6, workers=1) as grid:
         found = identify_clients(grid, 6, events.append)
     assert found == {FIRST_NODE_ID + 1: 1, FIRST_NODE_ID + 5: 5}
-    assert len(events) == 4
+    assert [event["client"] for event in events] == [*4 * [None], 0, 2, 3, 4]
+
+
+def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
+    """Serve a federation some of whose nodes do not tell who they are."""
+    from fedrobust.client import client_app
+    from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
+    from fedrobust.server import serve
+
+    class Silent(LocalGrid):
+        def send_and_receive(self, messages, *, timeout=None):
+            replies = super().send_and_receive(messages, timeout=timeout)
+            silent = {FIRST_NODE_ID + client for client in liars}
+            return [r for r in replies if r.metadata.src_node_id not in silent]
+
+    events: list[dict] = []
+    reports: list = []
+    with Silent(client_app(config), config.num_clients, workers=1) as grid:
+        serve(grid, config, lambda r, arrays: reports.append(r), events.append)
+    return events, reports
 
 
 def test_too_few_clients_for_the_rule_are_told_before_round_one(configure: Configure):
-    from fedrobust.client import client_app
+    from fedrobust.errors import RunFailedError
+
+    config = configure("num_clients=7", "num_rounds=1", "strategy=krum", "strategy.f=2")
+    too_few = r"4 of 7 clients told who they are, .* Krum\(f=2"
+    with pytest.raises(RunFailedError, match=too_few):
+        serve_with(config, {1, 3, 4})
+    events, (report,) = serve_with(config, {3})
+    told = [(e["event"], e["client"]) for e in events]
+    assert told == [("unidentified", None), ("unidentified", 3), ("f lowered", None)]
+    assert report.skipped is None
+    assert report.accepted == [0, 1, 2, 4, 5, 6]
+
+
+def test_nodes_that_never_come_end_the_run_with_a_sentence(monkeypatch):
+    from flwr.clientapp import ClientApp
+
     from fedrobust.errors import RunFailedError
     from fedrobust.runtime.local_grid import LocalGrid
-    from fedrobust.server import serve
+    from fedrobust.server import identify_clients
 
-    config = configure(
-        "num_clients=7", "strategy=krum", "strategy.f=2", "runtime.timeout=0.1"
-    )
-    events: list[dict] = []
-    too_few = pytest.raises(RunFailedError, match=r"6 of 7 clients .* needs 7 a round")
-    with LocalGrid(client_app(config), 6, workers=1) as grid, too_few:
-        serve(grid, config, lambda report, arrays: None, events.append)
-    assert [event["event"] for event in events] == ["unidentified"]
-    assert "6 of 7 nodes connected within" in events[0]["reason"]
+    monkeypatch.setattr("fedrobust.server.QUERY_TIMEOUT", 0.1)
+    missing = pytest.raises(RunFailedError, match="3 of 4 nodes connected within")
+    with LocalGrid(ClientApp(), 3, workers=1) as grid, missing:
+        identify_clients(grid, 4, print)
 
 
 def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
@@ -366,7 +395,7 @@ def test_replies_are_waited_for_as_long_as_the_runtime_says(
     from fedrobust.runtime.local_grid import LocalGrid
     from fedrobust.server import serve
 
-    for said, expected in (("null", [600.0, 3600.0]), ("5", [5.0, 5.0])):
+    for said, expected in (("null", [600.0, 3600.0]), ("5", [600.0, 5.0])):
         config = configure(*SMALL, "num_rounds=1", f"runtime.timeout={said}")
         waited: list[float | None] = []
 
@@ -423,26 +452,40 @@ def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
 ):
     from fedrobust.evaluation import Evaluator
 
-    config = configure(*SMALL, "evaluation.every=2")
+    federated = (*SMALL, "evaluation.every=2", "partition.holdout=0.2")
+    config = configure(*federated)
+    other = configure(*federated, "attack.epsilon=0.3")
+    call = Evaluator.__call__
 
-    def fail(*args, **kwargs):
-        raise MemoryError("no memory left")
+    def fail(self, arrays, workers=None):
+        if len(self.x) == 50:  # the server's, not a client's
+            raise MemoryError("no memory left")
+        return call(self, arrays, workers)
 
     with monkeypatch.context() as patched:
         patched.setattr(Evaluator, "__call__", fail)
         with pytest.raises(MemoryError):
             run(config, tmp_path / "r")
     stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
+    # Another evaluation does not write into the record of the rounds, before or after.
+    unscored = (tmp_path / "r" / "metrics.jsonl").read_bytes()
+    assert run(other, tmp_path / "r")["federated"] is None
+    assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == unscored
     result = run(config, tmp_path / "r")
     assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
-    # The last round's row is there too: the record is that of a run in one go.
+    # The record is that of a run in one go.
     whole = run(config, tmp_path / "whole")
     assert_same_bits(tmp_path / "r", tmp_path / "whole")
     assert result["bytes_up"] == whole["bytes_up"] > 0
-    # Another evaluation does not write into it.
-    before = (tmp_path / "r" / "metrics.jsonl").read_bytes()
-    run(configure(*SMALL, "evaluation.every=2", "attack.epsilon=0.3"), tmp_path / "r")
-    assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == before
+    assert result["federated"] == whole["federated"] is not None
+
+
+def test_the_result_warns_of_clients_that_were_missing(configure: Configure, tmp_path):
+    few = ("num_clients=5", "num_byzantine=1", "strategy=krum", "num_rounds=2")
+    result = run(configure(*few, "byzantine=infinity"), tmp_path / "r")
+    warning = "in 2 of 2 rounds clients were missing and f was lowered"
+    assert warning in result["warnings"]
+    assert result["skipped_rounds"] == 0
 
 
 def test_a_stored_model_keeps_where_it_was_trained(

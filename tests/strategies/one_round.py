@@ -42,12 +42,14 @@ def configured(
     num_clients: int,
     initial: ArrayRecord,
     events: list[Mapping[str, Any]] | None = None,
+    absent: int = 0,
     **kwargs: Any,
 ) -> RobustStrategy:
-    """A strategy that has sent its messages of round 1."""
+    """A strategy that has sent its messages of round 1; absent clients got none."""
     identify_process()
     strategy = RobustStrategy(
         rule=rule,
+        num_clients=num_clients + absent,
         client_ids={NODE + client: client for client in range(num_clients)},
         on_event=None if events is None else events.append,
         **kwargs,

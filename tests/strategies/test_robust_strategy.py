@@ -25,6 +25,7 @@ from strategies import RobustStrategy
 from strategies.preaggregators import ARC, NNM, Clipping
 from strategies.rules import (
     CGE,
+    FLAME,
     SFAT,
     Aggregate,
     Bulyan,
@@ -36,6 +37,7 @@ from strategies.rules import (
     MoNNA,
     MultiKrum,
     Rule,
+    TrimmedMean,
 )
 from strategies.server_optimizers import SGD
 from strategies.updates import add
@@ -213,16 +215,19 @@ def test_a_round_with_too_few_replies_is_skipped_and_the_model_kept():
 
 
 @pytest.mark.parametrize(
-    ("n", "rule", "chain", "lower", "lower_chain"),
+    ("n", "left", "rule", "chain", "lower", "lower_chain"),
     [
-        (5, Krum(f=1), (), Krum(f=0), ()),
-        (11, Bulyan(f=2), (), Bulyan(f=1), ()),
-        (7, Median(), (ARC(f=3),), Median(), (ARC(f=2),)),
+        (5, 4, Krum(f=1), (), Krum(f=0), ()),
+        (11, 10, Bulyan(f=2), (), Bulyan(f=1), ()),
+        # No more than needs be: seven rows allow f = 3, though three are missing.
+        (10, 7, TrimmedMean(f=4), (), TrimmedMean(f=3), ()),
+        (23, 18, Krum(f=10), (), Krum(f=7), ()),
+        (7, 6, Median(), (ARC(f=3),), Median(), (ARC(f=2),)),
     ],
     ids=repr,
 )
-def test_who_is_missing_is_one_of_the_f(n, rule, chain, lower, lower_chain):
-    models = [record(w=[w, w * w]) for w in range(1, n)]
+def test_who_is_missing_is_one_of_the_f(n, left, rule, chain, lower, lower_chain):
+    models = [record(w=[w, w * w]) for w in range(1, left + 1)]
     nan = record(w=[1, np.nan])
     for replies in ([*models, nan], models):
         events: list[dict] = []
@@ -230,14 +235,25 @@ def test_who_is_missing_is_one_of_the_f(n, rule, chain, lower, lower_chain):
             rule, n, record(w=[0, 0]), events, preaggregators=chain
         )
         arrays, _ = strategy.aggregate_train(1, replies_of(replies))
-        assert events[0]["event"] == ("quarantined" if nan in replies else "failed")
-        assert events[1]["event"] == "f lowered"
-        assert repr(lower_chain[0] if chain else lower) in events[1]["reason"]
+        assert [e["event"] for e in events].count("quarantined") == (nan in replies)
+        assert events[-1]["event"] == "f lowered"
+        assert repr(lower_chain[0] if chain else lower) in events[-1]["reason"]
         strategy = one_round.configured(
-            lower, n - 1, record(w=[0, 0]), preaggregators=lower_chain
+            lower, left, record(w=[0, 0]), preaggregators=lower_chain
         )
         wanted, _ = strategy.aggregate_train(1, replies_of(models))
         np.testing.assert_array_equal(arrays["w"].numpy(), wanted["w"].numpy())
+
+
+def test_clients_that_were_never_there_are_missing_too():
+    strategy = one_round.configured(Krum(f=1), 4, record(w=0), absent=1)
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=w) for w in range(4)]))
+    assert arrays is not None
+    strategy.check(4)
+    with pytest.raises(ValueError, match="at least 5 updates, not 3"):
+        strategy.check(3)
+    with pytest.raises(ValueError, match="ARC"):
+        RobustStrategy(rule=Median(), preaggregators=[ARC(f=2)]).check(4)
 
 
 def test_one_client_cannot_stop_a_rule_at_the_bound_it_was_published_with():
@@ -354,22 +370,28 @@ def test_statistics_follow_the_selected_rows_and_integers_stay():
 
 
 @every_rule
-def test_a_client_with_a_fair_update_does_not_own_the_statistics(rule, rng):
+@pytest.mark.parametrize("f", [1, 2, 3])
+def test_clients_with_fair_updates_do_not_own_the_statistics(rule, f, rng):
     if isinstance(rule, Mean):
         return  # it tolerates nobody
+    n = 4 * f + 3
+    rule = replace(rule, **({"f": f} if hasattr(rule, "f") else {}))
+    rows = 0.5 + 0.3 * rng.normal(size=(n, 40))
+    # Theirs lie between the honest ones, in their midst.
+    rows[:f] = rows[f:].mean(axis=0) + 0.01 * rng.normal(size=(f, 40))
     models = [
-        record(w=row[:30], b=row[30:], bn=bn)
-        for row, bn in zip(0.5 + 0.3 * rng.normal(size=(6, 40)), range(6), strict=True)
+        record(w=row[:30], b=row[30:], bn=-1e9 if client < f else client)
+        for client, row in enumerate(rows)
     ]
-    values = {n: np.mean([m[n].numpy() for m in models], axis=0) for n in ("w", "b")}
-    initial = record(w=np.zeros(30), b=np.zeros(10), bn=1)
     strategy = one_round.configured(
-        rule, NUM_CLIENTS, initial, train_on_root=train_on_root, statistics=["bn"]
+        rule,
+        n,
+        record(w=np.zeros(30), b=np.zeros(10), bn=1),
+        train_on_root=train_on_root,
+        statistics=["bn"],
     )
-    hostile = record(**values, bn=-1e9)
-    replies = replies_of([*models[:4], hostile, *models[4:]])
-    arrays, _ = strategy.aggregate_train(1, replies)
-    assert 0 <= arrays["bn"].numpy() <= 5
+    arrays, _ = strategy.aggregate_train(1, replies_of(models))
+    assert f <= arrays["bn"].numpy() < n
 
 
 def test_federated_evaluation_averages_over_examples_and_skips_the_malformed():
@@ -787,6 +809,8 @@ def test_a_round_that_was_not_configured_is_refused():
         # Of one or two a single client could own the median: it is of all.
         (Krum(f=1), (), 30),
         (MultiKrum(f=1, m=2), (), 30),
+        # Whose kept rows may be anybody's, as it tells no f.
+        (FLAME(), (), 30),
         (GeometricMedian(), (), 30),
         (CGE(f=1), (Clipping(c=9.0),), 25),
         # Neither weights nor selection, or rows that are no clients: the median.
