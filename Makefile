@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## the main job: a multirun, its table and its figures, in demo/
 	$(BIN)/fedrobust run -m experiment=demo
 
-byzantine: $(READY)  ## every rule against every attack: 728 runs, in byzantine/
+byzantine: $(READY)  ## every rule against every attack: 754 runs, in byzantine/
 	$(BIN)/fedrobust run -m experiment=byzantine
 
 training: $(READY)  ## every kind of training under label skew: 48 runs, in training/
