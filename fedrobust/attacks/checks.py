@@ -52,8 +52,8 @@ WEAKER = {
 # Square is to take no more than 0.2 points, by which AutoAttack tells that its other
 # attacks failed; the same is asked of AutoAttack itself.
 ALLOWED = {"gradient_free_not_better": POINT / 5, "autoattack_is_lowest": POINT / 5}
-# Attacks that others must not be weaker than, with those not to hold them against.
-WEAK = {
+# Attacks of an evaluation that the others are held against, but for those named.
+HELD_AGAINST = {
     "iterative_at_least_single_step": ("fgsm", {"fgsm", "ffgsm"}),
     "random_noise_weaker": ("random_noise", {"random_noise"}),
     "gradient_free_not_better": ("square", {"square"}),
@@ -141,7 +141,7 @@ def check_attacks(
     found = {name: judged(name, None) for name in MEANINGS}
     found["within_ball"] = _within_ball(distances)
     found["monotone_in_epsilon"] = _monotone(standing)
-    for name, (weak, excluded) in WEAK.items():
+    for name, (weak, excluded) in HELD_AGAINST.items():
         if weak in standing:
             others = {k: v for k, v in standing.items() if k not in excluded}
             found[name] = _against(name, others, standing[weak])
