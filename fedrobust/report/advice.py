@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
-from fedrobust.report.epsilons import Difference, EpsilonMatrix, Score, TrainingRow
+from fedrobust.report.epsilons import EpsilonMatrix, TrainingRow
+from fedrobust.report.scores import Difference, Score
 from fedrobust.schema import named
 
 Scores = Mapping[TrainingRow, Score]

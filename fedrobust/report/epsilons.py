@@ -5,23 +5,15 @@ A row is a kind of training at one epsilon. Each of its m seeds has the accuraci
 
     A = sum_i w_i p_i / e_k
 
-with the weights w of the trapezoid rule: the area under the accuracy curve. A row's
-figure is the mean over its seeds, its error the standard error of that mean, and two
-rows are compared by what they differ in seed by seed (Student's t, 95 %):
-
-    d_s = a_s - b_s,      mean(d) ± t(0.975, m - 1) std(d) / sqrt(m)
-
-since the same seed is the same partition, the same initial weights and the same test
-images in both. A single seed does not tell how training varies. What is left then is
-the binomial error of its n test images,
+with the weights w of the trapezoid rule: the area under the accuracy curve. Rows are
+compared seed by seed (:mod:`fedrobust.report.scores`). A single seed does not tell how
+training varies; what is left then is the binomial error of its n test images,
 
     at e_i:        p_i (1 - p_i) / n
     over all:      sum_ij w_i w_j c_ij / (n e_k^2)
 
 with c_ij = min(p_i, p_j) - p_i p_j, the largest covariance that two such shares can
-have. They have it when what withstands an epsilon withstands every smaller one. Two
-rows of one seed differ by chance where twice the sum of their errors explains it: of
-the same images, that is the most which the error of a difference can be.
+have. They have it when what withstands an epsilon withstands every smaller one.
 
 All seeds have the same test images. Errors over seeds say how training varies, not how
 another test set would; more seeds do not add images.
@@ -33,10 +25,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.report.collect import NO_EPSILON, Cell, Runs, rank
+from fedrobust.report.scores import Score
 from fedrobust.schema import named
 
 STANDARD = "standard"
@@ -48,85 +40,6 @@ Vector = NDArray[np.float64]
 
 class NoChoiceError(ValueError):
     """Runs leave no training epsilon to choose; the message says why."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What one score is above another, and what chance explains of it.
-
-    Attributes
-    ----------
-    value
-        The mean over the seeds that both have; of the scores, where fewer than two.
-    margin
-        Half of the 95 % interval over seeds; of fewer than two, twice the errors of
-        both scores' images.
-    num_seeds
-        That both have.
-    """
-
-    value: float
-    margin: float
-    num_seeds: int
-
-    @property
-    def is_chance(self) -> bool:
-        """Tell whether chance explains that the one is above the other."""
-        return self.value <= self.margin + 1e-12
-
-
-@dataclass(frozen=True)
-class Score:
-    """A share of images, or an average of shares.
-
-    Attributes
-    ----------
-    by_seed
-        Of each seed.
-    image_error
-        Binomial standard error of one test set.
-    """
-
-    by_seed: Mapping[int, float]
-    image_error: float
-
-    @property
-    def value(self) -> float:
-        """The mean over seeds."""
-        return float(np.mean([*self.by_seed.values()]))
-
-    @property
-    def error(self) -> float:
-        """Standard error of the mean over seeds; of a single one, of its images."""
-        if len(self.by_seed) < 2:
-            return self.image_error
-        return float(stats.sem([*self.by_seed.values()]))
-
-    def above(self, other: "Score") -> Difference:
-        """Compare with another score: seed by seed, else by the images."""
-        shared = [seed for seed in self.by_seed if seed in other.by_seed]
-        if len(shared) < 2:
-            margin = 2 * (self.image_error + other.image_error)
-            return Difference(self.value - other.value, margin, len(shared))
-        differences = [self.by_seed[seed] - other.by_seed[seed] for seed in shared]
-        return Difference(float(np.mean(differences)), _half(differences), len(shared))
-
-    def beats(self, share: float) -> bool:
-        """Tell whether this is above a known share by more than chance explains.
-
-        Chance is here of seeds and of images: models that all give the same answer to
-        everything agree over seeds, and are right as often as the test set has it.
-        """
-        margin = 2 * self.image_error
-        if len(self.by_seed) > 1:
-            margin = max(margin, _half([*self.by_seed.values()]))
-        return self.value - share > margin + 1e-12
-
-
-def _half(values: list[float]) -> float:
-    """Half of the 95 % t interval of a mean; 0 where all are the same."""
-    # Not scipy's interval, which is nan where all are the same.
-    return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,7 @@ from fedrobust.reproduce.verdicts import (
 INDEX_START = "<!-- written by fedrobust reproduce -->"
 INDEX_END = "<!-- end -->"
 VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
-DOUBT = "by one seed or within two standard errors"
+DOUBT = "with fewer than three seeds or within chance"
 # Of pairs of cells: what our numbers say and whether that is in doubt.
 PAIRS = {
     ("holds", False): "pairs that hold",
@@ -245,22 +245,26 @@ def _orderings(reproduction: Reproduction, results: Results) -> str:
         ]
     names = ["claim", "source", "higher", "lower", "difference", "verdict"]
     table = markdown_table(names, rows, left=[n for n in names if n != "difference"])
-    return f"## Orderings that the paper claims\n\n{table}"
+    told = (
+        "Differences are means over the seeds that both cells have, ± half of their "
+        "95 % interval (Student's t): within it lies what chance explains."
+    )
+    return f"## Orderings that the paper claims\n\n{told}\n\n{table}"
 
 
 def _pairs(
     reproduction: Reproduction, results: Results, ordering: Ordering
 ) -> list[Comparison]:
     measure = ordering.measure or next(iter(reproduction.measures))
-    return compare(reproduction, ordering, results.numbers(measure))
+    return compare(reproduction, ordering, results.by_seed(measure))
 
 
 def _difference(pair: Comparison, scale: float) -> str:
     if pair.difference is None:
         return "–"
     digits = _digits(scale)
-    error = "" if pair.error is None else f" ± {pair.error:.{digits}f}"
-    return f"{pair.difference:+.{digits}f}{error}"
+    margin = "" if pair.margin is None else f" ± {pair.margin:.{digits}f}"
+    return f"{pair.difference:+.{digits}f}{margin}"
 
 
 def _settings(reproduction: Reproduction) -> str:

@@ -98,13 +98,17 @@ class Results:
                 f"{'/'.join(now)}); take its row away to run it anew"
             )
 
+    def by_seed(self, measure: str) -> dict[Cell, dict[int, float]]:
+        """Give our numbers by cell and seed."""
+        found: dict[Cell, dict[int, float]] = {}
+        for (cell, seed), row in sorted(self.rows.items()):
+            if row[measure]:
+                found.setdefault(cell, {})[seed] = float(row[measure])
+        return found
+
     def numbers(self, measure: str) -> dict[Cell, list[float]]:
         """Give our numbers by cell, in the order of the seeds."""
-        found: dict[Cell, list[float]] = {}
-        for (cell, _), row in sorted(self.rows.items()):
-            if row[measure]:
-                found.setdefault(cell, []).append(float(row[measure]))
-        return found
+        return {cell: [*runs.values()] for cell, runs in self.by_seed(measure).items()}
 
     def trouble(self, cell: Cell, seed: int) -> str:
         """Tell what makes a run doubtful; nothing for most, and for one not run."""

@@ -332,57 +332,50 @@ def test_doubtful_runs_are_marked_and_another_evaluation_is_another_version(
 def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     reproduction = load_reproduction("demo", toy)
     (ordering,) = reproduction.orderings
-    numbers = {("avg",): [4.0, 6.0], ("cm",): [1.0, 3.0]}
-    (pair,) = compare(reproduction, ordering, numbers)
-    # variances 2 and 2, two seeds each: sqrt(2/2 + 2/2)
-    assert (pair.difference, pair.error) == (3.0, pytest.approx(2**0.5))
+
+    def compared(avg, cm):
+        (pair,) = compare(reproduction, ordering, {("avg",): avg, ("cm",): cm})
+        return pair
+
+    # Seed by seed 3 and 5: 4 ± 12.7062 * 1, t with one degree of freedom.
+    pair = compared({0: 4.0, 1: 8.0}, {0: 1.0, 1: 3.0})
+    assert (pair.difference, pair.margin) == (4.0, pytest.approx(12.7062, abs=1e-4))
+    assert pair.verdict == "holds, two seeds"
+    # 3, 3.3 and 2.7: 3 ± 4.3027 * 0.3 / sqrt(3), with two degrees of freedom.
+    pair = compared({0: 4.0, 1: 8.3, 2: 0.7}, {0: 1.0, 1: 5.0, 2: -2.0})
+    assert pair.difference == pytest.approx(3.0)
+    assert pair.margin == pytest.approx(4.3027 * 0.3 / 3**0.5, abs=1e-4)
     assert pair.verdict == "holds"
-    # variances 2 and 0, two seeds and four: sqrt(2/2 + 0/4)
-    (pair,) = compare(reproduction, ordering, {**numbers, ("cm",): [1.0] * 4})
-    assert pair.error == pytest.approx(1.0)
-    (pair,) = compare(reproduction, ordering, {("avg",): [1.0], ("cm",): [2.0, 3.0]})
-    assert pair.verdict == "does not hold, one seed"
-    numbers["cm",] = [9.0, 9.5]
-    assert compare(reproduction, ordering, numbers)[0].verdict == "does not hold"
-    numbers["cm",] = [4.0, 4.0]
-    (pair,) = compare(reproduction, ordering, numbers)
-    assert pair.verdict == "holds, within two standard errors"
-    # Twice the error of sqrt(2/2 + 0/2) is still within.
-    numbers["cm",] = [3.0, 3.0]
-    (pair,) = compare(reproduction, ordering, numbers)
-    assert (pair.difference, pair.error) == (2.0, pytest.approx(1.0))
-    assert pair.verdict == "holds, within two standard errors"
+    # 1, 3 and 2: 2 ± 4.3027 * 1 / sqrt(3)
+    pair = compared({0: 1.0, 1: 3.0, 2: 2.0}, {0: 0.0, 1: 0.0, 2: 0.0})
+    assert (pair.difference, pair.margin) == (2.0, pytest.approx(2.4841, abs=1e-4))
+    assert pair.verdict == "holds, within chance"
+    # Two seeds that differ alike say no more than two seeds.
+    pair = compared({0: 1.0, 1: 2.0}, {0: 9.0, 1: 10.0})
+    assert (pair.margin, pair.verdict) == (0.0, "does not hold, two seeds")
+    # The seeds that only one of them has do not count, whatever they say.
+    alone = {7: 1e6, 8: -3.0}
+    assert compared({0: 4.0, **alone}, {0: 6.0, 1: 0.0}).difference == -2.0
+    assert compared({0: 4.0, **alone}, {0: 6.0}).verdict == "does not hold, one seed"
+    assert compared(alone, {0: 6.0}).verdict == "not run"
     # The same runs on both sides differ by nothing.
-    (pair,) = compare(reproduction, ordering, {("avg",): [1.0] * 2, ("cm",): [1.0] * 2})
-    assert pair.verdict == "does not hold, within two standard errors"
-    (pair,) = compare(reproduction, ordering, {("avg",): [1.0]})
-    assert pair.verdict == "not run"
+    same = {0: 1.0, 1: 2.0, 2: 1.0}
+    assert compared(same, same).verdict == "does not hold, within chance"
+
+
+DOUBTFUL = "for 0, and for 1 more with fewer than three seeds or within chance. "
 
 
 @pytest.mark.parametrize(
     ("avg", "cm", "pair", "said"),
     [
-        # 5 - 2 is above 2 * sqrt(2/2 + 2/2) = 2.83; 5 - 4 is not
-        ([4, 6], [1, 3], ("holds", False), "holds for 1. "),
-        (
-            [4, 6],
-            [3, 5],
-            ("holds", True),
-            "holds for 0, and for 1 more by one seed or within two standard errors. ",
-        ),
-        (
-            [9],
-            [1, 3],
-            ("holds", True),
-            "holds for 0, and for 1 more by one seed or within two standard errors. ",
-        ),
-        ([1, 3], [4, 6], ("does not hold", False), "does not hold for 1. "),
-        (
-            [3, 5],
-            [4, 6],
-            ("does not hold", True),
-            "does not hold for 0, and for 1 more by one seed or within two standard er",
-        ),
+        ([4, 6, 5], [1, 3, 2], ("holds", False), "holds for 1. "),
+        ([4, 6], [1, 3], ("holds", True), f"holds {DOUBTFUL}"),
+        # 1, 3 and 2 seed by seed: 2 ± 2.5
+        ([4, 6, 5], [3, 3, 3], ("holds", True), f"holds {DOUBTFUL}"),
+        ([9], [1, 3, 2], ("holds", True), f"holds {DOUBTFUL}"),
+        ([1, 3, 2], [4, 6, 5], ("does not hold", False), "does not hold for 1. "),
+        ([3, 3, 3], [4, 6, 5], ("does not hold", True), f"does not hold {DOUBTFUL}"),
     ],
 )
 def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
