@@ -22,7 +22,7 @@ from fedrobust.compose import (
     register_resolvers,
     sweep_folder,
 )
-from fedrobust.config import load_config
+from fedrobust.config import load_config, warnings_about
 from fedrobust.errors import ConfigError, RunFailedError, nearest
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
@@ -132,7 +132,7 @@ def _run(arguments: list[str]) -> int:
     if flags.cfg:
         return _hydra(arguments, _job)
     RunFolder(Path(composed.hydra.run.dir), config).check()
-    _notes(config.warnings())
+    _notes(warnings_about(config))
     return _hydra(arguments, _job)
 
 
@@ -172,7 +172,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
                 f"hydra.sweep.subdir={subfolder}: two combinations would share it; "
                 "leave it out, and each has a folder of its own"
             )
-    _notes(sorted({note for config in configs for note in config.warnings()}))
+    _notes(sorted({note for config in configs for note in warnings_about(config)}))
     Progress.total = len(configs)
     status = _hydra(arguments, _job)
     if any(folder.rglob("result.json")):

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 import fedrobust
 from fedrobust import backend, resources
 from fedrobust.centralised import train_centralised
-from fedrobust.config import Config
+from fedrobust.config import Config, warnings_about
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.network import Arrays, save_model
@@ -411,7 +411,7 @@ def _result(
         "quarantined": sum(row["quarantined"] for row in rows),
         "failed": sum(row["failed"] for row in rows),
         "skipped_rounds": sum(row["skipped"] is not None for row in rows),
-        "warnings": sorted({*config.warnings(), *messages}),
+        "warnings": sorted({*warnings_about(config), *messages}),
         "wall_seconds": seconds,
         "environment": {**trained_in, "deterministic": both},
         "evaluation_environment": here,

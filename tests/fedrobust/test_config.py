@@ -15,7 +15,7 @@ from fedrobust.compose import (
     groups,
     split_overrides,
 )
-from fedrobust.config import load_config
+from fedrobust.config import load_config, warnings_about
 from fedrobust.errors import ConfigError
 
 CHOICES = [
@@ -272,13 +272,15 @@ def test_models_with_statistics_have_digests_of_their_own_version(configure):
 
 
 def test_warnings_of_what_has_no_effect(configure):
-    assert configure().warnings() == []
-    (warning,) = configure("training.epsilon=0.1").warnings()
+    assert warnings_about(configure()) == []
+    (warning,) = warnings_about(configure("training.epsilon=0.1"))
     assert "training.epsilon=0.1 has no effect" in warning
-    assert "num_byzantine=0" in configure("byzantine=ipm").warnings()[0]
+    assert "num_byzantine=0" in warnings_about(configure("byzantine=ipm"))[0]
     late = configure("byzantine=ipm", "num_byzantine=1", "byzantine_from_round=99")
-    assert "byzantine_from_round=99 is after num_rounds" in late.warnings()[0]
-    low = configure("strategy=median", "num_byzantine=2", "strategy.f=1").warnings()
+    assert "byzantine_from_round=99 is after num_rounds" in warnings_about(late)[0]
+    low = warnings_about(
+        configure("strategy=median", "num_byzantine=2", "strategy.f=1")
+    )
     assert "strategy.f=1 is below num_byzantine=2" in low[0]
 
 
@@ -342,9 +344,9 @@ def test_a_rule_within_a_rule_is_written_out(configure):
 
 def test_what_is_probably_not_meant_is_noted(configure):
     majority = configure("num_clients=15", "num_byzantine=8", "strategy=median")
-    assert any("no minority" in note for note in majority.warnings())
+    assert any("no minority" in note for note in warnings_about(majority))
     owned = configure(
         "num_clients=15", "num_byzantine=3", "byzantine=ipm", "strategy=monna",
         "strategy.rule.trusted=5",
     )  # fmt: skip
-    assert any("trusted=5 is a Byzantine" in note for note in owned.warnings())
+    assert any("trusted=5 is a Byzantine" in note for note in warnings_about(owned))

@@ -9,6 +9,7 @@ import pytest
 from fedrobust import resources
 from fedrobust.backend import keras, tf
 from fedrobust.client import client_app
+from fedrobust.config import warnings_about
 from fedrobust.errors import ConfigError
 from fedrobust.models import CNN, MLP, build_model
 from fedrobust.network import BoundModel, Network
@@ -312,7 +313,7 @@ def test_what_does_not_go_together_is_refused(configure, overrides, message):
 
 
 def test_what_has_no_effect_without_a_federation_is_told(configure):
-    (note,) = configure("training=fedprox", "centralised=true").warnings()
+    (note,) = warnings_about(configure("training=fedprox", "centralised=true"))
     assert note == "training.proximal has no effect: centralised=true"
 
 

@@ -1,0 +1,20 @@
+"""The typed schema of conf/, its validation, and what it says when something is wrong.
+
+Nothing here imports TensorFlow or Flower: every wrong key, choice, type, range and
+impossible pair is refused in a second.
+
+experiment   the dataclasses of a resolved configuration
+load         from what Hydra composed to one of these
+components   a node with a ``_target_``: its class is its schema, and checks its ranges
+bounds       the keys that no component checks
+aggregation  pre-aggregators and rule against the clients of a round
+pairs        all components of an experiment, and what depends on several
+digests      which results a configuration shares with another
+advice       what is allowed but probably not meant
+"""
+
+from fedrobust.config.advice import warnings_about
+from fedrobust.config.experiment import Config
+from fedrobust.config.load import load_config
+
+__all__ = ["Config", "load_config", "warnings_about"]

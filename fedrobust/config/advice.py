@@ -1,0 +1,57 @@
+"""What is allowed but probably not meant."""
+
+import warnings
+
+from fedrobust.config.experiment import Config
+from fedrobust.config.pairs import check_components
+from fedrobust.schema import Node
+
+
+def warnings_about(config: Config) -> list[str]:
+    """List what is allowed but probably not what the user wants."""
+    found = []
+    if config.byzantine and config.num_byzantine == 0:
+        found.append("byzantine has no effect: num_byzantine=0")
+    if config.byzantine and config.byzantine_from_round > config.num_rounds:
+        found.append(
+            f"byzantine has no effect: byzantine_from_round="
+            f"{config.byzantine_from_round} is after num_rounds={config.num_rounds}"
+        )
+    if config.strategy.f < config.num_byzantine:
+        found.append(
+            f"strategy.f={config.strategy.f} is below num_byzantine="
+            f"{config.num_byzantine}: the rule is not built for so many"
+        )
+    if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
+        found.append(
+            f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
+            "is no minority: only a rule with a root data set can withstand it"
+        )
+    trusted = config.strategy.rule.get("trusted")
+    byzantine = config.byzantine_ids(round=0)
+    may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))
+    if config.byzantine and trusted is not None and may_be:
+        found.append(f"strategy.rule.trusted={trusted} is a Byzantine client")
+    if trusted is not None and config.num_sampled < config.num_clients:
+        found.append(
+            f"strategy.rule.trusted={trusted} is not sampled in every round: the "
+            "others are skipped"
+        )
+    alone = {"momentum": 0, "proximal": 0, "fraction": 1}
+    for name, neutral in alone.items():
+        if config.centralised and getattr(config.training, name) != neutral:
+            found.append(f"training.{name} has no effect: centralised=true")
+    objective = config.training.objective
+    if config.training.epsilon is not None and "epsilon" not in objective:
+        found.append(
+            f"training.epsilon={config.training.epsilon} has no effect: "
+            f"{_class_name(objective)} uses none"
+        )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_components(config)
+    return found + sorted({str(warning.message) for warning in caught})
+
+
+def _class_name(node: Node) -> str:
+    return str(node["_target_"]).rpartition(".")[2]

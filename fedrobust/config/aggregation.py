@@ -1,0 +1,65 @@
+"""Pre-aggregators and rule, held against the clients that are sampled."""
+
+from fedrobust.config.bounds import require
+from fedrobust.config.components import check_component
+from fedrobust.config.experiment import Config
+from fedrobust.schema import Node, named
+from strategies.preaggregators.base import Preaggregator
+from strategies.rules.base import Rule
+
+
+def check_preaggregators(config: Config) -> tuple[Node, int]:
+    """Check the pre-aggregators in their order.
+
+    Returns
+    -------
+    Their nodes by name, and how many rows they leave for the rule.
+    """
+    nodes: Node = {}
+    num_rows = config.num_sampled
+    for name, node in config.preaggregator.items():
+        key = f"preaggregator.{name}"
+        nodes[name], component = check_component(node, key, Preaggregator)
+        if isinstance(component, Preaggregator) and not config.centralised:
+            n = num_rows
+            named(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]
+            num_rows = component.num_rows(n)
+    return nodes, num_rows
+
+
+def check_rule(config: Config, rule: Rule, num_rows: int, size: int | None) -> None:
+    """Check a rule against the clients that are sampled, and the data there are."""
+    c = config
+    mixed = f", of which {num_rows} are left" if num_rows != c.num_sampled else ""
+    require(
+        num_rows >= rule.min_clients,
+        "strategy.rule",
+        f"{rule!r}",
+        f"given at least {rule.min_clients} clients a round, and num_clients="
+        f"{c.num_clients} with participation={c.participation} samples "
+        f"{c.num_sampled}{mixed}: raise num_clients or lower strategy.f",
+    )
+    named("strategy.rule", lambda: rule.check(num_rows))
+    require(
+        num_rows == c.num_sampled or not rule.needs_clients,
+        "preaggregator",
+        "+".join(c.preaggregator),
+        f"one that leaves each client its row, as {rule!r} needs to know whose it is; "
+        "under strategy=mean clients count alike",
+    )
+    trusted = getattr(rule, "trusted", 0)
+    require(
+        trusted < c.num_clients,
+        "strategy.rule.trusted",
+        trusted,
+        f"below num_clients={c.num_clients}",
+    )
+    root = c.strategy.root_examples
+    if "root_update" in rule.needs:
+        require(
+            1 <= root <= (size or root),
+            "strategy.root_examples",
+            root,
+            f"at least 1, and no more than there are images: {rule!r} needs a root "
+            "data set at the server",
+        )

@@ -1,0 +1,93 @@
+"""Which results a configuration shares with another: the two digests.
+
+The training science decides the trained model, the evaluation what is measured of it,
+so that another epsilon evaluates the stored model and retrains nothing.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING
+
+from fedrobust.schema import Node
+from fedrobust.targets import OURS, code_digests, file_digest
+
+if TYPE_CHECKING:
+    from fedrobust.config.experiment import Config
+
+# Keys that came later, and what every run was before: a result of then still counts.
+LATER = {
+    "byzantine_clients": None,
+    "dataset.raw_test": False,
+    "model.dropout": 0.0,
+    "model.initial": "keras",
+    "training.byzantine_momentum": True,
+}
+
+# Raised when the meaning of a configuration changes, so that no old result is taken
+# for a new one. Version 3 was raised for some alone: models with statistics, and
+# replies that are quarantined in every round. The next of all is 4.
+SCIENCE_VERSION = 2
+PARTIAL_VERSION = 3
+PROBES_VERSION = 2  # of checks=full
+
+
+def digest(values: Node) -> str:
+    """Digest values into sixteen hexadecimal digits."""
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def science(config: "Config") -> Node:
+    """Collect what the trained model depends on."""
+    values = dataclasses.asdict(config)
+    for name in ("attack", "checks", "runtime", "choices"):
+        del values[name]
+    if config.cohort > 1:
+        values["cohort"] = config.cohort
+    # Their order counts, and a digest sorts the keys of a dictionary.
+    values["preaggregator"] = list(values["preaggregator"].values())
+    for name in ("download", "epsilon"):
+        values["dataset"].pop(name, None)
+    # Where epsilon has an effect, it is the objective's.
+    del values["training"]["epsilon"]
+    for key, before in LATER.items():
+        group, _, name = key.rpartition(".")
+        node = values[group] if group else values
+        if node.get(name, before) == before:
+            node.pop(name, None)
+    code = code_digests(values)
+    changed = _has_statistics(config) or _is_quarantined(config)
+    version = PARTIAL_VERSION if changed else SCIENCE_VERSION
+    return {"version": version, "code": code, **values}
+
+
+def evaluation(config: "Config") -> Node:
+    """Collect how the final model is evaluated."""
+    methods = config.attack.methods
+    values = dataclasses.asdict(config.attack)
+    values["epsilon"] = config.attack.epsilons if methods else []
+    values["checks"] = config.checks if methods else None
+    paths = (method.get("surrogate") for method in methods.values())
+    values["files"] = [file_digest(path) for path in paths if path is not None]
+    if code := code_digests(methods):
+        values["code"] = code
+    if values["checks"] == "full":
+        values["probes"] = PROBES_VERSION
+    return {"version": SCIENCE_VERSION, **values}
+
+
+def _is_quarantined(config: "Config") -> bool:
+    """Tell whether what Byzantine clients send is never well formed."""
+    value = config.byzantine.get("value", 0.0)
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _has_statistics(config: "Config") -> bool:
+    """Tell whether arrays may travel beside the update."""
+    model = config.model
+    is_ours = str(model["_target_"]).startswith(OURS)
+    return (
+        config.training.scaffold or not is_ours or model.get("norm", "none") != "none"
+    )

@@ -1,0 +1,171 @@
+"""The components of an experiment: each by itself, and what depends on several."""
+
+import dataclasses
+
+from fedrobust.attacks.autoattack import AutoAttack
+from fedrobust.attacks.base import Attack
+from fedrobust.byzantine.base import ByzantineAttack
+from fedrobust.config.aggregation import check_preaggregators, check_rule
+from fedrobust.config.bounds import check_optimizer, require
+from fedrobust.config.components import check_component
+from fedrobust.config.experiment import Config
+from fedrobust.data.datasets import Dataset, MissingDataError
+from fedrobust.data.partition import Partition
+from fedrobust.errors import ConfigError
+from fedrobust.models import ModelBuilder
+from fedrobust.runtime.base import Runtime
+from fedrobust.schema import Node, named
+from fedrobust.training.objective import Objective
+from strategies.rules.base import Rule
+from strategies.server_optimizers import ServerOptimizer
+
+
+def check_components(config: Config) -> Config:
+    """Construct every component of ours, and check what depends on several.
+
+    Returns
+    -------
+    The configuration with each node as its component understands it: defaults filled
+    in, and numbers that mean the same written the same, so that digests agree.
+    """
+    c = config
+    training, strategy = c.training, c.strategy
+    model, _ = check_component(c.model, "model", ModelBuilder)
+    objective, _ = check_component(training.objective, "training.objective", Objective)
+    check_optimizer(training.optimizer)
+    if training.scaffold:
+        _check_scaffold(c)
+    _check_branches(c, model, objective)
+    server_optimizer, _ = check_component(
+        strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer
+    )
+    methods = _check_methods(c)
+    dataset, partition, size = _check_data(c)
+    preaggregators, num_rows = check_preaggregators(c)
+    rule_node, rule = check_component(strategy.rule, "strategy.rule", Rule)
+    if isinstance(rule, Rule) and not c.centralised:
+        check_rule(c, rule, num_rows, size)
+    return dataclasses.replace(
+        c,
+        model=model,
+        training=dataclasses.replace(training, objective=objective),
+        attack=dataclasses.replace(
+            c.attack, methods=methods, epsilon=c.attack.epsilon if methods else None
+        ),
+        dataset=dataset,
+        partition=partition,
+        strategy=dataclasses.replace(
+            strategy, rule=rule_node, server_optimizer=server_optimizer
+        ),
+        byzantine=_check_byzantine(c),
+        preaggregator=preaggregators,
+        runtime=_check_runtime(c),
+    )
+
+
+def _check_branches(config: Config, model: Node, objective: Node) -> None:
+    """Check that dual batch normalisation and FedRBN come together."""
+    norm, fraction = model.get("norm", "none"), config.training.fraction
+    require(
+        (norm == "dual") == str(objective["_target_"]).endswith("FedRBN"),
+        "model.norm",
+        norm,
+        "dual with training=fedrbn, which trains its two branches, and only there",
+    )
+    require(
+        norm != "dual" or fraction > 0,
+        "training.fraction",
+        fraction,
+        "above 0 with training=fedrbn: somebody must train what is tested",
+    )
+
+
+def _check_scaffold(config: Config) -> None:
+    """Check that a client's steps are such that they tell its mean gradient."""
+    optimizer = config.training.optimizer
+    rate = optimizer.get("learning_rate")
+    plain = {"_target_": "keras.optimizers.SGD", "learning_rate": rate}
+    require(
+        {k: v for k, v in optimizer.items() if v} == plain
+        and isinstance(rate, int | float),
+        "training.optimizer",
+        optimizer,
+        "keras.optimizers.SGD with nothing but a number as learning_rate where "
+        "training.scaffold=true",
+    )
+    require(
+        not config.centralised, "training.scaffold", True, "false without a federation"
+    )
+
+
+def _check_methods(config: Config) -> Node:
+    """Check the evasion attacks, at the largest epsilon; give their nodes by name."""
+    attack = config.attack
+    methods: Node = {}
+    for name, method in attack.methods.items():
+        key = f"attack.methods.{name}"
+        require(
+            isinstance(method, dict) and "epsilon" not in method,
+            f"{key}.epsilon",
+            method,
+            "left out: attack.epsilon is every method's",
+        )
+        node = {**method, "epsilon": attack.epsilons[-1]}
+        methods[name], made = check_component(node, key, Attack)
+        require(
+            name != "autoattack" or type(made) is AutoAttack,
+            f"{key}._target_",
+            node.get("_target_"),
+            "fedrobust.attacks.AutoAttack: nothing else may have its name",
+        )
+        del methods[name]["epsilon"]
+    return methods
+
+
+def _check_data(config: Config) -> tuple[Node, Node, int | None]:
+    """Check the data set and how it is dealt.
+
+    Returns
+    -------
+    Both nodes, and how many training images there are, where that is known.
+    """
+    dataset_node, dataset = check_component(config.dataset, "dataset", Dataset)
+    size = None
+    if isinstance(dataset, Dataset):
+        try:
+            named("dataset", dataset.check)
+            size = dataset.size
+        except MissingDataError as error:
+            raise ConfigError(f"dataset: {error}") from error
+    partition_node, partition = check_component(
+        config.partition, "partition", Partition
+    )
+    if isinstance(partition, Partition) and size is not None and not config.centralised:
+        n = size
+        named("partition", lambda: partition.check(config.num_clients, n))
+    return dataset_node, partition_node, size
+
+
+def _check_byzantine(config: Config) -> Node:
+    """Check the Byzantine attack against the clients there are."""
+    if not config.byzantine:
+        return {}
+    n, b = config.num_clients, config.num_byzantine
+    node, attack = check_component(config.byzantine, "byzantine", ByzantineAttack)
+    if isinstance(attack, ByzantineAttack) and b > 0:
+        named("byzantine", lambda: attack.check(n, b))
+    return node
+
+
+def _check_runtime(config: Config) -> Node:
+    """Check what carries the messages."""
+    node, runtime = check_component(config.runtime, "runtime", Runtime)
+    if isinstance(runtime, Runtime):
+        named("runtime", runtime.check)
+        require(
+            runtime.cohort == 1 or not config.training.scaffold,
+            "runtime.cohort",
+            runtime.cohort,
+            "1 with training.scaffold=true: each client has a correction of its own",
+        )
+    return node
