@@ -9,7 +9,7 @@ from fedrobust.config.aggregation import check_preaggregators, check_rule
 from fedrobust.config.bounds import check_optimizer, require
 from fedrobust.config.components import check_component
 from fedrobust.config.experiment import Config
-from fedrobust.data.datasets import Dataset, MissingDataError
+from fedrobust.data.dataset import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder

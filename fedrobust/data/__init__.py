@@ -1,6 +1,8 @@
 """Data sets, loaded as arrays in [0, 1], and their partition over clients."""
 
-from fedrobust.data.datasets import Dataset, Digits, ImageFile, MissingDataError, Split
+from fedrobust.data.dataset import Dataset, MissingDataError, Split
+from fedrobust.data.digits import Digits
+from fedrobust.data.image_file import ImageFile
 from fedrobust.data.partition import (
     Dirichlet,
     DirichletPerClient,

@@ -18,9 +18,9 @@ from fedrobust.data import (
     Pathological,
     Shards,
     Split,
-    datasets,
+    image_file,
 )
-from fedrobust.data.partition import _until_used_up
+from fedrobust.data.partition.dirichlet_per_client import _until_used_up
 from fedrobust.data.rows import Rows
 
 PARTITIONS = [
@@ -94,7 +94,7 @@ def test_a_partition_that_cannot_be_kept_is_dealt_all_the_same(digits, monkeypat
 
 def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "nowhere"))
-    monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", tmp_path / "no")
+    monkeypatch.setattr(image_file, "DEBIAN_FASHION_MNIST", tmp_path / "no")
     with pytest.raises(MissingDataError, match=r"cifar10.npz.*dataset.download=true"):
         ImageFile(name="cifar10").load()
     with pytest.raises(MissingDataError, match="dataset-fashion-mnist"):
@@ -110,7 +110,7 @@ def test_keras_downloads_when_it_may_and_its_failure_is_told(tmp_path, monkeypat
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.array([[0], [1], [9]])
     keras = SimpleNamespace(datasets=SimpleNamespace(cifar10=SimpleNamespace()))
-    monkeypatch.setattr(datasets, "keras", keras)
+    monkeypatch.setattr(image_file, "keras", keras)
     keras.datasets.cifar10.load_data = lambda: ((images, labels), (images, labels))
     split = ImageFile(name="cifar10", download=True).load()
     assert split.x_train.shape == (3, 32, 32, 3)
@@ -136,7 +136,7 @@ def test_fashion_mnist_from_debians_files(tmp_path, monkeypatch):
             gzip.compress(idx(images))
         )
         (tmp_path / f"{stem}-labels-idx1-ubyte").write_bytes(idx(labels))
-    monkeypatch.setattr(datasets, "DEBIAN_FASHION_MNIST", tmp_path)
+    monkeypatch.setattr(image_file, "DEBIAN_FASHION_MNIST", tmp_path)
     split = ImageFile(name="fashion_mnist").load()
     np.testing.assert_allclose(split.x_test[..., 0] * 255, images, atol=1e-4)
     np.testing.assert_array_equal(split.y_train, [3, 9])

@@ -1,0 +1,168 @@
+"""A data set as float32 images in [0, 1] with integer labels.
+
+Data stay in [0, 1], so that epsilon means pixels; standardising is a layer of the
+model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrobust``.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.epsilon import Epsilon
+from strategies.parameters import require, require_between
+
+
+class MissingDataError(FileNotFoundError):
+    """A data set is not on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set in memory.
+
+    Attributes
+    ----------
+    x_train, x_test
+        (n, height, width, channels) float32 in [0, 1].
+    y_train, y_test
+        (n,) int32 labels.
+    num_classes
+        Number of classes.
+    ids_train
+        (n,) natural id of each training image (a writer, say), if the file has them.
+    """
+
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int32]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int32]
+    num_classes: int
+    ids_train: NDArray[Any] | None = None
+
+
+def data_folder() -> Path:
+    """Give the folder of data files and partitions."""
+    default = Path.home() / ".cache" / "fedrobust"
+    return Path(os.environ.get("FEDROBUST_DATA") or default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(ABC):
+    """A data set by name.
+
+    Parameters
+    ----------
+    num_train
+        Use only the first so many training images; None means all.
+    download
+        Let Keras download the data when no file is found.
+    input_shape, num_classes
+        What the images and labels are like, for the model; checked on loading.
+    mean, std
+        Of the training pixels, a value a channel, for the model's first layer.
+    epsilon
+        The customary radius of the L-infinity ball, for attacks and training.
+    raw_test
+        Test images miss the model's standardising, though training images pass it: a
+        mistake of the FLANDERS baseline (Gabrielli et al. 2023), and of others.
+    """
+
+    num_train: int | None = None
+    download: bool = False
+    input_shape: list[int] | None = None
+    num_classes: int | None = None
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    epsilon: Epsilon | None = None
+    raw_test: bool = False
+
+    def __post_init__(self) -> None:
+        if self.num_train is not None:
+            require_between("num_train", self.num_train, 1)
+        require(
+            not self.raw_test or None not in (self.mean, self.std),
+            "raw_test",
+            self.raw_test,
+            "false without mean and std, as nothing is standardised then",
+        )
+
+    @abstractmethod
+    def available(self) -> int | None:
+        """Count the training images there are, cheaply; None when that is not known.
+
+        Raises
+        ------
+        MissingDataError
+            When ``load`` could not find or read the data.
+        """
+
+    def check(self) -> None:
+        """Refuse, cheaply, what ``load`` would refuse.
+
+        Raises
+        ------
+        MissingDataError
+            When the data set is not on this machine.
+        ValueError
+            When it has fewer training images than ``num_train``.
+        """
+        available = self.available()
+        if available is not None and self.num_train is not None:
+            require_between("num_train", self.num_train, 1, available)
+
+    @property
+    def size(self) -> int | None:
+        """Training images that are used; None when that is not known before loading."""
+        return self.num_train or self.available()
+
+    @abstractmethod
+    def read(self) -> Split:
+        """Read all of the data set."""
+
+    def load(self) -> Split:
+        """Read the data set and keep the first ``num_train`` training images.
+
+        Raises
+        ------
+        MissingDataError
+            When it is not on this machine.
+        ValueError
+            When it has fewer training images than ``num_train``, or other shapes or
+            classes than were said.
+        """
+        split = self.read()
+        shape = list(split.x_train.shape[1:])
+        require(
+            self.input_shape in (None, shape),
+            "input_shape",
+            self.input_shape,
+            f"{shape}",
+        )
+        classes = split.num_classes
+        require(
+            self.num_classes in (None, classes),
+            "num_classes",
+            self.num_classes,
+            f"{classes}",
+        )
+        n = len(split.x_train) if self.num_train is None else self.num_train
+        require_between("num_train", n, 1, len(split.x_train))
+        ids = split.ids_train
+        return Split(
+            split.x_train[:n],
+            split.y_train[:n],
+            self._unstandardised(split.x_test) if self.raw_test else split.x_test,
+            split.y_test,
+            split.num_classes,
+            None if ids is None else ids[:n],
+        )
+
+    def _unstandardised(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Undo, before it happens, what the model's first layer does to images."""
+        std, mean = np.asarray(self.std), np.asarray(self.mean)
+        return np.asarray(x * std + mean, np.float32)

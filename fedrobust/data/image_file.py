@@ -1,0 +1,138 @@
+"""A data set in a file: an npz, Debian's package of it, or what Keras downloads."""
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.backend import keras
+from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
+from strategies.parameters import require
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile(Dataset):
+    """Images from ``<name>.npz``: uint8 x_train, y_train, x_test and y_test.
+
+    Parameters
+    ----------
+    name
+        Name of the file; mnist, fashion_mnist and cifar10 can also be downloaded by
+        Keras, and Fashion-MNIST is read from Debian's package of it.
+    """
+
+    name: str = "mnist"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.name.replace("_", "").replace("-", "").isalnum(),
+            "name",
+            self.name,
+            "letters, digits, - and _",
+        )
+
+    @property
+    def path(self) -> Path:
+        """The file, whether it is there or not."""
+        return data_folder() / f"{self.name}.npz"
+
+    @property
+    def _is_in_debian(self) -> bool:
+        return self.name == "fashion_mnist" and DEBIAN_FASHION_MNIST.is_dir()
+
+    @property
+    def _keras_module(self) -> bool:
+        return self.name in ("mnist", "fashion_mnist", "cifar10")
+
+    def available(self) -> int | None:
+        """Look for the file, then Debian's, then the permission to download."""
+        if self.path.is_file():
+            return len(_read_npz(self.path, ("y_train",))["y_train"])
+        if self._is_in_debian or (self.download and self._keras_module):
+            return None
+        ways = f"put {self.name}.npz (x_train, y_train, x_test, y_test) there"
+        if self._keras_module:
+            ways += ", or allow Keras to fetch it with dataset.download=true"
+        if self.name == "fashion_mnist":
+            ways += ", or install Debian's package dataset-fashion-mnist"
+        raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
+
+    def read(self) -> Split:
+        """Read the first source there is."""
+        self.available()
+        ids = None
+        if self.path.is_file():
+            file = _read_npz(self.path, ARRAYS)
+            arrays = tuple(file[name] for name in ARRAYS)
+            ids = file.get("ids_train")
+        elif self._is_in_debian:
+            arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
+        else:
+            arrays = _download(self.name)
+        x_train, x_test = (_to_unit_images(x) for x in (arrays[0], arrays[2]))
+        y_train, y_test = (y.reshape(-1).astype(np.int32) for y in arrays[1::2])
+        classes = int(max(y_train.max(), y_test.max())) + 1
+        return Split(x_train, y_train, x_test, y_test, classes, ids)
+
+
+def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Read the named arrays and, with all of them, natural ids if the file has any."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in ARRAYS if name not in file]
+            if missing:
+                raise MissingDataError(f"{path} lacks the arrays {missing}")
+            wanted = [*names, "ids_train"] if len(names) > 1 else names
+            return {name: file[name] for name in wanted if name in file}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise MissingDataError(f"{path} cannot be read: {error}") from error
+
+
+def _download(name: str) -> tuple[NDArray[Any], ...]:
+    """Let Keras download a data set, which it keeps in a folder of its own."""
+    try:
+        train, test = getattr(keras.datasets, name).load_data()
+    except Exception as error:
+        # Keras raises a plain Exception when it cannot fetch a file.
+        raise MissingDataError(f"Keras could not download {name}: {error}") from error
+    return (*train, *test)
+
+
+def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
+    """Read the four IDX files, compressed or not, of MNIST's layout."""
+
+    def read(stem: str) -> NDArray[np.uint8]:
+        try:
+            path = next(p for p in sorted(folder.iterdir()) if p.name.startswith(stem))
+        except StopIteration:
+            raise MissingDataError(f"no file {stem}* in {folder}") from None
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+        rank = raw[3]
+        shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
+        return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+    return (
+        read("train-images"),
+        read("train-labels"),
+        read("t10k-images"),
+        read("t10k-labels"),
+    )
+
+
+def _to_unit_images(x: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale uint8 images to [0, 1] and give grey ones a channel."""
+    if x.dtype != np.uint8:
+        raise ValueError(f"images must be uint8, not {x.dtype}")
+    x = x[..., None] if x.ndim == 3 else x
+    return (x / np.float32(255)).astype(np.float32)

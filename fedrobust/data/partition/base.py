@@ -1,0 +1,118 @@
+"""A partition deals images to clients, and keeps how it dealt them.
+
+flwr-datasets takes seconds to import, so the indices it gives are kept in the data
+folder, and it is imported only without them.
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.data.dataset import Split, data_folder
+from strategies.parameters import require, require_between
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition(ABC):
+    """How training images are dealt to clients.
+
+    Parameters
+    ----------
+    seed
+        Key of the partition.
+    holdout
+        Share of each client's images that it does not train on but evaluates the
+        global model on, in [0, 1). Above 0, every evaluated round is evaluated by the
+        clients too.
+    """
+
+    seed: int = 0
+    holdout: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_between("seed", self.seed, 0, 2**32 - 1)
+        require(0 <= self.holdout < 1, "holdout", self.holdout, "in [0, 1)")
+
+    @abstractmethod
+    def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
+        """Deal (n,) labels: sorted row numbers, an array a client.
+
+        Raises
+        ------
+        ValueError
+            When the partition does not exist.
+        """
+
+    @property
+    def min_images(self) -> int:
+        """The fewest images a client needs."""
+        return 1
+
+    def check(self, num_clients: int, num_train: int) -> None:
+        """Raise ValueError when there are too few images for so many clients."""
+        needed = self.min_images * num_clients
+        if needed > num_train:
+            raise ValueError(
+                f"{num_clients} clients need {self.min_images} images each, and there "
+                f"are {num_train}: lower num_clients"
+            )
+
+    def column(self, split: Split) -> NDArray[Any]:
+        """Choose what the partitioner sees of each training image."""
+        return split.y_train
+
+    def __call__(self, split: Split, num_clients: int) -> list[Indices]:
+        """Deal the training images, or read how they were dealt before.
+
+        Returns
+        -------
+        Sorted row numbers, an array a client; disjoint, but for ``LabelSorted``.
+
+        Raises
+        ------
+        ValueError
+            When the partition does not exist.
+        """
+        labels = np.ascontiguousarray(self.column(split))
+        recipe = {
+            "partition": type(self).__qualname__,
+            **{k: v for k, v in asdict(self).items() if k != "holdout"},
+            "num_clients": num_clients,
+            "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
+            "dtype": str(labels.dtype),
+            "flwr-datasets": version("flwr-datasets"),
+        }
+        key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+        path = data_folder() / "partitions" / f"{key[:24]}.npz"
+        if path.is_file():
+            return _read_indices(path, num_clients)
+        indices = self.deal(labels, num_clients)
+        _write_indices(path, indices)
+        return indices
+
+
+def _read_indices(path: Path, num_clients: int) -> list[Indices]:
+    with np.load(path, allow_pickle=False) as file:
+        return np.split(file["rows"], file["bounds"])[:num_clients]
+
+
+def _write_indices(path: Path, indices: list[Indices]) -> None:
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+    bounds = np.cumsum([len(i) for i in indices])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(partial, rows=np.concatenate(indices), bounds=bounds)
+        partial.replace(path)
+    except OSError as error:
+        warnings.warn(f"the partition is not kept: {error}", stacklevel=2)

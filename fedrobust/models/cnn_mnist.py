@@ -1,0 +1,37 @@
+"""ByzFL's network for MNIST (El Mhamdi, Guerraoui, Rouault, ICLR 2021)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fedrobust.backend import keras
+from fedrobust.models.builder import ModelBuilder
+from strategies.parameters import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class CnnMnist(ModelBuilder):
+    """ByzFL's ``cnn_mnist``: 431,080 parameters on MNIST.
+
+    El Mhamdi, Guerraoui, Rouault: Distributed Momentum for Byzantine-resilient
+    Stochastic Gradient Descent, ICLR 2021, its convolutional model for MNIST.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            len(self.input_shape) == 3 and min(self.input_shape[:2]) >= 16,
+            "input_shape",
+            list(self.input_shape),
+            "images of at least 16 x 16: two convolutions and poolings shrink them",
+        )
+
+    def layers(self) -> list[Any]:
+        """Two convolutions of 5 × 5, each pooled, and a dense layer of 500."""
+        return [
+            keras.layers.Conv2D(20, 5, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(50, 5, activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(500, activation="relu"),
+        ]

@@ -1,0 +1,66 @@
+"""Fully connected layers."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from fedrobust.backend import keras
+from fedrobust.models.builder import ModelBuilder
+from fedrobust.models.parts import NORMS, activation, uniform
+from strategies.parameters import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLP(ModelBuilder):
+    """Fully connected ReLU layers.
+
+    Parameters
+    ----------
+    hidden
+        Units of each hidden layer.
+    norm
+        What normalises each of them: ``none``, ``batch``, or ``dual``, batch
+        normalisation with statistics of its own for adversarial inputs (for FedRBN).
+    dropout
+        Share of the units of each hidden layer that a training step leaves out, in
+        [0, 1).
+    initial
+        Whose initial weights: ``keras`` (Glorot, biases 0) or ``pytorch`` (uniform
+        within 1 / sqrt(fan in), biases too).
+    """
+
+    hidden: list[int]
+    norm: str = "none"
+    dropout: float = 0.0
+    initial: str = "keras"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            all(h >= 1 for h in self.hidden), "hidden", list(self.hidden), "at least 1"
+        )
+        require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
+        require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
+        known = ("keras", "pytorch")
+        require(self.initial in known, "initial", self.initial, "keras or pytorch")
+
+    def layers(self) -> list[Any]:
+        """Flatten, then dense layers."""
+        stack = [keras.layers.Flatten()]
+        for units, fan_in in zip(self.hidden, self._fans_in(), strict=False):
+            dense = keras.layers.Dense(units, **self._start(fan_in))
+            stack += [dense, *activation(self.norm)]
+            if self.dropout > 0:
+                stack.append(keras.layers.Dropout(self.dropout))
+        return stack
+
+    def logits(self) -> list[Any]:
+        """Start the last layer as the others start."""
+        start = self._start(self._fans_in()[-1])
+        return [keras.layers.Dense(self.num_classes, name="logits", **start)]
+
+    def _fans_in(self) -> list[int]:
+        return [math.prod(self.input_shape), *self.hidden]
+
+    def _start(self, fan_in: int) -> dict[str, Any]:
+        return uniform(fan_in) if self.initial == "pytorch" else {}
