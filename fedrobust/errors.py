@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# The exit status of a mistake in what the user said.
+REFUSED = 2
+
 
 class ConfigError(Exception):
     """A mistake in what the user said; the message is one sentence for the user."""

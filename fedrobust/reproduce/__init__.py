@@ -1,6 +1,5 @@
 """Reproductions: a published table, rerun cell by cell, with a computed verdict."""
 
-from fedrobust.reproduce.command import reproduce_command
 from fedrobust.reproduce.definition import Job, Reproduction, load_reproduction
 from fedrobust.reproduce.results import Results
 from fedrobust.reproduce.verdicts import verdict
@@ -10,6 +9,5 @@ __all__ = [
     "Reproduction",
     "Results",
     "load_reproduction",
-    "reproduce_command",
     "verdict",
 ]

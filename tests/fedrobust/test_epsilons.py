@@ -414,7 +414,7 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
 def test_long_tables_are_in_the_files_only(tmp_path, capsys, monkeypatch):
     write_sweep(tmp_path)
     write_sweep(tmp_path, strategy="median")
-    monkeypatch.setattr("fedrobust.cli.MOST_ROWS", 7)
+    monkeypatch.setattr("fedrobust.commands.epsilon.MOST_ROWS", 7)
     assert main(["epsilon", str(tmp_path), "--at", "0.1"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "strategy=fedavg"

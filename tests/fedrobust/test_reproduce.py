@@ -136,7 +136,7 @@ def toy(tmp_path: Path) -> Path:
 
 
 def command(toy: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    from fedrobust.reproduce import command as module
+    from fedrobust.commands import reproduce as module
 
     monkeypatch.setattr(module, "experiments_folder", lambda: toy)
     monkeypatch.setattr(

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,7 +39,7 @@ HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds S
 """
 
 
-def reproduce_command(arguments: list[str]) -> int:
+def command(arguments: Sequence[str]) -> int:
     """Run the command; give the exit status."""
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")

@@ -1,4 +1,4 @@
-"""`fedrobust attack`: any Keras model file against the attacks of conf/attack."""
+"""``fedrobust attack``: any Keras model file against the attacks of conf/attack."""
 
 import argparse
 import hashlib
@@ -40,7 +40,7 @@ HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [ove
 EFFECTIVE = ("attack", "checks", "seed", "dataset")
 
 
-def attack_command(arguments: Sequence[str]) -> int:
+def command(arguments: Sequence[str]) -> int:
     """Attack a model; print and write what it withstands.
 
     Raises

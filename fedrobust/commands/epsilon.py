@@ -1,0 +1,77 @@
+"""``fedrobust epsilon``: which training epsilon to choose, from the runs of a sweep."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from fedrobust.commands.report import MOST_ROWS, console, runs_in
+from fedrobust.errors import ConfigError
+from fedrobust.report import (
+    NoChoiceError,
+    draw_epsilon_figures,
+    epsilon_markdown,
+    epsilon_matrices,
+    epsilon_note,
+    epsilon_tables,
+    find_epsilon,
+    recommend,
+    write_epsilon_csv,
+)
+
+HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
+
+  FOLDER         of a sweep over training.epsilon, such as the one that
+                 fedrobust run -m experiment=epsilon leaves
+  --at EPSILON   the threat: recommend for this evaluated epsilon only
+
+  It prints training against test epsilon, what each training costs and gains, and a
+  recommendation; and writes epsilon.md, epsilon.csv and two figures into FOLDER.
+"""
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Print and write the matrix and the recommendation."""
+    if any(a in ("-h", "--help") for a in arguments):
+        print(HELP, end="")
+        return 0
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = _refuse  # type: ignore[method-assign]
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--at")
+    options = parser.parse_intermixed_args(arguments)
+    folder = options.folder
+    runs = runs_in(folder)
+    try:
+        matrices = epsilon_matrices(runs)
+    except NoChoiceError as error:
+        raise ConfigError(f"{folder}: {error}") from error
+    at = None if options.at is None else find_epsilon(options.at, matrices)
+    advice = [
+        [recommend(matrix, e) for e in ([at] if at else [*matrix.epsilons, None])]
+        for matrix in matrices
+    ]
+    terminal = console()
+    is_short = sum(len(matrix.rows) for matrix in matrices) <= MOST_ROWS
+    for matrix, found in zip(matrices, advice, strict=True):
+        for shown in epsilon_tables(matrix) if is_short else [matrix.title]:
+            terminal.print(shown)
+        for line in found:
+            print(line.text)
+    print(epsilon_note(runs, matrices))
+    page, table = folder / "epsilon.md", folder / "epsilon.csv"
+    try:
+        page.write_text(epsilon_markdown(runs, matrices, advice), encoding="utf-8")
+        write_epsilon_csv(matrices, table)
+        figures = draw_epsilon_figures(matrices, at, folder)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written: {error}; copy it to where you may write"
+        ) from error
+    for path in [page, table, *figures]:
+        print(path)
+    return 0
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"epsilon: {message}; say fedrobust epsilon FOLDER --at EPSILON")

@@ -1,0 +1,68 @@
+"""``fedrobust report``: table and figures of the runs in a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from fedrobust.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fedrobust.report import Runs
+
+# A table that is longer is in the report's files only.
+MOST_ROWS = 60
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Print and write what the runs of a folder show."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        raise ConfigError("report needs one folder: fedrobust report FOLDER")
+    show_report(Path(arguments[0]))
+    return 0
+
+
+def show_report(folder: Path, digests: set[str] | None = None) -> None:
+    """Print a table of the runs, and write report.md, report.csv and figures."""
+    from fedrobust.report import (
+        draw_figures,
+        grids,
+        markdown,
+        robustness_table,
+        terminal_table,
+        write_csv,
+    )
+
+    runs = runs_in(folder, digests)
+    terminal = console()
+    if len(runs.cells) <= MOST_ROWS:
+        terminal.print(terminal_table(runs))
+    else:
+        print(f"{len(runs.cells)} rows: they are in the files below")
+    for grid in grids(runs):
+        if len(grid.attacks) > 1:
+            terminal.print(robustness_table(grid))
+    report, table = folder / "report.md", folder / "report.csv"
+    report.write_text(markdown(runs), encoding="utf-8")
+    write_csv(runs, table)
+    for path in [report, table, *draw_figures(runs, folder)]:
+        print(path)
+
+
+def runs_in(folder: Path, digests: set[str] | None = None) -> "Runs":
+    """Collect the runs of a folder; a ConfigError where there are none."""
+    from fedrobust.report import MissingResultsError, collect
+
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    try:
+        return collect(folder, digests)
+    except MissingResultsError as error:
+        raise ConfigError(str(error)) from error
+
+
+def console() -> Console:
+    """Print to the terminal; tables keep their width where there is none."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=160)
