@@ -7,27 +7,25 @@ A finished run returns its result at once; asked for other epsilons, it evaluate
 model it has and trains nothing.
 """
 
-import platform
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-import fedrobust
-from fedrobust import backend, resources
+from fedrobust import resources
 from fedrobust.centralised import train_centralised
-from fedrobust.config import Config, warnings_about
+from fedrobust.config import Config
+from fedrobust.environment import environment
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
+from fedrobust.metrics import round_row, scored
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
-from strategies.threads import num_cores
+from fedrobust.result import result_of
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]
 Train = Callable[["Training"], None]
-# What the kernel calls the vectors of x86, the widest first.
-VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
 def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
@@ -151,7 +147,7 @@ def _run_alone(
             began = time.perf_counter()
             scores = evaluator(network.arrays())
             if is_first:
-                row = _scored(scores, time.perf_counter() - began)
+                row = scored(scores, time.perf_counter() - began)
                 folder.score_last_metrics(row)
         else:
             training = Training(
@@ -164,25 +160,7 @@ def _run_alone(
             scores = training.finish()
     seconds = time.perf_counter() - started
     messages = {*_messages(caught), *folder.training().get("warnings", [])}
-    skipped = sum(row["skipped"] is not None for row in folder.metrics())
-    if skipped:
-        messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
-    events = folder.events()
-    absent = {
-        event["client"] for event in events if event["event"] == "unidentified"
-    } - {None}
-    if absent:
-        messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
-    lowered = {event["round"] for event in events if event["event"] == "f lowered"}
-    if lowered:
-        messages.add(
-            f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
-            "f was lowered"
-        )
-    honest = sum(event["event"] == "no collusion" for event in events)
-    if honest:
-        messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
-    result = _result(config, folder, scores, seconds, here, sorted(messages))
+    result = result_of(config, folder, scores, seconds, here, messages)
     if trained_before and not is_first:
         # The clients evaluated while they trained, and under other attacks.
         result["federated"] = None
@@ -224,7 +202,7 @@ class Training:
         is_last = report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
-        row = _row(report, resources.dishonest_ids(self._config, report.round))
+        row = round_row(report, resources.dishonest_ids(self._config, report.round))
         if is_last:
             # Before the evaluation, in which a run is killed most likely.
             self._folder.add_metrics(row)
@@ -234,7 +212,7 @@ class Training:
         if self._config.is_evaluated(report.round):
             checks = self._config.checks if is_last else "none"
             scores = replace(self._evaluate, checks=checks)(arrays)
-        row |= _scored(scores, time.perf_counter() - started)
+        row |= scored(scores, time.perf_counter() - started)
         if is_last:
             self._folder.score_last_metrics(row)
             self._final = scores
@@ -279,188 +257,3 @@ def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
     """Give the texts of what was warned of for the user."""
     texts = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
     return sorted(texts)
-
-
-def _scored(scores: Scores | None, seconds: float) -> Json:
-    """Make what an evaluation adds to a row of metrics.jsonl."""
-    return {
-        "clean_accuracy": scores.clean if scores else None,
-        "robust_accuracy": scores.robust if scores else None,
-        "backdoor_success": scores.backdoor_success if scores else None,
-        "evaluate_seconds": seconds,
-    }
-
-
-def _row(report: "RoundReport", byzantine: list[int]) -> Json:
-    """Make a row of metrics.jsonl, before the evaluation."""
-    return {
-        "round": report.round,
-        **_scored(None, 0.0),
-        "train_seconds": report.train_seconds,
-        "aggregate_seconds": report.aggregate_seconds,
-        "bytes_down": report.bytes_down,
-        "bytes_up": report.bytes_up,
-        "sampled": report.sampled,
-        "accepted": report.accepted,
-        "selected": report.selected,
-        "excluded": report.excluded,
-        "byzantine": [client for client in report.sampled if client in byzantine],
-        "detection": _detection(report, byzantine),
-        "quarantined": len(report.quarantined),
-        "failed": len(report.failed),
-        "skipped": report.skipped,
-        "federated": _federated(report),
-        "train_metrics": report.metrics,
-    }
-
-
-def _detection(report: "RoundReport", byzantine: list[int]) -> Json | None:
-    """Hold whom the rule left out or down-weighted against who is Byzantine.
-
-    Precision is None when nobody was left out. There is neither for a rule that does
-    not choose, nor where nobody who was accepted is Byzantine.
-    """
-    if report.excluded is None or not set(report.accepted) & set(byzantine):
-        return None
-    excluded = set(report.excluded)
-    dishonest = set(report.accepted) & set(byzantine)
-    caught = len(excluded & dishonest)
-    return {
-        "precision": caught / len(excluded) if excluded else None,
-        "recall": caught / len(dishonest),
-    }
-
-
-def _federated(report: "RoundReport") -> Json | None:
-    """Make what the clients' own evaluation says: average, median, worst, spread.
-
-    The average is weighted by the examples that clients declare, as FedAvg's is: one
-    client can own it, and the worst, but not the median. The worst client is that of
-    each figure; the spread is the standard deviation over clients (n), each counted
-    alike.
-    """
-    if report.evaluation is None:
-        return None
-    clients = report.client_evaluation
-    by_figure = {
-        name: [metrics[name] for metrics in clients.values() if name in metrics]
-        for name in report.evaluation
-        if name != "clients"
-    }
-    return {
-        **_nested(report.evaluation),
-        "clients": report.evaluation["clients"],
-        "median_client": _nested({n: median(v) for n, v in by_figure.items()}),
-        "worst_client": _nested({n: min(v) for n, v in by_figure.items()}),
-        "spread": _nested({n: pstdev(v) for n, v in by_figure.items()}),
-        "by_client": {
-            str(client): _nested({n: m[n] for n in by_figure if n in m})
-            for client, m in clients.items()
-        },
-    }
-
-
-def _nested(flat: dict[str, float]) -> Json:
-    """Give the clients' figures the form of the central ones."""
-    nested: Json = {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": {}}
-    for key, value in flat.items():
-        head, _, rest = key.partition("/")
-        if head == "robust_accuracy":
-            name, _, epsilon = rest.rpartition("/")
-            nested["robust_accuracy"].setdefault(name, {})[epsilon] = value
-    return nested
-
-
-def _result(
-    config: Config,
-    folder: RunFolder,
-    scores: Scores,
-    seconds: float,
-    here: Json,
-    messages: list[str],
-) -> Json:
-    """Make what result.json holds."""
-    rows = folder.metrics()
-    trained_in = folder.training().get("environment", here)
-    both = here["deterministic"] and trained_in["deterministic"]
-    return {
-        "config_digest": config.digest,
-        "evaluation_digest": config.evaluation_digest,
-        "attack": asdict(config.attack),
-        "choices": config.choices,
-        "seed": config.seed,
-        "num_rounds": config.num_rounds,
-        "clean_accuracy": scores.clean,
-        "robust_accuracy": scores.robust,
-        "worst_robust_accuracy": scores.worst,
-        "backdoor_success": scores.backdoor_success,
-        "num_evaluated": scores.num_examples,
-        "hyperparameters": scores.hyperparameters,
-        "checks": {name: vars(check) for name, check in scores.checks.items()},
-        "federated": rows[-1]["federated"] if rows else None,
-        "objective_clients": (
-            resources.objective_ids(config) if config.training.fraction < 1 else None
-        ),
-        "byzantine_clients": (
-            None if config.byzantine_redraw else resources.byzantine_ids(config)
-        ),
-        "detection": _average_detection(rows),
-        "bytes_down": sum(row["bytes_down"] for row in rows),
-        "bytes_up": sum(row["bytes_up"] for row in rows),
-        "train_seconds": sum(row["train_seconds"] for row in rows),
-        "quarantined": sum(row["quarantined"] for row in rows),
-        "failed": sum(row["failed"] for row in rows),
-        "skipped_rounds": sum(row["skipped"] is not None for row in rows),
-        "warnings": sorted({*warnings_about(config), *messages}),
-        "wall_seconds": seconds,
-        "environment": {**trained_in, "deterministic": both},
-        "evaluation_environment": here,
-    }
-
-
-def _average_detection(rows: list[Json]) -> Json | None:
-    """Average precision and recall over the rounds that have them."""
-    found = [row["detection"] for row in rows if row["detection"] is not None]
-    if not found:
-        return None
-    averages: Json = {}
-    for name in ("precision", "recall"):
-        values = [round[name] for round in found if round[name] is not None]
-        averages[name] = fmean(values) if values else None
-    return averages
-
-
-def environment(runtime: Json) -> Json:
-    """Describe what the bits of a result may depend on, and what carried messages."""
-    packages = ("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy")
-    return {
-        "fedrobust": fedrobust.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "processor": processor(),
-        "cores": num_cores(),
-        "intra_op_threads": backend.intra_op_threads(backend.tf),
-        "onednn": backend.uses_onednn(),
-        "deterministic": backend.is_deterministic(backend.tf),
-        "runtime": runtime,
-        **{name: version(name) for name in packages},
-    }
-
-
-def processor() -> str:
-    """Name the CPU and, where Linux tells them, its widest vectors.
-
-    Machines that hide them from their guests have CPUs of one name and other bits: how
-    many values an instruction adds up decides the order of sums.
-    """
-    path = Path("/proc/cpuinfo")
-    if not path.is_file():
-        return platform.processor()
-    found: dict[str, str] = {}
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition(":")
-        found.setdefault(key.strip(), value.strip())
-    flags = found.get("flags", "").split()
-    widest = next((name for flag, name in VECTORS.items() if flag in flags), None)
-    model = found.get("model name", platform.processor())
-    return model if widest is None else f"{model} ({widest})"

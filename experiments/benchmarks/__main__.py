@@ -213,7 +213,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _machine() -> dict[str, Any]:
-    from fedrobust.run import processor
+    from fedrobust.environment import processor
     from strategies.threads import num_cores
 
     versions = {}

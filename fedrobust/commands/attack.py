@@ -68,8 +68,8 @@ def command(arguments: Sequence[str]) -> int:
     # Only now: TensorFlow takes seconds to load.
     from fedrobust import resources
     from fedrobust.assessment import assess
+    from fedrobust.environment import environment
     from fedrobust.loading import load_model
-    from fedrobust.run import environment
 
     split = resources.split_of(config)
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))

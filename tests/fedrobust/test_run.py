@@ -12,8 +12,9 @@ import yaml
 from fedrobust import resources
 from fedrobust.backend import keras
 from fedrobust.config import Config
+from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
-from fedrobust.run import processor, run
+from fedrobust.run import run
 
 SMALL = (
     "num_clients=7",
@@ -495,7 +496,9 @@ def test_a_stored_model_keeps_where_it_was_trained(
 
     with monkeypatch.context() as patched:
         patched.setattr(backend, "is_deterministic", lambda tensorflow: False)
-        patched.setattr("fedrobust.run.processor", lambda: "the one it was trained on")
+        patched.setattr(
+            "fedrobust.environment.processor", lambda: "the one it was trained on"
+        )
         first = run(configure(*SMALL), tmp_path / "r")
     assert first["environment"] == first["evaluation_environment"]
     again = run(configure(*SMALL, "attack.epsilon=0.3"), tmp_path / "r")
