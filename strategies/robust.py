@@ -7,7 +7,6 @@ one ArrayRecord and one MetricRecord holding ``num-examples``.
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
 from logging import INFO, WARNING
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
+from strategies.pipeline import Pipeline
 from strategies.preaggregators.base import Preaggregator
 from strategies.replies import (
     Sorted,
@@ -38,15 +38,7 @@ from strategies.replies import (
     take_updates,
 )
 from strategies.report import Event, RoundReport
-from strategies.rules.base import (
-    UNDEFINED,
-    Aggregate,
-    Matrix,
-    Rule,
-    RuleContext,
-    Vector,
-)
-from strategies.rules.mean import Mean
+from strategies.rules.base import UNDEFINED, Matrix, Rule, RuleContext, Vector
 from strategies.sampling import sample_clients, sample_size
 from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
@@ -55,7 +47,6 @@ from strategies.updates import add, difference
 # The round and the global arrays by name -> the same arrays, trained on root data.
 TrainOnRoot = Callable[[int, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 T = TypeVar("T")
-Part = TypeVar("Part", Rule, Preaggregator)
 
 
 class RobustStrategy(Strategy):
@@ -139,8 +130,7 @@ class RobustStrategy(Strategy):
             raise ValueError(f"fraction_evaluate={fraction_evaluate}: must be in [0,1]")
         if "root_update" in rule.needs and train_on_root is None:
             raise ValueError(f"{rule!r} needs train_on_root, its root data set")
-        self.rule = rule
-        self.preaggregators = tuple(preaggregators)
+        self.pipeline = Pipeline(rule, tuple(preaggregators))
         self.server_optimizer = server_optimizer or SGD()
         self.fraction_train = fraction_train
         self.fraction_evaluate = fraction_evaluate
@@ -167,8 +157,8 @@ class RobustStrategy(Strategy):
 
     def summary(self) -> None:
         """Log what the strategy is made of."""
-        log(INFO, "\t├──> Rule: %r", self.rule)
-        log(INFO, "\t├──> Pre-aggregators: %s", list(self.preaggregators))
+        log(INFO, "\t├──> Rule: %r", self.pipeline.rule)
+        log(INFO, "\t├──> Pre-aggregators: %s", list(self.pipeline.preaggregators))
         log(INFO, "\t└──> Server optimiser: %r", self.server_optimizer)
 
     # --- training ---------------------------------------------------------------
@@ -247,7 +237,8 @@ class RobustStrategy(Strategy):
 
         try:
             context = self._context(old, learned, clients, examples, losses)
-            aggregate = self._apply_rule(updates, context, tell)
+            missing = self._missing(len(updates))
+            aggregate = self.pipeline(updates, self.rule_state, context, missing, tell)
         except UNDEFINED as error:
             # Undefined for what is left of the round, which the model then survives.
             return self._skip(report, str(error) or type(error).__name__)
@@ -258,13 +249,14 @@ class RobustStrategy(Strategy):
             if name in self.optional_statistics:
                 votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
             if votes.any():
-                combined = self._follow(rows, aggregate, votes)
+                combined = self.pipeline.follow(rows, aggregate, votes)
                 new[name] = combined.astype(specs[name].dtype)
         if not all(np.isfinite(new[name]).all() for name in new):
             return self._skip(report, "the server step would not be finite")
         self.rule_state, self.server_state = aggregate.state, server_state
-        if self._keeps_rows:
-            report.selected, report.excluded = self._choice(aggregate, report.accepted)
+        report.selected, report.excluded = self.pipeline.choice(
+            aggregate, report.accepted
+        )
         return pack_all({name: new[name] for name in specs})
 
     def _context(
@@ -276,7 +268,8 @@ class RobustStrategy(Strategy):
         losses: Sequence[float],
     ) -> RuleContext:
         """Tell the rule what it may know beside the updates."""
-        train = self.train_on_root if "root_update" in self.rule.needs else None
+        needed = "root_update" in self.pipeline.rule.needs
+        train = self.train_on_root if needed else None
         if train is not None and self._root_update is None:
             self._root_update = difference(train(self._round, old), old, learned)
         return RuleContext(
@@ -290,46 +283,19 @@ class RobustStrategy(Strategy):
             losses=np.array(losses, np.float64),
         )
 
-    def _apply_rule(
-        self,
-        updates: Matrix,
-        context: RuleContext,
-        tell: Callable[[str], None] = lambda reason: None,
-    ) -> Aggregate:
-        """Pre-aggregate and aggregate; this changes nothing here.
-
-        ``tell`` is called with the reason where f is lowered.
-        """
-        n = len(updates)
-        missing = self._expected - n
-        for part in self.preaggregators:
-            updates = _tolerating(part, len(updates), missing, tell)(updates, context)
-        if len(updates) != n:
-            if self.rule.needs_clients:
-                raise ValueError(
-                    f"{self.rule!r} needs rows that are clients, not buckets"
-                )
-            context = replace(context, clients=None, num_examples=None, losses=None)
-        rule = _tolerating(self.rule, len(updates), missing, tell)
-        return rule(updates, self.rule_state, context)
-
     def check(self, n: int) -> None:
         """Raise ValueError where a round is undefined though all of n clients reply."""
         expected = sample_size(self.num_clients or n, self.fraction_train)
         rows = sample_size(n, self.fraction_train)
-        missing = expected - rows
-        for part in self.preaggregators:
-            _tolerating(part, rows, missing).check(rows)
-            rows = part.num_rows(rows)
-        _tolerating(self.rule, rows, missing).check(rows)
+        self.pipeline.check(rows, expected - rows)
 
-    @property
-    def _expected(self) -> int:
-        """How many replies this round would have if nobody were missing."""
-        sampled = len(self.last_round.sampled) if self.last_round else 0
-        if self.num_clients is None:
-            return sampled
-        return max(sampled, sample_size(self.num_clients, self.fraction_train))
+    def _missing(self, replies: int) -> int:
+        """Count who should have replied in this round and did not."""
+        expected = len(self.last_round.sampled) if self.last_round else 0
+        if self.num_clients is not None:
+            sampled = sample_size(self.num_clients, self.fraction_train)
+            expected = max(expected, sampled)
+        return expected - replies
 
     def preview(
         self,
@@ -360,55 +326,12 @@ class RobustStrategy(Strategy):
         old = unpack_all(self._arrays)
         losses = [math.inf] * len(updates) if losses is None else losses
         context = self._context(old, learned, clients, num_examples, losses)
-        return self._apply_rule(updates, context).vector
-
-    def _choice(
-        self, aggregate: Aggregate, clients: Sequence[int]
-    ) -> tuple[list[int] | None, list[int] | None]:
-        """Name the clients that the rule selected, and those that it did not use.
-
-        The mean judges nobody: its weights are the examples that clients declare.
-        """
-        if aggregate.selected is not None:
-            rows = set(aggregate.selected.tolist())
-            selected = [client for row, client in enumerate(clients) if row in rows]
-            return selected, [c for row, c in enumerate(clients) if row not in rows]
-        if aggregate.weights is None or isinstance(self.rule, Mean):
-            return None, None
-        low = aggregate.weights < 0.5 / len(clients)
-        return None, [client for row, client in enumerate(clients) if low[row]]
-
-    def _follow(
-        self, rows: NDArray[Any], aggregate: Aggregate, votes: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Combine statistics of the clients that the rule kept and that have a vote.
-
-        By the mean under the mean; otherwise by the median, as the rule did not look at
-        them: a client with a fair update may send any statistic. Where such clients
-        could be half of those kept, as under Krum, or the rule tells no f, it is the
-        median of all.
-        """
-        wide = rows.astype(np.float64)
-        if self._keeps_rows:
-            if isinstance(self.rule, Mean) and aggregate.weights is not None:
-                weights = aggregate.weights * votes
-                return np.tensordot(weights / weights.sum(), wide, axes=1)
-            _, excluded = self._choice(aggregate, range(len(rows)))
-            kept = votes.copy()
-            kept[excluded or []] = False
-            f = getattr(self.rule, "f", None)
-            if f is not None and kept.sum() > 2 * f:
-                votes = kept
-        return np.asarray(np.median(wide[votes], axis=0))
+        missing = self._missing(len(updates))
+        return self.pipeline(updates, self.rule_state, context, missing).vector
 
     @property
     def _round(self) -> int:
         return self.last_round.round if self.last_round is not None else 0
-
-    @property
-    def _keeps_rows(self) -> bool:
-        """Tell whether the rule's rows are still clients."""
-        return all(preaggregator.keeps_rows for preaggregator in self.preaggregators)
 
     def _is_learned(self, name: str, specs: Specs) -> bool:
         """Floats that are no statistics make up the update; integers stay as sent."""
@@ -518,32 +441,3 @@ class RobustStrategy(Strategy):
             self.on_event(
                 {"event": kind, "round": round, "client": client, "reason": reason}
             )
-
-
-def _tolerating(
-    part: Part, n: int, missing: int, tell: Callable[[str], None] = lambda reason: None
-) -> Part:
-    """Lower f, as little as it needs, where n rows are too few with some missing.
-
-    A Byzantine client may send nothing, or what is quarantined: then it is one of the
-    f, and not among the rows. Otherwise f of them could stop every round. With more
-    than f missing, more are faulty than the rule was built for.
-    """
-    if _is_defined(part, n) or not any(x.name == "f" for x in fields(part)):
-        return part
-    f = int(getattr(part, "f", 0))
-    if 0 < missing <= f:
-        for lower in range(f - 1, f - missing - 1, -1):
-            changed: Part = replace(part, f=lower)  # type: ignore[call-arg]
-            if _is_defined(changed, n):
-                tell(f"{n} rows are too few for {part!r}: {changed!r} takes its place")
-                return changed
-    return part
-
-
-def _is_defined(part: Rule | Preaggregator, n: int) -> bool:
-    try:
-        part.check(n)
-    except ValueError:
-        return False
-    return True

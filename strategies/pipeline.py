@@ -1,0 +1,170 @@
+"""Pre-aggregators and rule as one function, and what follows whom the rule chose.
+
+    (n, d) updates -> pre-aggregators -> rule -> (d,) vector
+
+A Byzantine client may send nothing, or what is quarantined: then it is one of the f,
+and not among the rows. Where those that are left are too few, f is lowered, as little
+as it needs; otherwise f clients could stop every round. With more than f missing, more
+are faulty than the rule was built for, and the round is undefined.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.preaggregators.base import Preaggregator
+from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
+from strategies.rules.mean import Mean
+
+Part = TypeVar("Part", Rule, Preaggregator)
+# Called with the reason where f is lowered.
+Tell = Callable[[str], None]
+
+
+def _nobody(reason: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Pre-aggregators in their order, then a rule.
+
+    Parameters
+    ----------
+    rule
+        The aggregation rule.
+    preaggregators
+        Applied to the updates before it.
+    """
+
+    rule: Rule
+    preaggregators: tuple[Preaggregator, ...] = ()
+
+    def __call__(
+        self,
+        updates: Matrix,
+        state: Any,
+        context: RuleContext,
+        missing: int = 0,
+        tell: Tell = _nobody,
+    ) -> Aggregate:
+        """Aggregate the updates of one round.
+
+        Parameters
+        ----------
+        updates
+            (n, d), one client a row.
+        state
+            What the rule returned in the round before.
+        context
+            What else pre-aggregators and rule may know.
+        missing
+            Clients that should have a row and have none.
+        tell
+            Called with the reason where f is lowered.
+
+        Raises
+        ------
+        ValueError
+            When a part is undefined for what it is given.
+        """
+        n = len(updates)
+        for part in self.preaggregators:
+            updates = tolerating(part, len(updates), missing, tell)(updates, context)
+        if len(updates) != n:
+            if self.rule.needs_clients:
+                raise ValueError(
+                    f"{self.rule!r} needs rows that are clients, not buckets"
+                )
+            context = replace(context, clients=None, num_examples=None, losses=None)
+        rule = tolerating(self.rule, len(updates), missing, tell)
+        return rule(updates, state, context)
+
+    def check(self, n: int, missing: int = 0) -> None:
+        """Raise ValueError where a round of n rows would be undefined."""
+        for part in self.preaggregators:
+            tolerating(part, n, missing).check(n)
+            n = part.num_rows(n)
+        tolerating(self.rule, n, missing).check(n)
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether the rule's rows are still clients."""
+        return all(part.keeps_rows for part in self.preaggregators)
+
+    def choice(
+        self, aggregate: Aggregate, clients: Sequence[int]
+    ) -> tuple[list[int] | None, list[int] | None]:
+        """Name the clients that the rule selected, and those that it did not use.
+
+        None where it chooses nobody. The mean judges nobody either: its weights are the
+        examples that clients declare.
+        """
+        if not self.keeps_rows:
+            return None, None
+        if aggregate.selected is not None:
+            rows = set(aggregate.selected.tolist())
+            selected = [client for row, client in enumerate(clients) if row in rows]
+            return selected, [c for row, c in enumerate(clients) if row not in rows]
+        if aggregate.weights is None or isinstance(self.rule, Mean):
+            return None, None
+        low = aggregate.weights < 0.5 / len(clients)
+        return None, [client for row, client in enumerate(clients) if low[row]]
+
+    def follow(
+        self, rows: NDArray[Any], aggregate: Aggregate, votes: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Combine statistics of the clients that the rule kept and that have a vote.
+
+        By the mean under the mean; otherwise by the median, as the rule did not look at
+        them: a client with a fair update may send any statistic. Where such clients
+        could be half of those kept, as under Krum, or the rule tells no f, it is the
+        median of all.
+
+        Parameters
+        ----------
+        rows
+            (n, ...) an array of each client's.
+        aggregate
+            What the rule made of their updates.
+        votes
+            (n,) who has a vote; somebody must.
+        """
+        wide = rows.astype(np.float64)
+        if self.keeps_rows and isinstance(self.rule, Mean):
+            assert aggregate.weights is not None
+            weights = aggregate.weights * votes
+            return np.tensordot(weights / weights.sum(), wide, axes=1)
+        _, excluded = self.choice(aggregate, range(len(rows)))
+        f = getattr(self.rule, "f", None)
+        if f is not None and self.keeps_rows:
+            kept = votes.copy()
+            kept[excluded or []] = False
+            if kept.sum() > 2 * f:
+                votes = kept
+        return np.asarray(np.median(wide[votes], axis=0))
+
+
+def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
+    """Lower f, as little as it needs, where n rows are too few with some missing."""
+    if _is_defined(part, n) or not any(x.name == "f" for x in fields(part)):
+        return part
+    f = int(getattr(part, "f", 0))
+    if 0 < missing <= f:
+        for lower in range(f - 1, f - missing - 1, -1):
+            changed: Part = replace(part, f=lower)  # type: ignore[call-arg]
+            if _is_defined(changed, n):
+                tell(f"{n} rows are too few for {part!r}: {changed!r} takes its place")
+                return changed
+    return part
+
+
+def _is_defined(part: Rule | Preaggregator, n: int) -> bool:
+    try:
+        part.check(n)
+    except ValueError:
+        return False
+    return True
