@@ -16,20 +16,26 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import Ball, each, lengths
 from fedrobust.attacks.base import Attack, Draws
 from fedrobust.attacks.losses import is_fooled, margin
-from fedrobust.attacks.subject import Images
+from fedrobust.attacks.patterns import eta, stripes, tiles
+from fedrobust.attacks.windows import (
+    channel_lengths,
+    is_inside,
+    place,
+    sides,
+    signs,
+    wide_window,
+    window,
+)
 from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.parameters import require, require_between
 
 # After each of these queries p is halved.
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
-# Rows and columns of tiles in the start of l2.
-TILES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,134 +191,7 @@ class L2Search:
         return tf.gather(tf.reshape(tf.gather(table, level), [-1]), at)
 
 
-def place(best: Tensor, size: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Put a window anywhere in each image.
-
-    Parameters
-    ----------
-    best
-        (batch, height, width, channels) images.
-    size
-        (2,) height and width of the window.
-    numbers
-        (batch, 2) uniform in [0, 1).
-
-    Returns
-    -------
-    rows, columns
-        Each pixel's row and column in the window, negative before it:
-        (batch, height, 1, 1) and (batch, 1, width, 1).
-    """
-    h, w = best.shape[1:3]
-    room = tf.cast([h, w] - size + 1, tf.float32)
-    corner = tf.cast(tf.floor(numbers * room), tf.int32)
-    rows = np.arange(h)[None, :, None, None] - corner[:, 0, None, None, None]
-    columns = np.arange(w)[None, None, :, None] - corner[:, 1, None, None, None]
-    return rows, columns
-
-
-def is_inside(size: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Tell which pixels are in the window: (batch, height, width, 1)."""
-    in_rows = (rows >= 0) & (rows < size[0])
-    in_columns = (columns >= 0) & (columns < size[1])
-    return in_rows & in_columns
-
-
-def signs(numbers: Tensor) -> Tensor:
-    """Make (batch, 1, 1, channels) signs of (batch, channels) numbers in [0, 1)."""
-    return tf.where(numbers < 0.5, -1.0, 1.0)[:, None, None, :]
-
-
-def channel_lengths(x: Tensor) -> Tensor:
-    """Compute L2 norms of channels: (batch, 1, 1, channels)."""
-    return tf.sqrt(tf.reduce_sum(tf.square(x), axis=[1, 2], keepdims=True))
-
-
-def sides(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Give height, width and channels of an input; a flat one is one row.
-
-    Raises
-    ------
-    ValueError
-        When it is no image.
-    """
-    if len(shape) == 1:
-        return 1, shape[0], 1
-    if len(shape) == 2:
-        return shape[0], shape[1], 1
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    raise ValueError(
-        f"inputs have shape {shape}: Square needs (values,), (height, width) or "
-        "(height, width, channels)"
-    )
-
-
 def share(p_init: float, i: int) -> float:
     """Give the share p of the image that query i changes; the start is query 0."""
     halved = sum(i > halving for halving in HALVINGS)
     return math.ldexp(p_init, -halved)
-
-
-def window(p: float, h: int, w: int) -> tuple[int, int]:
-    """Give height and width of a square of a share of an image, or of a strip."""
-    side = max(round(math.sqrt(p * h * w)), 1)
-    if side >= h:
-        return h, min(max(round(p * w), 1), w)
-    if side >= w:
-        return min(max(round(p * h), 1), h), w
-    return side, side
-
-
-def wide_window(p: float, h: int, w: int) -> tuple[int, int]:
-    """Give the window for l2: odd and at least 3, where the image has room for it."""
-    height, width = window(p, h, w)
-    return min(max(height, 3) | 1, h), min(max(width, 3) | 1, w)
-
-
-def stripes(rng: np.random.Generator, h: int, w: int, c: int) -> Images:
-    """Draw a sign for each column and channel."""
-    columns = rng.choice(np.array([-1, 1], np.float32), (1, w, c))
-    return np.broadcast_to(columns, (h, w, c))
-
-
-def tiles(rng: np.random.Generator, h: int, w: int, c: int) -> Images:
-    """Draw tiles of patterns with random signs, of L2 norm 1 together."""
-    height, width = max(h // TILES, 1), max(w // TILES, 1)
-    rows, columns = h // height, w // width
-    top, left = (h - rows * height) // 2, (w - columns * width) // 2
-    patterns = eta(height, width), eta(width, height).T
-    start = np.zeros((h, w, c))
-    for row in range(top, top + rows * height, height):
-        for column in range(left, left + columns * width, width):
-            pattern = patterns[rng.integers(2)][:, :, None]
-            tile = pattern * rng.choice([-1.0, 1.0], c)
-            start[row : row + height, column : column + width] = tile
-    return (start / np.linalg.norm(start)).astype(np.float32)
-
-
-def eta(height: int, width: int) -> NDArray[np.float64]:
-    """Make the pattern of a window: a positive half above a negative one, of norm 1.
-
-    A single row is halved into left and right.
-    """
-    if height == 1 and width > 1:
-        return eta(width, 1).T
-    upper = height // 2
-    halves = pyramid(upper, width), -pyramid(height - upper, width)
-    pattern = np.concatenate(halves)
-    return np.asarray(pattern / np.linalg.norm(pattern))
-
-
-def pyramid(height: int, width: int) -> NDArray[np.float64]:
-    """Sum rectangles around the centre, the k-th of height 1 / k^2; of norm 1.
-
-    The value of a pixel depends on its distance to the centre alone: all rectangles
-    from that size on cover it.
-    """
-    steps = 1 / np.arange(1.0, max(height, width) // 2 + 2) ** 2
-    heights = steps[::-1].cumsum()[::-1]
-    rows = np.abs(np.arange(height) - height // 2)
-    columns = np.abs(np.arange(width) - width // 2)
-    values = heights[np.maximum(rows[:, None], columns)]
-    return np.asarray(values / max(np.linalg.norm(values), 1e-12))

@@ -5,19 +5,10 @@ import pytest
 
 from fedrobust.attacks.ball import Ball, into_ball
 from fedrobust.attacks.base import distances
+from fedrobust.attacks.patterns import eta, pyramid, stripes, tiles
 from fedrobust.attacks.pgd import PGD
-from fedrobust.attacks.square import (
-    L2Search,
-    LinfSearch,
-    Square,
-    eta,
-    pyramid,
-    share,
-    stripes,
-    tiles,
-    wide_window,
-    window,
-)
+from fedrobust.attacks.square import L2Search, LinfSearch, Square, share
+from fedrobust.attacks.windows import wide_window, window
 from fedrobust.backend import keras, tf
 from fedrobust.inference import predict
 from fedrobust.network import network_of
