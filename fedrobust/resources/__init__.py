@@ -1,0 +1,39 @@
+"""What runs share in one process: data, partitions, models and compiled trainers.
+
+Each is made once for its part of the configuration and then given to every client,
+round and further run of a sweep that asks for the same.
+"""
+
+from fedrobust.resources.attacks import attacks_of, evaluator_for
+from fedrobust.resources.byzantine import (
+    byzantine_attack,
+    byzantine_ids,
+    check_poisoning,
+    dishonest_ids,
+    training_data,
+)
+from fedrobust.resources.data import client_rows, partition_of, root_data, split_of
+from fedrobust.resources.networks import initial_arrays, network_for
+from fedrobust.resources.shared import forget, make
+from fedrobust.resources.trainers import objective_ids, trainer_for, trainer_of_client
+
+__all__ = [
+    "attacks_of",
+    "byzantine_attack",
+    "byzantine_ids",
+    "check_poisoning",
+    "client_rows",
+    "dishonest_ids",
+    "evaluator_for",
+    "forget",
+    "initial_arrays",
+    "make",
+    "network_for",
+    "objective_ids",
+    "partition_of",
+    "root_data",
+    "split_of",
+    "trainer_for",
+    "trainer_of_client",
+    "training_data",
+]

@@ -1,0 +1,59 @@
+"""Making what a configuration names, and remembering it."""
+
+import json
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, ParamSpec, TypeVar
+
+from hydra.utils import instantiate
+
+from fedrobust.backend import start_tensorflow
+from fedrobust.errors import ConfigError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_lock = threading.RLock()
+_caches: list[Callable[[], None]] = []
+
+
+def forget() -> None:
+    """Drop everything that is shared, as a new process has nothing of it."""
+    for clear in _caches:
+        clear()
+
+
+def shared(function: Callable[P, R]) -> Callable[P, R]:
+    """Remember the last few results, and let one thread at a time make a new one."""
+    cached = lru_cache(maxsize=8)(function)
+    _caches.append(cached.cache_clear)
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _lock:
+            return cached(*args, **kwargs)  # type: ignore[arg-type]
+
+    return call
+
+
+def key_of(*parts: Any) -> str:
+    """Write parts of a configuration as the key that they are remembered by."""
+    return json.dumps(parts, sort_keys=True)
+
+
+def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
+    """Construct what a node's ``_target_`` names.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be constructed, with the key and the reason.
+    """
+    # A user's module may import TensorFlow, which is set up before its first use only.
+    start_tensorflow()
+    try:
+        return instantiate(node, **extra, _convert_="all")
+    except Exception as error:
+        cause = error.__cause__ or error
+        reason = " ".join(str(cause).split())
+        raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error
