@@ -150,16 +150,32 @@ class Pipeline:
 
 def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
     """Lower f, as little as it needs, where n rows are too few with some missing."""
-    if _is_defined(part, n) or not any(x.name == "f" for x in fields(part)):
-        return part
-    f = int(getattr(part, "f", 0))
-    if 0 < missing <= f:
-        for lower in range(f - 1, f - missing - 1, -1):
-            changed: Part = replace(part, f=lower)  # type: ignore[call-arg]
+    if not _is_defined(part, n) and missing <= _most_faulty(part):
+        for fewer in range(1, missing + 1):
+            changed = _with_fewer(part, fewer)
             if _is_defined(changed, n):
                 tell(f"{n} rows are too few for {part!r}: {changed!r} takes its place")
                 return changed
     return part
+
+
+def _most_faulty(part: Rule | Preaggregator) -> int:
+    """Give f; that of the rule within, where a rule has none of its own."""
+    within = getattr(part, "rule", None)
+    f = getattr(part, "f", 0 if within is None else _most_faulty(within))
+    return int(f)
+
+
+def _with_fewer(part: Part, fewer: int) -> Part:
+    """Lower f, and that of the rule within, by so many."""
+    changes: dict[str, Any] = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.name == "f":
+            changes["f"] = max(value - fewer, 0)
+        elif isinstance(value, Rule):
+            changes[field.name] = _with_fewer(value, fewer)
+    return replace(part, **changes)
 
 
 def _is_defined(part: Rule | Preaggregator, n: int) -> bool:

@@ -26,9 +26,11 @@ from strategies.preaggregators import ARC, NNM, Clipping
 from strategies.rules import (
     CGE,
     FLAME,
+    FLANDERS,
     SFAT,
     Aggregate,
     Bulyan,
+    FLDetector,
     FLTrust,
     GeometricMedian,
     Krum,
@@ -223,6 +225,12 @@ def test_a_round_with_too_few_replies_is_skipped_and_the_model_kept():
         (10, 7, TrimmedMean(f=4), (), TrimmedMean(f=3), ()),
         (23, 18, Krum(f=10), (), Krum(f=7), ()),
         (7, 6, Median(), (ARC(f=3),), Median(), (ARC(f=2),)),
+        # The rule within has the same f.
+        (5, 4, FLDetector(rule=Krum(f=1)), (), FLDetector(rule=Krum(f=0)), ()),
+        (
+            *(9, 8, FLANDERS(f=2, rule=Krum(f=2)), ()),
+            *(FLANDERS(f=1, rule=Krum(f=1)), ()),
+        ),
     ],
     ids=repr,
 )
