@@ -219,7 +219,7 @@ class RunFolder:
         save
             Is given the path to write to.
         training
-            The environment, the warnings and the digest of the evaluation.
+            The environment, the warnings, the digests of the evaluation and the data.
         """
         write_atomically(self._training_path, to_json(training, indent=2) + "\n")
         partial = self.path / f".model.{os.getpid()}.keras"

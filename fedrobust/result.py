@@ -39,6 +39,7 @@ def result_of(
     return {
         "config_digest": config.digest,
         "evaluation_digest": config.evaluation_digest,
+        "data_digest": resources.split_of(config).digest,
         "attack": asdict(config.attack),
         "choices": config.choices,
         "seed": config.seed,

@@ -159,7 +159,14 @@ def _run_alone(
                 train(training)
             scores = training.finish()
     seconds = time.perf_counter() - started
-    messages = {*_messages(caught), *folder.training().get("warnings", [])}
+    trained_on = folder.training()
+    messages = {*_messages(caught), *trained_on.get("warnings", [])}
+    data = resources.split_of(config).digest
+    if trained_on.get("data_digest", data) != data:
+        messages.add(
+            "the data set has changed since the model was trained: its test images may "
+            "be among those it was trained on"
+        )
     result = result_of(config, folder, scores, seconds, here, messages)
     if trained_before and not is_first:
         # The clients evaluated while they trained, and under other attacks.
@@ -242,6 +249,7 @@ class Training:
             {
                 "environment": self._here,
                 "evaluation_digest": self._config.evaluation_digest,
+                "data_digest": resources.split_of(self._config).digest,
                 "warnings": self._messages(),
             },
         )

@@ -4,9 +4,11 @@ Data stay in [0, 1], so that epsilon means pixels; standardising is a layer of t
 model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrobust``.
 """
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,14 @@ class Split:
     y_test: NDArray[np.int32]
     num_classes: int
     ids_train: NDArray[Any] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name the images and labels."""
+        found = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()[:16]
 
 
 def data_folder() -> Path:

@@ -508,6 +508,29 @@ def test_a_stored_model_keeps_where_it_was_trained(
     assert again["evaluation_environment"]["deterministic"] is True
 
 
+def test_other_data_than_the_model_was_trained_on_are_told(
+    configure: Configure, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    x = np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8)
+    arrays = {"x_train": x[:40], "y_train": np.arange(40) % 3}
+    arrays |= {"x_test": x[40:], "y_test": np.arange(20) % 3}
+    mine = (
+        *("dataset=mnist", "dataset.name=mine", "dataset.input_shape=[4,4,1]"),
+        *("dataset.num_classes=3", "num_clients=2", "num_rounds=1", "attack=fgsm"),
+    )
+    np.savez(tmp_path / "mine.npz", **arrays)
+    first = run(configure(*mine), tmp_path / "r")
+    assert not any("data set has changed" in told for told in first["warnings"])
+    for i, name in enumerate(arrays, start=1):
+        np.savez(tmp_path / "mine.npz", **{**arrays, name: arrays[name][::-1]})
+        resources.forget()
+        other = run(configure(*mine, f"attack.epsilon=0.0{i}"), tmp_path / "r")
+        assert other["data_digest"] != first["data_digest"]
+        assert any("data set has changed" in told for told in other["warnings"])
+    resources.forget()
+
+
 def test_a_surrogate_of_another_task_is_refused_before_training(configure, tmp_path):
     path = tmp_path / "other.keras"
     keras.Sequential([keras.Input((5,)), keras.layers.Dense(10)]).save(path)
