@@ -31,6 +31,8 @@ LATER = {
 SCIENCE_VERSION = 2
 PARTIAL_VERSION = 3
 PROBES_VERSION = 2  # of checks=full
+# Of rules that give other last bits than they did.
+RULE_VERSIONS = {"GeometricMedian": 2}
 
 
 def digest(values: Node) -> str:
@@ -57,6 +59,8 @@ def science(config: "Config") -> Node:
         node = values[group] if group else values
         if node.get(name, before) == before:
             node.pop(name, None)
+    if rules := _rule_versions(config.strategy.rule):
+        values["rules"] = rules
     code = code_digests(values)
     changed = _has_statistics(config) or _is_quarantined(config)
     version = PARTIAL_VERSION if changed else SCIENCE_VERSION
@@ -76,6 +80,17 @@ def evaluation(config: "Config") -> Node:
     if values["checks"] == "full":
         values["probes"] = PROBES_VERSION
     return {"version": SCIENCE_VERSION, **values}
+
+
+def _rule_versions(rule: Node) -> dict[str, int]:
+    """Give the versions of a rule and of a rule within it, where they have one."""
+    target = str(rule["_target_"])
+    name = target.rpartition(".")[2]
+    found = {}
+    if target.startswith(OURS) and name in RULE_VERSIONS:
+        found[name] = RULE_VERSIONS[name]
+    within = rule.get("rule")
+    return found | (_rule_versions(within) if isinstance(within, dict) else {})
 
 
 def _is_quarantined(config: "Config") -> bool:

@@ -12,7 +12,9 @@ from strategies.rules.rows import each_block, gram
 CLOSE = 1e-4
 
 
-def squared_distances(updates: Matrix) -> NDArray[np.float64]:
+def squared_distances(
+    updates: Matrix, products: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Compute all pairwise squared distances in float64.
 
     By |x|^2 + |y|^2 - 2xy, which is one matrix product, and which loses every digit
@@ -22,13 +24,15 @@ def squared_distances(updates: Matrix) -> NDArray[np.float64]:
     ----------
     updates
         (n, d) matrix.
+    products
+        (n, n) their inner products, where they are known.
 
     Returns
     -------
     (n, n) float64
         Symmetric; the diagonal is infinite, so that no row is its own neighbour.
     """
-    products = gram(updates)
+    products = gram(updates) if products is None else products
     products = (products + products.T) / 2
     squares = products.diagonal()
     sums = squares[:, None] + squares

@@ -13,9 +13,11 @@ nu = 0.1 for 3 steps from zeros, Karimireddy et al. 2022 for 8: far from converg
 RFA weights updates by declared examples; here they count alike. Bound: f < n / 2.
 
 Every iterate is a weighted sum of the updates, so only the (n, n) inner products are
-needed. They are seen from the coordinate-wise median: a far outlier costs no digits.
+needed. They are seen from the update with the least sum of distances to the others: it
+is among the honest ones, so that neither an outlier nor a common offset costs digits.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,7 @@ import numpy as np
 
 from strategies.parameters import require, require_between
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.distances import squared_distances
+from strategies.rules.distances import CLOSE, squared_distances
 from strategies.rules.median import Median
 from strategies.rules.rows import Float, gram, norms, weighted_sum
 
@@ -65,30 +67,28 @@ class GeometricMedian(Rule):
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
         """Find the weights of the rows, then sum."""
-        centre = Median().aggregate(updates, None, context).vector
-        products = gram(updates, origin=centre)
+        products = gram(updates)
+        seen, between, best = seen_from_best(updates, products)
         if self.iterations is None:
-            weights, steps = converged(products, np.sqrt(squared_distances(updates)))
+            weights, steps = converged(seen, between, best)
         else:
-            distances = self._first_distances(updates, products)
+            if self.init == "zeros":
+                distances = np.sqrt(products.diagonal())
+            elif self.init == "mean":
+                distances = distances_to(np.full(len(seen), 1 / len(seen)), seen)
+            else:
+                median = Median().aggregate(updates, None, context).vector
+                distances = norms(updates, origin=median)
             for _ in range(self.iterations):
                 weights = 1 / np.maximum(self.nu, distances)
                 weights /= weights.sum()
-                distances = distances_to(weights, products)
+                distances = distances_to(weights, seen)
             steps = self.iterations
         return Aggregate(
             vector=weighted_sum(updates, weights),
             weights=weights,
             diagnostics={"iterations": steps},
         )
-
-    def _first_distances(self, updates: Matrix, products: Float) -> Float:
-        """Measure the distances of the rows to where the steps start."""
-        if self.init == "zeros":
-            return norms(updates)
-        if self.init == "mean":
-            return distances_to(np.full(len(updates), 1 / len(updates)), products)
-        return np.asarray(np.sqrt(products.diagonal()))
 
 
 def distances_to(weights: Float, products: Float) -> Float:
@@ -98,33 +98,57 @@ def distances_to(weights: Float, products: Float) -> Float:
     return np.asarray(np.sqrt(squares.clip(0)))
 
 
-def converged(products: Float, between: Float) -> tuple[Float, int]:
+def seen_from_best(updates: Matrix, products: Float) -> tuple[Float, Float, int]:
+    """See the rows from the one that has the least sum of distances to the others.
+
+    Parameters
+    ----------
+    updates
+        (n, d) matrix.
+    products
+        (n, n) their inner products.
+
+    Returns
+    -------
+    (n, n) inner products seen from that row; (n, n) distances, 0 along the diagonal;
+    and which row it is.
+    """
+    squares = squared_distances(updates, products)
+    np.fill_diagonal(squares, 0)
+    between = np.sqrt(squares)
+    best = int(np.argmin(between.sum(axis=1)))
+    sums = products.diagonal() + products[best, best]
+    close = squares[best] <= CLOSE * sums
+    close[best] = False
+    if close.any():  # a difference of products would leave too few digits
+        return gram(updates, origin=updates[best]), between, best
+    seen = products - products[best] - products[:, [best]] + products[best, best]
+    return seen, between, best
+
+
+def converged(seen: Float, between: Float, best: int) -> tuple[Float, int]:
     """Find the weights of the rows in their geometric median.
 
     Parameters
     ----------
-    products
-        (n, n) inner products of the rows, seen from any point.
-    between
-        (n, n) distances between the rows; the diagonal does not count.
+    seen, between, best
+        What ``seen_from_best`` gives.
 
     Returns
     -------
     (n,) weights that sum to 1, and the steps that were taken.
     """
-    between = np.where(np.eye(len(between), dtype=bool), 0.0, between)
-    best = int(np.argmin(between.sum(axis=1)))
     away = between[best] > 0
-    weights = np.zeros(len(products))
+    weights = np.zeros(len(seen))
     weights[best] = 1.0
     if not away.any():
         return weights, 0
     # Seen from the best row, the others pull it with sum_i (x_i - x_b) / |x_i - x_b|.
-    pull = np.zeros(len(products))
+    pull = np.zeros(len(seen))
     pull[away] = 1 / between[best][away]
     total = pull.sum()
-    seen = products - products[best] - products[:, [best]] + products[best, best]
-    force, copies = np.sqrt(max(pull @ seen @ pull, 0.0)), np.sum(~away)
+    force = math.sqrt(max(float(pull @ seen @ pull), 0.0))
+    copies = int(np.sum(~away))
     if force <= copies:
         return weights, 0
     step = (force - copies) / (force * total)
@@ -132,7 +156,7 @@ def converged(products: Float, between: Float) -> tuple[Float, int]:
     weights[best] = 1 - step * total
     steps, change = 0, np.inf
     while change > TOLERANCE and steps < MAX_STEPS:
-        new = 1 / np.maximum(distances_to(weights, products), np.finfo(float).tiny)
+        new = 1 / np.maximum(distances_to(weights, seen), np.finfo(float).tiny)
         new /= new.sum()
         change = float(np.abs(new - weights).max())
         weights, steps = new, steps + 1

@@ -271,6 +271,13 @@ def test_models_with_statistics_have_digests_of_their_own_version(configure):
         assert configure(change).science["version"] == 3
 
 
+def test_rules_with_other_bits_than_they_had_have_digests_of_their_own(configure):
+    assert "rules" not in configure("strategy=krum").science
+    within = "strategy.rule.rule._target_=strategies.rules.GeometricMedian"
+    for change in (["strategy=rfa"], ["strategy=flanders", within]):
+        assert configure(*change).science["rules"] == {"GeometricMedian": 2}
+
+
 def test_warnings_of_what_has_no_effect(configure):
     assert warnings_about(configure()) == []
     (warning,) = warnings_about(configure("training.epsilon=0.1"))

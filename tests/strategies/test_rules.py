@@ -257,6 +257,29 @@ def test_the_geometric_median_agrees_with_a_general_minimiser(seed):
     np.testing.assert_allclose(found, best.x, atol=1e-5)
 
 
+@pytest.mark.parametrize("init", ["zeros", "mean", "median"])
+@pytest.mark.parametrize("offset", [0.0, 1.0, 1e3])
+@pytest.mark.parametrize("others", ["none", "far", "copies of one", "copies of theirs"])
+def test_smoothed_steps_keep_every_digit_of_float32(init, offset, others):
+    """Held against the formula itself, step by step in the widest floats there are."""
+    updates = np.random.default_rng(5).normal(size=(11, 30)).astype(np.float32)
+    updates = (offset + updates * (1e-4 if offset == 1 else 1)).astype(np.float32)
+    if others == "far":
+        updates[-3:] *= np.float32(1e10)
+    if others == "copies of one":
+        updates[-3:] = updates[4]
+    if others == "copies of theirs":
+        updates[-4:] = -5
+    wide = updates.astype(np.longdouble)
+    starts = {"zeros": 0 * wide[0], "mean": wide.mean(axis=0)}
+    point = starts.get(init, np.median(wide, axis=0))
+    for _ in range(4):
+        weights = 1 / np.maximum(1e-3, np.linalg.norm(wide - point, axis=1))
+        point = weights @ wide / weights.sum()
+    found = GeometricMedian(iterations=4, nu=1e-3, init=init)(updates).vector
+    np.testing.assert_allclose(found, point, rtol=2e-7, atol=1e-7 * np.abs(point).max())
+
+
 # --- Krum, Bulyan ---------------------------------------------------------------------
 
 
