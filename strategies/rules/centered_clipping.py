@@ -17,7 +17,7 @@ import numpy as np
 
 from strategies.parameters import require_between, require_positive
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import blocks, clipped, norms
+from strategies.rules.rows import Float, clipped, each_block, norms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +52,13 @@ class CenteredClipping(Rule):
             raise ValueError(f"{self!r}: state must be ({d},), not {centre.shape}")
         for _ in range(self.iterations):
             factors = clipped(norms(updates, origin=centre), self.tau)
-            for block in blocks(d):
+
+            def move(block: slice, factors: Float = factors) -> None:
                 away = updates[:, block] - centre[block]
                 centre[block] += (factors[:, None] * away).sum(axis=0) / n
+
+            for _ in each_block(d, move):
+                pass
         vector = centre.astype(np.float32)
         return Aggregate(
             vector=vector,
