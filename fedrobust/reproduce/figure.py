@@ -12,13 +12,34 @@ from fedrobust.reproduce.verdicts import Published, verdict
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
 
 
+def compared_measures(
+    reproduction: Reproduction,
+    results: Results,
+    published: dict[tuple[Cell, str], Published],
+) -> list[str]:
+    """Name the measures of which both have numbers of a planned cell."""
+    return [
+        measure
+        for measure in reproduction.measures
+        for ours in [results.numbers(measure)]
+        if any(c in ours and (c, measure) in published for c in reproduction.cells)
+    ]
+
+
 def draw_comparison(
     reproduction: Reproduction,
     results: Results,
     published: dict[tuple[Cell, str], Published],
-) -> None:
-    """Draw figure.png, a panel a measure."""
-    measures = list(reproduction.measures)
+) -> bool:
+    """Draw figure.png, a panel for each measure of which both have numbers.
+
+    Returns
+    -------
+    Whether there is one; otherwise nothing is drawn.
+    """
+    measures = compared_measures(reproduction, results, published)
+    if not measures:
+        return False
     figure = Figure(figsize=(5.2 * len(measures), 5), layout="constrained")
     panels = figure.subplots(1, len(measures), squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
@@ -45,6 +66,6 @@ def draw_comparison(
         top = reproduction.measures[measure].scale
         axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
         axes.set(xlabel="paper", ylabel="ours", title=measure, aspect="equal")
-        if words:
-            axes.legend(frameon=False)
+        axes.legend(frameon=False)
     save_figure(figure, reproduction.folder / "figure.png")
+    return True

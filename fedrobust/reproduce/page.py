@@ -59,8 +59,7 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
         _commands(reproduction, results),
         *(_table(reproduction, results, published, m) for m in reproduction.measures),
     ]
-    if {cell for cell, _ in published} & {cell for cell, _ in results.rows}:
-        draw_comparison(reproduction, results, published)
+    if draw_comparison(reproduction, results, published):
         parts.append("![ours against the paper's](figure.png)")
     if reproduction.orderings:
         parts.append(_orderings(reproduction, results))
