@@ -18,12 +18,12 @@ def compared_measures(
     published: dict[tuple[Cell, str], Published],
 ) -> list[str]:
     """Name the measures of which both have numbers of a planned cell."""
-    return [
-        measure
-        for measure in reproduction.measures
-        for ours in [results.numbers(measure)]
-        if any(c in ours and (c, measure) in published for c in reproduction.cells)
-    ]
+
+    def has_both(measure: str) -> bool:
+        ours = results.numbers(measure)
+        return any(c in ours and (c, measure) in published for c in reproduction.cells)
+
+    return list(filter(has_both, reproduction.measures))
 
 
 def draw_comparison(
