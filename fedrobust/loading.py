@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.network import with_shapes
 
 # Below this a probability's logarithm is cut off.
 TINY = 1e-30
@@ -60,6 +61,7 @@ def classifier(
         When the model is no classifier of such inputs.
     """
     notes: list[str] = []
+    model = with_shapes(model, x.shape[1:])
     shape = _input_shape(model)
     sizes = [size or 0 for size in shape]
     if len(shape) != x.ndim - 1 or any(

@@ -225,6 +225,9 @@ class BoundModel:
     delta
         (batch, ...) what was added to the inputs of this batch when it was last seen,
         for an objective that replays batches; None for others.
+    losses
+        Scalars that the last call left beside its logits, as ``keras.Model.losses``:
+        of regularisers and ``add_loss``. A local step adds them to its loss.
     """
 
     def __init__(
@@ -245,6 +248,7 @@ class BoundModel:
         self.class_counts = class_counts
         self.received = received
         self.delta = delta
+        self.losses: list[Tensor] = []
 
     def __call__(
         self, x: Tensor, training: bool = False, branch: str | None = None
@@ -258,8 +262,8 @@ class BoundModel:
         for i in self._network.branches:
             fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
         with fast_input_gradients():
-            logits, fixed = self._network.model.stateless_call(
-                self._trainable, fixed, x, training=training
+            logits, fixed, self.losses = self._network.model.stateless_call(
+                self._trainable, fixed, x, training=training, return_losses=True
             )
         if training:
             self.fixed = list(fixed)
@@ -267,9 +271,28 @@ class BoundModel:
 
 
 @lru_cache(maxsize=8)
-def network_of(model: Any) -> Network:
-    """Give the network of a Keras model, the same one each time, graphs and all."""
-    return Network(model)
+def network_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
+    """Give the network of a Keras model, the same one each time, graphs and all.
+
+    Parameters
+    ----------
+    model
+        A ``keras.Model``.
+    input_shape
+        Shape of one input, for a model that does not tell it.
+    """
+    return Network(with_shapes(model, input_shape) if input_shape else model)
+
+
+def with_shapes(model: Any, input_shape: Sequence[int]) -> Any:
+    """Wrap a subclassed Keras model, which does not tell its shapes, in one that does.
+
+    The variables are the same; any other model is given back as it is.
+    """
+    if hasattr(model, "input_shape"):
+        return model
+    inputs = keras.Input(tuple(input_shape))
+    return keras.Model(inputs, model(inputs))
 
 
 def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:

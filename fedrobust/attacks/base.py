@@ -143,7 +143,7 @@ class Attack(ABC):
             When shapes, labels or the range of x are wrong, or the model has fewer
             classes than the attack needs.
         """
-        network = network_of(model)
+        network = network_of(model, np.shape(x)[1:])
         return self.on(Subject(network, network.arrays(), x, y, index, seed))
 
     def on(self, subject: Subject) -> Images:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fedrobust.backend import keras
+from fedrobust.network import with_shapes
 from fedrobust.randomness import Purpose, generator
 
 
@@ -59,6 +60,7 @@ def build_model(
             )
         if not model.built:
             model.build((None, *input_shape))
+        model = with_shapes(model, input_shape)
     probe = np.asarray(model(np.zeros((2, *input_shape), np.float32), training=False))
     if probe.ndim != 2 or probe.shape[1] < num_classes:
         raise ValueError(

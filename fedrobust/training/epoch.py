@@ -120,7 +120,8 @@ class Epoch:
             model = bound()
             with tf.GradientTape() as tape:
                 tape.watch([*weights, x_adv] if advance else weights)
-                loss = tf.reduce_mean(objective.loss(model, x, x_adv, y))
+                losses = objective.loss(model, x, x_adv, y)
+                loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
             if advance:
                 gradients, upwards = tape.gradient(loss, (weights, x_adv))
                 moved = advance(delta[:size], upwards, round)

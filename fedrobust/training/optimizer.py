@@ -5,13 +5,17 @@ general update by one that needs variables (for ``tf.distribute``). The general 
 still there, in the base class; it works on whatever Keras variables stand for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedrobust.backend import keras
 from fedrobust.network import Tensor
+
+# What an optimiser does beside its step, which a step alone would get wrong.
+UNSUPPORTED = ("use_ema", "gradient_accumulation_steps", "loss_scale_factor")
 
 
 class PureOptimizer:
@@ -28,31 +32,81 @@ class PureOptimizer:
     ----------
     initial_state
         State before the first step.
+
+    Raises
+    ------
+    ValueError
+        When the optimiser does more than take steps, such as averaging weights, or its
+        state begins with the weights, which other rounds begin elsewhere.
     """
 
     def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
+        _require_steps(optimizer)
         optimizer.__class__ = _without_tensorflow(type(optimizer))
         optimizer.build(variables)
-        self._apply: Callable[..., Any] = optimizer.stateless_apply
+        self._optimizer = optimizer
+        self._variables = list(variables)
+        self._state = [*optimizer.variables, *_unlisted(optimizer)]
         self.initial_state: list[NDArray[Any]] = [
-            np.asarray(v.numpy()) for v in optimizer.variables
+            np.asarray(v.numpy()) for v in self._state
         ]
+        weights = [v.numpy() for v in variables]
+        if any(_holds(state, w) for state in self.initial_state for w in weights):
+            raise ValueError(
+                f"the state of {type(optimizer).__name__} begins with the weights it "
+                "is built on, and each round begins with others: choose another"
+            )
 
     def __call__(
         self, state: list[Tensor], gradients: list[Tensor], trainable: list[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Take one step; give the new weights and the new state."""
-        trainable, state = self._apply(state, gradients, trainable)
-        return list(trainable), list(state)
+        values = [
+            *zip(self._variables, trainable, strict=True),
+            *zip(self._state, state, strict=True),
+        ]
+        with keras.StatelessScope(state_mapping=values) as scope:
+            self._optimizer.apply(gradients)
+        now = scope.get_current_value
+        return [now(v) for v in self._variables], [now(v) for v in self._state]
+
+
+def _require_steps(optimizer: Any) -> None:
+    name = type(optimizer).__name__
+    for option in UNSUPPORTED:
+        if getattr(optimizer, option, None):
+            raise ValueError(
+                f"{name} has {option}={getattr(optimizer, option)}, which local "
+                "training does not do: leave it out"
+            )
+    if hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers"):
+        raise ValueError(f"{name} wraps other optimisers: name one of them instead")
+
+
+def _holds(state: NDArray[Any], weights: NDArray[Any]) -> bool:
+    """Tell whether state is a copy of weights; constants, as of biases, tell not."""
+    varied = weights.size > 0 and np.ptp(weights) > 0
+    return bool(varied and np.array_equal(state, weights))
+
+
+def _unlisted(optimizer: Any) -> list[Any]:
+    """Find variables that an optimiser keeps and does not list, as Nadam does one."""
+    listed = set(map(id, optimizer.variables))
+    kept = [v for v in vars(optimizer).values() if isinstance(v, keras.Variable)]
+    return [v for v in kept if id(v) not in listed]
 
 
 def _without_tensorflow(optimizer_class: type[Any]) -> type[Any]:
-    """Subclass an optimiser so that Keras's general methods win over TensorFlow's."""
+    """Subclass an optimiser so that Keras's general methods win over TensorFlow's.
+
+    They come behind the optimiser's own methods, which may override and call them.
+    """
     by_name = {c.__name__: c for c in optimizer_class.__mro__}
-    special, general = vars(by_name["TFOptimizer"]), vars(by_name["BaseOptimizer"])
+    special, general = by_name["TFOptimizer"], vars(by_name["BaseOptimizer"])
     methods = {
         name: general[name]
-        for name in special
+        for name in vars(special)
         if name in general and not name.startswith("__")
     }
-    return type(optimizer_class.__name__, (optimizer_class,), methods)
+    between = type("GeneralOptimizer", (special,), methods)
+    return type(optimizer_class.__name__, (optimizer_class, between), {})

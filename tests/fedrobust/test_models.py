@@ -8,9 +8,11 @@ import sys
 import numpy as np
 import pytest
 
+from fedrobust.attacks import FGSM
 from fedrobust.backend import keras
 from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
 from fedrobust.network import Network
+from fedrobust.training import LocalTraining, Standard, Trainer
 
 MNIST = {"input_shape": [28, 28, 1], "num_classes": 10}
 
@@ -107,6 +109,36 @@ def test_a_users_keras_model_is_used_as_it_is():
     built = build_model(lambda: model, 0, (3, 3, 1))
     assert built is model
     assert model.built
+
+
+class Subclassed(keras.Model):
+    """A model that does not tell its shapes."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(4)
+
+    def call(self, inputs):
+        return self.dense(self.flatten(inputs))
+
+
+def test_a_subclassed_model_trains_and_is_attacked(digits):
+    network = Network(build_model(Subclassed, 0, (8, 8, 1), 4))
+    assert network.has_graph
+    assert network.num_classes == 4
+    x, y = digits.x_train[:40], digits.y_train[:40] % 4
+    trained, _ = Trainer(network, Standard(), keras.optimizers.SGD(0.5)).train(
+        network.arrays(), x, y, LocalTraining(), seed=0, round=1, client=0
+    )
+    assert trained.loss > 0
+    own = Subclassed()
+    assert own(x).shape == (40, 4)
+    attack = FGSM(epsilon=0.1)
+    found = attack(own, x, y)
+    inputs = keras.Input((8, 8, 1))
+    np.testing.assert_array_equal(found, attack(keras.Model(inputs, own(inputs)), x, y))
+    assert np.abs(found - x).max() == pytest.approx(0.1, abs=1e-6)
 
 
 def test_probabilities_are_refused():

@@ -72,19 +72,59 @@ def test_local_steps_cut_passes_short_and_repeat_them():
     np.testing.assert_array_equal(one.bounds, [0, 10])
 
 
+STEPPERS = (
+    *("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
+    *("Muon", "Nadam", "RMSprop", "SGD"),
+)
+# Keras's own gives no numbers on images some of whose pixels are always black.
+UNDEFINED_HERE = ("Adafactor",)
+REFUSED = ("LossScaleOptimizer", "MultiOptimizer", "ScheduleFreeAdamW")
+
+
+def doubled() -> object:
+    """An optimiser that overrides what TensorFlow's class does, and calls it."""
+
+    class Doubled(keras.optimizers.SGD):
+        def _backend_update_step(self, grads, trainable_variables, learning_rate):
+            grads = [2 * g for g in grads]
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    return Doubled(0.1)
+
+
+def decaying() -> object:
+    return keras.optimizers.SGD(
+        keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    )
+
+
+def test_every_optimizer_of_keras_is_tried():
+    classes = {
+        name: value
+        for name, value in vars(keras.optimizers).items()
+        if isinstance(value, type) and issubclass(value, keras.optimizers.Optimizer)
+    }
+    assert set(classes) - {"Optimizer"} == {*STEPPERS, *UNDEFINED_HERE, *REFUSED}
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: keras.optimizers.SGD(0.1),
-        lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
-        lambda: keras.optimizers.Adam(0.01),
-        lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=1.0),
-        lambda: keras.optimizers.RMSprop(0.01),
-        lambda: keras.optimizers.SGD(
-            keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        *(
+            pytest.param(lambda n=n: getattr(keras.optimizers, n)(0.05), id=n)
+            for n in STEPPERS
         ),
+        pytest.param(
+            lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+            id="nesterov",
+        ),
+        pytest.param(
+            lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1, clipnorm=1.0),
+            id="adamw-clip",
+        ),
+        pytest.param(decaying, id="schedule"),
+        pytest.param(doubled, id="own"),
     ],
-    ids=["sgd", "nesterov", "adam", "adamw-clip", "rmsprop", "schedule"],
 )
 def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
     network = small_network()
@@ -114,6 +154,80 @@ def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
     for name, value in network.arrays().items():
         assert not np.allclose(value, start[name], atol=1e-6), "nothing was trained"
         np.testing.assert_allclose(result.arrays[name], value, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: keras.optimizers.SGD(use_ema=True), "SGD has use_ema=True"),
+        (
+            lambda: keras.optimizers.Adam(gradient_accumulation_steps=2),
+            "Adam has gradient_accumulation_steps=2",
+        ),
+        (lambda: keras.optimizers.Adam(loss_scale_factor=2.0), "loss_scale_factor"),
+        (
+            lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()),
+            "wraps other optimisers",
+        ),
+        (
+            lambda: keras.optimizers.MultiOptimizer(
+                {"dense": keras.optimizers.SGD(), "default": keras.optimizers.SGD()}
+            ),
+            "wraps other optimisers",
+        ),
+        (lambda: keras.optimizers.ScheduleFreeAdamW(), "begins with the weights"),
+    ],
+    ids=["ema", "accumulation", "scale", "wrapper", "several", "schedule-free"],
+)
+def test_an_optimizer_that_does_more_than_steps_is_refused(make, said):
+    with pytest.raises(ValueError, match=said):
+        Trainer(small_network(), Standard(), make())
+
+
+class Penalised(keras.layers.Layer):
+    """Adds to the loss what it is told by its inputs."""
+
+    def call(self, inputs):
+        self.add_loss(0.02 * tf.reduce_mean(tf.square(inputs)))
+        return inputs
+
+
+def test_what_a_model_adds_to_its_loss_is_trained_as_in_keras(digits):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                16,
+                activation="relu",
+                kernel_regularizer=keras.regularizers.L2(0.05),
+                activity_regularizer=keras.regularizers.L1(0.001),
+            ),
+            Penalised(),
+            keras.layers.Dense(10),
+        ]
+    )
+    network = Network(model)
+    start = network.arrays()
+    local = LocalTraining(batch_size=70)
+    result, _ = train(network, Standard(), keras.optimizers.SGD(0.1), digits, local)
+
+    def loss_and_weights() -> tuple[float, dict]:
+        network.assign(start)
+        model.compile(
+            keras.optimizers.SGD(0.1),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        loss = model.train_on_batch(digits.x_train[:70], digits.y_train[:70])
+        return float(loss), network.arrays()
+
+    loss, weights = loss_and_weights()
+    assert result.loss == pytest.approx(loss, rel=1e-5)
+    for name, value in weights.items():
+        np.testing.assert_allclose(result.arrays[name], value, atol=2e-6)
+    first = network.trainable[0]
+    plain = start[first] - result.arrays[first]
+    assert np.abs(plain).max() > 1e-3
 
 
 def test_training_learns(digits):
