@@ -56,7 +56,14 @@ class Cohort:
         clients
             Partition ids of the clients that are asked.
         """
+        clients = list(clients)
         groups = self.groups(round, clients)
+        if 2 * sum(len(group.clients) for group in groups) < len(clients):
+            warnings.warn(
+                f"runtime.cohort={self._config.cohort} trains fewer than half of the "
+                "clients together, as only those that hold equally many images can be",
+                stacklevel=2,
+            )
         workers = self._config.runtime.get("workers")
         self._trained = {}
         for found in parallel_map(
@@ -85,7 +92,7 @@ class Cohort:
         for client in sorted(clients):
             trainer = resources.trainer_of_client(self._config, client, round)
             size = len(resources.client_rows(self._config, client)[0])
-            if size > 0 and trainer.network.has_graph:
+            if size > 0 and trainer.has_graph:
                 alike.setdefault((trainer, size), []).append(client)
         most = self._config.cohort
         return [

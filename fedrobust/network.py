@@ -157,9 +157,7 @@ class Network:
         self, run: Callable[..., Any], signature: Sequence[Any]
     ) -> Callable[..., Any]:
         """Do the same for arguments of one signature, which they are cast to."""
-        if self.has_graph:
-            return Graph(run, signature)
-        return lambda *args: run(*_cast(args, signature))
+        return Graph(run, signature) if self.has_graph else step_by_step(run, signature)
 
     def compiled(
         self, key: Any, make: Callable[["Network"], Callable[..., Any]]
@@ -168,6 +166,13 @@ class Network:
         if key not in self._compiled:
             self._compiled[key] = make(self)
         return self._compiled[key]
+
+
+def step_by_step(
+    run: Callable[..., Any], signature: Sequence[Any]
+) -> Callable[..., Any]:
+    """Leave a function of tensors Python; arguments are cast to a signature."""
+    return lambda *args: run(*_cast(args, signature))
 
 
 def _cast(values: Any, signature: Any) -> Any:

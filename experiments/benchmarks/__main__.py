@@ -7,11 +7,14 @@ It writes results.json and results.md beside this file, or files of another name
 import argparse
 import json
 import platform
+import subprocess
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from experiments.benchmarks.data import mnist
 from experiments.benchmarks.harness import REPEATS, Outcome, Row, Side, contest
 
 FOLDER = Path(__file__).parent
@@ -123,6 +126,14 @@ ROWS = [
         stretch="20",
     ),
     Row(
+        "message_cost_growth",
+        "a client that answers at once, in a round of 1,000 and in one of 10",
+        mine("messages:a_client:1000"),
+        (Side("in a round of 10", "messages:a_client:10"),),
+        unit="us",
+        must="0.67",
+    ),
+    Row(
         "w1_vs_own_client_on_ray",
         "W1 over runtime=local and over runtime=ray, the same compiled client; a round",
         mine("ours:w1_on:local"),
@@ -146,6 +157,12 @@ ROWS = [
         tolerance={"accuracy": 0.02},
         must="2",
         stretch="4",
+    ),
+    Row(
+        "import_seconds",
+        "the imports of a first run",
+        mine("startup:imports"),
+        fresh=True,
     ),
     Row(
         "first_round_seconds",
@@ -172,6 +189,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--results", default="results")
     options = parser.parse_args()
+    try:
+        mnist(1)
+    except FileNotFoundError as error:
+        parser.error(str(error))
     path = FOLDER / f"{options.results}.json"
     found: dict[str, Any] = {"rows": []}
     if path.is_file():
@@ -206,10 +227,18 @@ def _json(outcome: Outcome) -> dict[str, Any]:
         "ours": median(outcome.ours),
         "theirs": median(theirs) if theirs else None,
         "unit": outcome.row.unit,
+        "measured": _when(),
         "peer": outcome.fastest,
         "figures": outcome.figures,
         "work": outcome.work,
     }
+
+
+def _when() -> dict[str, str]:
+    """Tell the day, and the commit of the code that was measured."""
+    git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    told = subprocess.run(git, cwd=FOLDER, capture_output=True, text=True, check=False)
+    return {"day": date.today().isoformat(), "commit": told.stdout.strip()}
 
 
 def _machine() -> dict[str, Any]:
@@ -236,7 +265,8 @@ def _line(row: Row, found: dict[str, Any]) -> str:
     return (
         f"| `{row.id}` | {row.work} | {found['ours']:.3g} {row.unit} | "
         f"{found['peer'] or ''} | {theirs} | {found['ratio']:.2f} | "
-        f"{low:.2f} to {high:.2f} | {row.must} | {row.stretch} |"
+        f"{low:.2f} to {high:.2f} | {row.must} | {row.stretch} | "
+        f"{found['measured']['day']}, {found['measured']['commit']} |"
     )
 
 
@@ -249,12 +279,13 @@ def _markdown(document: dict[str, Any]) -> str:
         "",
         "Written by `make bench`: medians of repeats in turns, each side in a process "
         "of its own. The ratio is the fastest peer's time over ours, a pair of repeats "
-        "each; against the limit it is the share of it that is reached.",
+        "each; against the limit it is the share of it that is reached. The last "
+        "column is the day and the commit of the code, or where its figures came in.",
         "",
         f"Machine: {about}.",
         "",
-        "| id | work | ours | peer | theirs | ratio | spread | must | stretch |",
-        "|---|---|---:|---|---:|---:|---:|---:|---:|",
+        "| id | work | ours | peer | theirs | ratio | spread | must | stretch | of |",
+        "|---|---|---:|---|---:|---:|---:|---:|---:|---|",
         *(_line(by_id[row["id"]], row) for row in document["rows"]),
     ]
     return "\n".join(lines) + "\n"

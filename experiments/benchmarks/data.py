@@ -1,6 +1,7 @@
 """What both sides train on."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 MEAN, STD = 0.1307, 0.3081
 
 
+@lru_cache(maxsize=1)
 def mnist(num_train: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Read the first training images, (n, 28, 28) in [0, 1], and labels.
+    """Read the first training images, (n, 28, 28) in [0, 1], and labels, once.
 
     Raises
     ------
@@ -20,6 +22,11 @@ def mnist(num_train: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """
     folder = os.environ.get("FEDROBUST_DATA", "~/.cache/fedrobust")
     path = Path(folder).expanduser() / "mnist.npz"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is not there: `fedrobust run dataset=mnist dataset.download=true` "
+            "fetches it, or set FEDROBUST_DATA to the folder that has it"
+        )
     with np.load(path) as file:
         x, y = file["x_train"][:num_train], file["y_train"][:num_train]
     return (x.reshape(-1, 28, 28) / 255).astype(np.float32), y.astype(np.int64)

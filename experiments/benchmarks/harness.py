@@ -134,12 +134,13 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
     try:
         for name, worker in workers.items():
             work[name] = worker.measure().get("work", {})  # warm-up
-        for side in row.theirs:
-            _require_same(row, work[row.ours.name], work[side.name])
+        _require_same(row, work)
         for repeat in range(repeats):
             for side in sides if repeat % 2 == 0 else sides[::-1]:
                 found = workers[side.name].measure()
                 figures[side.name].append(float(found["value"]))
+                work[side.name] = found.get("work", {})
+            _require_same(row, work)
     finally:
         for worker in workers.values():
             worker.stop()
@@ -155,11 +156,19 @@ def once(side: Side) -> dict[str, Any]:
         worker.stop()
 
 
-def _require_same(row: Row, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    for name in ours.keys() & theirs.keys():
-        a, b = float(ours[name]), float(theirs[name])
-        if abs(a - b) > row.tolerance.get(name, 0.0) * max(abs(a), abs(b)):
-            raise DifferentWorkError(f"{row.id}: {name} is {a} here and {b} there")
+def _require_same(row: Row, work: Mapping[str, Mapping[str, Any]]) -> None:
+    """Hold every peer that tells what it did to what we did."""
+    ours = work[row.ours.name]
+    for side in row.theirs:
+        theirs = work[side.name]
+        if theirs and theirs.keys() != ours.keys():
+            raise DifferentWorkError(
+                f"{row.id}: {sorted(ours)} are told here and {sorted(theirs)} there"
+            )
+        for name in theirs:
+            a, b = float(ours[name]), float(theirs[name])
+            if abs(a - b) > row.tolerance.get(name, 0.0) * max(abs(a), abs(b)):
+                raise DifferentWorkError(f"{row.id}: {name} is {a} here and {b} there")
 
 
 class Worker:

@@ -11,7 +11,7 @@ from fedrobust.data.rows import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.data import client_rows, split_of
-from fedrobust.resources.shared import key_of, make, shared
+from fedrobust.resources.shared import MANY, key_of, make, shared
 
 
 def byzantine_attack(config: Config) -> ByzantineAttack | None:
@@ -21,7 +21,7 @@ def byzantine_attack(config: Config) -> ByzantineAttack | None:
     return _byzantine_attack(key_of(config.byzantine))
 
 
-@shared
+@shared(MANY)
 def _byzantine_attack(key: str) -> ByzantineAttack:
     (node,) = json.loads(key)
     attack: ByzantineAttack = make(node, "byzantine")

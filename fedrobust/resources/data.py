@@ -10,7 +10,7 @@ from fedrobust.config import Config
 from fedrobust.data import Split
 from fedrobust.errors import ConfigError
 from fedrobust.randomness import Purpose, generator
-from fedrobust.resources.shared import key_of, make, shared
+from fedrobust.resources.shared import FEW, MANY, key_of, make, shared
 
 
 def split_of(config: Config) -> Split:
@@ -18,7 +18,7 @@ def split_of(config: Config) -> Split:
     return split_of_key(key_of(config.dataset))
 
 
-@shared
+@shared(FEW)
 def split_of_key(key: str) -> Split:
     """Give the data set of a key that ``key_of`` made."""
     (node,) = json.loads(key)
@@ -48,7 +48,7 @@ def partition_of(config: Config) -> list[NDArray[np.int64]]:
     return _partition(key_of(config.dataset, config.partition, config.num_clients))
 
 
-@shared
+@shared(MANY)
 def _partition(key: str) -> list[NDArray[np.int64]]:
     dataset, partition, num_clients = json.loads(key)
     deal = make(partition, "partition")

@@ -8,7 +8,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.models import build_model
 from fedrobust.network import Arrays, Network, network_of
 from fedrobust.resources.data import split_of_key
-from fedrobust.resources.shared import key_of, make, shared
+from fedrobust.resources.shared import FEW, MANY, key_of, make, shared
 
 
 def network_for(config: Config) -> Network:
@@ -16,7 +16,7 @@ def network_for(config: Config) -> Network:
     return network_of_key(key_of(config.dataset, config.model))
 
 
-@shared
+@shared(MANY)
 def network_of_key(key: str) -> Network:
     """Give the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)
@@ -37,7 +37,7 @@ def initial_arrays(config: Config) -> Arrays:
     return dict(_initial(key_of(config.dataset, config.model, config.seed)))
 
 
-@shared
+@shared(FEW)
 def _initial(key: str) -> Arrays:
     dataset, model, seed = json.loads(key)
     return Network(_keras_model(dataset, model, seed)).arrays()

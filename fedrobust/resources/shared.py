@@ -24,16 +24,31 @@ def forget() -> None:
         clear()
 
 
-def shared(function: Callable[P, R]) -> Callable[P, R]:
-    """Remember the last few results, and let one thread at a time make a new one."""
-    cached = lru_cache(maxsize=8)(function)
-    _caches.append(cached.cache_clear)
+# How many results are remembered: of what is as large as a data set or a model, and of
+# all the rest, so that a sweep over many hooks traces each of them once.
+FEW, MANY = 8, 64
 
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _lock:
-            return cached(*args, **kwargs)  # type: ignore[arg-type]
 
-    return call
+def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Remember the last results, and let one thread at a time make a new one.
+
+    Parameters
+    ----------
+    kept
+        How many, ``FEW`` or ``MANY``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        cached = lru_cache(maxsize=kept)(function)
+        _caches.append(cached.cache_clear)
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _lock:
+                return cached(*args, **kwargs)  # type: ignore[arg-type]
+
+        return call
+
+    return decorate
 
 
 def key_of(*parts: Any) -> str:

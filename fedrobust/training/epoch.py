@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Network, Tensor
+from fedrobust.network import BoundModel, Network, Tensor, step_by_step
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 
@@ -173,11 +173,16 @@ class Epoch:
 
     def compiled_alone(self, corrected: bool) -> Any:
         """Make the graph of ``alone``, with or without a correction."""
+        return self.network.graph(self.alone, self._signature(corrected))
+
+    def stepped_alone(self, corrected: bool) -> Any:
+        """Make what does the same step by step, for hooks that have no graph."""
+        return step_by_step(self.alone, self._signature(corrected))
+
+    def _signature(self, corrected: bool) -> tuple[Any, ...]:
         weights, state, schedule = self._shared()
         correction = weights if corrected else []
-        return self.network.graph(
-            self.alone, (weights, state, correction, self._own(), *schedule)
-        )
+        return weights, state, correction, self._own(), *schedule
 
     def compiled_together(self) -> Any:
         """Make the graph of ``together``."""

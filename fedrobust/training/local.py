@@ -4,7 +4,9 @@ Weights, optimiser state, data and the order of the examples are arguments, so o
 serves every client and round, and clients may run it on threads at the same time.
 """
 
+import contextlib
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,21 +70,45 @@ class Trainer:
         self.objective = objective
         self._corrected = corrected
         self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
-        epoch = Epoch(network, objective, self._optimizer, proximal)
-        self._replays = epoch.replays
-        self._run = epoch.compiled_alone(corrected)
-        self._run_together = epoch.compiled_together()
+        self._epoch = Epoch(network, objective, self._optimizer, proximal)
+        self._run = self._epoch.compiled_alone(corrected)
+        self._run_together = self._epoch.compiled_together()
+        self.has_graph = network.has_graph
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
 
-        A model without a graph is called once, so that its own mistakes show.
+        A hook or optimiser without a graph, or a model, tries a step instead; a warning
+        tells that of hooks and optimisers, as ``Network.has_graph`` does of models.
         """
-        if self.network.has_graph:
-            _ = self._run.trace
-        else:
+        if not self.has_graph:
             model = self.network.model
             model(np.zeros((1, *model.input_shape[1:]), np.float32))
+            return
+        try:
+            _ = self._run.trace
+        except Exception as error:
+            # Whatever a user's hook raises when it is given no values; if it is another
+            # mistake, it raises it again when it has them.
+            self._run, self.has_graph = (
+                self._epoch.stepped_alone(self._corrected),
+                False,
+            )
+            self._try_a_step()
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(
+                "the local step cannot be compiled, so it runs step by step, many "
+                f"times slower: {reason}",
+                stacklevel=2,
+            )
+
+    def _try_a_step(self) -> None:
+        """Take one step on a black image, and leave it."""
+        x = np.zeros((1, *self.network.model.input_shape[1:]), np.float32)
+        y = np.zeros(1, np.int32)
+        local = LocalTraining(local_steps=1)
+        with contextlib.suppress(DivergedError):
+            self.train(self.network.arrays(), x, y, local, seed=0, round=1, client=0)
 
     def train(
         self,
@@ -245,5 +271,5 @@ class Trainer:
                 f"local training diverged in round {round} (loss {loss}): "
                 "lower the learning rate"
             )
-        steps = (len(schedule.bounds) - 1) * self._replays
+        steps = (len(schedule.bounds) - 1) * self._epoch.replays
         return Trained(arrays, loss / steps, steps, size)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fedrobust import resources
 from fedrobust.backend import keras
 from fedrobust.cohort import Cohort
 from fedrobust.compose import compose_run
@@ -187,6 +188,14 @@ def test_a_federation_without_company_trains_alone(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_clients_that_find_no_company_are_told_of(tmp_path):
+    skewed = ("partition=dirichlet", "partition.alpha=1", "runtime.cohort=4")
+    with pytest.warns(UserWarning, match="fewer than half of the clients together"):
+        Cohort(config_of(*skewed)).train(
+            resources.initial_arrays(config_of(*skewed)), 1, range(6)
+        )
+
+
 def test_the_cohort_is_in_the_digest_and_workers_are_not():
     alone = config_of().digest
     assert config_of("runtime.cohort=1", "runtime.workers=3").digest == alone
@@ -228,3 +237,13 @@ def test_each_group_is_one_program(monkeypatch):
     )
     assert sorted(trained) == [list(range(6)), list(range(6, 12))]
     assert reports[0].accepted == list(range(12))
+
+
+def test_a_sweep_over_many_hooks_makes_each_trainer_once():
+    resources.forget()
+    configs = [
+        config_of("training=pgd", f"training.epsilon={0.01 * i}", f"seed={seed}")
+        for seed in (0, 1)
+        for i in range(1, 11)
+    ]
+    assert len({id(resources.trainer_for(config)) for config in configs}) == 10

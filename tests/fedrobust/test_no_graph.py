@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from fedrobust.attacks import APGD, CWL2, FGSM, MIM, PGD, DeepFool
-from fedrobust.backend import keras
-from fedrobust.network import Network
-from fedrobust.training import LocalTraining, PGDTraining, Trainer
+from fedrobust.backend import keras, tf
+from fedrobust.network import Network, cross_entropy
+from fedrobust.training import (
+    LocalTraining,
+    Objective,
+    PGDTraining,
+    Standard,
+    Trainer,
+)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -85,6 +91,55 @@ def test_training_gives_what_the_compiled_model_gives(digits):
     assert eager.loss == pytest.approx(compiled.loss, rel=1e-3)
     for a, b in zip(compiled.arrays.values(), eager.arrays.values(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+class Looking(Objective):
+    """A hook that looks at values, as no graph can; it changes none of them."""
+
+    def perturb(self, model, x, y, seed):
+        return tf.constant(x.numpy())
+
+    def loss(self, model, x, x_adv, y):
+        return cross_entropy(y, model(x_adv, training=True))
+
+
+class BrokenHook(Looking):
+    def perturb(self, model, x, y, seed):
+        raise RuntimeError("this hook is broken")
+
+
+def test_a_hook_without_a_graph_gives_what_it_would_compiled(digits):
+    found = []
+    for objective in (Standard(), Looking()):
+        network = Network(model_with())
+        trainer = Trainer(network, objective, keras.optimizers.Adam(0.01))
+        if isinstance(objective, Looking):
+            with pytest.warns(UserWarning, match="the local step cannot be compiled"):
+                trainer.trace()
+        else:
+            trainer.trace()
+        assert trainer.has_graph == isinstance(objective, Standard)
+        trained, _ = trainer.train(
+            network.arrays(),
+            digits.x_train[:40],
+            digits.y_train[:40],
+            LocalTraining(batch_size=16),
+            seed=0,
+            round=1,
+            client=0,
+        )
+        found.append(trained)
+    compiled, eager = found
+    assert eager.steps == compiled.steps == 3
+    assert eager.loss == pytest.approx(compiled.loss, rel=1e-5)
+    for a, b in zip(compiled.arrays.values(), eager.arrays.values(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_hook_that_runs_in_no_way_is_found_before_the_first_round():
+    trainer = Trainer(Network(model_with()), BrokenHook(), keras.optimizers.SGD(0.1))
+    with pytest.raises(RuntimeError, match="this hook is broken"):
+        trainer.trace()
 
 
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
