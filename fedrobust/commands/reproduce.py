@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fedrobust.compose import compose_run
-from fedrobust.config import Config, load_config
+from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.progress import Progress
 from fedrobust.record import Json, RunFolder
@@ -59,9 +58,10 @@ def command(arguments: Sequence[str]) -> int:
     reproduction = load_reproduction(options.name)
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
     results = Results(reproduction)
+    # The page tells all rows, whichever are run now.
+    done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
+    _checked_configs(reproduction, results, done)
     if options.page:
-        done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
-        _checked_configs(reproduction, results, done)
         return _write(reproduction, results)
     if options.check:
         return _check(reproduction, results, jobs)
@@ -133,7 +133,7 @@ def _checked_configs(
     reproduction: Reproduction, results: Results, jobs: list[Job]
 ) -> dict[Job, Config]:
     """Compose runs, and hold rows and measures to them before anything is run."""
-    configs = {job: _config(job) for job in jobs}
+    configs = {job: job.config for job in jobs}
     for job, config in configs.items():
         results.check(job, config)
         methods = config.attack.methods
@@ -146,13 +146,6 @@ def _checked_configs(
                     f"{reproduction.name}: measures.{name}: {error}"
                 ) from error
     return configs
-
-
-def _config(job: Job) -> Config:
-    try:
-        return load_config(compose_run(job.overrides))
-    except ConfigError as error:
-        raise ConfigError(f"{error} (in {'/'.join(job.cell)})") from error
 
 
 def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Json]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
-from fedrobust.compose import config_dir
+from fedrobust.compose import compose_run, config_dir
+from fedrobust.config import Config, load_config
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.schema import Node, typed
 from strategies.parameters import require
@@ -101,12 +103,44 @@ class Ordering:
 
 
 @dataclass(frozen=True)
+class Unlike:
+    """Cells whose setting is not the paper's: they are compared, never judged."""
+
+    cells: dict[str, Any]
+    why: str
+
+
+@dataclass(frozen=True)
 class Job:
     """One run of a cell."""
 
     cell: Cell
     seed: int
     overrides: tuple[str, ...]
+
+    @cached_property
+    def composed(self) -> dict[str, Any]:
+        """What Hydra composes, which needs no data set."""
+        composed = compose_run(self.overrides)
+        science = OmegaConf.masked_copy(
+            composed, [str(k) for k in composed if k != "hydra"]
+        )
+        values: dict[str, Any] = OmegaConf.to_container(science, resolve=True)  # type: ignore[assignment]
+        return values
+
+    @cached_property
+    def config(self) -> Config:
+        """The composed and checked experiment.
+
+        Raises
+        ------
+        ConfigError
+            When the overrides do not compose, with the cell.
+        """
+        try:
+            return load_config(compose_run(self.overrides))
+        except ConfigError as error:
+            raise ConfigError(f"{error} (in {'/'.join(self.cell)})") from error
 
 
 @dataclass(frozen=True)
@@ -121,6 +155,7 @@ class _Definition:
     measures: dict[str, Any]
     plan: list[Any]
     orderings: list[Any] = field(default_factory=list)
+    unlike: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -145,6 +180,8 @@ class Reproduction:
         Every run that is planned, in order of information.
     orderings
         What the paper claims about which numbers are higher.
+    unlike
+        Which cells differ from the paper's in more than chance explains.
     """
 
     name: str
@@ -157,6 +194,7 @@ class Reproduction:
     measures: dict[str, Measure]
     jobs: list[Job]
     orderings: list[Ordering]
+    unlike: list[Unlike]
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -166,6 +204,14 @@ class Reproduction:
     def seeds(self, cell: Cell) -> list[int]:
         """List the planned seeds of a cell."""
         return sorted({job.seed for job in self.jobs if job.cell == cell})
+
+    def why_unlike(self, cell: Cell) -> str:
+        """Say why a cell's setting is not the paper's; nothing where it is."""
+        return "; ".join(u.why for u in self.unlike if cell in self.matching(u.cells))
+
+    def rule(self, cell: Cell) -> str:
+        """Give the rule by which a cell is judged."""
+        return "compared" if self.why_unlike(cell) else self.verdict
 
     def matching(self, wanted: Mapping[str, Any]) -> Iterator[Cell]:
         """Find the planned cells with these values; a value may be a list of them."""
@@ -294,6 +340,7 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         measures=measures,
         jobs=list(dict.fromkeys(_jobs(name, columns, read.plan))),
         orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
+        unlike=[typed(Unlike, u, f"{name}.unlike") for u in read.unlike],
     )
 
 

@@ -1,22 +1,26 @@
 """The page of a reproduction: paper, ours and verdict a cell; and the index of all."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median, stdev
+from typing import Any
+
+import yaml
 
 from fedrobust.compose import config_dir
 from fedrobust.record import write_atomically
 from fedrobust.report.tables import markdown_table
 from fedrobust.reproduce.definition import (
     Cell,
+    Job,
     Ordering,
     Reproduction,
     load_reproduction,
     reproduction_names,
 )
 from fedrobust.reproduce.figure import draw_comparison
-from fedrobust.reproduce.results import Results
+from fedrobust.reproduce.results import Results, Row
 from fedrobust.reproduce.verdicts import (
     Comparison,
     Published,
@@ -62,7 +66,7 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
     if draw_comparison(reproduction, results, published):
         parts.append("![ours against the paper's](figure.png)")
     if reproduction.orderings:
-        parts.append(_orderings(reproduction, results))
+        parts.append(_orderings(reproduction, results, published))
     notes = reproduction.folder / "notes.md"
     if notes.is_file():
         parts.append(notes.read_text(encoding="utf-8").strip())
@@ -79,7 +83,7 @@ def counts(reproduction: Reproduction, results: Results) -> Counter[str]:
     numbers = results.numbers(measure)
     return Counter(
         verdict(
-            reproduction.verdict,
+            reproduction.rule(cell),
             published.get((cell, measure)),
             numbers.get(cell, []),
         )
@@ -105,17 +109,22 @@ def _status(
         text += f"{len(unplanned)} more published cells are not planned. "
     text += f"{len(planned) - left} of {len(planned)} planned runs are done"
     if left:
-        minutes = _minutes(results) or reproduction.minutes
-        hours = left * minutes / 60
-        text += f"; the others would take about {hours:.1f} hours, one by one"
+        hours = left * _minutes(reproduction, results) / 60
+        text += f"; the others would take about {hours:.0f} hours, one by one"
     rule = RULE_TEXTS[reproduction.verdict]
     return f"{text}. Verdict, by a rule fixed beforehand: {rule}."
 
 
-def _minutes(results: Results) -> float | None:
-    """Give the median of what the runs took; None before the first."""
-    minutes = [float(row["minutes"]) for row in results.rows.values()]
-    return median(minutes) if minutes else None
+def _minutes(reproduction: Reproduction, results: Results) -> float:
+    """Estimate what a run takes, by those of the machine that is told in full."""
+    rows = _fully_told(results) or [*results.rows.values()]
+    minutes = [float(row["minutes"]) for row in rows]
+    return median(minutes) if minutes else reproduction.minutes
+
+
+def _fully_told(results: Results) -> list[Row]:
+    """Give the rows that say what their bits depend on; older ones do not."""
+    return [row for row in results.rows.values() if row["evaluation_digest"]]
 
 
 def claim_counts(
@@ -145,12 +154,11 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
     name = reproduction.name
     lines = ["```sh", f"fedrobust reproduce {name}  # runs what is left, and this page"]
     if results.rows:
-        cell, seed = next(iter(results.rows))
-        values = reproduction.values(cell).items()
-        said = " ".join(f"{column}={value}" for column, value in values)
+        row = (_fully_told(results) or [*results.rows.values()])[-1]
+        said = " ".join(f"{column}={row[column]}" for column in reproduction.columns)
         lines.append(
-            f"fedrobust reproduce {name} --cells {said} --seeds {seed} --check"
-            "  # a cell again: to the bit?"
+            f"# a cell again: to the bit, on {row['processor']}?\n"
+            f"fedrobust reproduce {name} --cells {said} --seeds {row['seed']} --check"
         )
     lines.append("```")
     rows = list(results.rows.values())
@@ -163,8 +171,9 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
         )
         versions = ", ".join(sorted({row["tensorflow"] for row in rows}))
         lines.append(
-            f"\nRuns: {where}; TensorFlow {versions}; {_minutes(results):.1f} minutes "
-            "a run (median), which other work beside it lengthens."
+            f"\nRuns: {where}; TensorFlow {versions}; "
+            f"{_minutes(reproduction, results):.1f} minutes a run (median of those "
+            "that tell their machine in full), pauses and other work included."
         )
     return "\n".join(lines)
 
@@ -178,7 +187,7 @@ def _table(
     numbers = results.numbers(measure)
     scale = reproduction.measures[measure].scale
     limits = {
-        cell: allowed(reproduction.verdict, published.get((cell, measure)), ours)
+        cell: allowed(reproduction.rule(cell), published.get((cell, measure)), ours)
         for cell, ours in numbers.items()
     }
     judged = any(limit is not None for limit in limits.values())
@@ -191,11 +200,16 @@ def _table(
         if not ours and paper is None and measure != next(iter(reproduction.measures)):
             continue  # it has no such number, or stands as not run in the first table
         seeds = reproduction.seeds(cell)
-        word = verdict(reproduction.verdict, paper, ours)
-        doubtful = [s for s in seeds if results.trouble(cell, s)]
-        if doubtful:
-            told = "; ".join(f"seed {s}: {results.trouble(cell, s)}" for s in doubtful)
-            word = f"{word} ({told})"
+        word = verdict(reproduction.rule(cell), paper, ours)
+        told = [f"seed {s}: {results.trouble(cell, s)}" for s in seeds
+                if results.trouble(cell, s)]  # fmt: skip
+        if ours and paper is not None and reproduction.why_unlike(cell):
+            told.insert(0, reproduction.why_unlike(cell))
+        if not ours:
+            minutes = _minutes(reproduction, results)
+            told.append(f"about {minutes * len(seeds):.0f} minutes")
+        if told:
+            word = f"{word} ({'; '.join(told)})"
         rows.append(
             [
                 *cell,
@@ -226,7 +240,11 @@ def _digits(scale: float) -> int:
     return 2 if scale > 1 else 3
 
 
-def _orderings(reproduction: Reproduction, results: Results) -> str:
+def _orderings(
+    reproduction: Reproduction,
+    results: Results,
+    published: dict[tuple[Cell, str], Published],
+) -> str:
     rows = []
     for ordering in reproduction.orderings:
         measure = ordering.measure or next(iter(reproduction.measures))
@@ -237,16 +255,19 @@ def _orderings(reproduction: Reproduction, results: Results) -> str:
                 ordering.source,
                 "/".join(pair.higher),
                 "/".join(pair.lower),
+                _of_paper(published, pair, measure, scale),
                 _difference(pair, scale),
                 pair.verdict,
             ]
             for pair in _pairs(reproduction, results, ordering)
         ]
-    names = ["claim", "source", "higher", "lower", "difference", "verdict"]
-    table = markdown_table(names, rows, left=[n for n in names if n != "difference"])
+    left = ["claim", "source", "higher", "lower", "verdict"]
+    names = [*left[:-1], "paper", "difference", "verdict"]
+    table = markdown_table(names, rows, left=left)
     told = (
         "Differences are means over the seeds that both cells have, ± half of their "
-        "95 % interval (Student's t): within it lies what chance explains."
+        "95 % interval (Student's t): within it lies what chance explains. Beside them "
+        "the difference of the paper's own numbers, which may be against its claim."
     )
     return f"## Orderings that the paper claims\n\n{told}\n\n{table}"
 
@@ -256,6 +277,18 @@ def _pairs(
 ) -> list[Comparison]:
     measure = ordering.measure or next(iter(reproduction.measures))
     return compare(reproduction, ordering, results.by_seed(measure))
+
+
+def _of_paper(
+    published: dict[tuple[Cell, str], Published],
+    pair: Comparison,
+    measure: str,
+    scale: float,
+) -> str:
+    high, low = (published.get((c, measure)) for c in (pair.higher, pair.lower))
+    if high is None or low is None:
+        return "–"
+    return f"{high.value - low.value:+.{_digits(scale)}f}"
 
 
 def _difference(pair: Comparison, scale: float) -> str:
@@ -269,22 +302,44 @@ def _difference(pair: Comparison, scale: float) -> str:
 def _settings(reproduction: Reproduction) -> str:
     name = reproduction.name
     text = (config_dir() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
-    rows = [
-        [column, value, " ".join(f"`{o}`" for o in overrides)]
-        for column, choices in reproduction.columns.items()
-        for value, overrides in choices.items()
-    ]
-    names = ["column", "value", "overrides"]
+    rows = []
+    for i, (column, choices) in enumerate(reproduction.columns.items()):
+        for value, overrides in choices.items():
+            jobs = [job for job in reproduction.jobs if job.cell[i] == value]
+            said = " ".join(f"`{o}`" for o in overrides)
+            rows.append([column, value, said, _resolved(jobs, overrides)])
+    names = ["column", "value", "overrides", "which comes to"]
     table = markdown_table(names, rows, left=names)
+    shared = _flow(reproduction.jobs[0].composed, ("training", "attack", "checks"))
     return (
         f"## Settings\n\nWhat all runs share, `conf/experiment/{name}.yaml`:\n\n"
-        f"```yaml\n{text.strip()}\n```\n\n{table}"
+        f"```yaml\n{text.strip()}\n```\n\nWith all defaults, in the first planned "
+        f"run:\n\n```yaml\n{shared}\n```\n\n{table}"
     )
+
+
+def _resolved(jobs: Sequence[Job], overrides: Sequence[str]) -> str:
+    """Write what the groups that are overridden come to, defaults and all."""
+    if not jobs:
+        return "–"
+    keys = [o.lstrip("+").partition("=")[0].partition(".")[0] for o in overrides]
+    return f"`{_flow(jobs[0].composed, dict.fromkeys(keys)).replace(chr(10), '; ')}`"
+
+
+def _flow(config: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """Write some keys of a configuration, a line each."""
+
+    def line(value: Any) -> str:
+        return yaml.safe_dump(
+            value, default_flow_style=True, sort_keys=False, width=10**6
+        ).removesuffix("...\n").strip()  # fmt: skip
+
+    return "\n".join(f"{key}: {line(config[key])}" for key in keys if key in config)
 
 
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
-    names = ["reproduction", "cells", "run", *VERDICTS, *PAIRS.values()]
+    names = ["reproduction", "cells", "run", "all seeds", *VERDICTS, *PAIRS.values()]
     rows = [_index_row(load_reproduction(n, experiments)) for n in
             reproduction_names(experiments)]  # fmt: skip
     path = experiments / "README.md"
@@ -302,7 +357,11 @@ def _index_row(reproduction: Reproduction) -> Sequence[str]:
     found = counts(reproduction, results)
     total = len(reproduction.cells)
     claims = claim_counts(reproduction, results)
-    numbers = (total, total - found["not run"], *(found[v] for v in VERDICTS))
+    whole = sum(
+        all((cell, seed) in results.rows for seed in reproduction.seeds(cell))
+        for cell in reproduction.cells
+    )
+    numbers = (total, total - found["not run"], whole, *(found[v] for v in VERDICTS))
     return [
         f"[{reproduction.title}]({reproduction.name}/README.md)",
         *map(str, (*numbers, *(claims[pair] for pair in PAIRS))),

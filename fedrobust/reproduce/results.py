@@ -4,12 +4,13 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, nearest
 from fedrobust.record import RunFolder, lock_for, write_atomically
 from fedrobust.reproduce.definition import Cell, Job, Measure, Reproduction
 
@@ -54,7 +55,11 @@ class Results:
         self.rows.clear()
         if not self.path.is_file():
             return
-        with self.path.open(newline="", encoding="utf-8") as file:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{self.path} is no text: {error}; mend it") from error
+        with io.StringIO(text, newline="") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames != self.names:
                 raise ConfigError(
@@ -72,7 +77,29 @@ class Results:
                         f"{self.path}, line {reader.line_num}: must have one value a "
                         "column, a whole seed, and no second row of its run; mend it"
                     )
+                self._check_row(row, reader.line_num)
                 self.rows[cell, int(seed)] = row
+
+    def _check_row(self, row: Row, line: int) -> None:
+        """Refuse what no run could have written.
+
+        Raises
+        ------
+        ConfigError
+            With the line, the column and the value.
+        """
+        for column, choices in self._reproduction.columns.items():
+            if row[column] not in choices:
+                raise ConfigError(
+                    f"{self.path}, line {line}: {column} has no value {row[column]!r}, "
+                    f"{nearest(row[column], choices)}; mend it"
+                )
+        for name in (*self._reproduction.measures, "minutes"):
+            if not _is_number(row[name]) and (row[name] or name == "minutes"):
+                raise ConfigError(
+                    f"{self.path}, line {line}: {name} is {row[name]!r}: must be a "
+                    "finite number; mend it"
+                )
 
     def check(self, job: Job, config: Config) -> None:
         """Refuse a row that another version of the experiment made.
@@ -165,6 +192,13 @@ class Results:
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
         write_atomically(self.path, text.getvalue())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def processor(environment: Mapping[str, Any]) -> str:
