@@ -250,7 +250,10 @@ def _columns(configs: list[Json]) -> list[str]:
         return {key for key in keys if len({c.get(key, "") for c in group}) > 1}
 
     every = varying(configs)
-    choices = sorted(key for key in every if key.startswith("choices."))
+    # What was trained without a federation is no row of a strategy's.
+    choices = sorted(
+        key for key in every if key.startswith("choices.") or key == "centralised"
+    )
     order = ["dataset", "model", "partition", "training", "byzantine", "strategy"]
     choices.sort(key=lambda k: order.index(k[8:]) if k[8:] in order else len(order))
     alike: dict[tuple[str, ...], list[Json]] = {}
