@@ -133,6 +133,17 @@ def test_what_no_choice_explains_gets_a_column(tmp_path):
     assert [c.labels["training.epsilon"] for c in runs.cells] == ["0.1", "0.2"]
 
 
+def test_centralised_training_is_told_apart_whatever_else_differs(tmp_path):
+    write_run(tmp_path, 0.9, 0.1, attack="pgd")
+    write_run(tmp_path, 0.95, 0.1, attack="none")
+    (path,) = tmp_path.glob("*none*/config.yaml")
+    document = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**document, "centralised": True}))
+    runs = collect(tmp_path)
+    assert runs.columns == ["centralised", "attack"]
+    assert [c.labels["centralised"] for c in runs.cells] == ["", "True"]
+
+
 def test_csv_has_a_row_a_run(tmp_path):
     for seed in (0, 1):
         write_run(tmp_path, 0.9, 0.5, seed=seed)
