@@ -65,32 +65,38 @@ def test_it_is_told_once_and_in_one_sentence():
     assert Network(model_with()).has_graph
 
 
+def trained(trainer, digits):
+    result, _ = trainer.train(
+        trainer.network.arrays(),
+        digits.x_train[:40],
+        digits.y_train[:40],
+        LocalTraining(batch_size=16),
+        seed=0,
+        round=1,
+        client=0,
+    )
+    return result
+
+
+def require_alike(compiled, eager, atol):
+    assert eager.steps == compiled.steps == 3
+    assert eager.loss == pytest.approx(compiled.loss, rel=1e-3)
+    for a, b in zip(compiled.arrays.values(), eager.arrays.values(), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol)
+
+
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
 def test_training_gives_what_the_compiled_model_gives(digits):
     found = []
     for layers in ((), (Judging(),)):
-        network = Network(model_with(*layers))
         trainer = Trainer(
-            network,
+            Network(model_with(*layers)),
             PGDTraining(epsilon=0.1, steps=3),
             keras.optimizers.Adam(0.01),
         )
         trainer.trace()
-        trained, _ = trainer.train(
-            network.arrays(),
-            digits.x_train[:40],
-            digits.y_train[:40],
-            LocalTraining(batch_size=16),
-            seed=0,
-            round=1,
-            client=0,
-        )
-        found.append(trained)
-    compiled, eager = found
-    assert eager.steps == compiled.steps == 3
-    assert eager.loss == pytest.approx(compiled.loss, rel=1e-3)
-    for a, b in zip(compiled.arrays.values(), eager.arrays.values(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-3)
+        found.append(trained(trainer, digits))
+    require_alike(*found, atol=1e-3)
 
 
 class Looking(Objective):
@@ -109,31 +115,15 @@ class BrokenHook(Looking):
 
 
 def test_a_hook_without_a_graph_gives_what_it_would_compiled(digits):
-    found = []
-    for objective in (Standard(), Looking()):
-        network = Network(model_with())
-        trainer = Trainer(network, objective, keras.optimizers.Adam(0.01))
-        if isinstance(objective, Looking):
-            with pytest.warns(UserWarning, match="the local step cannot be compiled"):
-                trainer.trace()
-        else:
-            trainer.trace()
-        assert trainer.has_graph == isinstance(objective, Standard)
-        trained, _ = trainer.train(
-            network.arrays(),
-            digits.x_train[:40],
-            digits.y_train[:40],
-            LocalTraining(batch_size=16),
-            seed=0,
-            round=1,
-            client=0,
-        )
-        found.append(trained)
-    compiled, eager = found
-    assert eager.steps == compiled.steps == 3
-    assert eager.loss == pytest.approx(compiled.loss, rel=1e-5)
-    for a, b in zip(compiled.arrays.values(), eager.arrays.values(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    compiled, eager = (
+        Trainer(Network(model_with()), objective, keras.optimizers.Adam(0.01))
+        for objective in (Standard(), Looking())
+    )
+    compiled.trace()
+    with pytest.warns(UserWarning, match="the local step cannot be compiled"):
+        eager.trace()
+    assert (compiled.has_graph, eager.has_graph) == (True, False)
+    require_alike(trained(compiled, digits), trained(eager, digits), atol=1e-5)
 
 
 def test_a_hook_that_runs_in_no_way_is_found_before_the_first_round():
