@@ -58,10 +58,12 @@ class Cohort:
         """
         clients = list(clients)
         groups = self.groups(round, clients)
-        if 2 * sum(len(group.clients) for group in groups) < len(clients):
+        together = sum(len(group.clients) for group in groups)
+        if len(clients) > 1 and 2 * together < len(clients):
             warnings.warn(
                 f"runtime.cohort={self._config.cohort} trains fewer than half of the "
-                "clients together, as only those that hold equally many images can be",
+                "clients together: it takes equally many images, one training for all "
+                "and a model and hook that can be compiled",
                 stacklevel=2,
             )
         workers = self._config.runtime.get("workers")

@@ -266,16 +266,23 @@ class BoundModel:
             raise ValueError("the model has no branches: say model=cnn model.norm=dual")
         for i in self._network.branches:
             fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
-        with fast_input_gradients():
-            logits, fixed, self.losses = self._network.model.stateless_call(
-                self._trainable, fixed, x, training=training, return_losses=True
-            )
+        model = self._network.model
+        values = [
+            *zip(model.trainable_variables, self._trainable, strict=True),
+            *zip(model.non_trainable_variables, fixed, strict=True),
+        ]
+        scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
+        with scope, fast_input_gradients():
+            logits = model(x, training=training)
+            weights = [v for v in model.trainable_variables if v.regularizer]
+            penalties = [v.regularizer(v) for v in weights]
+        self.losses = [tf.reduce_sum(p) for p in (*scope.losses, *penalties)]
+        fixed = [scope.get_current_value(v) for v in model.non_trainable_variables]
         if training:
             self.fixed = list(fixed)
         return logits
 
 
-@lru_cache(maxsize=8)
 def network_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
     """Give the network of a Keras model, the same one each time, graphs and all.
 
@@ -286,7 +293,12 @@ def network_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Networ
     input_shape
         Shape of one input, for a model that does not tell it.
     """
-    return Network(with_shapes(model, input_shape) if input_shape else model)
+    return _network_of(model, None if hasattr(model, "input_shape") else input_shape)
+
+
+@lru_cache(maxsize=8)
+def _network_of(model: Any, input_shape: tuple[int, ...] | None) -> Network:
+    return Network(model if input_shape is None else with_shapes(model, input_shape))
 
 
 def with_shapes(model: Any, input_shape: Sequence[int]) -> Any:

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from experiments.benchmarks.data import mnist
 from experiments.benchmarks.harness import REPEATS, Outcome, Row, Side, contest
 
 FOLDER = Path(__file__).parent
@@ -127,7 +126,7 @@ ROWS = [
     ),
     Row(
         "message_cost_growth",
-        "a client that answers at once, in a round of 1,000 and in one of 10",
+        "what a client that answers at once costs in a round of 1,000",
         mine("messages:a_client:1000"),
         (Side("in a round of 10", "messages:a_client:10"),),
         unit="us",
@@ -189,10 +188,6 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--results", default="results")
     options = parser.parse_args()
-    try:
-        mnist(1)
-    except FileNotFoundError as error:
-        parser.error(str(error))
     path = FOLDER / f"{options.results}.json"
     found: dict[str, Any] = {"rows": []}
     if path.is_file():
@@ -223,6 +218,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
     theirs = outcome.figures[outcome.fastest] if outcome.fastest else None
     return {
         "id": outcome.row.id,
+        "description": outcome.row.work,
         "ratio": outcome.ratio,
         "spread": [min(outcome.ratios), max(outcome.ratios)],
         "ours": median(outcome.ours),
@@ -263,7 +259,7 @@ def _line(row: Row, found: dict[str, Any]) -> str:
     low, high = found["spread"]
     theirs = "" if found["theirs"] is None else f"{found['theirs']:.3g} {row.unit}"
     return (
-        f"| `{row.id}` | {row.work} | {found['ours']:.3g} {row.unit} | "
+        f"| `{row.id}` | {found['description']} | {found['ours']:.3g} {row.unit} | "
         f"{found['peer'] or ''} | {theirs} | {found['ratio']:.2f} | "
         f"{low:.2f} to {high:.2f} | {row.must} | {row.stretch} | "
         f"{found['measured']['day']}, {found['measured']['commit']} |"

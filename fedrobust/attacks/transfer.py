@@ -70,7 +70,7 @@ class Transfer(Attack):
             Also when the surrogate cannot be read, or has other inputs or classes.
         """
         self.check(subject)
-        surrogate = self._network()
+        surrogate = self._network(subject.x.shape[1:])
         return self._in_this_ball().on(
             replace(subject, network=surrogate, arrays=surrogate.arrays())
         )
@@ -78,12 +78,12 @@ class Transfer(Attack):
     def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
         """Raise ValueError also where the surrogate is a model of another task."""
         super().check_task(shape, num_classes)
-        _require_fit(self._network(), shape, num_classes)
+        _require_fit(self._network(shape), shape, num_classes)
 
-    def _network(self) -> Network:
+    def _network(self, shape: tuple[int, ...]) -> Network:
         if not isinstance(self.surrogate, str | Path):
-            return network_of(self.surrogate)
-        return network_of(_load(Path(self.surrogate).absolute()))
+            return network_of(self.surrogate, shape)
+        return network_of(_load(Path(self.surrogate).absolute()), shape)
 
 
 @lru_cache(maxsize=4)

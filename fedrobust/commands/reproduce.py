@@ -58,13 +58,13 @@ def command(arguments: Sequence[str]) -> int:
     reproduction = load_reproduction(options.name)
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
     results = Results(reproduction)
+    if options.check:
+        return _check(reproduction, results, jobs)
     # The page tells all rows, whichever are run now.
     done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
     _checked_configs(reproduction, results, done)
     if options.page:
         return _write(reproduction, results)
-    if options.check:
-        return _check(reproduction, results, jobs)
     runs = options.runs or Path("reproductions") / reproduction.name
     if options.collect:
         return _collect(reproduction, results, jobs, runs)

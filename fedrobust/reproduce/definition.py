@@ -221,6 +221,20 @@ class Reproduction:
             if all(values[c] in allowed for c, allowed in choices.items()):
                 yield cell
 
+    def require_cells(self, wanted: Mapping[str, Any], key: str) -> None:
+        """Refuse columns and values that there are not, and what fits no cell.
+
+        Raises
+        ------
+        ConfigError
+            With the key, and the column or value.
+        """
+        for column, values in wanted.items():
+            for value in _texts(values):
+                self._require_known(column, value, f"{self.name}: {key}")
+        if not any(True for _ in self.matching(wanted)):
+            raise ConfigError(f"{self.name}: {key}: no planned cell has {dict(wanted)}")
+
     def select(
         self, filters: Sequence[str], seeds: Sequence[int] | None = None
     ) -> list[Job]:
@@ -241,19 +255,9 @@ class Reproduction:
         wanted: dict[str, list[str]] = {}
         for text in filters:
             column, _, values = text.partition("=")
-            if column not in self.columns:
-                raise ConfigError(
-                    f"--cells {text}: {self.name} has no column {column!r}, "
-                    f"{nearest(column, self.columns)}"
-                )
-            asked = values.split(",")
-            wanted[column] = [*wanted.get(column, []), *asked]
-            for value in asked:
-                if value not in self.columns[column]:
-                    raise ConfigError(
-                        f"--cells {text}: {column} has no value {value!r}, "
-                        f"{nearest(value, self.columns[column])}"
-                    )
+            for value in values.split(","):
+                self._require_known(column, value, f"--cells {text}")
+                wanted.setdefault(column, []).append(value)
         cells = set(self.matching(wanted))
         jobs = [job for job in self.jobs if job.cell in cells]
         planned = {job.seed for job in jobs}
@@ -264,6 +268,19 @@ class Reproduction:
         if not jobs:
             raise ConfigError(f"{self.name}: no run is planned for {' '.join(filters)}")
         return [job for job in jobs if seeds is None or job.seed in seeds]
+
+    def _require_known(self, column: str, value: str, said: str) -> None:
+        """Refuse a column or a value of it that there is not."""
+        if column not in self.columns:
+            raise ConfigError(
+                f"{said}: {self.name} has no column {column!r}, "
+                f"{nearest(column, self.columns)}"
+            )
+        if value not in self.columns[column]:
+            raise ConfigError(
+                f"{said}: {column} has no value {value!r}, "
+                f"{nearest(value, self.columns[column])}"
+            )
 
     def values(self, cell: Cell) -> dict[str, str]:
         """Give the value of each column."""
@@ -329,7 +346,7 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         column: {str(value): _texts(o) for value, o in choices.items()}
         for column, choices in read.columns.items()
     }
-    return Reproduction(
+    made = Reproduction(
         name=name,
         folder=path.parent,
         title=read.title,
@@ -342,6 +359,14 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
         unlike=[typed(Unlike, u, f"{name}.unlike") for u in read.unlike],
     )
+    for ordering in made.orderings:
+        made.require_cells(ordering.higher, "orderings.higher")
+        made.require_cells(ordering.lower, "orderings.lower")
+    for unlike in made.unlike:
+        made.require_cells(unlike.cells, "unlike.cells")
+        if not unlike.why:
+            raise ConfigError(f"{name}: unlike.why is empty: say why")
+    return made
 
 
 def _jobs(

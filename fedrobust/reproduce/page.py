@@ -170,10 +170,11 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
             )
         )
         versions = ", ".join(sorted({row["tensorflow"] for row in rows}))
+        of = " of those that tell their machine in full" if _fully_told(results) else ""
         lines.append(
             f"\nRuns: {where}; TensorFlow {versions}; "
-            f"{_minutes(reproduction, results):.1f} minutes a run (median of those "
-            "that tell their machine in full), pauses and other work included."
+            f"{_minutes(reproduction, results):.1f} minutes a run (median{of}), pauses "
+            "and other work included."
         )
     return "\n".join(lines)
 
@@ -308,7 +309,7 @@ def _settings(reproduction: Reproduction) -> str:
             jobs = [job for job in reproduction.jobs if job.cell[i] == value]
             said = " ".join(f"`{o}`" for o in overrides)
             rows.append([column, value, said, _resolved(jobs, overrides)])
-    names = ["column", "value", "overrides", "which comes to"]
+    names = ["column", "value", "overrides", "which comes to, in its first planned run"]
     table = markdown_table(names, rows, left=names)
     shared = _flow(reproduction.jobs[0].composed, ("training", "attack", "checks"))
     return (

@@ -8,7 +8,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.models import build_model
 from fedrobust.network import Arrays, Network, network_of
 from fedrobust.resources.data import split_of_key
-from fedrobust.resources.shared import FEW, MANY, key_of, make, shared
+from fedrobust.resources.shared import FEW, key_of, make, shared
 
 
 def network_for(config: Config) -> Network:
@@ -16,7 +16,7 @@ def network_for(config: Config) -> Network:
     return network_of_key(key_of(config.dataset, config.model))
 
 
-@shared(MANY)
+@shared(FEW)
 def network_of_key(key: str) -> Network:
     """Give the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)

@@ -24,9 +24,10 @@ def forget() -> None:
         clear()
 
 
-# How many results are remembered: of what is as large as a data set or a model, and of
-# all the rest, so that a sweep over many hooks traces each of them once.
-FEW, MANY = 8, 64
+# How many results are remembered: of what is as large as a data set or a model; of
+# trainers, whose graphs take some tens of MB, so that a sweep over a few hooks traces
+# each of them once; and of small things.
+FEW, TRAINERS, MANY = 8, 16, 64
 
 
 def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -35,7 +36,7 @@ def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     Parameters
     ----------
     kept
-        How many, ``FEW`` or ``MANY``.
+        How many: ``FEW``, ``TRAINERS`` or ``MANY``.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

@@ -9,7 +9,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.byzantine import byzantine_attack, byzantine_ids
 from fedrobust.resources.networks import network_of_key
-from fedrobust.resources.shared import MANY, key_of, make, shared
+from fedrobust.resources.shared import MANY, TRAINERS, key_of, make, shared
 from fedrobust.training.local import Trainer
 from strategies.sampling import sample_size
 
@@ -55,7 +55,7 @@ def _trainer_keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str,
     return kind, key_of(config.dataset, config.model), key_of(hook), key_of(*steps)
 
 
-@shared(MANY)
+@shared(TRAINERS)
 def _trainer(kind: str, network: str, hook: str, steps: str) -> Trainer:
     ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
     if kind == "byzantine":

@@ -78,12 +78,11 @@ class Trainer:
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
 
-        A hook or optimiser without a graph, or a model, tries a step instead; a warning
-        tells that of hooks and optimisers, as ``Network.has_graph`` does of models.
+        Where a model, a hook or an optimiser has no graph, a step is tried instead; a
+        warning tells that of the last two, as ``Network.has_graph`` does of models.
         """
         if not self.has_graph:
-            model = self.network.model
-            model(np.zeros((1, *model.input_shape[1:]), np.float32))
+            self._try_a_step()
             return
         try:
             _ = self._run.trace

@@ -1,5 +1,7 @@
 """Clients that train together train as each would alone, and nobody else is touched."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -194,6 +196,11 @@ def test_clients_that_find_no_company_are_told_of(tmp_path):
         Cohort(config_of(*skewed)).train(
             resources.initial_arrays(config_of(*skewed)), 1, range(6)
         )
+    even = config_of("runtime.cohort=4")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Cohort(even).train(resources.initial_arrays(even), 1, range(6))
+        Cohort(even).train(resources.initial_arrays(even), 1, [0])
 
 
 def test_the_cohort_is_in_the_digest_and_workers_are_not():

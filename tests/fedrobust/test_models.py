@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from fedrobust.attacks import FGSM
+from fedrobust.attacks import FGSM, Transfer
 from fedrobust.backend import keras
 from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
 from fedrobust.network import Network
@@ -128,12 +128,22 @@ def test_a_subclassed_model_trains_and_is_attacked(digits):
     assert network.has_graph
     assert network.num_classes == 4
     x, y = digits.x_train[:40], digits.y_train[:40] % 4
-    trained, _ = Trainer(network, Standard(), keras.optimizers.SGD(0.5)).train(
-        network.arrays(), x, y, LocalTraining(), seed=0, round=1, client=0
+    plain = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(4)]
     )
-    assert trained.loss > 0
+    plain.set_weights(network.model.get_weights())
+    first, second = (
+        Trainer(net, Standard(), keras.optimizers.SGD(0.5)).train(
+            net.arrays(), x, y, LocalTraining(), seed=0, round=1, client=0
+        )[0]
+        for net in (network, Network(plain))
+    )
+    assert first.loss == second.loss
+    for a, b in zip(first.arrays.values(), second.arrays.values(), strict=True):
+        np.testing.assert_array_equal(a, b)
     own = Subclassed()
     assert own(x).shape == (40, 4)
+    assert Transfer(surrogate=own, epsilon=0.1)(plain, x, y).shape == x.shape
     attack = FGSM(epsilon=0.1)
     found = attack(own, x, y)
     inputs = keras.Input((8, 8, 1))

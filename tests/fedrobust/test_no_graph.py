@@ -126,8 +126,11 @@ def test_a_hook_without_a_graph_gives_what_it_would_compiled(digits):
     require_alike(trained(compiled, digits), trained(eager, digits), atol=1e-5)
 
 
-def test_a_hook_that_runs_in_no_way_is_found_before_the_first_round():
-    trainer = Trainer(Network(model_with()), BrokenHook(), keras.optimizers.SGD(0.1))
+@pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
+@pytest.mark.parametrize("layers", [(), (Judging(),)], ids=["graph", "none"])
+def test_a_hook_that_runs_in_no_way_is_found_before_the_first_round(layers):
+    network = Network(model_with(*layers))
+    trainer = Trainer(network, BrokenHook(), keras.optimizers.SGD(0.1))
     with pytest.raises(RuntimeError, match="this hook is broken"):
         trainer.trace()
 

@@ -274,6 +274,10 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
             "plan: overrides: each block has",
         ),
         ("  seeds:", "  seed:", "plan: seed: each block has"),
+        ("lower:\n    rule: cm", "lower:\n    rule: avgs", "rule has no value 'avgs'"),
+        ("lower:\n    rule: cm", "lower:\n    rules: cm", "has no column 'rules'"),
+        ("title:", "unlike:\n- {cells: {rule: x}, why: so}\ntitle:", "no value 'x'"),
+        ("title:", "unlike:\n- {cells: {rule: cm}, why: ''}\ntitle:", "why is empty"),
         (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
