@@ -4,6 +4,7 @@ Rules that judge clients, by trust, history or angle, are in test_judging_rules.
 """
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -654,3 +655,26 @@ def test_who_lies_about_its_loss_owns_more_than_its_share_under_sfat(liars):
 def test_sfat_refuses(parameters, message):
     with pytest.raises(ValueError, match=message):
         SFAT(**parameters)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Mean(),
+        Median(),
+        TrimmedMean(f=5),
+        Krum(f=5),
+        GeometricMedian(),
+        CenteredClipping(tau=10.0),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+def test_no_second_matrix_of_updates_is_made(rule):
+    updates = np.random.default_rng(0).standard_normal((25, 400_000), np.float32)
+    tracemalloc.start()
+    try:
+        rule(updates)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 0.5 * updates.nbytes
