@@ -143,6 +143,11 @@ ROWS = [
     _aggregation("trimmed_mean", "1.5", flower=True),
     _aggregation("krum", "3", flower=True),
     _aggregation("nnm", "3", flower=False),
+    Row(
+        "nnm_11m",
+        "nnm, n = 50, d = 11 M, f = 10, where ByzFL's needs 88 GB and did not run",
+        mine("aggregation:ours:nnm_11m"),
+    ),
     _aggregation("geometric_median", "3", flower=False),
     Row(
         "autoattack_vs_art",

@@ -47,7 +47,7 @@ def ours(name: str) -> Any:
 
     def call() -> Any:
         with threadpool_limits(limits=1, user_api="blas"):
-            if name == "nnm":
+            if name.startswith("nnm"):
                 return NNM(f=F)(matrix)
             return rules[name](matrix).vector
 
