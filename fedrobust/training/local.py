@@ -89,10 +89,8 @@ class Trainer:
         except Exception as error:
             # Whatever a user's hook raises when it is given no values; if it is another
             # mistake, it raises it again when it has them.
-            self._run, self.has_graph = (
-                self._epoch.stepped_alone(self._corrected),
-                False,
-            )
+            self.has_graph = False
+            self._run = self._epoch.stepped_alone(self._corrected)
             self._try_a_step()
             reason = " ".join(str(error).split())[:200]
             warnings.warn(

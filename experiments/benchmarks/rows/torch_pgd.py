@@ -44,7 +44,8 @@ def w1_pgd() -> Any:
             optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
             order = 600 * client + torch.randperm(600)
             total = 0.0
-            for rows in order.split(32):
+            batches = order.split(32)
+            for rows in batches:
                 moved = attack(model, inputs[rows], labels[rows])
                 optimizer.zero_grad()
                 loss = cross_entropy(model((moved - MEAN) / STD), labels[rows])
@@ -52,7 +53,7 @@ def w1_pgd() -> Any:
                 optimizer.step()
                 total += loss.item()
                 steps += 1
-            losses.append(total / (steps / (client + 1)))
+            losses.append(total / len(batches))
             models.append(model.state_dict())
         {n: torch.stack([m[n] for m in models]).mean(0) for n in received}
         seconds = time.perf_counter() - began
