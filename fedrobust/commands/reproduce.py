@@ -11,15 +11,16 @@ from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.progress import Progress
 from fedrobust.record import Json, RunFolder
-from fedrobust.reproduce.definition import (
-    Job,
-    Reproduction,
+from fedrobust.reproduce.definition import Job, Reproduction
+from fedrobust.reproduce.index import write_index
+from fedrobust.reproduce.loading import (
     experiments_folder,
     load_reproduction,
     reproduction_names,
 )
-from fedrobust.reproduce.page import write_index, write_page
-from fedrobust.reproduce.results import Results, as_text, measured, processor
+from fedrobust.reproduce.measures import measured
+from fedrobust.reproduce.page import write_page
+from fedrobust.reproduce.results import Results, as_text, processor
 
 HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
                           [--runs FOLDER] [--check | --collect | --page]

@@ -1,7 +1,9 @@
-"""Ours against the paper's, a point a cell, on one diagonal."""
+"""The figure of a reproduction: ours against the paper's, or ours a cell."""
 
+from collections.abc import Sequence
 from statistics import fmean, stdev
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedrobust.report.figures import save_figure
@@ -10,46 +12,51 @@ from fedrobust.reproduce.results import Results
 from fedrobust.reproduce.verdicts import Published, verdict
 
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
+OURS = "#2f6fb2"
+SIDE = 5.0  # inches, of a square panel
+ROW = 0.3  # inches, of a cell
+
+Numbers = dict[tuple[Cell, str], Published]
 
 
-def compared_measures(
-    reproduction: Reproduction,
-    results: Results,
-    published: dict[tuple[Cell, str], Published],
-) -> list[str]:
-    """Name the measures of which both have numbers of a planned cell."""
-
-    def has_both(measure: str) -> bool:
-        ours = results.numbers(measure)
-        return any(c in ours and (c, measure) in published for c in reproduction.cells)
-
-    return list(filter(has_both, reproduction.measures))
-
-
-def draw_comparison(
-    reproduction: Reproduction,
-    results: Results,
-    published: dict[tuple[Cell, str], Published],
-) -> bool:
-    """Draw figure.png, a panel for each measure of which both have numbers.
+def draw(reproduction: Reproduction, results: Results, published: Numbers) -> str:
+    """Draw figure.png, a panel a measure: a diagonal where verdicts judge, else rows.
 
     Returns
     -------
-    Whether there is one; otherwise nothing is drawn.
+    What it shows; nothing where there is nothing to draw.
     """
-    measures = compared_measures(reproduction, results, published)
-    if not measures:
-        return False
-    figure = Figure(figsize=(5.2 * len(measures), 5), layout="constrained")
-    panels = figure.subplots(1, len(measures), squeeze=False)[0]
-    for axes, measure in zip(panels, measures, strict=True):
+    judged = reproduction.verdict != "compared"
+    figure = (against if judged else by_cell)(reproduction, results, published)
+    if figure is None:
+        return ""
+    save_figure(figure, reproduction.folder / "figure.png")
+    return "ours against the paper's" if judged else "each seed of ours, a row a cell"
+
+
+def against(
+    reproduction: Reproduction, results: Results, published: Numbers
+) -> Figure | None:
+    """Draw a point a cell, ours over the paper's, on one diagonal."""
+    shown = {
+        measure: [
+            cell
+            for cell, ours in results.numbers(measure).items()
+            if ours and (cell, measure) in published and cell in reproduction.cells
+        ]
+        for measure in reproduction.measures
+    }
+    shown = {measure: cells for measure, cells in shown.items() if cells}
+    if not shown:
+        return None
+    figure = Figure(figsize=(1.04 * SIDE * len(shown), SIDE), layout="constrained")
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axes, (measure, cells) in zip(panels, shown.items(), strict=True):
         numbers = results.numbers(measure)
-        shown = [c for c in reproduction.cells if (c, measure) in published]
-        shown = [cell for cell in shown if numbers.get(cell)]
         words = set()
-        for cell in shown:
+        for cell in cells:
             paper, ours = published[cell, measure], numbers[cell]
-            word = verdict(reproduction.verdict, paper, ours)
+            word = verdict(reproduction.rule(cell), paper, ours)
             words.add(word)
             axes.errorbar(
                 paper.value,
@@ -67,5 +74,48 @@ def draw_comparison(
         axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
         axes.set(xlabel="paper", ylabel="ours", title=measure, aspect="equal")
         axes.legend(frameon=False)
-    save_figure(figure, reproduction.folder / "figure.png")
-    return True
+    return figure
+
+
+def by_cell(
+    reproduction: Reproduction, results: Results, published: Numbers
+) -> Figure | None:
+    """Draw a row a cell: a point a seed, a line at their mean, the paper's hollow."""
+    found = {measure: results.numbers(measure) for measure in reproduction.measures}
+    cells = [c for c in reproduction.cells if any(c in n for n in found.values())]
+    if not cells:
+        return None
+    size = (1.5 + 2.6 * len(found), 1.2 + ROW * len(cells))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
+    for axes, (measure, numbers) in zip(panels, found.items(), strict=True):
+        for y, cell in enumerate(cells):
+            _row(axes, y, numbers.get(cell, []), published.get((cell, measure)))
+        top = reproduction.measures[measure].scale
+        axes.set(title=measure, xlim=(-0.03 * top, 1.03 * top))
+        axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
+    panels[0].set_yticks(range(len(cells)), ["/".join(cell) for cell in cells])
+    panels[0].set_ylim(len(cells) - 0.5, -0.5)
+    panels[-1].plot([], [], "o", color=OURS, markersize=4, label="ours, a seed")
+    panels[-1].plot([], [], "|", color=OURS, markersize=12, label="their mean")
+    if any(cell in cells for cell, _ in published):
+        panels[-1].plot([], [], "D", color="black", fillstyle="none", label="paper")
+    figure.legend(frameon=False, loc="outside lower right", ncols=3)
+    return figure
+
+
+def _row(axes: Axes, y: int, ours: Sequence[float], paper: Published | None) -> None:
+    axes.plot(ours, [y] * len(ours), "o", color=OURS, markersize=4, alpha=0.7)
+    if ours:
+        axes.plot(fmean(ours), y, "|", color=OURS, markersize=12)
+    if paper is not None:
+        axes.errorbar(
+            paper.value,
+            y,
+            xerr=paper.sd,
+            fmt="D",
+            color="black",
+            fillstyle="none",
+            markersize=6,
+            linewidth=0.8,
+        )

@@ -1,43 +1,31 @@
-"""The page of a reproduction: paper, ours and verdict a cell; and the index of all."""
+"""The page of a reproduction: paper, ours and verdict a cell."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, median, stdev
 
 from fedrobust.record import write_atomically
 from fedrobust.report.tables import markdown_table
-from fedrobust.reproduce.definition import (
-    Cell,
-    Ordering,
-    Reproduction,
-    load_reproduction,
-    reproduction_names,
-)
-from fedrobust.reproduce.figure import draw_comparison
+from fedrobust.reproduce.definition import Cell, Reproduction
+from fedrobust.reproduce.figure import draw
 from fedrobust.reproduce.results import Results, Row
 from fedrobust.reproduce.settings import settings
+from fedrobust.reproduce.tally import (
+    DOUBT,
+    PAIRS,
+    VERDICTS,
+    claim_counts,
+    counts,
+    pairs_of,
+)
 from fedrobust.reproduce.verdicts import (
     Comparison,
     Published,
     allowed,
-    compare,
     read_published,
     verdict,
 )
 
-INDEX_START = "<!-- written by fedrobust reproduce -->"
-INDEX_END = "<!-- end -->"
-VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
-DOUBT = "with fewer than three seeds or within chance"
-# Of pairs of cells: what our numbers say and whether that is in doubt.
-PAIRS = {
-    ("holds", False): "pairs that hold",
-    ("holds", True): "hold in doubt",
-    ("does not hold", False): "do not hold",
-    ("does not hold", True): "do not, in doubt",
-    ("not run", False): "pairs not run",
-}
 RULE_TEXTS = {
     "seeds": "inside: |ours - paper| <= allowed = max(1.5, 2.5 sd sqrt(1/n_paper + "
     "1/n_ours)), both means over seeds, sd the paper's; where much is allowed, inside "
@@ -59,8 +47,8 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
         _commands(reproduction, results),
         *(_table(reproduction, results, published, m) for m in reproduction.measures),
     ]
-    if draw_comparison(reproduction, results, published):
-        parts.append("![ours against the paper's](figure.png)")
+    if shown := draw(reproduction, results, published):
+        parts.append(f"![{shown}](figure.png)")
     if reproduction.orderings:
         parts.append(_orderings(reproduction, results, published))
     notes = reproduction.folder / "notes.md"
@@ -70,21 +58,6 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
     path = reproduction.folder / "README.md"
     write_atomically(path, "\n\n".join(parts) + "\n")
     return path
-
-
-def counts(reproduction: Reproduction, results: Results) -> Counter[str]:
-    """Count the planned cells by verdict, of the first measure."""
-    published = read_published(reproduction)
-    measure = next(iter(reproduction.measures))
-    numbers = results.numbers(measure)
-    return Counter(
-        verdict(
-            reproduction.rule(cell),
-            published.get((cell, measure)),
-            numbers.get(cell, []),
-        )
-        for cell in reproduction.cells
-    )
 
 
 def _status(
@@ -121,17 +94,6 @@ def _minutes(reproduction: Reproduction, results: Results) -> float:
 def _fully_told(results: Results) -> list[Row]:
     """Give the rows that say what their bits depend on; older ones do not."""
     return [row for row in results.rows.values() if row["evaluation_digest"]]
-
-
-def claim_counts(
-    reproduction: Reproduction, results: Results
-) -> Counter[tuple[str, bool]]:
-    """Count the pairs of the claimed orderings, as ``PAIRS`` tells them apart."""
-    return Counter(
-        (pair.word, bool(pair.doubt))
-        for ordering in reproduction.orderings
-        for pair in _pairs(reproduction, results, ordering)
-    )
 
 
 def _claims(reproduction: Reproduction, results: Results) -> str:
@@ -256,7 +218,7 @@ def _orderings(
                 _difference(pair, scale),
                 pair.verdict,
             ]
-            for pair in _pairs(reproduction, results, ordering)
+            for pair in pairs_of(reproduction, results, ordering)
         ]
     left = ["claim", "source", "higher", "lower", "verdict"]
     names = [*left[:-1], "paper", "difference", "verdict"]
@@ -267,13 +229,6 @@ def _orderings(
         "the difference of the paper's own numbers, which may be against its claim."
     )
     return f"## Orderings that the paper claims\n\n{told}\n\n{table}"
-
-
-def _pairs(
-    reproduction: Reproduction, results: Results, ordering: Ordering
-) -> list[Comparison]:
-    measure = ordering.measure or next(iter(reproduction.measures))
-    return compare(reproduction, ordering, results.by_seed(measure))
 
 
 def _of_paper(
@@ -294,34 +249,3 @@ def _difference(pair: Comparison, scale: float) -> str:
     digits = _digits(scale)
     margin = "" if pair.margin is None else f" ± {pair.margin:.{digits}f}"
     return f"{pair.difference:+.{digits}f}{margin}"
-
-
-def write_index(experiments: Path) -> Path:
-    """Write the table of all reproductions into experiments/README.md."""
-    names = ["reproduction", "cells", "run", "all seeds", *VERDICTS, *PAIRS.values()]
-    rows = [_index_row(load_reproduction(n, experiments)) for n in
-            reproduction_names(experiments)]  # fmt: skip
-    path = experiments / "README.md"
-    text = path.read_text(encoding="utf-8")
-    before, _, rest = text.partition(INDEX_START)
-    _, _, after = rest.partition(INDEX_END)
-    table = markdown_table(names, rows, left=["reproduction"])
-    text = f"{table}\n\nIn doubt: {DOUBT}."
-    write_atomically(path, f"{before}{INDEX_START}\n\n{text}\n\n{INDEX_END}{after}")
-    return path
-
-
-def _index_row(reproduction: Reproduction) -> Sequence[str]:
-    results = Results(reproduction)
-    found = counts(reproduction, results)
-    total = len(reproduction.cells)
-    claims = claim_counts(reproduction, results)
-    whole = sum(
-        all((cell, seed) in results.rows for seed in reproduction.seeds(cell))
-        for cell in reproduction.cells
-    )
-    numbers = (total, total - found["not run"], whole, *(found[v] for v in VERDICTS))
-    return [
-        f"[{reproduction.title}]({reproduction.name}/README.md)",
-        *map(str, (*numbers, *(claims[pair] for pair in PAIRS))),
-    ]

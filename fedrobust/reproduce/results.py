@@ -6,13 +6,13 @@ import io
 from collections.abc import Iterator, Mapping
 from math import isfinite
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.record import RunFolder, lock_for, write_atomically
-from fedrobust.reproduce.definition import Cell, Job, Measure, Reproduction
+from fedrobust.reproduce.definition import Cell, Job, Reproduction
+from fedrobust.reproduce.measures import measured
 
 # What stands in a row beside the cell, the seed and the numbers.
 MADE_WITH = (
@@ -219,41 +219,3 @@ def trouble(result: Mapping[str, Any]) -> str:
 def as_text(number: float | None) -> str:
     """Write every digit of a number; nothing where a run has none."""
     return "" if number is None else repr(number)
-
-
-def measured(
-    measure: Measure, folder: RunFolder, result: Mapping[str, Any]
-) -> float | None:
-    """Read what a finished run is held to; None where it has no such number.
-
-    Parameters
-    ----------
-    measure
-        What to read.
-    folder, result
-        Of the run.
-    """
-    if measure.over == "final" and measure.of != "clean":
-        attack, _, epsilon = measure.of.partition("/")
-        curve = result["robust_accuracy"][attack]
-        if not epsilon:
-            (epsilon,) = curve
-        return measure.scale * float(curve[epsilon])
-    if measure.over == "final":
-        return measure.scale * float(result["clean_accuracy"])
-    over, _, number = measure.over.rpartition(" ")
-    numbers = {row["round"]: _number(measure.of, row) for row in folder.metrics()}
-    series = {round: x for round, x in numbers.items() if x is not None}
-    if over == "last":
-        kept = list(series.values())[-int(number) :]
-    else:
-        kept = [x for round, x in series.items() if round >= int(number)]
-    if not kept:
-        return None
-    return measure.scale * (max(kept) if over == "best from" else fmean(kept))
-
-
-def _number(name: str, row: Mapping[str, Any]) -> float | None:
-    figures = {"clean": row["clean_accuracy"], **(row["detection"] or {})}
-    number = figures.get(name)
-    return None if number is None else float(number)

@@ -19,6 +19,10 @@ from statistics import fmean, stdev
 from fedrobust.report.scores import half_interval, paired_differences
 from fedrobust.reproduce.definition import Cell, Ordering, Reproduction
 
+# What the numbers that a rule judges are multiplied by: its bounds are in points, or in
+# shares.
+RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
+
 
 @dataclass(frozen=True)
 class Published:
@@ -35,7 +39,7 @@ def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | No
     Parameters
     ----------
     rule
-        One of ``fedrobust.reproduce.definition.RULES``.
+        One of ``RULES``.
     paper
         The published number; None where it could not be read.
     ours

@@ -13,14 +13,14 @@ from fedrobust.compose import compose_run
 from fedrobust.config import load_config
 from fedrobust.record import RunFolder
 from fedrobust.reproduce import Results, load_reproduction, verdict
-from fedrobust.reproduce.definition import (
-    Measure,
-    Ordering,
-    experiments_folder,
-    reproduction_names,
-)
-from fedrobust.reproduce.page import claim_counts, write_page
-from fedrobust.reproduce.results import measured, trouble
+from fedrobust.reproduce.definition import Ordering
+from fedrobust.reproduce.figure import against, by_cell
+from fedrobust.reproduce.loading import experiments_folder, reproduction_names
+from fedrobust.reproduce.measures import Measure, measured
+from fedrobust.reproduce.page import write_page
+from fedrobust.reproduce.results import trouble
+from fedrobust.reproduce.settings import changed
+from fedrobust.reproduce.tally import claim_counts
 from fedrobust.reproduce.verdicts import (
     Published,
     allowed,
@@ -349,6 +349,48 @@ def test_cells_of_another_setting_are_compared_and_say_why(toy, monkeypatch):
     page = (toy / "demo" / "README.md").read_text()
     assert "| 1 of 2 | compared (a smaller network) |" in page
     assert "2 cells, by accuracy: 1 compared, 1 not run" in page
+    reproduction = load_reproduction("demo", toy)
+    figure = against(reproduction, Results(reproduction), read_published(reproduction))
+    _, words = figure.axes[0].get_legend_handles_labels()
+    assert words == ["compared"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_where_nothing_is_judged_the_figure_has_every_number(name):
+    reproduction = load_reproduction(name)
+    results = Results(reproduction)
+    figure = by_cell(reproduction, results, read_published(reproduction))
+    for axes, measure in zip(figure.axes, reproduction.measures, strict=True):
+        numbers = results.numbers(measure)
+        drawn = {
+            label.get_text(): sorted(
+                float(x)
+                for line in axes.lines
+                if line.get_marker() == "o"
+                for x, y in zip(*line.get_data(), strict=True)
+                if y == place
+            )
+            for place, label in zip(
+                figure.axes[0].get_yticks(), figure.axes[0].get_yticklabels(),
+                strict=True,
+            )
+        }  # fmt: skip
+        ours = {"/".join(c): sorted(numbers.get(c, [])) for c in reproduction.cells}
+        assert drawn == {cell: ours[cell] for cell in drawn}
+        assert {cell for cell in ours if ours[cell]} <= set(drawn)
+
+
+def test_settings_show_what_a_value_changes():
+    old = {"rule": {"_target_": "a", "f": 3}, "same": 1, "gone": 2}
+    new = {"rule": {"_target_": "a", "f": 4}, "same": 1, "more": {"x": 1}}
+    assert dict(changed("s", old, new)) == {
+        "s.rule.f": 4,
+        "s.more": {"x": 1},
+        "s.gone": "(not there)",
+    }
+    # Another object is shown whole.
+    new = {**new, "rule": {"_target_": "b", "f": 3}}
+    assert dict(changed("s", old, new))["s.rule"] == new["rule"]
 
 
 # What the bucketing paper's code has (its exp2 and exp3), in the units of gradients.

@@ -1,0 +1,45 @@
+"""The index of all reproductions, a table in experiments/README.md."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fedrobust.record import write_atomically
+from fedrobust.report.tables import markdown_table
+from fedrobust.reproduce.definition import Reproduction
+from fedrobust.reproduce.loading import load_reproduction, reproduction_names
+from fedrobust.reproduce.results import Results
+from fedrobust.reproduce.tally import DOUBT, PAIRS, VERDICTS, claim_counts, counts
+
+START = "<!-- written by fedrobust reproduce -->"
+END = "<!-- end -->"
+
+
+def write_index(experiments: Path) -> Path:
+    """Write the table of all reproductions into experiments/README.md."""
+    names = ["reproduction", "cells", "run", "all seeds", *VERDICTS, *PAIRS.values()]
+    rows = [_index_row(load_reproduction(n, experiments)) for n in
+            reproduction_names(experiments)]  # fmt: skip
+    path = experiments / "README.md"
+    text = path.read_text(encoding="utf-8")
+    before, _, rest = text.partition(START)
+    _, _, after = rest.partition(END)
+    table = markdown_table(names, rows, left=["reproduction"])
+    text = f"{table}\n\nIn doubt: {DOUBT}."
+    write_atomically(path, f"{before}{START}\n\n{text}\n\n{END}{after}")
+    return path
+
+
+def _index_row(reproduction: Reproduction) -> Sequence[str]:
+    results = Results(reproduction)
+    found = counts(reproduction, results)
+    total = len(reproduction.cells)
+    claims = claim_counts(reproduction, results)
+    whole = sum(
+        all((cell, seed) in results.rows for seed in reproduction.seeds(cell))
+        for cell in reproduction.cells
+    )
+    numbers = (total, total - found["not run"], whole, *(found[v] for v in VERDICTS))
+    return [
+        f"[{reproduction.title}]({reproduction.name}/README.md)",
+        *map(str, (*numbers, *(claims[pair] for pair in PAIRS))),
+    ]

@@ -1,0 +1,143 @@
+"""Read a reproduction from its folder, and refuse what no run could be held to."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fedrobust.compose import config_dir
+from fedrobust.errors import ConfigError, nearest
+from fedrobust.reproduce.definition import (
+    Job,
+    Ordering,
+    Reproduction,
+    Unlike,
+    texts,
+)
+from fedrobust.reproduce.measures import Measure
+from fedrobust.reproduce.verdicts import RULES
+from fedrobust.schema import Node, typed
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """The file."""
+
+    title: str
+    paper: str
+    verdict: str
+    minutes: float
+    columns: dict[str, Any]
+    measures: dict[str, Any]
+    plan: list[Any]
+    orderings: list[Any] = field(default_factory=list)
+    unlike: list[Any] = field(default_factory=list)
+
+
+def experiments_folder() -> Path:
+    """Find experiments/, beside conf/ in a checkout.
+
+    Raises
+    ------
+    ConfigError
+        When fedrobust was installed without them.
+    """
+    folder = config_dir().parent / "experiments"
+    if not folder.is_dir():
+        raise ConfigError(
+            "reproduce works in a checkout of fedrobust, whose folder experiments/ "
+            "holds the published tables: clone it, and install it with pip install -e"
+        )
+    return folder
+
+
+def reproduction_names(folder: Path) -> list[str]:
+    """List the reproductions in a folder."""
+    return sorted(path.parent.name for path in folder.glob("*/reproduction.yaml"))
+
+
+def load_reproduction(name: str, experiments: Path | None = None) -> Reproduction:
+    """Read a reproduction.
+
+    Raises
+    ------
+    ConfigError
+        When there is none of that name.
+    """
+    experiments = experiments or experiments_folder()
+    names = reproduction_names(experiments)
+    if name not in names:
+        raise ConfigError(
+            f"{name}: there is no such reproduction, {nearest(name, names)}"
+        )
+    path = experiments / name / "reproduction.yaml"
+    values: Node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    read: _Definition = typed(_Definition, values, name)
+    measures = {
+        str(n): typed(Measure, m, f"{name}.measures.{n}")
+        for n, m in read.measures.items()
+    }
+    if read.verdict not in RULES:
+        raise ConfigError(
+            f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
+            f"{nearest(read.verdict, RULES)}"
+        )
+    scale = RULES[read.verdict]
+    for measure, of in measures.items():
+        if scale is not None and of.scale != scale:
+            raise ConfigError(
+                f"{name}: measures.{measure}.scale={of.scale}: must be {scale} where "
+                f"verdict={read.verdict}, whose bounds are in these units"
+            )
+    columns = {
+        column: {str(value): texts(o) for value, o in choices.items()}
+        for column, choices in read.columns.items()
+    }
+    made = Reproduction(
+        name=name,
+        folder=path.parent,
+        title=read.title,
+        paper=read.paper,
+        verdict=read.verdict,
+        minutes=read.minutes,
+        columns=columns,
+        measures=measures,
+        jobs=list(dict.fromkeys(_jobs(name, columns, read.plan))),
+        orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
+        unlike=[typed(Unlike, u, f"{name}.unlike") for u in read.unlike],
+    )
+    for ordering in made.orderings:
+        made.require_cells(ordering.higher, "orderings.higher")
+        made.require_cells(ordering.lower, "orderings.lower")
+    for unlike in made.unlike:
+        made.require_cells(unlike.cells, "unlike.cells")
+        if not unlike.why:
+            raise ConfigError(f"{name}: unlike.why is empty: say why")
+    return made
+
+
+def _jobs(
+    name: str, columns: Mapping[str, Mapping[str, list[str]]], plan: Sequence[Node]
+) -> Iterator[Job]:
+    """Multiply each block of the plan out, seed by seed."""
+    for block in plan:
+        known = [*columns, "seeds"]
+        for key in [*block, *known]:
+            if key not in known or key not in block:
+                raise ConfigError(
+                    f"{name}: plan: {key}: each block has every column and seeds, and "
+                    f"nothing else; {nearest(key, known)}"
+                )
+        choices = [texts(block[column]) for column in columns]
+        for seed in block["seeds"]:
+            for cell in itertools.product(*choices):
+                pairs = zip(columns.items(), cell, strict=True)
+                overrides = [o for (_, said), value in pairs for o in said[value]]
+                yield Job(
+                    cell,
+                    int(seed),
+                    (f"experiment={name}", *overrides, f"seed={seed}"),
+                )

@@ -1,0 +1,57 @@
+"""How many cells have which verdict, and how many pairs of cells bear a claim out."""
+
+from collections import Counter
+
+from fedrobust.reproduce.definition import Ordering, Reproduction
+from fedrobust.reproduce.results import Results
+from fedrobust.reproduce.verdicts import (
+    Comparison,
+    compare,
+    read_published,
+    verdict,
+)
+
+VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
+DOUBT = "with fewer than three seeds or within chance"
+# Of pairs of cells: what our numbers say and whether that is in doubt.
+PAIRS = {
+    ("holds", False): "pairs that hold",
+    ("holds", True): "hold in doubt",
+    ("does not hold", False): "do not hold",
+    ("does not hold", True): "do not, in doubt",
+    ("not run", False): "pairs not run",
+}
+
+
+def counts(reproduction: Reproduction, results: Results) -> Counter[str]:
+    """Count the planned cells by verdict, of the first measure."""
+    published = read_published(reproduction)
+    measure = next(iter(reproduction.measures))
+    numbers = results.numbers(measure)
+    return Counter(
+        verdict(
+            reproduction.rule(cell),
+            published.get((cell, measure)),
+            numbers.get(cell, []),
+        )
+        for cell in reproduction.cells
+    )
+
+
+def claim_counts(
+    reproduction: Reproduction, results: Results
+) -> Counter[tuple[str, bool]]:
+    """Count the pairs of the claimed orderings, as ``PAIRS`` tells them apart."""
+    return Counter(
+        (pair.word, bool(pair.doubt))
+        for ordering in reproduction.orderings
+        for pair in pairs_of(reproduction, results, ordering)
+    )
+
+
+def pairs_of(
+    reproduction: Reproduction, results: Results, ordering: Ordering
+) -> list[Comparison]:
+    """Hold a claim against our numbers of the measure that it speaks of."""
+    measure = ordering.measure or next(iter(reproduction.measures))
+    return compare(reproduction, ordering, results.by_seed(measure))
