@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.network import Arrays, BoundModel, Network
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Arrays, Network
 from strategies.threads import parallel_map
 
 # Every compiled batch has this size, whatever the number of examples: kernels, and

@@ -27,7 +27,8 @@ from fedrobust.attacks.losses import (
     targeted_dlr,
 )
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 from strategies.parameters import require, require_between
 
 MOMENTUM = 0.75

@@ -21,7 +21,8 @@ from fedrobust.attacks.base import Attack
 from fedrobust.attacks.gradient import value_and_gradient
 from fedrobust.attacks.losses import is_fooled, likeliest_other, of_label
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Tensor
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor
 from strategies.parameters import require_between
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.losses import kl_divergence, margin
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 from strategies.parameters import require
 
 # Logits of a batch -> the loss of each example.

@@ -20,8 +20,9 @@ from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.random_noise import RandomNoise
 from fedrobust.attacks.square import Square
 from fedrobust.attacks.subject import Subject
+from fedrobust.bound_model import BoundModel
 from fedrobust.inference import BATCH, labels_of, logits_of
-from fedrobust.network import Arrays, BoundModel, Network
+from fedrobust.network import Arrays, Network
 
 # Examples that the probes look at.
 PROBED = 256

@@ -31,7 +31,8 @@ from fedrobust.attacks.windows import (
     window,
 )
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Tensor
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor
 from strategies.parameters import require, require_between
 
 # After each of these queries p is halved.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedrobust.backend import tf
+from fedrobust.bound_model import BoundModel
 from fedrobust.byzantine.base import (
     ClientContext,
     ObjectivePoisoning,
@@ -22,7 +23,7 @@ from fedrobust.byzantine.base import (
     Vector,
 )
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.network import Tensor, cross_entropy
 from fedrobust.training.objective import Objective
 from fedrobust.training.pgd import PGDTraining
 from strategies.parameters import require_between, require_positive

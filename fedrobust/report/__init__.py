@@ -2,6 +2,7 @@
 
 from fedrobust.report.advice import find_epsilon, recommend
 from fedrobust.report.collect import Cell, MissingResultsError, Runs, collect
+from fedrobust.report.epsilon_figures import draw_epsilon_figures
 from fedrobust.report.epsilon_page import (
     epsilon_markdown,
     epsilon_note,
@@ -9,7 +10,7 @@ from fedrobust.report.epsilon_page import (
     write_epsilon_csv,
 )
 from fedrobust.report.epsilons import NoChoiceError, epsilon_matrices
-from fedrobust.report.figures import draw_epsilon_figures, draw_figures
+from fedrobust.report.figures import draw_figures
 from fedrobust.report.robustness import Grid, grids
 from fedrobust.report.tables import (
     markdown,

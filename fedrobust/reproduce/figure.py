@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fedrobust.report.figures import save_figure
+from fedrobust.report.panels import save_figure
 from fedrobust.reproduce.definition import Cell, Reproduction
 from fedrobust.reproduce.results import Results
 from fedrobust.reproduce.verdicts import Published, verdict

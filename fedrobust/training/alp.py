@@ -12,7 +12,8 @@ Engstrom, Ilyas, Athalye (arXiv:1807.10272, 2018) broke their ImageNet model.
 from dataclasses import dataclass
 
 from fedrobust.backend import tf
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 from fedrobust.training.pgd import PGDObjective
 from strategies.parameters import require_between
 

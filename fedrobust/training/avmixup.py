@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 from fedrobust.attacks.ball import each
 from fedrobust.backend import tf
-from fedrobust.network import BoundModel, Tensor
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor
 from fedrobust.training.pgd import PGDObjective
 from strategies.parameters import require_between
 

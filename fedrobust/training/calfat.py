@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedrobust.backend import tf
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 from fedrobust.training.pgd import KLObjective
 from strategies.parameters import require
 

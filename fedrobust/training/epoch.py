@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fedrobust.backend import tf, while_loop
-from fedrobust.network import BoundModel, Network, Tensor, step_by_step
+from fedrobust.bound_model import BoundModel
+from fedrobust.graphs import step_by_step
+from fedrobust.network import Network, Tensor
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 

@@ -16,7 +16,8 @@ clients among them can own.
 
 from dataclasses import dataclass
 
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 from fedrobust.training.pgd import PGDObjective
 from strategies.parameters import require_between
 

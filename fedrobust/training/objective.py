@@ -6,7 +6,8 @@ and run inside the compiled local epoch. Name its class in ``training.objective`
 
 from dataclasses import dataclass
 
-from fedrobust.network import BoundModel, Tensor, cross_entropy
+from fedrobust.bound_model import BoundModel
+from fedrobust.network import Tensor, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,7 +68,8 @@ def test_blocks_fill_the_filters(channels, stride, block):
 
 def test_attacks_on_any_keras_model_use_it(monkeypatch):
     from fedrobust.attacks.gradient import value_and_gradient
-    from fedrobust.network import BoundModel, Network, cross_entropy
+    from fedrobust.bound_model import BoundModel
+    from fedrobust.network import Network, cross_entropy
 
     model = keras.Sequential(
         [

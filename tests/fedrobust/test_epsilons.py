@@ -15,7 +15,7 @@ from fedrobust.report import (
     epsilon_note,
     recommend,
 )
-from fedrobust.report.figures import clean_against_robust, training_heat_map
+from fedrobust.report.epsilon_figures import clean_against_robust, training_heat_map
 from fedrobust.report.scores import Score
 from tests.end_to_end.test_command_line import SMALL, fedrobust
 from tests.fedrobust.test_report import write_run

@@ -8,11 +8,12 @@ import pytest
 
 from fedrobust import resources
 from fedrobust.backend import keras, tf
+from fedrobust.bound_model import BoundModel
 from fedrobust.client import client_app
 from fedrobust.config import warnings_about
 from fedrobust.errors import ConfigError
 from fedrobust.models import CNN, MLP, build_model
-from fedrobust.network import BoundModel, Network
+from fedrobust.network import Network
 from fedrobust.randomness import Purpose, generator
 from fedrobust.run import run
 from fedrobust.runtime.local import Local

@@ -5,8 +5,9 @@ import pytest
 
 from fedrobust.attacks import PGD
 from fedrobust.backend import keras, tf
+from fedrobust.bound_model import BoundModel
 from fedrobust.models import MLP, build_model
-from fedrobust.network import BoundModel, Network
+from fedrobust.network import Network
 from fedrobust.training import (
     ALP,
     DBFAT,

@@ -1,0 +1,42 @@
+"""Functions of tensors for arguments of one signature: traced once, or plain Python."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from fedrobust.backend import tf
+
+
+class Graph:
+    """A function of tensors with one trace, which is called without looking for it.
+
+    For a step of a small model the search takes longer than the step.
+    """
+
+    def __init__(self, run: Callable[..., Any], signature: Sequence[Any]) -> None:
+        self._signature = tuple(signature)
+        self._function = tf.function(run, autograph=False, input_signature=signature)
+
+    @cached_property
+    def trace(self) -> Callable[..., Any]:
+        """The trace, made when it is asked for first."""
+        traced: Callable[..., Any] = self._function.get_concrete_function()
+        return traced
+
+    def __call__(self, *args: Any) -> Any:
+        """Call it with arrays in the structure of the signature."""
+        return self.trace(*_cast(args, self._signature))
+
+
+def step_by_step(
+    run: Callable[..., Any], signature: Sequence[Any]
+) -> Callable[..., Any]:
+    """Leave a function of tensors Python; arguments are cast to a signature."""
+    return lambda *args: run(*_cast(args, signature))
+
+
+def _cast(values: Any, signature: Any) -> Any:
+    """Make tensors of the specified dtypes, as ``tf.function`` does."""
+    return tf.nest.map_structure(
+        lambda value, spec: tf.convert_to_tensor(value, spec.dtype), values, signature
+    )
