@@ -6,7 +6,8 @@ Baruch, Baruch, Goldberg: A Little Is Enough: Circumventing Defenses For Distrib
 Learning, NeurIPS 2019, Algorithm 3. The paper's attacker knows only what its own
 clients trained (``statistics="own"``); most later work, as Karimireddy et al. 2022,
 lets it know every honest update of the round after worker momentum (``"honest"``).
-ByzFL, Blades and FLPoison add z std; FLPoison and FLANDERS divide by n (ddof 0).
+ByzFL, Blades and FLPoison add z std; the authors' code, FLPoison and FLANDERS divide by
+n (ddof 0).
 Undefined where s <= 0 (a majority is Byzantine already).
 """
 

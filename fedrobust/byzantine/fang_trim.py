@@ -6,8 +6,9 @@
 Fang, Cao, Jia, Gong: Local Model Poisoning Attacks to Byzantine-Robust Federated
 Learning, USENIX Security 2020, Section 3.3, with full knowledge: the attacker knows
 every honest update of the round, and that the rule judges coordinates alone.
-The paper states it for models; this is the same for updates, with the global model at
-zero. Its direction is that of the mean, of which a zero counts as negative.
+The paper multiplies models by b; this multiplies updates, which is another interval:
+what is drawn lies beyond the honest updates by their own size, not by the model's. Its
+direction is that of the mean, of which a zero counts as negative.
 """
 
 from dataclasses import dataclass

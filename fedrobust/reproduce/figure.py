@@ -7,19 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedrobust.report.panels import save_figure
-from fedrobust.reproduce.definition import Cell, Reproduction
+from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.results import Results
-from fedrobust.reproduce.verdicts import Published, verdict
+from fedrobust.reproduce.verdicts import Published, PublishedNumbers, verdict
 
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
-OURS = "#2f6fb2"
+OURS = COLOURS["inside"]
 SIDE = 5.0  # inches, of a square panel
 ROW = 0.3  # inches, of a cell
 
-Numbers = dict[tuple[Cell, str], Published]
 
-
-def draw(reproduction: Reproduction, results: Results, published: Numbers) -> str:
+def draw(
+    reproduction: Reproduction, results: Results, published: PublishedNumbers
+) -> str:
     """Draw figure.png, a panel a measure: a diagonal where verdicts judge, else rows.
 
     Returns
@@ -31,14 +31,16 @@ def draw(reproduction: Reproduction, results: Results, published: Numbers) -> st
     if figure is None:
         return ""
     save_figure(figure, reproduction.folder / "figure.png")
-    return "ours against the paper's" if judged else "each seed of ours, a row a cell"
+    if judged:
+        return "ours against the paper's"
+    return "each seed of ours" + (", and the paper's numbers" if published else "")
 
 
 def against(
-    reproduction: Reproduction, results: Results, published: Numbers
+    reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
     """Draw a point a cell, ours over the paper's, on one diagonal."""
-    shown = {
+    judged = {
         measure: [
             cell
             for cell, ours in results.numbers(measure).items()
@@ -46,7 +48,7 @@ def against(
         ]
         for measure in reproduction.measures
     }
-    shown = {measure: cells for measure, cells in shown.items() if cells}
+    shown = {measure: cells for measure, cells in judged.items() if cells}
     if not shown:
         return None
     figure = Figure(figsize=(1.04 * SIDE * len(shown), SIDE), layout="constrained")
@@ -78,7 +80,7 @@ def against(
 
 
 def by_cell(
-    reproduction: Reproduction, results: Results, published: Numbers
+    reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
     """Draw a row a cell: a point a seed, a line at their mean, the paper's hollow."""
     found = {measure: results.numbers(measure) for measure in reproduction.measures}
@@ -105,6 +107,7 @@ def by_cell(
 
 
 def _row(axes: Axes, y: int, ours: Sequence[float], paper: Published | None) -> None:
+    """Draw one cell at a height."""
     axes.plot(ours, [y] * len(ours), "o", color=OURS, markersize=4, alpha=0.7)
     if ours:
         axes.plot(fmean(ours), y, "|", color=OURS, markersize=12)

@@ -65,7 +65,9 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     Raises
     ------
     ConfigError
-        When there is none of that name.
+        When there is none of that name, or its file says what cannot be: an unknown
+        verdict, key, column or value, a measure in another unit than its verdict's, a
+        block of the plan that is not whole, cells that are unlike for no reason.
     """
     experiments = experiments or experiments_folder()
     names = reproduction_names(experiments)
@@ -76,22 +78,6 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     path = experiments / name / "reproduction.yaml"
     values: Node = yaml.safe_load(path.read_text(encoding="utf-8"))
     read: _Definition = typed(_Definition, values, name)
-    measures = {
-        str(n): typed(Measure, m, f"{name}.measures.{n}")
-        for n, m in read.measures.items()
-    }
-    if read.verdict not in RULES:
-        raise ConfigError(
-            f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
-            f"{nearest(read.verdict, RULES)}"
-        )
-    scale = RULES[read.verdict]
-    for measure, of in measures.items():
-        if scale is not None and of.scale != scale:
-            raise ConfigError(
-                f"{name}: measures.{measure}.scale={of.scale}: must be {scale} where "
-                f"verdict={read.verdict}, whose bounds are in these units"
-            )
     columns = {
         column: {str(value): texts(o) for value, o in choices.items()}
         for column, choices in read.columns.items()
@@ -104,19 +90,45 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         verdict=read.verdict,
         minutes=read.minutes,
         columns=columns,
-        measures=measures,
+        measures=_measures(name, read),
         jobs=list(dict.fromkeys(_jobs(name, columns, read.plan))),
         orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
         unlike=[typed(Unlike, u, f"{name}.unlike") for u in read.unlike],
     )
+    _require_cells(made)
+    return made
+
+
+def _measures(name: str, read: _Definition) -> dict[str, Measure]:
+    """Read what is measured, in the units of the verdict."""
+    if read.verdict not in RULES:
+        raise ConfigError(
+            f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
+            f"{nearest(read.verdict, RULES)}"
+        )
+    scale = RULES[read.verdict]
+    measures = {
+        str(n): typed(Measure, m, f"{name}.measures.{n}")
+        for n, m in read.measures.items()
+    }
+    for measure, of in measures.items():
+        if scale is not None and of.scale != scale:
+            raise ConfigError(
+                f"{name}: measures.{measure}.scale={of.scale}: must be {scale} where "
+                f"verdict={read.verdict}, whose bounds are in these units"
+            )
+    return measures
+
+
+def _require_cells(made: Reproduction) -> None:
+    """Refuse claims about cells that are not planned, and what gives no reason."""
     for ordering in made.orderings:
         made.require_cells(ordering.higher, "orderings.higher")
         made.require_cells(ordering.lower, "orderings.lower")
     for unlike in made.unlike:
         made.require_cells(unlike.cells, "unlike.cells")
         if not unlike.why:
-            raise ConfigError(f"{name}: unlike.why is empty: say why")
-    return made
+            raise ConfigError(f"{made.name}: unlike.why is empty: say why")
 
 
 def _jobs(

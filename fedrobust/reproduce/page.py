@@ -6,7 +6,7 @@ from statistics import fmean, median, stdev
 
 from fedrobust.record import write_atomically
 from fedrobust.report.tables import markdown_table
-from fedrobust.reproduce.definition import Cell, Reproduction
+from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.figure import draw
 from fedrobust.reproduce.results import Results, Row
 from fedrobust.reproduce.settings import settings
@@ -20,7 +20,7 @@ from fedrobust.reproduce.tally import (
 )
 from fedrobust.reproduce.verdicts import (
     Comparison,
-    Published,
+    PublishedNumbers,
     allowed,
     read_published,
     verdict,
@@ -63,7 +63,7 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
 def _status(
     reproduction: Reproduction,
     results: Results,
-    published: dict[tuple[Cell, str], Published],
+    published: PublishedNumbers,
 ) -> str:
     found = counts(reproduction, results)
     told = ", ".join(f"{found[v]} {v}" for v in VERDICTS if found[v])
@@ -140,7 +140,7 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
 def _table(
     reproduction: Reproduction,
     results: Results,
-    published: dict[tuple[Cell, str], Published],
+    published: PublishedNumbers,
     measure: str,
 ) -> str:
     numbers = results.numbers(measure)
@@ -202,7 +202,7 @@ def _digits(scale: float) -> int:
 def _orderings(
     reproduction: Reproduction,
     results: Results,
-    published: dict[tuple[Cell, str], Published],
+    published: PublishedNumbers,
 ) -> str:
     rows = []
     for ordering in reproduction.orderings:
@@ -232,7 +232,7 @@ def _orderings(
 
 
 def _of_paper(
-    published: dict[tuple[Cell, str], Published],
+    published: PublishedNumbers,
     pair: Comparison,
     measure: str,
     scale: float,

@@ -1,6 +1,6 @@
 """The settings of a reproduction, defaults and all, as its page shows them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -9,66 +9,77 @@ from fedrobust.compose import config_dir
 from fedrobust.report.tables import markdown_table
 from fedrobust.reproduce.definition import Job, Reproduction
 
-# How and where a run is carried, which changes no number.
-NO_SCIENCE = ("runtime", "debug", "log")
-
 
 def settings(reproduction: Reproduction) -> str:
     """Write the section: the first planned run whole, and what each value changes."""
     name = reproduction.name
     text = (config_dir() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
     first = reproduction.jobs[0]
-    rows = []
-    for i, (column, choices) in enumerate(reproduction.columns.items()):
-        for value, overrides in choices.items():
-            jobs = [job for job in reproduction.jobs if job.cell[i] == value]
-            said = " ".join(f"`{o}`" for o in overrides)
-            rows.append([column, value, said, _changes(first, jobs, overrides)])
-    names = ["column", "value", "overrides", "what that changes"]
+    rows = [
+        [column, value, " ".join(f"`{o}`" for o in overrides), changes]
+        for column, choices in reproduction.columns.items()
+        for value, overrides in choices.items()
+        for changes in [_changes(reproduction, column, value)]
+    ]
+    names = ["column", "value", "overrides", "what differs from the first run"]
     table = markdown_table(names, rows, left=names)
-    whole = "\n".join(
-        f"{key}: {_flow(value)}"
-        for key, value in first.composed.items()
-        if key not in NO_SCIENCE
-    )
-    cell = "/".join(first.cell)
+    whole = "\n".join(f"{key}: {_flow(v)}" for key, v in science(first).items())
     return (
         f"## Settings\n\nWhat all runs share, `conf/experiment/{name}.yaml`:\n\n"
-        f"```yaml\n{text.strip()}\n```\n\nThe first planned run, {cell}, with all "
-        f"defaults:\n\n```yaml\n{whole}\n```\n\nEach value's overrides, and in which "
-        "of the keys that they name its first planned run differs from that one:\n\n"
-        f"{table}"
+        f"```yaml\n{text.strip()}\n```\n\nThe first planned run, {'/'.join(first.cell)}"
+        f", with all defaults:\n\n```yaml\n{whole}\n```\n\nEach value, in the planned "
+        "run that differs from the first in the fewest columns; where it differs in "
+        f"others too, they stand in brackets:\n\n{table}"
     )
 
 
-def _changes(first: Job, jobs: Sequence[Job], overrides: Sequence[str]) -> str:
-    """Write in what the keys that are overridden differ from the first run's."""
+def science(job: Job) -> dict[str, Any]:
+    """Give all that a run's numbers depend on, but for its seed."""
+    others = ("seed", "runtime")
+    known = {key: v for key, v in job.composed.items() if key not in others}
+    # The one key of the runtime that changes bits.
+    return {**known, "runtime": {"cohort": job.composed["runtime"]["cohort"]}}
+
+
+def _changes(reproduction: Reproduction, column: str, value: str) -> str:
+    """Write in what a run with this value differs from the first."""
+    first = reproduction.jobs[0]
+    here = reproduction.values(first.cell)
+
+    def others(job: Job) -> dict[str, str]:
+        there = reproduction.values(job.cell)
+        return {c: v for c, v in there.items() if c != column and v != here[c]}
+
+    jobs = [
+        j for j in reproduction.jobs if reproduction.values(j.cell)[column] == value
+    ]
     if not jobs:
         return "–"
-    keys = dict.fromkeys(o.lstrip("+").partition("=")[0].split(".")[0].split("/")[0]
-                         for o in overrides)  # fmt: skip
-    lines = [
-        f"`{path}: {_flow(value)}`"
-        for key in keys
-        for path, value in changed(
-            key, first.composed.get(key), jobs[0].composed.get(key)
-        )
+    job = min(jobs, key=lambda job: len(others(job)))
+    told = [
+        f"`{path}: {_flow(v)}`" for path, v in changed(science(first), science(job))
     ]
-    return " ".join(lines) or "nothing"
+    if others(job):
+        told.append(f"({', '.join(f'{c} {v}' for c, v in others(job).items())})")
+    return " ".join(told) or "nothing"
 
 
-def changed(path: str, old: Any, new: Any) -> Iterator[tuple[str, Any]]:
+def changed(
+    old: Mapping[str, Any], new: Mapping[str, Any], path: str = ""
+) -> Iterator[tuple[str, Any]]:
     """Give what differs: whole where the object is another one, else key by key."""
-    if old == new:
-        return
-    same = isinstance(old, Mapping) and isinstance(new, Mapping) and old and new
-    if same and old.get("_target_") == new.get("_target_"):
-        for key in new:
-            yield from changed(f"{path}.{key}", old.get(key), new[key])
-        for key in sorted(old.keys() - new.keys()):
-            yield f"{path}.{key}", "(not there)"
-    else:
-        yield path, new
+    for key in [*new, *(key for key in old if key not in new)]:
+        was, now = old.get(key), new.get(key, "(not there)")
+        if was == now:
+            continue
+        if (
+            isinstance(was, Mapping)
+            and isinstance(now, Mapping)
+            and was.get("_target_") == now.get("_target_")
+        ):
+            yield from changed(was, now, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", now
 
 
 def _flow(value: Any) -> str:

@@ -19,8 +19,8 @@ from statistics import fmean, stdev
 from fedrobust.report.scores import half_interval, paired_differences
 from fedrobust.reproduce.definition import Cell, Ordering, Reproduction
 
-# What the numbers that a rule judges are multiplied by: its bounds are in points, or in
-# shares.
+# The rules above, and what the numbers that each judges are multiplied by: its bounds
+# are in points, or in shares.
 RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
 
 
@@ -31,6 +31,10 @@ class Published:
     value: float
     sd: float | None = None
     n: int | None = None
+
+
+# By cell and measure.
+PublishedNumbers = dict[tuple[Cell, str], Published]
 
 
 def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | None:
@@ -75,14 +79,14 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
     return "inside" if distance <= limit + 1e-9 else "outside"
 
 
-def read_published(reproduction: Reproduction) -> dict[tuple[Cell, str], Published]:
+def read_published(reproduction: Reproduction) -> PublishedNumbers:
     """Read published.csv: the number of each cell and measure.
 
     A row has the columns of a cell, ``measure``, ``value``, ``sd``, ``n``, ``source``;
     that of a claim has ``claim`` and ``source``, and no value.
     """
     path = reproduction.folder / "published.csv"
-    found = {}
+    found: PublishedNumbers = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row.get("claim"):

@@ -19,7 +19,7 @@ from fedrobust.reproduce.loading import experiments_folder, reproduction_names
 from fedrobust.reproduce.measures import Measure, measured
 from fedrobust.reproduce.page import write_page
 from fedrobust.reproduce.results import trouble
-from fedrobust.reproduce.settings import changed
+from fedrobust.reproduce.settings import changed, settings
 from fedrobust.reproduce.tally import claim_counts
 from fedrobust.reproduce.verdicts import (
     Published,
@@ -174,6 +174,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     ]  # fmt: skip
     assert found[0] == row
     assert (toy / "demo" / "figure.png").is_file()
+    assert "![ours against the paper's](figure.png)" in page
     assert "1 of 4 runs are there" in capsys.readouterr().out
     # And a cell run again gives the same number, or says that it does not.
     check = ("--cells", "rule=cm", "--seeds", "1", "--check")
@@ -355,11 +356,13 @@ def test_cells_of_another_setting_are_compared_and_say_why(toy, monkeypatch):
     assert words == ["compared"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["zhang2023_undefended", "zizzo2020_fat"])
 def test_where_nothing_is_judged_the_figure_has_every_number(name):
     reproduction = load_reproduction(name)
+    assert reproduction.verdict == "compared"
     results = Results(reproduction)
-    figure = by_cell(reproduction, results, read_published(reproduction))
+    published = read_published(reproduction)
+    figure = by_cell(reproduction, results, published)
     for axes, measure in zip(figure.axes, reproduction.measures, strict=True):
         numbers = results.numbers(measure)
         drawn = {
@@ -378,19 +381,51 @@ def test_where_nothing_is_judged_the_figure_has_every_number(name):
         ours = {"/".join(c): sorted(numbers.get(c, [])) for c in reproduction.cells}
         assert drawn == {cell: ours[cell] for cell in drawn}
         assert {cell for cell in ours if ours[cell]} <= set(drawn)
+        hollow = sorted(
+            float(line.get_xdata()[0])
+            for line in axes.lines
+            if line.get_marker() == "D" and len(line.get_xdata())
+        )
+        assert hollow == sorted(
+            paper.value
+            for (cell, of), paper in published.items()
+            if of == measure and "/".join(cell) in drawn
+        )
 
 
-def test_settings_show_what_a_value_changes():
-    old = {"rule": {"_target_": "a", "f": 3}, "same": 1, "gone": 2}
-    new = {"rule": {"_target_": "a", "f": 4}, "same": 1, "more": {"x": 1}}
-    assert dict(changed("s", old, new)) == {
+def test_settings_show_what_a_value_changes(toy):
+    old = {"s": {"rule": {"_target_": "a", "f": 3}, "same": 1}, "gone": 2}
+    new = {"s": {"rule": {"_target_": "a", "f": 4}, "same": 1}, "more": {"x": 1}}
+    assert dict(changed(old, new)) == {
         "s.rule.f": 4,
-        "s.more": {"x": 1},
-        "s.gone": "(not there)",
+        "more": {"x": 1},
+        "gone": "(not there)",
     }
     # Another object is shown whole.
-    new = {**new, "rule": {"_target_": "b", "f": 3}}
-    assert dict(changed("s", old, new))["s.rule"] == new["rule"]
+    new["s"]["rule"] = {"_target_": "b", "f": 3}
+    assert dict(changed(old, new))["s.rule"] == {"_target_": "b", "f": 3}
+    # What another column changes is told apart.
+    path = toy / "demo" / "reproduction.yaml"
+    definition = yaml.safe_load(path.read_text())
+    definition["columns"]["rate"] = {
+        "0.1": "training.optimizer.learning_rate=0.1",
+        "0.2": "training.optimizer.learning_rate=0.2",
+    }
+    definition["plan"] = [
+        {"rule": "avg", "rate": 0.1, "seeds": [0]},
+        {"rule": "cm", "rate": 0.2, "seeds": [0]},
+        {"rule": "cm", "rate": 0.1, "seeds": [0]},
+    ]
+    path.write_text(yaml.safe_dump(definition))
+    table = settings(load_reproduction("demo", toy)).splitlines()
+    rows = {tuple(line.split(" | ")[:2]): line.split(" | ")[3] for line in table
+            if line.startswith("| r")}  # fmt: skip
+    assert rows["| rule", "avg"] == rows["| rate", "0.1"] == "nothing |"
+    assert "learning_rate" not in rows["| rule", "cm"]
+    assert "(rate" not in rows["| rule", "cm"]
+    assert "`training.optimizer.learning_rate: 0.2`" in rows["| rate", "0.2"]
+    assert "Median" in rows["| rate", "0.2"]
+    assert "(rule cm) |" in rows["| rate", "0.2"]
 
 
 # What the bucketing paper's code has (its exp2 and exp3), in the units of gradients.
