@@ -16,10 +16,14 @@ def settings(reproduction: Reproduction) -> str:
     text = (config_dir() / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
     first = reproduction.jobs[0]
     rows = [
-        [column, value, " ".join(f"`{o}`" for o in overrides), changes]
+        [
+            column,
+            value,
+            " ".join(f"`{o}`" for o in overrides),
+            _changes(reproduction, column, value),
+        ]
         for column, choices in reproduction.columns.items()
         for value, overrides in choices.items()
-        for changes in [_changes(reproduction, column, value)]
     ]
     names = ["column", "value", "overrides", "what differs from the first run"]
     table = markdown_table(names, rows, left=names)
