@@ -23,6 +23,7 @@ LATER = {
     "model.dropout": 0.0,
     "model.initial": "keras",
     "training.byzantine_momentum": True,
+    "training.dropout_masks": "own",
 }
 
 # Raised when the meaning of a configuration changes, so that no old result is taken

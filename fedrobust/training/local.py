@@ -147,7 +147,7 @@ class Trainer:
             When the loss or a weight is not finite.
         """
         schedule = self._schedule(local, len(x), seed, round, client)
-        own = self._own(arrays, x, y, schedule, seed, round, client)
+        own = self._own(arrays, x, y, local, schedule, seed, round, client)
         added: list[Any] = []
         if self._corrected:
             names = self.network.trainable
@@ -202,7 +202,7 @@ class Trainer:
             raise ValueError("only equally many images without correction go together")
         schedules = [self._schedule(local, size, seed, round, c) for c in data]
         owns = [
-            self._own(arrays, x, y, schedule, seed, round, client)
+            self._own(arrays, x, y, local, schedule, seed, round, client)
             for schedule, (client, (x, y)) in zip(schedules, data.items(), strict=True)
         ]
         out_trainable, out_fixed, loss = self._run_together(
@@ -238,6 +238,7 @@ class Trainer:
         arrays: Arrays,
         x: Images,
         y: NDArray[np.int32],
+        local: LocalTraining,
         schedule: Schedule,
         seed: int,
         round: int,
@@ -247,7 +248,8 @@ class Trainer:
         classes = self.network.num_classes
         dropout = np.zeros(2, np.int32)
         if self.network.draws:
-            dropout = abs(stateless_seed(seed, Purpose.DROPOUT, round, client) // 2)
+            key = local.dropout_key(round, client)
+            dropout = abs(stateless_seed(seed, Purpose.DROPOUT, *key) // 2)
         x_seen, y_seen, order = schedule.seen(x, y)
         return Own(
             fixed=self.network.split(arrays, dropout)[1],

@@ -276,6 +276,40 @@ def test_same_key_same_bits_and_another_key_others(digits):
         assert any((first.arrays[n] != other.arrays[n]).any() for n in first.arrays)
 
 
+@pytest.mark.parametrize(
+    ("masks", "as_another_client", "as_another_round"),
+    [("own", False, False), ("shared", True, False), ("constant", True, True)],
+)
+def test_dropout_masks_are_whose_they_are_said_to_be(
+    digits, masks, as_another_client, as_another_round
+):
+    """All images are one, so that the order of the batches does not count."""
+    recipe = MLP(input_shape=[8, 8, 1], num_classes=10, hidden=[16], dropout=0.5)
+    network = Network(build_model(recipe, 0, (8, 8, 1)))
+    x, y = np.repeat(digits.x_train[:1], 8, axis=0), np.repeat(digits.y_train[:1], 8)
+    local = LocalTraining(local_steps=2, batch_size=4, dropout_masks=masks)
+    trainer = Trainer(network, Standard(), keras.optimizers.SGD(0.1))
+
+    def weights(round, client):
+        key = {"seed": 0, "round": round, "client": client}
+        alone, _ = trainer.train(network.arrays(), x, y, local, **key)
+        return np.concatenate([v.ravel() for v in alone.arrays.values()])
+
+    start = weights(1, 3)
+    assert np.array_equal(weights(1, 5), start) == as_another_client
+    assert np.array_equal(weights(2, 3), start) == as_another_round
+    together = trainer.train_together(
+        network.arrays(), {3: (x, y), 5: (x, y)}, local, seed=0, round=1
+    )
+    one, other = (together[client].arrays for client in (3, 5))
+    assert all(np.array_equal(one[n], other[n]) for n in one) == as_another_client
+
+
+def test_unknown_dropout_masks_are_refused():
+    with pytest.raises(ValueError, match="dropout_masks='each': must be 'own'"):
+        LocalTraining(dropout_masks="each")
+
+
 def test_batch_statistics_are_learned_and_the_model_itself_is_not_touched(digits):
     network = with_batch_norm_and_dropout()
     start = network.arrays()
