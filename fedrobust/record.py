@@ -39,6 +39,17 @@ def write_atomically(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+def _is_partial(path: Path) -> bool:
+    """Tell whether a file is one that was to replace another."""
+    return path.name.startswith(".") and ".partial" in path.suffixes
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the disk holds a file, so that a power failure does not tear it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _jsonable(value: Any) -> Any:
     """Write a number that JSON has not as null."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -120,10 +131,14 @@ class RunFolder:
                 f"{self.config.digest}): choose another {chosen_by}"
             )
         check_writable(self.path, chosen_by)
-        if self.path.exists() and digest is None and any(self.path.iterdir()):
+        if digest is None and self.path.exists() and self._others_files():
             raise ConfigError(
                 f"{self.path} is not empty and holds no run: choose another {chosen_by}"
             )
+
+    def _others_files(self) -> list[Path]:
+        """List what no run leaves behind that is killed before its first file."""
+        return [path for path in self.path.iterdir() if not _is_partial(path)]
 
     def _digest_there(self) -> str | None:
         path = self.path / "config.yaml"
@@ -137,10 +152,15 @@ class RunFolder:
         return str(found)
 
     def open(self) -> None:
-        """Make the folder; a training that did not finish there starts over."""
+        """Make the folder; a training that did not finish there starts over.
+
+        The lock must be held: what other processes left half written is removed.
+        """
         self.check()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for path in filter(_is_partial, self.path.rglob("*")):
+                path.unlink()
             self._write_config()
         except OSError as error:
             raise ConfigError(f"{self.path} cannot be written: {error}") from error
@@ -222,8 +242,11 @@ class RunFolder:
             The environment, the warnings, the digests of the evaluation and the data.
         """
         write_atomically(self._training_path, to_json(training, indent=2) + "\n")
-        partial = self.path / f".model.{os.getpid()}.keras"
+        partial = self.path / f".model.{os.getpid()}.partial.keras"
         save(partial)
+        # With the model there, the rounds count as done: they must be there too.
+        for path in (partial, self.metrics_path, self.events_path):
+            _to_disk(path)
         partial.replace(self.model_path)
 
     @property

@@ -55,17 +55,22 @@ def science(config: "Config") -> Node:
         values["dataset"].pop(name, None)
     # Where epsilon has an effect, it is the objective's.
     del values["training"]["epsilon"]
-    for key, before in LATER.items():
-        group, _, name = key.rpartition(".")
-        node = values[group] if group else values
-        if node.get(name, before) == before:
-            node.pop(name, None)
+    drop_later(values)
     if rules := _rule_versions(config.strategy.rule):
         values["rules"] = rules
     code = code_digests(values)
     changed = _has_statistics(config) or _is_quarantined(config)
     version = PARTIAL_VERSION if changed else SCIENCE_VERSION
     return {"version": version, "code": code, **values}
+
+
+def drop_later(values: Node) -> None:
+    """Take keys away that came later, where they say what was before there were any."""
+    for key, before in LATER.items():
+        group, _, name = key.rpartition(".")
+        node = values.get(group, {}) if group else values
+        if node.get(name, before) == before:
+            node.pop(name, None)
 
 
 def evaluation(config: "Config") -> Node:

@@ -1,5 +1,6 @@
 """Collecting finished runs: which differ only in their seed, and in what the others."""
 
+import copy
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 import yaml
+
+from fedrobust.config.digests import drop_later
 
 Json = dict[str, Any]
 
@@ -147,6 +150,9 @@ class Runs:
 def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     """Read every run below a folder, and each evaluation of it.
 
+    Of evaluations by the same attacks, such as one with other checks, the one that was
+    asked for last counts.
+
     Parameters
     ----------
     folder
@@ -167,13 +173,13 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         digest = config.get("config_digest") if isinstance(config, dict) else None
         if digest is None or (digests is not None and digest not in digests):
             continue
-        results = sorted(path.parent.glob("evaluations/*.json"))
-        for result_path in results:
+        results = _evaluations(path.parent)
+        for result in results:
             # A copy of a run, in another folder, is no other seed of it.
-            if (digest, result_path.name) in seen:
+            key = (digest, json.dumps(result["attack"], sort_keys=True))
+            if key in seen:
                 continue
-            seen.add((digest, result_path.name))
-            result = json.loads(result_path.read_text(encoding="utf-8"))
+            seen.add(key)
             evaluated = {name: result[name] for name in ("attack", "choices")}
             found.append((_with_one_epsilon({**config, **evaluated}), result))
         if not results:
@@ -182,7 +188,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         raise MissingResultsError(
             f"no finished run in {folder}: give the folder of a run or of a multirun"
         )
-    configs = [dict(_flat(_without_seeds(config))) for config, _ in found]
+    configs = [dict(_flat(_labels(config))) for config, _ in found]
     columns = _columns(configs)
     cells: dict[tuple[str, ...], list[tuple[Json, Json]]] = {}
     for flat, (config, result) in zip(configs, found, strict=True):
@@ -210,10 +216,29 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     )
 
 
-def _without_seeds(config: Json) -> Json:
-    """Leave out what differs between repetitions of the same experiment."""
+def _evaluations(run: Path) -> list[Json]:
+    """Read the results of a run, that which was asked for last first."""
+    paths = sorted(run.glob("evaluations/*.json"))
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    last_path = run / "result.json"
+    if last_path.is_file():
+        last = json.loads(last_path.read_text(encoding="utf-8"))
+        results.sort(key=lambda r: r != last)
+    return results
+
+
+def _labels(config: Json) -> Json:
+    """Leave out what differs between repetitions of an experiment, or decides nothing.
+
+    That are the seeds, where a run was carried out, and keys that later versions added.
+    """
     kept = {k: v for k, v in config.items() if k not in ("config_digest", "seed")}
-    kept["partition"] = {k: v for k, v in config["partition"].items() if k != "seed"}
+    kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
+    dropped = {"partition": "seed", "dataset": "download", "choices": "runtime"}
+    for group, name in dropped.items():
+        kept[group] = {k: v for k, v in config.get(group, {}).items() if k != name}
+    kept = copy.deepcopy(kept)
+    drop_later(kept)
     return kept
 
 

@@ -120,7 +120,7 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
         )
         # Labels of the control stand on the other side, and those of points that lie
         # on each other are one: 0.05 to 0.15.
-        side = -1 if kind.split()[0] == NOISE else 1
+        side = -1 if kind.split(" ")[0] == NOISE else 1
         for group in _close(points, near):
             first, last = (training_epsilon(rows[i].epsilon) for i in group[[0, -1]])
             axes.annotate(

@@ -83,7 +83,7 @@ class TrainingRow:
     @property
     def is_noise(self) -> bool:
         """Tell whether this is the control for adversarial training."""
-        return self.kind.split()[0] == NOISE
+        return self.kind.split(" ")[0] == NOISE
 
     @property
     def name(self) -> str:

@@ -243,10 +243,47 @@ def test_every_evaluation_of_a_run_is_a_row(tmp_path):
     (path,) = tmp_path.rglob("e.json")
     other = json.loads(path.read_text())
     other["choices"]["attack"] = "fgsm"
+    other["attack"]["methods"] = {"fgsm": {}}
     path.with_name("f.json").write_text(json.dumps(other))
     runs = collect(tmp_path)
     assert runs.columns == ["attack"]
     assert len(runs.cells) == 2
+
+
+def test_an_evaluation_with_other_checks_is_no_other_seed(tmp_path):
+    """Of seed 0 the one that was asked for last counts, 0.5; it was 0.7 before."""
+    for seed, robust in ((0, 0.7), (1, 0.3)):
+        write_run(tmp_path, 0.9, robust, seed=seed)
+    path = tmp_path / "0/evaluations/e.json"
+    last = json.loads(path.read_text()) | {"worst_robust_accuracy": {"0.1": 0.5}}
+    for name in ("evaluations/f.json", "result.json"):
+        (path.parents[1] / name).write_text(json.dumps(last))
+    (cell,) = collect(tmp_path).cells
+    assert cell.seeds == [0, 1]
+    assert cell.mean("worst_robust_accuracy", "0.1") == pytest.approx(0.4)
+
+
+def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):
+    for seed, workers in enumerate((2, 4)):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        path = tmp_path / f"{seed}/config.yaml"
+        config = yaml.safe_load(path.read_text())
+        config["runtime"] = {"workers": workers}
+        config["choices"]["runtime"] = ("local", "ray")[seed]
+        if seed:  # as written by a version that has the key
+            config["training"]["dropout_masks"] = "own"
+        path.write_text(yaml.safe_dump(config))
+    (cell,) = collect(tmp_path).cells
+    assert cell.seeds == [0, 1]
+
+
+def test_what_is_trained_by_one_program_is_set_apart(tmp_path):
+    for seed, cohort in enumerate((1, 5)):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        path = tmp_path / f"{seed}/config.yaml"
+        config = yaml.safe_load(path.read_text()) | {"runtime": {"cohort": cohort}}
+        path.write_text(yaml.safe_dump(config))
+    assert collect(tmp_path).columns == ["runtime.cohort"]
 
 
 def test_the_heat_map_never_averages_different_experiments(tmp_path):

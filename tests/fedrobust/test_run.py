@@ -14,6 +14,7 @@ from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
+from fedrobust.record import RunFolder
 from fedrobust.run import run
 
 SMALL = (
@@ -165,6 +166,19 @@ def test_a_folder_of_another_run_is_refused_untouched(configure: Configure, tmp_
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     with pytest.raises(ConfigError, match="holds no run"):
         run(configure(*SMALL), tmp_path / "mine")
+
+
+def test_what_a_killed_write_leaves_is_no_obstacle(configure: Configure, tmp_path):
+    folder = tmp_path / "r"
+    folder.mkdir()
+    left = [".config.yaml.7.partial", ".model.7.partial.keras"]
+    for name in left:
+        (folder / name).write_text("half of")
+    config = configure(*SMALL)
+    RunFolder(folder, config).check()
+    run(config, folder)
+    assert not [name for name in left if (folder / name).exists()]
+    assert (folder / "result.json").is_file()
 
 
 def test_what_cannot_be_made_is_told_before_round_one(configure: Configure, tmp_path):
