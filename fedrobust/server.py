@@ -1,6 +1,5 @@
 """The server's side: who the clients are, the strategy, and the rounds."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,33 +37,47 @@ def identify_clients(
     Node ids are drawn anew for every run; partition ids are not, so everything that
     must be reproducible is keyed by them.
 
+    Several nodes may give one id, and all but one of them lie. These get the ids that
+    nobody gives, so that no liar costs more than the client that it should have been.
+    (Who brings more nodes than there are clients can take others' places: that is for
+    Flower's authentication of nodes to prevent.)
+
     Returns
     -------
-    Partition id of each node. A node that gives none, one out of range, or one that
-    another node gives too, is left out, and so is a client for whom no node is left;
-    both are reported.
+    Partition id of each node. A node that gives none, or for which none is left, is
+    left out, and so is a client without a node. All of that is reported.
 
     Raises
     ------
     RunFailedError
-        When fewer nodes come than there are clients, or none tells who it is.
+        When no node comes within ``QUERY_TIMEOUT``, or none tells who it is.
     """
     try:
         nodes = wait_for_nodes(grid, num_clients, QUERY_TIMEOUT)
     except TimeoutError as error:
-        raise RunFailedError(str(error)) from error
+        nodes = sorted(grid.get_node_ids())
+        if not nodes:
+            raise RunFailedError(str(error)) from error
+        on_event(_unidentified(None, str(error)))
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    replies = list(grid.send_and_receive(questions, timeout=QUERY_TIMEOUT))
-    answers = {reply.metadata.src_node_id: _partition_id(reply) for reply in replies}
-    claims = Counter(answers.values())
-    found: dict[int, int] = {}
+    replies = grid.send_and_receive(questions, timeout=QUERY_TIMEOUT)
+    answers = {
+        reply.metadata.src_node_id: answer
+        for reply in replies
+        if (answer := _partition_id(reply, num_clients)) is not None
+    }
     for node in nodes:
-        answer = answers.get(node)
-        if answer is not None and 0 <= answer < num_clients and claims[answer] == 1:
-            found[node] = answer
-            continue
-        reason = f"node {node} says partition {answer}, given by {claims[answer]} nodes"
-        on_event(_unidentified(None, reason))
+        if node not in answers:
+            reason = f"node {node} gives no partition id below {num_clients}"
+            on_event(_unidentified(None, reason))
+    found = assign_clients(answers, num_clients)
+    for node, answer in answers.items():
+        if found.get(node) != answer:
+            place = (
+                f"stands as client {found[node]}" if node in found else "has no place"
+            )
+            reason = f"node {node} says partition {answer}, as another does: it {place}"
+            on_event(_unidentified(None, reason))
     if not found:
         raise RunFailedError("no node told its partition id: is the ClientApp ours?")
     for client in sorted(set(range(num_clients)) - set(found.values())):
@@ -72,17 +85,38 @@ def identify_clients(
     return found
 
 
+def assign_clients(answers: Mapping[int, int], num_clients: int) -> dict[int, int]:
+    """Give each node a client of its own: the one it names, or one that nobody names.
+
+    Parameters
+    ----------
+    answers
+        Partition id in [0, num_clients) that each node gives.
+    num_clients
+        How many clients there are.
+    """
+    found: dict[int, int] = {}
+    others = []
+    for node, answer in sorted(answers.items()):
+        if answer in found.values():
+            others.append(node)
+        else:
+            found[node] = answer
+    left = sorted(set(range(num_clients)) - set(found.values()))
+    return found | dict(zip(others, left, strict=False))
+
+
 def _unidentified(client: int | None, reason: str) -> Event:
     return {"event": "unidentified", "round": 0, "client": client, "reason": reason}
 
 
-def _partition_id(reply: Message) -> int | None:
-    """Read the answer of one node; None when it gives no integer."""
+def _partition_id(reply: Message, num_clients: int) -> int | None:
+    """Read the answer of one node; None when it gives no integer in range."""
     if not reply.has_content():
         return None
     record = reply.content.metric_records.get("metrics")
     answer = record.get("partition-id") if record is not None else None
-    return answer if type(answer) is int else None
+    return answer if type(answer) is int and 0 <= answer < num_clients else None
 
 
 def serve(

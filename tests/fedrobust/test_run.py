@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fedrobust import resources
 from fedrobust.backend import keras
@@ -16,6 +18,7 @@ from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder
 from fedrobust.run import run
+from fedrobust.server import assign_clients, identify_clients, serve
 
 SMALL = (
     "num_clients=7",
@@ -314,12 +317,11 @@ def test_a_hostile_client_cannot_write_the_record(
     assert all(row["clean_accuracy"] != 0.999 for row in rows)
 
 
-def test_clients_that_lie_about_who_they_are_are_left_out():
+def test_a_client_that_lies_about_who_it_is_costs_none_but_itself():
     from flwr.app import Message, MetricRecord, RecordDict
     from flwr.clientapp import ClientApp
 
     from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
-    from fedrobust.server import identify_clients
 
     said = {0: 3, 1: 1, 2: 99, 3: 3, 4: True, 5: 5}
     app = ClientApp()
@@ -335,15 +337,28 @@ def test_clients_that_lie_about_who_they_are_are_left_out():
     events: list[dict] = []
     with LocalGrid(app, 6, workers=1) as grid:
         found = identify_clients(grid, 6, events.append)
-    assert found == {FIRST_NODE_ID + 1: 1, FIRST_NODE_ID + 5: 5}
-    assert [event["client"] for event in events] == [*4 * [None], 0, 2, 3, 4]
+    # Of the two that say 3 one lies. One of them stands as 0, which nobody says.
+    clients = {node - FIRST_NODE_ID: client for node, client in found.items()}
+    assert clients == {0: 3, 1: 1, 3: 0, 5: 5}
+    assert [event["client"] for event in events] == [*3 * [None], 2, 4]
+    assert "says partition 3, as another does: it stands as client 0" in str(events)
+
+
+@given(st.dictionaries(st.integers(1, 99), st.integers(0, 5), max_size=9))
+def test_every_node_that_answers_has_a_client_of_its_own(answers):
+    found = assign_clients(answers, 6)
+    assert len(found) == min(len(answers), 6)
+    assert len(set(found.values())) == len(found)
+    assert set(answers.values()) <= set(found.values()) <= set(range(6))
+    for node, answer in answers.items():
+        if list(answers.values()).count(answer) == 1:
+            assert found[node] == answer
 
 
 def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
     """Serve a federation some of whose nodes do not tell who they are."""
     from fedrobust.client import client_app
     from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
-    from fedrobust.server import serve
 
     class Silent(LocalGrid):
         def send_and_receive(self, messages, *, timeout=None):
@@ -372,16 +387,24 @@ def test_too_few_clients_for_the_rule_are_told_before_round_one(configure: Confi
     assert report.accepted == [0, 1, 2, 4, 5, 6]
 
 
-def test_nodes_that_never_come_end_the_run_with_a_sentence(monkeypatch):
+def test_nodes_that_never_come_are_missing(configure: Configure, monkeypatch):
     from flwr.clientapp import ClientApp
 
+    from fedrobust.client import client_app
     from fedrobust.errors import RunFailedError
     from fedrobust.runtime.local_grid import LocalGrid
-    from fedrobust.server import identify_clients
 
     monkeypatch.setattr("fedrobust.server.QUERY_TIMEOUT", 0.1)
-    missing = pytest.raises(RunFailedError, match="3 of 4 nodes connected within")
-    with LocalGrid(ClientApp(), 3, workers=1) as grid, missing:
+    config = configure("num_clients=4", "num_rounds=1", "strategy=median")
+    events: list[dict] = []
+    reports: list = []
+    with LocalGrid(client_app(config), 3, workers=1) as grid:
+        serve(grid, config, lambda r, arrays: reports.append(r), events.append)
+    assert "3 of 4 nodes connected within" in events[0]["reason"]
+    assert [event["client"] for event in events] == [None, 3]
+    assert reports[0].accepted == [0, 1, 2]
+    nobody = pytest.raises(RunFailedError, match="0 of 4 nodes connected within")
+    with LocalGrid(ClientApp(), 0, workers=1) as grid, nobody:
         identify_clients(grid, 4, print)
 
 
@@ -408,7 +431,6 @@ def test_replies_are_waited_for_as_long_as_the_runtime_says(
 ):
     from fedrobust.client import client_app
     from fedrobust.runtime.local_grid import LocalGrid
-    from fedrobust.server import serve
 
     for said, expected in (("null", [600.0, 3600.0]), ("5", [600.0, 5.0])):
         config = configure(*SMALL, "num_rounds=1", f"runtime.timeout={said}")
