@@ -12,7 +12,7 @@ from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.progress import Progress
 from fedrobust.record import Json, RunFolder
 from fedrobust.reproduce.definition import Job, Reproduction
-from fedrobust.reproduce.index import write_index
+from fedrobust.reproduce.index import index_of, write_index
 from fedrobust.reproduce.loading import (
     experiments_folder,
     load_reproduction,
@@ -61,6 +61,8 @@ def command(arguments: Sequence[str]) -> int:
     results = Results(reproduction)
     if options.check:
         return _check(reproduction, results, jobs)
+    # What is wrong with any file of the pages is told before something is run.
+    index_of(reproduction.folder.parent)
     # The page tells all rows, whichever are run now.
     done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
     _checked_configs(reproduction, results, done)

@@ -146,7 +146,7 @@ class Reproduction:
         """
         for column, values in wanted.items():
             for value in texts(values):
-                self._require_known(column, value, f"{self.name}: {key}")
+                self.require_known(column, value, f"{self.name}: {key}")
         if not any(True for _ in self.matching(wanted)):
             raise ConfigError(f"{self.name}: {key}: no planned cell has {dict(wanted)}")
 
@@ -171,7 +171,7 @@ class Reproduction:
         for text in filters:
             column, _, values = text.partition("=")
             for value in values.split(","):
-                self._require_known(column, value, f"--cells {text}")
+                self.require_known(column, value, f"--cells {text}")
                 wanted.setdefault(column, []).append(value)
         cells = set(self.matching(wanted))
         jobs = [job for job in self.jobs if job.cell in cells]
@@ -184,8 +184,14 @@ class Reproduction:
             raise ConfigError(f"{self.name}: no run is planned for {' '.join(filters)}")
         return [job for job in jobs if seeds is None or job.seed in seeds]
 
-    def _require_known(self, column: str, value: str, said: str) -> None:
-        """Refuse a column or a value of it that there is not."""
+    def require_known(self, column: str, value: str, said: str) -> None:
+        """Refuse a column or a value of it that there is not.
+
+        Raises
+        ------
+        ConfigError
+            Beginning with ``said``: where it stands.
+        """
         if column not in self.columns:
             raise ConfigError(
                 f"{said}: {self.name} has no column {column!r}, "

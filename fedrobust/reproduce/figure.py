@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from fedrobust.report.panels import save_figure
 from fedrobust.reproduce.definition import Reproduction
+from fedrobust.reproduce.published import Published, PublishedNumbers
 from fedrobust.reproduce.results import Results
-from fedrobust.reproduce.verdicts import Published, PublishedNumbers, verdict
+from fedrobust.reproduce.verdicts import verdict
 
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
 OURS = COLOURS["inside"]

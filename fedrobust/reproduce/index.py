@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from fedrobust.errors import ConfigError
 from fedrobust.record import write_atomically
 from fedrobust.report.tables import markdown_table
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.loading import load_reproduction, reproduction_names
+from fedrobust.reproduce.published import read_published
 from fedrobust.reproduce.results import Results
 from fedrobust.reproduce.tally import DOUBT, PAIRS, VERDICTS, claim_counts, counts
 
@@ -16,22 +18,42 @@ END = "<!-- end -->"
 
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
+    path, text = index_of(experiments)
+    write_atomically(path, text)
+    return path
+
+
+def index_of(experiments: Path) -> tuple[Path, str]:
+    """Give experiments/README.md as it should be.
+
+    Raises
+    ------
+    ConfigError
+        When it has no place for the table, or the files of a reproduction are damaged.
+    """
     names = ["reproduction", "cells", "run", "all seeds", *VERDICTS, *PAIRS.values()]
     rows = [_index_row(load_reproduction(n, experiments)) for n in
             reproduction_names(experiments)]  # fmt: skip
     path = experiments / "README.md"
-    text = path.read_text(encoding="utf-8")
-    before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        raise ConfigError(
+            f"{path} has no lines {START} and {END}, between which the table of all "
+            "reproductions is written: restore them"
+        )
     table = markdown_table(names, rows, left=["reproduction"])
     text = f"{table}\n\nIn doubt: {DOUBT}."
-    write_atomically(path, f"{before}{START}\n\n{text}\n\n{END}{after}")
-    return path
+    return path, f"{before}{START}\n\n{text}\n\n{END}{after}"
 
 
 def _index_row(reproduction: Reproduction) -> Sequence[str]:
     results = Results(reproduction)
-    found = counts(reproduction, results)
+    found = counts(reproduction, results, read_published(reproduction))
     total = len(reproduction.cells)
     claims = claim_counts(reproduction, results)
     whole = sum(

@@ -55,6 +55,11 @@ class Measure:
             f"last n, best from r or mean from r, as {self.of} is of each round",
         )
 
+    @property
+    def may_lack(self) -> bool:
+        """Whether some runs have no such number: those in which nobody is detected."""
+        return self.of in BY_ROUND[1:]
+
     def check(self, attacks: Collection[str], epsilons: Collection[float]) -> None:
         """Raise ValueError where runs with these attacks have no such number."""
         if self.of in BY_ROUND:

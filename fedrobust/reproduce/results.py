@@ -4,23 +4,21 @@ import contextlib
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError, nearest
+from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder, lock_for, write_atomically
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
+from fedrobust.reproduce.rows import Row, Rows, read_rows
 
 # What stands in a row beside the cell, the seed and the numbers.
 MADE_WITH = (
     *("trouble", "minutes", "config_digest", "evaluation_digest"),
     *("fedrobust", "tensorflow", "processor", "cores"),
 )
-
-Row = dict[str, str]
 
 
 class Results:
@@ -29,7 +27,8 @@ class Results:
     Raises
     ------
     ConfigError
-        When the file has other columns than the reproduction.
+        When the file has other columns than the reproduction, or a row that no planned
+        run could have written; with its line.
     """
 
     def __init__(self, reproduction: Reproduction) -> None:
@@ -41,7 +40,7 @@ class Results:
             *reproduction.measures,
             *MADE_WITH,
         ]
-        self.rows: dict[tuple[Cell, int], Row] = {}
+        self.rows: Rows = {}
         self._read()
 
     @contextlib.contextmanager
@@ -52,54 +51,7 @@ class Results:
             yield
 
     def _read(self) -> None:
-        self.rows.clear()
-        if not self.path.is_file():
-            return
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.path} is no text: {error}; mend it") from error
-        with io.StringIO(text, newline="") as file:
-            reader = csv.DictReader(file)
-            if reader.fieldnames != self.names:
-                raise ConfigError(
-                    f"{self.path} is of another version: it has the columns "
-                    f"{reader.fieldnames}, not {self.names}; move it away to start anew"
-                )
-            for row in reader:
-                cell = tuple(row[column] for column in self._reproduction.columns)
-                seed = row["seed"]
-                whole = None not in row and None not in row.values()
-                if not (
-                    whole and seed.isdecimal() and (cell, int(seed)) not in self.rows
-                ):
-                    raise ConfigError(
-                        f"{self.path}, line {reader.line_num}: must have one value a "
-                        "column, a whole seed, and no second row of its run; mend it"
-                    )
-                self._check_row(row, reader.line_num)
-                self.rows[cell, int(seed)] = row
-
-    def _check_row(self, row: Row, line: int) -> None:
-        """Refuse what no run could have written.
-
-        Raises
-        ------
-        ConfigError
-            With the line, the column and the value.
-        """
-        for column, choices in self._reproduction.columns.items():
-            if row[column] not in choices:
-                raise ConfigError(
-                    f"{self.path}, line {line}: {column} has no value {row[column]!r}, "
-                    f"{nearest(row[column], choices)}; mend it"
-                )
-        for name in (*self._reproduction.measures, "minutes"):
-            if not _is_number(row[name]) and (row[name] or name == "minutes"):
-                raise ConfigError(
-                    f"{self.path}, line {line}: {name} is {row[name]!r}: must be a "
-                    "finite number; mend it"
-                )
+        self.rows = read_rows(self._reproduction, self.path, self.names)
 
     def check(self, job: Job, config: Config) -> None:
         """Refuse a row that another version of the experiment made.
@@ -150,7 +102,7 @@ class Results:
         Raises
         ------
         ConfigError
-            When that one is of another version of the experiment.
+            When that one is of another version of the experiment, or has other numbers.
         """
         numbers = {
             name: measured(measure, folder, result)
@@ -159,7 +111,13 @@ class Results:
         with self.locked():
             self.check(job, folder.config)
             row = self._row(job, numbers, result)
-            self.rows.setdefault((job.cell, job.seed), row)
+            there = self.rows.setdefault((job.cell, job.seed), row)
+            for name in (name for name in numbers if row[name] != there[name]):
+                raise ConfigError(
+                    f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was added "
+                    f"meanwhile, and its {name} is {there[name]}, of this run "
+                    f"{row[name]}: find out which is right"
+                )
             self._write()
 
     def _row(
@@ -192,13 +150,6 @@ class Results:
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
         write_atomically(self.path, text.getvalue())
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def processor(environment: Mapping[str, Any]) -> str:

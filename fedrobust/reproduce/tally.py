@@ -3,13 +3,9 @@
 from collections import Counter
 
 from fedrobust.reproduce.definition import Ordering, Reproduction
+from fedrobust.reproduce.published import PublishedNumbers
 from fedrobust.reproduce.results import Results
-from fedrobust.reproduce.verdicts import (
-    Comparison,
-    compare,
-    read_published,
-    verdict,
-)
+from fedrobust.reproduce.verdicts import Comparison, compare, verdict
 
 VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
 DOUBT = "with fewer than three seeds or within chance"
@@ -23,9 +19,10 @@ PAIRS = {
 }
 
 
-def counts(reproduction: Reproduction, results: Results) -> Counter[str]:
+def counts(
+    reproduction: Reproduction, results: Results, published: PublishedNumbers
+) -> Counter[str]:
     """Count the planned cells by verdict, of the first measure."""
-    published = read_published(reproduction)
     measure = next(iter(reproduction.measures))
     numbers = results.numbers(measure)
     return Counter(

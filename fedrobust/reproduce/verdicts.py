@@ -10,7 +10,6 @@ Where the paper claims that one cell is above another, the two are compared seed
 (:mod:`fedrobust.report.scores`): the same seed is the same data and initial weights.
 """
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
@@ -18,23 +17,11 @@ from statistics import fmean, stdev
 
 from fedrobust.report.scores import half_interval, paired_differences
 from fedrobust.reproduce.definition import Cell, Ordering, Reproduction
+from fedrobust.reproduce.published import Published
 
 # The rules above, and what the numbers that each judges are multiplied by: its bounds
 # are in points, or in shares.
 RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
-
-
-@dataclass(frozen=True)
-class Published:
-    """A number of the paper, its standard deviation and how many runs it is of."""
-
-    value: float
-    sd: float | None = None
-    n: int | None = None
-
-
-# By cell and measure.
-PublishedNumbers = dict[tuple[Cell, str], Published]
 
 
 def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | None:
@@ -77,27 +64,6 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
     # What is written with two digits is not judged by the sixteenth.
     distance = abs(fmean(ours) - paper.value)
     return "inside" if distance <= limit + 1e-9 else "outside"
-
-
-def read_published(reproduction: Reproduction) -> PublishedNumbers:
-    """Read published.csv: the number of each cell and measure.
-
-    A row has the columns of a cell, ``measure``, ``value``, ``sd``, ``n``, ``source``;
-    that of a claim has ``claim`` and ``source``, and no value.
-    """
-    path = reproduction.folder / "published.csv"
-    found: PublishedNumbers = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row.get("claim"):
-                continue
-            cell = tuple(row[column] for column in reproduction.columns)
-            found[cell, row["measure"]] = Published(
-                float(row["value"]),
-                float(row["sd"]) if row["sd"] else None,
-                int(row["n"]) if row["n"] else None,
-            )
-    return found
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,20 @@ import yaml
 from fedrobust.cli import main
 from fedrobust.compose import compose_run
 from fedrobust.config import load_config
+from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder
 from fedrobust.reproduce import Results, load_reproduction, verdict
+from fedrobust.reproduce.costs import minutes_of
 from fedrobust.reproduce.definition import Ordering
 from fedrobust.reproduce.figure import against, by_cell
 from fedrobust.reproduce.loading import experiments_folder, reproduction_names
 from fedrobust.reproduce.measures import Measure, measured
 from fedrobust.reproduce.page import write_page
+from fedrobust.reproduce.published import Published, read_published
 from fedrobust.reproduce.results import trouble
 from fedrobust.reproduce.settings import changed, settings
 from fedrobust.reproduce.tally import claim_counts
-from fedrobust.reproduce.verdicts import (
-    Published,
-    allowed,
-    compare,
-    read_published,
-)
+from fedrobust.reproduce.verdicts import allowed, compare
 from fedrobust.run import run
 from tests.conftest import REAL_DATA
 
@@ -313,6 +311,9 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         "avg,0",
         with_value("accuracy", "abc"),
         with_value("accuracy", "nan"),
+        with_value("accuracy", "100.1"),
+        with_value("accuracy", ""),
+        with_value("seed", "7"),  # which is not planned
         with_value("minutes", "x"),
         with_value("rule", "median"),
     ):
@@ -321,6 +322,70 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         assert command(toy, monkeypatch) == 2
         assert "results.csv, line" in capsys.readouterr().err
         assert results.read_text() == f"{head}\n{damaged}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("demo/published.csv", "avg,", "agv,", "line 2: rule has no value 'agv'"),
+        ("demo/published.csv", ",accuracy,", ",acuracy,", "no measure 'acuracy'"),
+        ("demo/published.csv", ",50,", ",fifty,", "line 2: must have rule, measure"),
+        ("demo/published.csv", ",sd,", ",std,", "line 2: must have rule, measure"),
+        ("demo/published.csv", None, None, "published.csv cannot be read"),
+        ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
+        ("README.md", None, None, "README.md cannot be read"),
+        ("other/results.csv", "rule", "rules", "is of another version"),
+    ],
+)
+def test_damage_to_other_files_is_told_before_something_is_run(
+    toy, monkeypatch, capsys, name, old, new, said
+):
+    shutil.copytree(toy / "demo", toy / "other")
+    names = Results(load_reproduction("other", toy)).names
+    (toy / "other" / "results.csv").write_text(",".join(names) + "\n")
+    path = toy / name
+    if old is None:
+        path.unlink()
+    else:
+        path.write_text(path.read_text().replace(old, new))
+    before = {p: p.read_bytes() for p in toy.rglob("*") if p.is_file()}
+    assert command(toy, monkeypatch) == 2
+    assert said in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in toy.rglob("*") if p.is_file()} == before
+    assert not (toy.parent / "runs").exists()
+
+
+def test_other_numbers_of_the_same_run_are_not_thrown_away_unseen(toy, monkeypatch):
+    ours = Results(load_reproduction("demo", toy))
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    path = toy / "demo" / "results.csv"
+    (row,) = csv.DictReader(path.open())
+    changed = path.read_text().replace(row["accuracy"], "12.5")
+    path.write_text(changed)
+    (job,) = load_reproduction("demo", toy).select(["rule=avg"], [0])
+    folder = RunFolder(toy.parent / "runs" / job.config.digest, job.config)
+    with pytest.raises(ConfigError, match=r"its accuracy is 12\.5, of this run"):
+        ours.add(job, folder, folder.result())
+    assert path.read_text() == changed
+
+
+def test_what_is_left_costs_what_runs_like_it_took(toy, monkeypatch):
+    """In most columns alike first; without any run, what the file says."""
+    path = toy / "demo" / "reproduction.yaml"
+    definition = yaml.safe_load(path.read_text())
+    definition["columns"]["size"] = {"s": [], "l": ["num_rounds=3"]}
+    definition["plan"][0] |= {"size": ["s", "l"], "seeds": [0, 1, 2]}
+    path.write_text(yaml.safe_dump(definition))
+    reproduction = load_reproduction("demo", toy)
+    results = Results(reproduction)
+    assert minutes_of(("avg", "s"), reproduction, results) == 0.1
+    for cell, seed, minutes in (
+        (("avg", "s"), 0, "3.0"), (("avg", "s"), 1, "5.0"), (("cm", "l"), 0, "40.0"),
+    ):  # fmt: skip
+        results.rows[cell, seed] = {"minutes": minutes}
+    assert minutes_of(("avg", "s"), reproduction, results) == 4.0
+    assert minutes_of(("cm", "s"), reproduction, results) == 5.0
+    assert minutes_of(("cm", "l"), reproduction, results) == 40.0
 
 
 def test_results_that_are_no_text_are_refused(toy, monkeypatch, capsys):

@@ -1,0 +1,72 @@
+"""published.csv: what the paper has, a row a number or a claim, with its source."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fedrobust.errors import ConfigError, nearest
+from fedrobust.reproduce.definition import Cell, Reproduction
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number of the paper, its standard deviation and how many runs it is of."""
+
+    value: float
+    sd: float | None = None
+    n: int | None = None
+
+
+# By cell and measure.
+PublishedNumbers = dict[tuple[Cell, str], Published]
+
+
+def read_published(reproduction: Reproduction) -> PublishedNumbers:
+    """Read published.csv: the number of each cell and measure.
+
+    A row has the columns of a cell, ``measure``, ``value``, ``sd``, ``n``, ``source``;
+    that of a claim has ``claim`` and ``source``, and no value.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such file, or a row of it is not like that; with its line.
+    """
+    path = reproduction.folder / "published.csv"
+    found: PublishedNumbers = {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    for row in reader:
+        if not row.get("claim"):
+            said = f"{path}, line {reader.line_num}"
+            key, number = _published(reproduction, row, said)
+            found[key] = number
+    return found
+
+
+def _published(
+    reproduction: Reproduction, row: Mapping[str, str], said: str
+) -> tuple[tuple[Cell, str], Published]:
+    try:
+        cell = tuple(row[column] for column in reproduction.columns)
+        measure, value, sd, n = (row[name] for name in ("measure", "value", "sd", "n"))
+        number = Published(
+            float(value), float(sd) if sd else None, int(n) if n else None
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{said}: must have {', '.join(reproduction.columns)}, measure, and the "
+            f"numbers value, sd and n: {error!r}; mend it"
+        ) from error
+    for column, choice in reproduction.values(cell).items():
+        reproduction.require_known(column, choice, said)
+    if measure not in reproduction.measures:
+        raise ConfigError(
+            f"{said}: {reproduction.name} has no measure {measure!r}, "
+            f"{nearest(measure, reproduction.measures)}"
+        )
+    return (cell, measure), number
