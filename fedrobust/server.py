@@ -168,6 +168,7 @@ def serve(
         num_clients=config.num_clients,
         statistics=[*network.statistics, *variates],
         optional_statistics=network.optional_statistics,
+        f=config.strategy.f,
         max_examples=config.screening.max_examples,
         train_on_root=_train_on_root(config),
         on_event=on_event,

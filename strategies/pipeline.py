@@ -150,7 +150,7 @@ class Pipeline:
 
 def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
     """Lower f, as little as it needs, where n rows are too few with some missing."""
-    if not _is_defined(part, n) and missing <= _most_faulty(part):
+    if not _is_defined(part, n) and missing <= most_faulty(part):
         for fewer in range(1, missing + 1):
             changed = _with_fewer(part, fewer)
             if _is_defined(changed, n):
@@ -159,10 +159,10 @@ def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
     return part
 
 
-def _most_faulty(part: Rule | Preaggregator) -> int:
-    """Give f; that of the rule within, where a rule has none of its own."""
+def most_faulty(part: Rule | Preaggregator) -> int:
+    """Give f; that of the rule within, where a rule has none of its own, or 0."""
     within = getattr(part, "rule", None)
-    f = getattr(part, "f", 0 if within is None else _most_faulty(within))
+    f = getattr(part, "f", 0 if within is None else most_faulty(within))
     return int(f)
 
 

@@ -120,7 +120,7 @@ def shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def median_metrics(replies: list[Reply]) -> dict[str, float]:
-    """Take the median of each metric: a lying client cannot own it."""
+    """Take the median of each metric, which no minority of the clients can own."""
     metrics = [reply.metrics for reply in replies]
     return {
         name: float(np.median([m[name] for m in metrics if name in m]))

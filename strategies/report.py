@@ -26,7 +26,7 @@ class RoundReport:
     aggregate_seconds
         Wall clock of screening, rule and server step.
     bytes_down, bytes_up
-        Bytes of serialised arrays sent to and received from clients.
+        Bytes of serialised arrays sent to clients, and of their replies that count.
     selected
         Client ids that the rule selected, where it selects.
     excluded

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from strategies.arrays import pack_all, unpack_all
 from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
-from strategies.pipeline import Pipeline
+from strategies.pipeline import Pipeline, most_faulty
 from strategies.preaggregators.base import Preaggregator
 from strategies.replies import (
     Sorted,
@@ -83,6 +83,10 @@ class RobustStrategy(Strategy):
         2f, else over all; under the mean their mean.
     optional_statistics
         Those of them that a client may leave untouched, who then has no vote on them.
+        With at most 2f votes they stay as they are, as f could be half of these.
+    f
+        Byzantine clients that optional statistics withstand, where the rule tells no
+        larger one.
     loss_metric
         Name of the metric that is a client's training loss, for rules that need
         ``context.losses``.
@@ -119,6 +123,7 @@ class RobustStrategy(Strategy):
         min_available_nodes: int = 2,
         statistics: Collection[str] = (),
         optional_statistics: Collection[str] = (),
+        f: int = 0,
         loss_metric: str = "train_loss",
         max_examples: int = MAX_EXAMPLES,
         train_on_root: TrainOnRoot | None = None,
@@ -142,6 +147,7 @@ class RobustStrategy(Strategy):
         self.min_available_nodes = min_available_nodes
         self.statistics = frozenset(statistics)
         self.optional_statistics = frozenset(optional_statistics)
+        self.f = max(f, most_faulty(rule))
         self.loss_metric = loss_metric
         self.max_examples = max_examples
         self.train_on_root = train_on_root
@@ -246,9 +252,10 @@ class RobustStrategy(Strategy):
         new = add(old, step, learned)
         for name, rows in statistics.items():
             votes = np.ones(len(rows), bool)
-            if name in self.optional_statistics:
+            is_optional = name in self.optional_statistics
+            if is_optional:
                 votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
-            if votes.any():
+            if not is_optional or votes.sum() > 2 * self.f:
                 combined = self.pipeline.follow(rows, aggregate, votes)
                 new[name] = combined.astype(specs[name].dtype)
         if not all(np.isfinite(new[name]).all() for name in new):

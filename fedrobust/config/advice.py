@@ -5,6 +5,7 @@ import warnings
 from fedrobust.config.experiment import Config
 from fedrobust.config.pairs import check_components
 from fedrobust.schema import Node
+from strategies.sampling import sample_size
 
 
 def warnings_about(config: Config) -> list[str]:
@@ -26,6 +27,12 @@ def warnings_about(config: Config) -> list[str]:
         found.append(
             f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
             "is no minority: only a rule with a root data set can withstand it"
+        )
+    adversarial = sample_size(config.num_clients, config.training.fraction)
+    if config.model.get("norm") == "dual" and adversarial <= 2 * config.strategy.f:
+        found.append(
+            f"{adversarial} clients train with noise statistics, no more than 2 "
+            f"strategy.f={2 * config.strategy.f}: these stay as they are at first"
         )
     trusted = config.strategy.rule.get("trusted")
     byzantine = config.byzantine_ids(round=0)

@@ -32,6 +32,7 @@ LATER = {
 SCIENCE_VERSION = 2
 PARTIAL_VERSION = 3
 PROBES_VERSION = 2  # of checks=full
+VOTES_VERSION = 2  # of optional statistics where f is above 0
 # Of rules that give other last bits than they did.
 RULE_VERSIONS = {"GeometricMedian": 2}
 
@@ -56,6 +57,8 @@ def science(config: "Config") -> Node:
     # Where epsilon has an effect, it is the objective's.
     del values["training"]["epsilon"]
     drop_later(values)
+    if config.model.get("norm") == "dual" and config.strategy.f > 0:
+        values["votes"] = VOTES_VERSION
     if rules := _rule_versions(config.strategy.rule):
         values["rules"] = rules
     code = code_digests(values)

@@ -9,9 +9,9 @@ recognition, CVPR 2020). Clients that cannot afford adversarial training
 (``training.fraction``) train f_clean and leave the noise statistics to the others: a
 client that did not touch a statistic has no vote on it. The paper keeps the
 normalisation of each client and lends out noise statistics by the likeness of the clean
-ones; here there is one global model, tested as f_noise. Where adversarial clients are
-few, so are the votes on the noise statistics: their median is what few Byzantine
-clients among them can own.
+ones; here there is one global model, tested as f_noise. Where at most 2f
+clients train so, the noise statistics stay as they are: f Byzantine ones could be half
+of the votes.
 """
 
 from dataclasses import dataclass

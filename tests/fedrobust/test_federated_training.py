@@ -313,6 +313,13 @@ def test_what_does_not_go_together_is_refused(configure, overrides, message):
         configure(*overrides)
 
 
+def test_too_few_votes_on_noise_statistics_are_told(configure):
+    few = ("training=fedrbn", "num_clients=10", "training.fraction=0.2", "strategy.f=1")
+    (note,) = warnings_about(configure(*few))
+    assert "2 clients train with noise statistics, no more than 2 strategy.f=2" in note
+    assert not warnings_about(configure(*few, "training.fraction=0.3"))
+
+
 def test_what_has_no_effect_without_a_federation_is_told(configure):
     (note,) = warnings_about(configure("training=fedprox", "centralised=true"))
     assert note == "training.proximal has no effect: centralised=true"

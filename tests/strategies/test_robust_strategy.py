@@ -869,7 +869,7 @@ def test_sfat_reads_the_losses_that_clients_report():
 
 def test_who_leaves_an_optional_statistic_untouched_has_no_vote_on_it():
     replies = replies_of([record(w=1, bn=bn) for bn in (7, 7, 7, 10, 20)])
-    for rule, expected in ((Mean(), 15.0), (Median(), 15.0), (CGE(f=1), 15.0)):
+    for rule, expected in ((Mean(), 15.0), (Median(), 15.0), (CGE(f=1), 7.0)):
         strategy = one_round.configured(
             rule, 5, record(w=0, bn=7), statistics=["bn"], optional_statistics=["bn"]
         )
@@ -880,6 +880,26 @@ def test_who_leaves_an_optional_statistic_untouched_has_no_vote_on_it():
     )
     arrays, _ = strategy.aggregate_train(1, replies_of([record(w=1, bn=7)] * 5))
     assert arrays["bn"].numpy() == 7
+
+
+@pytest.mark.parametrize(
+    ("rule", "f"), [(TrimmedMean(f=1), 0), (Krum(f=1), 0), (Median(), 1), (Mean(), 1)]
+)
+def test_few_votes_on_an_optional_statistic_own_nothing(rule, f):
+    """With f = 1 two votes leave it; three have the median of an honest majority."""
+
+    def next_bn(*sent: float) -> float:
+        replies = replies_of([record(w=1, bn=bn) for bn in sent])
+        strategy = one_round.configured(
+            rule, 5, record(w=0, bn=7), statistics=["bn"], optional_statistics=["bn"],
+            f=f,
+        )  # fmt: skip
+        arrays, _ = strategy.aggregate_train(1, replies)
+        return arrays["bn"].numpy().item()
+
+    assert next_bn(7, 7, 7, 7, 1e30) == 7
+    assert next_bn(7, 7, 7, 8, 1e30) == 7
+    assert next_bn(7, 7, 8, 9, 1e30) != 7
 
 
 def test_no_reply_is_left_when_the_rule_sees_the_updates():
