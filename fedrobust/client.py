@@ -6,7 +6,7 @@ from flwr.clientapp import ClientApp
 
 from fedrobust import resources
 from fedrobust.byzantine import Tampering
-from fedrobust.byzantine.tampering import tampering_mod
+from fedrobust.byzantine.tampering_mod import tampering_mod
 from fedrobust.cohort import Cohort
 from fedrobust.config import Config
 from fedrobust.network import Arrays

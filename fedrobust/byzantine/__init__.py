@@ -1,17 +1,9 @@
 """Dishonest clients: poisoned data, tampered replies, and colluding updates."""
 
 from fedrobust.byzantine.alie import ALIE
-from fedrobust.byzantine.base import (
-    AttackContext,
-    Backdoor,
-    ByzantineAttack,
-    ClientContext,
-    Collusion,
-    DataPoisoning,
-    ObjectivePoisoning,
-    Tampering,
-    byzantine_clients,
-)
+from fedrobust.byzantine.backdoor import Backdoor
+from fedrobust.byzantine.base import ByzantineAttack
+from fedrobust.byzantine.collusion import AttackContext, Collusion
 from fedrobust.byzantine.constant import Constant
 from fedrobust.byzantine.dba import DBA
 from fedrobust.byzantine.edge_case import EdgeCase
@@ -32,8 +24,11 @@ from fedrobust.byzantine.min_sum import MinSum
 from fedrobust.byzantine.neurotoxin import Neurotoxin
 from fedrobust.byzantine.optimal import OptimalALIE, OptimalIPM
 from fedrobust.byzantine.pixel_backdoor import PixelBackdoor
+from fedrobust.byzantine.poisoning import DataPoisoning, ObjectivePoisoning
 from fedrobust.byzantine.robustness_poisoning import RobustnessPoisoning
+from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.byzantine.sign_flip import MeanSignFlip, SignFlip
+from fedrobust.byzantine.tampering import ClientContext, Tampering
 
 __all__ = [
     "ALIE",

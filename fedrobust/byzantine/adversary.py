@@ -13,7 +13,8 @@ import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, Vector
+from fedrobust.byzantine.base import Matrix, Vector
+from fedrobust.byzantine.collusion import AttackContext, Collusion
 from fedrobust.byzantine.forging import forge
 from fedrobust.runtime.wrapped import WrappedGrid
 from strategies.arrays import unpack_all

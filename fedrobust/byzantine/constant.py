@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import ClientContext, Tampering, Vector
+from fedrobust.byzantine.base import Vector
+from fedrobust.byzantine.tampering import ClientContext, Tampering
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.byzantine.base import Matrix, Vector, copies
+from fedrobust.byzantine.base import Matrix, Vector
+from fedrobust.byzantine.collusion import copies
 from strategies.parameters import require
 
 DIRECTIONS = ("unit", "std", "sign")

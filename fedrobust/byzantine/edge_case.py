@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.byzantine.base import Backdoor, Images, Labels
+from fedrobust.byzantine.backdoor import Backdoor
+from fedrobust.byzantine.base import Images, Labels
 from fedrobust.byzantine.trigger import draw_share
 from strategies.parameters import require, require_between, require_positive
 

@@ -21,7 +21,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, copies
+from fedrobust.byzantine.base import Matrix
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import Wide
 from strategies.parameters import require_positive
 from strategies.rules.distances import squared_distances

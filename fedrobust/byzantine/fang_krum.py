@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, copies
+from fedrobust.byzantine.base import Matrix
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from strategies.parameters import require_between, require_positive
 from strategies.rules import Krum
 from strategies.rules.distances import squared_distances

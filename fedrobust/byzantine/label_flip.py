@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import DataPoisoning, Images, Labels
+from fedrobust.byzantine.base import Images, Labels
+from fedrobust.byzantine.poisoning import DataPoisoning
 from strategies.parameters import require, require_between
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, copies
+from fedrobust.byzantine.base import Matrix
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import mean_and_std
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, copies
+from fedrobust.byzantine.base import Matrix
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import Wide
 from fedrobust.randomness import Purpose, generator
 from strategies.parameters import require, require_between

@@ -16,13 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import (
-    AttackContext,
-    Collusion,
-    Matrix,
-    Vector,
-    copies,
-)
+from fedrobust.byzantine.base import Matrix, Vector
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import (
     furthest,
     mean_and_direction,

@@ -16,8 +16,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from fedrobust.byzantine.base import ClientContext, Vector
+from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.pixel_backdoor import PixelBackdoor
+from fedrobust.byzantine.tampering import ClientContext
 from strategies.parameters import require
 
 

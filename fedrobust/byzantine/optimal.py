@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from fedrobust.byzantine.base import AttackContext, Collusion, Matrix, copies
+from fedrobust.byzantine.base import Matrix
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import Wide, mean_and_std
 from strategies.parameters import require, require_between, require_positive
 

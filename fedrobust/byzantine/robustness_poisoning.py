@@ -16,12 +16,9 @@ import numpy as np
 
 from fedrobust.backend import tf
 from fedrobust.bound_model import BoundModel
-from fedrobust.byzantine.base import (
-    ClientContext,
-    ObjectivePoisoning,
-    Tampering,
-    Vector,
-)
+from fedrobust.byzantine.base import Vector
+from fedrobust.byzantine.poisoning import ObjectivePoisoning
+from fedrobust.byzantine.tampering import ClientContext, Tampering
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.network import Tensor, cross_entropy
 from fedrobust.training.objective import Objective

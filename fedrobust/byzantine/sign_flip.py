@@ -14,15 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fedrobust.byzantine.base import (
-    AttackContext,
-    ClientContext,
-    Collusion,
-    Matrix,
-    Tampering,
-    Vector,
-    copies,
-)
+from fedrobust.byzantine.base import Matrix, Vector
+from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
+from fedrobust.byzantine.tampering import ClientContext, Tampering
 from strategies.parameters import require_positive
 
 

@@ -1,82 +1,53 @@
-"""Tampering as a Flower mod: it composes with any honest ClientApp."""
+"""Byzantine attacks by a client that changes the update it trained."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from flwr.app import ArrayRecord, Context, Message, MetricRecord
-from flwr.clientapp.typing import ClientAppCallable, Mod
+import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.byzantine.base import ClientContext, Tampering, Vector
-from fedrobust.byzantine.forging import forge
-from fedrobust.randomness import Purpose, generator
-from strategies.arrays import unpack, unpack_all
-from strategies.updates import difference
-
-SEEN = "last seen by the tampering mod"
+from fedrobust.byzantine.base import ByzantineAttack, Vector
 
 
-def tampering_mod(
-    attack: Tampering,
-    clients: Callable[[int], Collection[int]],
-    seed: int,
-    learned: Callable[[], Sequence[str]],
-) -> Mod:
-    """Make a mod for train messages that tampers the replies of some clients.
+@dataclass(frozen=True, kw_only=True)
+class ClientContext:
+    """What a tampering client knows beside the update it trained.
 
-    Parameters
+    Attributes
     ----------
-    attack
-        What is done to an update.
-    clients
-        Gives the partition ids of the clients that are Byzantine in a round.
-    seed
-        Key of the draws, with the round and the client.
-    learned
-        Gives the names of the arrays that make up an update; called when needed.
+    round
+        The round, from 1.
+    parameters
+        The learned global arrays it was sent, by name, in the order of the update.
+    last_step
+        (d,) what the server added to them since this client was last asked, or None.
     """
 
-    def mod(
-        message: Message, context: Context, call_next: ClientAppCallable
-    ) -> Message:
-        sent = message.content.array_records["arrays"]
-        round = int(message.content.config_records["config"]["server-round"])  # type: ignore[arg-type]
-        client = int(context.node_config["partition-id"])
-        last_step = None
-        if attack.needs_last_step:
-            last_step = _last_step(context, sent, learned())
-        reply = call_next(message, context)
-        if client not in clients(round) or reply.has_error():
-            return reply
-        own = reply.content.array_records["arrays"]
-        names = learned()
-        old, new = unpack_all(sent), unpack_all(own)
-        update = attack.tamper(
-            difference(new, old, names),
-            generator(seed, Purpose.TAMPERING, round, client),
-            ClientContext(
-                round=round,
-                parameters={name: old[name] for name in names},
-                last_step=last_step,
-            ),
-        )
-        reply.content["arrays"] = forge(own, old, update, names)
-        metrics: MetricRecord = reply.content.metric_records["metrics"]
-        examples = metrics["num-examples"]
-        assert isinstance(examples, int)
-        metrics["num-examples"] = attack.declare(examples)
-        return reply
-
-    return mod
+    round: int = 1
+    parameters: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    last_step: Vector | None = None
 
 
-def _last_step(
-    context: Context, sent: ArrayRecord, names: Sequence[str]
-) -> Vector | None:
-    """Tell what the server did since this client was last asked, and remember."""
-    seen = context.state.array_records.get(SEEN)
-    now: dict[str, NDArray[Any]] = {name: unpack(sent[name]) for name in names}
-    context.state[SEEN] = ArrayRecord({name: sent[name] for name in names})
-    if seen is None:
-        return None
-    return difference(now, unpack_all(seen), names)
+@dataclass(frozen=True, kw_only=True)
+class Tampering(ByzantineAttack):
+    """A client that tampers with its own reply.
+
+    ``needs_last_step`` tells that it looks at ``context.last_step``.
+    """
+
+    needs_last_step: ClassVar[bool] = False
+
+    @abstractmethod
+    def tamper(
+        self,
+        update: Vector,
+        rng: np.random.Generator,
+        context: ClientContext | None = None,
+    ) -> Vector:
+        """Give the (d,) update that is sent instead of the honest one."""
+
+    def declare(self, num_examples: int) -> int:
+        """Give the number of examples that the reply declares."""
+        return num_examples

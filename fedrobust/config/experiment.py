@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from fedrobust.byzantine.base import byzantine_clients
+from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.config import digests
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.schema import Node

@@ -6,7 +6,7 @@ from flwr.clientapp import ClientApp
 
 from fedrobust.byzantine import ALIE, IPM, SignFlip
 from fedrobust.byzantine.adversary import Adversary
-from fedrobust.byzantine.tampering import tampering_mod
+from fedrobust.byzantine.tampering_mod import tampering_mod
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 
 
