@@ -1,5 +1,6 @@
 """The replies of a round: whose each is, which count, and what they say together."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,6 +127,28 @@ def median_metrics(replies: list[Reply]) -> dict[str, float]:
         name: float(np.median([m[name] for m in metrics if name in m]))
         for name in shared_names(metrics)
     }
+
+
+def average_metrics(
+    results: Sequence[tuple[int, Mapping[str, float]]],
+) -> dict[str, float]:
+    """Average metrics over the examples of the clients that report them.
+
+    Parameters
+    ----------
+    results
+        Examples and metrics of each client.
+
+    Returns
+    -------
+    The metrics that most clients report, and ``clients``: how many there are.
+    """
+    averages: dict[str, float] = {"clients": len(results)}
+    for name in shared_names([metrics for _, metrics in results]):
+        pairs = [(n, m[name]) for n, m in results if name in m]
+        total = sum(n for n, _ in pairs)
+        averages[name] = math.fsum(n / total * value for n, value in pairs)
+    return averages
 
 
 def _short(reason: object) -> str:

@@ -25,23 +25,24 @@ from flwr.supercore import log
 from numpy.typing import NDArray
 
 from strategies.arrays import pack_all, unpack_all
-from strategies.nodes import wait_for_nodes
 from strategies.parameters import MAX_EXAMPLES
 from strategies.pipeline import Pipeline, most_faulty
 from strategies.preaggregators.base import Preaggregator
 from strategies.replies import (
     Sorted,
+    average_metrics,
     bytes_of,
     median_metrics,
-    shared_names,
     sort_replies,
     take_updates,
 )
 from strategies.report import Event, RoundReport
+from strategies.roster import Roster
 from strategies.rules.base import UNDEFINED, Matrix, Rule, RuleContext, Vector
-from strategies.sampling import sample_clients, sample_size
+from strategies.sampling import sample_size
 from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
+from strategies.statistics import Statistics
 from strategies.updates import add, difference
 
 # The round and the global arrays by name -> the same arrays, trained on root data.
@@ -142,12 +143,12 @@ class RobustStrategy(Strategy):
         self.evaluate_on = evaluate_on
         self.evaluate_range = evaluate_range
         self.seed = seed
-        self.client_ids = client_ids
-        self.num_clients = num_clients
-        self.min_available_nodes = min_available_nodes
-        self.statistics = frozenset(statistics)
-        self.optional_statistics = frozenset(optional_statistics)
-        self.f = max(f, most_faulty(rule))
+        self.roster = Roster(client_ids, num_clients, min_available_nodes, seed)
+        self.statistics = Statistics(
+            frozenset(statistics),
+            frozenset(optional_statistics),
+            max(f, most_faulty(rule)),
+        )
         self.loss_metric = loss_metric
         self.max_examples = max_examples
         self.train_on_root = train_on_root
@@ -157,7 +158,6 @@ class RobustStrategy(Strategy):
         self.last_round: RoundReport | None = None
         self._arrays: ArrayRecord = ArrayRecord()
         self._clients: dict[int, int] = {}
-        self._ranks: dict[int, int] = {}
         self._root_update: Vector | None = None
         self._sent_at = 0.0
 
@@ -229,11 +229,7 @@ class RobustStrategy(Strategy):
         replies = list(accepted.values())
         examples = [reply.num_examples for reply in replies]
         losses = [r.metrics.get(self.loss_metric, math.inf) for r in replies]
-        statistics = {
-            name: np.stack([reply.arrays[name] for reply in replies])
-            for name in specs
-            if name in self.statistics
-        }
+        statistics = self.statistics.stack(list(specs), replies)
         clients = list(accepted)
         del replies
         updates = take_updates(accepted, old, learned)
@@ -250,14 +246,7 @@ class RobustStrategy(Strategy):
             return self._skip(report, str(error) or type(error).__name__)
         step, server_state = self.server_optimizer(aggregate.vector, self.server_state)
         new = add(old, step, learned)
-        for name, rows in statistics.items():
-            votes = np.ones(len(rows), bool)
-            is_optional = name in self.optional_statistics
-            if is_optional:
-                votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
-            if not is_optional or votes.sum() > 2 * self.f:
-                combined = self.pipeline.follow(rows, aggregate, votes)
-                new[name] = combined.astype(specs[name].dtype)
+        new |= self.statistics.combine(statistics, old, aggregate, self.pipeline)
         if not all(np.isfinite(new[name]).all() for name in new):
             return self._skip(report, "the server step would not be finite")
         self.rule_state, self.server_state = aggregate.state, server_state
@@ -292,17 +281,14 @@ class RobustStrategy(Strategy):
 
     def check(self, n: int) -> None:
         """Raise ValueError where a round is undefined though all of n clients reply."""
-        expected = sample_size(self.num_clients or n, self.fraction_train)
         rows = sample_size(n, self.fraction_train)
+        expected = self.roster.expected(self.fraction_train, rows)
         self.pipeline.check(rows, expected - rows)
 
     def _missing(self, replies: int) -> int:
         """Count who should have replied in this round and did not."""
-        expected = len(self.last_round.sampled) if self.last_round else 0
-        if self.num_clients is not None:
-            sampled = sample_size(self.num_clients, self.fraction_train)
-            expected = max(expected, sampled)
-        return expected - replies
+        sampled = len(self.last_round.sampled) if self.last_round else 0
+        return self.roster.expected(self.fraction_train, sampled) - replies
 
     def preview(
         self,
@@ -342,7 +328,7 @@ class RobustStrategy(Strategy):
 
     def _is_learned(self, name: str, specs: Specs) -> bool:
         """Floats that are no statistics make up the update; integers stay as sent."""
-        return name not in self.statistics and np.issubdtype(
+        return name not in self.statistics.names and np.issubdtype(
             specs[name].dtype, np.floating
         )
 
@@ -375,11 +361,7 @@ class RobustStrategy(Strategy):
         results = self._sort(server_round, replies, read, "evaluation ").accepted
         if not results:
             return None
-        averages: dict[str, float] = {"clients": len(results)}
-        for name in shared_names([metrics for _, metrics in results.values()]):
-            pairs = [(n, m[name]) for n, m in results.values() if name in m]
-            total = sum(n for n, _ in pairs)
-            averages[name] = math.fsum(n / total * value for n, value in pairs)
+        averages = average_metrics(list(results.values()))
         if self.last_round is not None:
             self.last_round.evaluation = averages
             self.last_round.client_evaluation = {
@@ -399,24 +381,16 @@ class RobustStrategy(Strategy):
         fraction: float,
     ) -> list[Message]:
         """Make one message for each sampled client, in the order of client ids."""
-        ids = self.client_ids
-        if ids is None:
-            connected = wait_for_nodes(grid, self.min_available_nodes)
-            for node in connected:
-                self._ranks.setdefault(node, len(self._ranks))
-            ids = {node: self._ranks[node] for node in connected}
-        nodes = {client: node for node, client in ids.items()}
-        sampled = sample_clients(list(nodes), fraction, self.seed, server_round)
-        self._clients = {nodes[client]: client for client in sampled}
+        self._clients = self.roster.sample(grid, server_round, fraction)
         config["server-round"] = server_round
         return [
             Message(
                 content=RecordDict({"arrays": arrays, "config": config}),
                 message_type=message_type,
-                dst_node_id=nodes[client],
+                dst_node_id=node,
                 group_id=str(server_round),
             )
-            for client in sampled
+            for node in self._clients
         ]
 
     def _sort(

@@ -1,0 +1,74 @@
+"""Arrays that travel beside the update, such as batch-norm statistics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strategies.pipeline import Pipeline
+from strategies.rules.base import Aggregate
+from strategies.screening import Reply
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Which arrays they are, and how many liars about them are withstood.
+
+    Parameters
+    ----------
+    names
+        Of the arrays.
+    optional
+        Those of them that a client may leave untouched, who then has no vote on them.
+    f
+        Byzantine clients: with at most 2f votes an optional one stays as it is.
+    """
+
+    names: frozenset[str]
+    optional: frozenset[str]
+    f: int
+
+    def stack(
+        self, names: Sequence[str], replies: Sequence[Reply]
+    ) -> dict[str, NDArray[Any]]:
+        """Stack what clients sent of them, (n, ...) each, in the order of names."""
+        return {
+            name: np.stack([reply.arrays[name] for reply in replies])
+            for name in names
+            if name in self.names
+        }
+
+    def combine(
+        self,
+        sent: Mapping[str, NDArray[Any]],
+        old: Mapping[str, NDArray[Any]],
+        aggregate: Aggregate,
+        pipeline: Pipeline,
+    ) -> dict[str, NDArray[Any]]:
+        """Combine what clients sent, as :meth:`Pipeline.follow` does.
+
+        Parameters
+        ----------
+        sent
+            As ``stack`` gives it.
+        old
+            The global arrays.
+        aggregate, pipeline
+            What was made of the updates, and by what.
+
+        Returns
+        -------
+        Those that change, in their own dtype.
+        """
+        new: dict[str, NDArray[Any]] = {}
+        for name, rows in sent.items():
+            votes = np.ones(len(rows), bool)
+            if name in self.optional:
+                votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
+                if votes.sum() <= 2 * self.f:
+                    continue
+            combined = pipeline.follow(rows, aggregate, votes)
+            new[name] = combined.astype(old[name].dtype)
+        return new
