@@ -13,6 +13,7 @@ from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from fedrobust.training.local import Trained
 from strategies.arrays import pack_all, unpack_all
+from strategies.messages import asked
 
 # What a client remembers in its Context.
 MOMENTUM = "momentum"
@@ -63,20 +64,13 @@ def _partition_id(context: Context) -> int:
     return int(context.node_config["partition-id"])
 
 
-def _received(message: Message) -> tuple[Arrays, int]:
-    """Read the global arrays and the round."""
-    arrays = message.content.array_records["arrays"]
-    round = message.content.config_records["config"]["server-round"]
-    assert isinstance(round, int)
-    return unpack_all(arrays), round
-
-
 def _train(
     config: Config, cohort: Cohort | None, message: Message, context: Context
 ) -> Message:
     """Train on the client's images and send the new arrays."""
     client = _partition_id(context)
-    arrays, round = _received(message)
+    sent, round = asked(message)
+    arrays = unpack_all(sent)
     local = config.training
     trained = cohort.take(client) if cohort is not None else None
     if trained is None:
@@ -158,7 +152,7 @@ def _recall(context: Context, key: str) -> Arrays | None:
 def _evaluate(config: Config, message: Message, context: Context) -> Message:
     """Evaluate the global arrays on the images this client holds out."""
     client = _partition_id(context)
-    arrays, _ = _received(message)
+    arrays = unpack_all(asked(message)[0])
     _, rows = resources.client_rows(config, client)
     if len(rows) == 0:
         raise ValueError(f"client {client} holds out no images")

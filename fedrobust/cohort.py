@@ -20,6 +20,7 @@ from fedrobust.network import Arrays
 from fedrobust.runtime.wrapped import WrappedGrid
 from fedrobust.training.local import Trained, Trainer
 from strategies.arrays import unpack_all
+from strategies.messages import asked
 from strategies.threads import parallel_map
 
 
@@ -155,9 +156,7 @@ class CohortGrid(WrappedGrid):
         """Train, then send messages on."""
         sent = list(messages)
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            content = sent[0].content
-            round = int(content.config_records["config"]["server-round"])  # type: ignore[arg-type]
-            arrays = unpack_all(content.array_records["arrays"])
+            arrays, round = asked(sent[0])
             clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
-            self._cohort.train(arrays, round, clients)
+            self._cohort.train(unpack_all(arrays), round, clients)
         return super().send_and_receive(sent, timeout=timeout)

@@ -17,7 +17,6 @@ from flwr.app import (
     Message,
     MessageType,
     MetricRecord,
-    RecordDict,
 )
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
@@ -25,6 +24,7 @@ from flwr.supercore import log
 from numpy.typing import NDArray
 
 from strategies.arrays import pack_all, unpack_all
+from strategies.messages import ask
 from strategies.parameters import MAX_EXAMPLES
 from strategies.pipeline import Pipeline, most_faulty
 from strategies.preaggregators.base import Preaggregator
@@ -173,9 +173,8 @@ class RobustStrategy(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Sample clients and send each the global arrays."""
-        messages = self._messages(
-            server_round, arrays, config, grid, MessageType.TRAIN, self.fraction_train
-        )
+        self._clients = self.roster.sample(grid, server_round, self.fraction_train)
+        messages = ask(self._clients, arrays, config, server_round, MessageType.TRAIN)
         self._arrays = arrays
         self._root_update = None
         self.last_round = RoundReport(
@@ -341,14 +340,8 @@ class RobustStrategy(Strategy):
         if self.fraction_evaluate == 0 or not self.evaluate_on(server_round):
             self._clients = {}
             return []
-        return self._messages(
-            server_round,
-            arrays,
-            config,
-            grid,
-            MessageType.EVALUATE,
-            self.fraction_evaluate,
-        )
+        self._clients = self.roster.sample(grid, server_round, self.fraction_evaluate)
+        return ask(self._clients, arrays, config, server_round, MessageType.EVALUATE)
 
     def aggregate_evaluate(
         self, server_round: int, replies: Iterable[Message]
@@ -370,28 +363,6 @@ class RobustStrategy(Strategy):
         return MetricRecord(dict(averages))
 
     # --- what both share --------------------------------------------------------
-
-    def _messages(
-        self,
-        server_round: int,
-        arrays: ArrayRecord,
-        config: ConfigRecord,
-        grid: Grid,
-        message_type: str,
-        fraction: float,
-    ) -> list[Message]:
-        """Make one message for each sampled client, in the order of client ids."""
-        self._clients = self.roster.sample(grid, server_round, fraction)
-        config["server-round"] = server_round
-        return [
-            Message(
-                content=RecordDict({"arrays": arrays, "config": config}),
-                message_type=message_type,
-                dst_node_id=node,
-                group_id=str(server_round),
-            )
-            for node in self._clients
-        ]
 
     def _sort(
         self,

@@ -18,6 +18,7 @@ from fedrobust.byzantine.collusion import AttackContext, Collusion
 from fedrobust.byzantine.forging import forge
 from fedrobust.runtime.wrapped import WrappedGrid
 from strategies.arrays import unpack_all
+from strategies.messages import asked
 from strategies.parameters import MAX_EXAMPLES
 from strategies.rules.base import UNDEFINED
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
@@ -88,9 +89,8 @@ class Adversary(WrappedGrid):
         sent = list(messages)
         replies = list(self._grid.send_and_receive(sent, timeout=timeout))
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            content = sent[0].content
-            round = int(content.config_records["config"]["server-round"])  # type: ignore[arg-type]
-            self._rewrite(round, content.array_records["arrays"], replies)
+            arrays, round = asked(sent[0])
+            self._rewrite(round, arrays, replies)
         return replies
 
     def _rewrite(

@@ -12,6 +12,7 @@ from fedrobust.byzantine.forging import forge
 from fedrobust.byzantine.tampering import ClientContext, Tampering
 from fedrobust.randomness import Purpose, generator
 from strategies.arrays import unpack, unpack_all
+from strategies.messages import asked
 from strategies.updates import difference
 
 SEEN = "last seen by the tampering mod"
@@ -40,8 +41,7 @@ def tampering_mod(
     def mod(
         message: Message, context: Context, call_next: ClientAppCallable
     ) -> Message:
-        sent = message.content.array_records["arrays"]
-        round = int(message.content.config_records["config"]["server-round"])  # type: ignore[arg-type]
+        sent, round = asked(message)
         client = int(context.node_config["partition-id"])
         last_step = None
         if attack.needs_last_step:

@@ -1,0 +1,46 @@
+"""What clients are sent in a round, under the names that Flower's strategies use."""
+
+from collections.abc import Iterable
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+
+
+def ask(
+    nodes: Iterable[int],
+    arrays: ArrayRecord,
+    config: ConfigRecord,
+    round: int,
+    message_type: str,
+) -> list[Message]:
+    """Make a message for each node: the global arrays, the round and what it is told.
+
+    Parameters
+    ----------
+    nodes
+        Ids of the nodes, in the order of the messages.
+    arrays
+        The global arrays.
+    config
+        What else clients are told; the round is written into it.
+    round
+        The round, from 1.
+    message_type
+        Of Flower's ``MessageType``.
+    """
+    config["server-round"] = round
+    return [
+        Message(
+            content=RecordDict({"arrays": arrays, "config": config}),
+            message_type=message_type,
+            dst_node_id=node,
+            group_id=str(round),
+        )
+        for node in nodes
+    ]
+
+
+def asked(message: Message) -> tuple[ArrayRecord, int]:
+    """Read what ``ask`` has written: the global arrays and the round."""
+    round = message.content.config_records["config"]["server-round"]
+    assert isinstance(round, int)
+    return message.content.array_records["arrays"], round
