@@ -81,7 +81,7 @@ class Network:
         arrays: Mapping[str, NDArray[Any]],
         seed: Sequence[int] | NDArray[Any] = (0, 0),
     ) -> tuple[list[Any], list[Any]]:
-        """Order arrays as arguments of ``logits``.
+        """Order arrays as the model's functions take them.
 
         Parameters
         ----------

@@ -15,7 +15,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder
 from fedrobust.reproduce import Results, load_reproduction, verdict
 from fedrobust.reproduce.costs import minutes_of
-from fedrobust.reproduce.definition import Ordering
+from fedrobust.reproduce.definition import Job, Ordering
 from fedrobust.reproduce.figure import against, by_cell
 from fedrobust.reproduce.loading import experiments_folder, reproduction_names
 from fedrobust.reproduce.measures import Measure, measured
@@ -717,9 +717,25 @@ def test_every_page_is_what_its_data_give(name, tmp_path):
 @pytest.mark.usefixtures("image_sets")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_reproduction_runs_for_two_rounds(name, tmp_path):
-    job = load_reproduction(name).jobs[0]
+    _run_for_two_rounds(load_reproduction(name).jobs[0], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("image_sets")
+@pytest.mark.parametrize("name", NAMES)
+def test_every_choice_of_a_reproduction_runs_for_two_rounds(name, tmp_path):
+    reproduction = load_reproduction(name)
+    first_of_each: dict[tuple[str, str], Job] = {}
+    for job in reproduction.jobs[1:]:
+        for choice in reproduction.values(job.cell).items():
+            first_of_each.setdefault(choice, job)
+    for job in dict.fromkeys(first_of_each.values()):
+        _run_for_two_rounds(job, tmp_path / "-".join(job.cell))
+
+
+def _run_for_two_rounds(job: Job, folder: Path) -> None:
     short = ["num_rounds=2", "dataset.num_train=2000", "attack.samples=100",
              "evaluation.every=1"]  # fmt: skip
     config = load_config(compose_run([*job.overrides, *short]))
-    result = run(config, tmp_path / "run")
+    result = run(config, folder / "run")
     assert result["skipped_rounds"] == result["failed"] == result["quarantined"] == 0
