@@ -1,8 +1,7 @@
 """Collecting finished runs: which differ only in their seed, and in what the others."""
 
-import copy
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -10,45 +9,14 @@ from typing import Any
 
 import yaml
 
-from fedrobust.config.digests import drop_later
-
-Json = dict[str, Any]
-
-# The training epsilon of an objective that uses none.
-NO_EPSILON = "none"
-
-# Customary order of the choices in tables and figures; others follow by name.
-ORDER = {
-    "strategy": [
-        *("fedavg", "mean", "sfat", "median", "trimmed_mean", "meamed", "phocas"),
-        *("geometric_median", "rfa", "krum", "multi_krum", "bulyan", "mda", "smea"),
-        *("caf", "cge", "monna", "dnc", "centered_clipping", "norm_clipping"),
-        *("sign_majority", "rlr", "fltrust", "sign_guard", "foolsgold", "lasa"),
-        *("flame", "fldetector", "flanders"),
-    ],
-    "byzantine": [
-        *("none", "zero", "free_rider", "infinity", "not_a_number", "gaussian"),
-        *("label_flip", "label_flip_one", "sign_flip", "mean_sign_flip", "inflation"),
-        *("ipm", "optimal_ipm", "alie", "optimal_alie", "min_max", "min_sum"),
-        *("fang_krum", "fang_trim", "mimic", "backdoor", "dba", "edge_case"),
-        *("neurotoxin", "robustness_poisoning", "masked_robustness"),
-    ],
-    "training": [
-        *("standard", "fedprox", "scaffold", "noise", "fat", "pgd", "feddynat"),
-        *("free", "fast", "trades", "mart", "alp", "avmixup", "calfat", "dbfat"),
-        "fedrbn",
-    ],
-}
-
-
-def rank(column: str, label: str) -> tuple[int, float, str]:
-    """Rank a label in its column: in the customary order, then by number, by name."""
-    known = ORDER.get(column, [])
-    try:
-        number = float(label)
-    except ValueError:
-        number = float("inf")
-    return (known.index(label) if label in known else len(known), number, label)
+from fedrobust.report.labels import (
+    NO_EPSILON,
+    Json,
+    columns_of,
+    labels,
+    with_one_epsilon,
+)
+from fedrobust.report.order import rank
 
 
 class MissingResultsError(FileNotFoundError):
@@ -181,18 +149,18 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
                 continue
             seen.add(key)
             evaluated = {name: result[name] for name in ("attack", "choices")}
-            found.append((_with_one_epsilon({**config, **evaluated}), result))
+            found.append((with_one_epsilon({**config, **evaluated}), result))
         if not results:
             unfinished.append(path.parent)
     if not found:
         raise MissingResultsError(
             f"no finished run in {folder}: give the folder of a run or of a multirun"
         )
-    configs = [dict(_flat(_labels(config))) for config, _ in found]
-    columns = _columns(configs)
+    configs = [labels(config) for config, _ in found]
+    columns = columns_of(configs)
     cells: dict[tuple[str, ...], list[tuple[Json, Json]]] = {}
-    for flat, (config, result) in zip(configs, found, strict=True):
-        label = tuple(str(flat.get(column, "")) for column in columns)
+    for values, (config, result) in zip(configs, found, strict=True):
+        label = tuple(values.get(column, "") for column in columns)
         cells.setdefault(label, []).append((config, result))
     names = [column.removeprefix("choices.") for column in columns]
     epsilons = {e for _, r in found for e in r.get("worst_robust_accuracy", {})}
@@ -225,73 +193,3 @@ def _evaluations(run: Path) -> list[Json]:
         last = json.loads(last_path.read_text(encoding="utf-8"))
         results.sort(key=lambda r: r != last)
     return results
-
-
-def _labels(config: Json) -> Json:
-    """Leave out what differs between repetitions of an experiment, or decides nothing.
-
-    That are the seeds, where a run was carried out, and keys that later versions added.
-    """
-    kept = {k: v for k, v in config.items() if k not in ("config_digest", "seed")}
-    kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
-    dropped = {"partition": "seed", "dataset": "download", "choices": "runtime"}
-    for group, name in dropped.items():
-        kept[group] = {k: v for k, v in config.get(group, {}).items() if k != name}
-    kept = copy.deepcopy(kept)
-    drop_later(kept)
-    return kept
-
-
-def _with_one_epsilon(config: Json) -> Json:
-    """Give the training the epsilon of its objective, and that one only.
-
-    ``training.epsilon`` has no effect but through the objective, and is not part of the
-    digest: one run serves a sweep's standard training at every epsilon.
-    """
-    training = config["training"]
-    objective = training.get("objective")
-    if not isinstance(objective, dict):
-        return config
-    epsilon = objective.get("epsilon")
-    rest = {k: v for k, v in objective.items() if k != "epsilon"}
-    known = NO_EPSILON if epsilon is None else epsilon
-    return {**config, "training": {**training, "epsilon": known, "objective": rest}}
-
-
-def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Flatten nested dictionaries to dotted keys."""
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, str(node)
-
-
-def _columns(configs: list[Json]) -> list[str]:
-    """Name what the runs differ in: choices first, then what no choice explains."""
-
-    def varying(group: list[Json]) -> set[str]:
-        keys = {key for config in group for key in config}
-        return {key for key in keys if len({c.get(key, "") for c in group}) > 1}
-
-    every = varying(configs)
-    # What was trained without a federation is no row of a strategy's.
-    choices = sorted(
-        key for key in every if key.startswith("choices.") or key == "centralised"
-    )
-    order = ["dataset", "model", "partition", "training", "byzantine", "strategy"]
-    choices.sort(key=lambda k: order.index(k[8:]) if k[8:] in order else len(order))
-    alike: dict[tuple[str, ...], list[Json]] = {}
-    for config in configs:
-        made = tuple(config.get(choice, "") for choice in choices)
-        alike.setdefault(made, []).append(config)
-    others = {key for group in alike.values() for key in varying(group)}
-    # A key that another one is interpolated from says the same twice.
-    plain = sorted(others, key=lambda key: (key.count("."), key))
-    kept: list[str] = []
-    for key in plain:
-        same = [[c.get(key, "") for c in configs] == [c.get(k, "") for c in configs]
-                for k in kept]  # fmt: skip
-        if not any(same):
-            kept.append(key)
-    return choices + kept

@@ -27,7 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.epsilon import parse_epsilon
-from fedrobust.report.collect import NO_EPSILON, Cell, Runs, rank
+from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.order import rank
 from fedrobust.report.scores import Score
 from fedrobust.schema import named
 

@@ -7,7 +7,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from fedrobust.report.collect import ORDER, Runs
+from fedrobust.report.collect import Runs
+from fedrobust.report.order import ORDER
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
 from fedrobust.report.robustness import Grid, choices, grids
 

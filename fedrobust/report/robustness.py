@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.report.collect import Cell, Runs, rank
+from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.order import rank
 
 NOBODY = "none"
 PLAIN = ("fedavg", "mean")
