@@ -24,6 +24,7 @@ LATER = {
     "model.initial": "keras",
     "training.byzantine_momentum": True,
     "training.dropout_masks": "own",
+    "training.shuffle": True,
 }
 
 # Raised when the meaning of a configuration changes, so that no old result is taken

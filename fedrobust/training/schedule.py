@@ -19,7 +19,7 @@ class LocalTraining:
     local_epochs
         Passes over the client's images; without effect when ``local_steps`` is given.
     local_steps
-        Batches; passes are repeated, each shuffled anew, until there are so many.
+        Batches; passes are repeated until there are so many.
     epochs_decay, epochs_decay_every
         FedDynAT's schedule (Shah, Dube, Chakraborty, Verma: Adversarial training in
         communication constrained federated learning, 2021): the passes are multiplied
@@ -28,6 +28,8 @@ class LocalTraining:
         paper's algorithm also fuses by FedCurv; here the rule is the strategy's.)
     batch_size
         Images a batch; the last batch of a pass may be smaller.
+    shuffle
+        Whether each pass has a new order; else it is that of the data in every round.
     proximal
         mu of FedProx (Li et al.: Federated Optimization in Heterogeneous Networks,
         MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss. (The
@@ -53,6 +55,7 @@ class LocalTraining:
     epochs_decay: float = 1.0
     epochs_decay_every: int = 1
     batch_size: int = 32
+    shuffle: bool = True
     proximal: float = 0.0
     scaffold: bool = False
     momentum: float = 0.0
@@ -136,14 +139,18 @@ class Schedule:
         rng: np.random.Generator,
         round: int = 1,
     ) -> "Schedule":
-        """Shuffle passes over ``num_examples`` rows and cut them into batches."""
+        """Order passes over ``num_examples`` rows and cut them into batches."""
         require_between("num_examples", num_examples, 1)
         per_pass = math.ceil(num_examples / local.batch_size)
         if local.local_steps is None:
             passes, steps = local.epochs(round), None
         else:
             passes, steps = math.ceil(local.local_steps / per_pass), local.local_steps
-        order = [rng.permutation(num_examples) for _ in range(passes)]
+        one_pass = np.arange(num_examples)
+        order = [
+            rng.permutation(num_examples) if local.shuffle else one_pass
+            for _ in range(passes)
+        ]
         ends = np.arange(1, per_pass + 1) * local.batch_size
         starts = num_examples * np.arange(passes)[:, None]
         bounds = (starts + ends.clip(max=num_examples)).reshape(-1)[:steps]

@@ -254,6 +254,13 @@ def test_threads_take_no_loss_from_each_other(digits):
     assert [r.loss for r in parallel_map(run, range(8), 4)] == serial
 
 
+def test_passes_without_shuffling_are_in_the_order_of_the_data():
+    local = LocalTraining(local_epochs=2, batch_size=4, shuffle=False)
+    schedule = Schedule.draw(local, 5, np.random.default_rng(0))
+    assert schedule.order.tolist() == [0, 1, 2, 3, 4] * 2
+    assert schedule.bounds.tolist() == [0, 4, 5, 9, 10]
+
+
 def test_training_learns(digits):
     network = small_network()
     local = LocalTraining(local_epochs=60)
