@@ -159,8 +159,9 @@ class RunFolder:
         self.check()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for path in filter(_is_partial, self.path.rglob("*")):
-                path.unlink()
+            for pattern in ("*", "evaluations/*"):
+                for path in filter(_is_partial, self.path.glob(pattern)):
+                    path.unlink()
             self._write_config()
         except OSError as error:
             raise ConfigError(f"{self.path} cannot be written: {error}") from error

@@ -1,11 +1,14 @@
 """The server's side: who the clients are, the strategy, and the rounds."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from logging import WARNING
 from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
+from flwr.supercore import log
 from numpy.typing import NDArray
 
 from fedrobust import resources
@@ -30,7 +33,10 @@ ROUND_TIMEOUT = 3600.0
 
 
 def identify_clients(
-    grid: Grid, num_clients: int, on_event: Callable[[Event], None]
+    grid: Grid,
+    num_clients: int,
+    on_event: Callable[[Event], None],
+    trusted: int | None = None,
 ) -> dict[int, int]:
     """Ask every node for its partition id.
 
@@ -38,9 +44,10 @@ def identify_clients(
     must be reproducible is keyed by them.
 
     Several nodes may give one id, and all but one of them lie. These get the ids that
-    nobody gives, so that no liar costs more than the client that it should have been.
-    (Who brings more nodes than there are clients can take others' places: that is for
-    Flower's authentication of nodes to prevent.)
+    nobody gives, so that no liar costs more than the client that it should have been;
+    a trusted client's id goes to none of several, lest a liar is trusted. (Who brings
+    more nodes than there are clients can take others' places: that is for Flower's
+    authentication of nodes to prevent.)
 
     Returns
     -------
@@ -58,6 +65,7 @@ def identify_clients(
         nodes = sorted(grid.get_node_ids())
         if not nodes:
             raise RunFailedError(str(error)) from error
+        log(WARNING, "going on without them: %s", error)
         on_event(_unidentified(None, str(error)))
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
     replies = grid.send_and_receive(questions, timeout=QUERY_TIMEOUT)
@@ -70,12 +78,11 @@ def identify_clients(
         if node not in answers:
             reason = f"node {node} gives no partition id below {num_clients}"
             on_event(_unidentified(None, reason))
-    found = assign_clients(answers, num_clients)
-    for node, answer in answers.items():
-        if found.get(node) != answer:
-            place = (
-                f"stands as client {found[node]}" if node in found else "has no place"
-            )
+    found = assign_clients(answers, num_clients, trusted)
+    for node, answer in sorted(answers.items()):
+        client = found.get(node)
+        if client != answer:
+            place = "has no place" if client is None else f"stands as client {client}"
             reason = f"node {node} says partition {answer}, as another does: it {place}"
             on_event(_unidentified(None, reason))
     if not found:
@@ -85,7 +92,9 @@ def identify_clients(
     return found
 
 
-def assign_clients(answers: Mapping[int, int], num_clients: int) -> dict[int, int]:
+def assign_clients(
+    answers: Mapping[int, int], num_clients: int, trusted: int | None = None
+) -> dict[int, int]:
     """Give each node a client of its own: the one it names, or one that nobody names.
 
     Parameters
@@ -94,15 +103,19 @@ def assign_clients(answers: Mapping[int, int], num_clients: int) -> dict[int, in
         Partition id in [0, num_clients) that each node gives.
     num_clients
         How many clients there are.
+    trusted
+        A client that is no node's which shares its name with another; None: no such.
     """
+    claims = Counter(answers.values())
     found: dict[int, int] = {}
     others = []
     for node, answer in sorted(answers.items()):
-        if answer in found.values():
+        is_contested = claims[answer] > 1
+        if answer in found.values() or (is_contested and answer == trusted):
             others.append(node)
         else:
             found[node] = answer
-    left = sorted(set(range(num_clients)) - set(found.values()))
+    left = sorted(set(range(num_clients)) - set(found.values()) - {trusted})
     return found | dict(zip(others, left, strict=False))
 
 
@@ -148,7 +161,8 @@ def serve(
     if config.training.scaffold:
         zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
         variates = scaffold.pack(zeros)
-    client_ids = identify_clients(grid, config.num_clients, on_event)
+    trusted = config.strategy.rule.get("trusted")
+    client_ids = identify_clients(grid, config.num_clients, on_event, trusted)
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(
         rule=resources.make(config.strategy.rule, "strategy.rule"),

@@ -143,7 +143,7 @@ class RobustStrategy(Strategy):
         self.evaluate_on = evaluate_on
         self.evaluate_range = evaluate_range
         self.seed = seed
-        self.roster = Roster(client_ids, num_clients, min_available_nodes, seed)
+        self.roster = Roster(client_ids, num_clients, min_available_nodes)
         self.statistics = Statistics(
             frozenset(statistics),
             frozenset(optional_statistics),
@@ -173,7 +173,9 @@ class RobustStrategy(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Sample clients and send each the global arrays."""
-        self._clients = self.roster.sample(grid, server_round, self.fraction_train)
+        self._clients = self.roster.sample(
+            grid, server_round, self.fraction_train, self.seed
+        )
         messages = ask(self._clients, arrays, config, server_round, MessageType.TRAIN)
         self._arrays = arrays
         self._root_update = None
@@ -340,7 +342,9 @@ class RobustStrategy(Strategy):
         if self.fraction_evaluate == 0 or not self.evaluate_on(server_round):
             self._clients = {}
             return []
-        self._clients = self.roster.sample(grid, server_round, self.fraction_evaluate)
+        self._clients = self.roster.sample(
+            grid, server_round, self.fraction_evaluate, self.seed
+        )
         return ask(self._clients, arrays, config, server_round, MessageType.EVALUATE)
 
     def aggregate_evaluate(

@@ -20,8 +20,6 @@ class Roster:
         How many there should be; None means as many as there are.
     min_available_nodes
         Nodes to wait for before a round when ``client_ids`` is not given.
-    seed
-        Key of the sampling.
     """
 
     def __init__(
@@ -29,33 +27,33 @@ class Roster:
         client_ids: Mapping[int, int] | None,
         num_clients: int | None,
         min_available_nodes: int,
-        seed: int,
     ) -> None:
-        self._client_ids = client_ids
-        self._num_clients = num_clients
-        self._min_available_nodes = min_available_nodes
-        self._seed = seed
+        self.client_ids = client_ids
+        self.num_clients = num_clients
+        self.min_available_nodes = min_available_nodes
         self._ranks: dict[int, int] = {}
 
-    def sample(self, grid: Grid, round: int, fraction: float) -> dict[int, int]:
-        """Sample clients.
+    def sample(
+        self, grid: Grid, round: int, fraction: float, seed: int
+    ) -> dict[int, int]:
+        """Sample clients, by the key of round and seed.
 
         Returns
         -------
         The client id of each sampled node, in the order of the ids.
         """
-        ids = self._client_ids
+        ids = self.client_ids
         if ids is None:
-            connected = wait_for_nodes(grid, self._min_available_nodes)
+            connected = wait_for_nodes(grid, self.min_available_nodes)
             for node in connected:
                 self._ranks.setdefault(node, len(self._ranks))
             ids = {node: self._ranks[node] for node in connected}
         nodes = {client: node for node, client in ids.items()}
-        sampled = sample_clients(list(nodes), fraction, self._seed, round)
+        sampled = sample_clients(list(nodes), fraction, seed, round)
         return {nodes[client]: client for client in sampled}
 
     def expected(self, fraction: float, num_sampled: int) -> int:
         """Count who should reply in a round that has sampled so many."""
-        if self._num_clients is None:
+        if self.num_clients is None:
             return num_sampled
-        return max(num_sampled, sample_size(self._num_clients, fraction))
+        return max(num_sampled, sample_size(self.num_clients, fraction))

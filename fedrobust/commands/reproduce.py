@@ -103,11 +103,11 @@ def _reproduce(
         print(f"{'/'.join(job.cell)} seed={job.seed}", flush=True)
         try:
             folder, result = _run(configs[job], runs, number)
+            results.add(job, folder, result)
         except RunFailedError as error:
             print(f"fedrobust: {error}", file=sys.stderr)
             failed += 1
             continue
-        results.add(job, folder, result)
         _write_page(reproduction, results)
     return max(_write(reproduction, results), int(failed > 0))
 

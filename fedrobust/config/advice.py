@@ -5,7 +5,6 @@ import warnings
 from fedrobust.config.experiment import Config
 from fedrobust.config.pairs import check_components
 from fedrobust.schema import Node
-from strategies.sampling import sample_size
 
 
 def warnings_about(config: Config) -> list[str]:
@@ -28,11 +27,17 @@ def warnings_about(config: Config) -> list[str]:
             f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
             "is no minority: only a rule with a root data set can withstand it"
         )
-    adversarial = sample_size(config.num_clients, config.training.fraction)
-    if config.model.get("norm") == "dual" and adversarial <= 2 * config.strategy.f:
+    adversarial = config.training.fraction * config.num_sampled
+    if config.model.get("norm") == "dual" and adversarial <= 2 * config.f:
         found.append(
-            f"{adversarial} clients train with noise statistics, no more than 2 "
-            f"strategy.f={2 * config.strategy.f}: these stay as they are at first"
+            f"{adversarial:g} clients a round train noise statistics, no more than "
+            f"2f = {2 * config.f}: these mostly keep their initial values"
+        )
+    local = config.training
+    if not local.shuffle and local.local_steps is not None:
+        found.append(
+            f"training.shuffle=false with training.local_steps={local.local_steps}: "
+            "every round trains on the same images of each client"
         )
     trusted = config.strategy.rule.get("trusted")
     byzantine = config.byzantine_ids(round=0)

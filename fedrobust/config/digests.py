@@ -58,7 +58,7 @@ def science(config: "Config") -> Node:
     # Where epsilon has an effect, it is the objective's.
     del values["training"]["epsilon"]
     drop_later(values)
-    if config.model.get("norm") == "dual" and config.strategy.f > 0:
+    if config.model.get("norm") == "dual" and config.f > 0:
         values["votes"] = VOTES_VERSION
     if rules := _rule_versions(config.strategy.rule):
         values["rules"] = rules
@@ -75,6 +75,14 @@ def drop_later(values: Node) -> None:
         node = values.get(group, {}) if group else values
         if node.get(name, before) == before:
             node.pop(name, None)
+
+
+def fill_later(values: Node) -> None:
+    """Give keys that came later the value that says what was before."""
+    for key, before in LATER.items():
+        group, _, name = key.rpartition(".")
+        node = values.setdefault(group, {}) if group else values
+        node.setdefault(name, before)
 
 
 def evaluation(config: "Config") -> Node:

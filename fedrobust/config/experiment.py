@@ -104,6 +104,11 @@ class Config:
         return sample_size(self.num_clients, self.participation)
 
     @property
+    def f(self) -> int:
+        """Byzantine clients that the strategy withstands, by its f or its rule's."""
+        return max(self.strategy.f, _f_of(self.strategy.rule))
+
+    @property
     def holdout(self) -> float:
         """Share of its images that a client keeps to evaluate with."""
         return float(self.partition.get("holdout", 0.0))
@@ -141,3 +146,10 @@ class Config:
             return sorted(self.byzantine_clients)
         drawn = round if self.byzantine_redraw else 0
         return byzantine_clients(self.seed, self.num_clients, self.num_byzantine, drawn)
+
+
+def _f_of(rule: Node) -> int:
+    """Give the f of a rule, or of the rule within; 0 of rules that have none."""
+    within = rule.get("rule")
+    inner = _f_of(within) if isinstance(within, dict) else 0
+    return int(rule.get("f", inner))

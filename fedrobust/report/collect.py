@@ -119,7 +119,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     """Read every run below a folder, and each evaluation of it.
 
     Of evaluations by the same attacks, such as one with other checks, the one that was
-    asked for last counts.
+    asked for last counts, and what checks failed in any.
 
     Parameters
     ----------
@@ -133,8 +133,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     MissingResultsError
         When there is none that finished.
     """
-    found: list[tuple[Json, Json]] = []
-    seen = set()
+    by_attack: dict[tuple[str, str], tuple[Json, Json]] = {}
     unfinished = []
     for path in sorted(folder.rglob("config.yaml")):
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -145,13 +144,14 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         for result in results:
             # A copy of a run, in another folder, is no other seed of it.
             key = (digest, json.dumps(result["attack"], sort_keys=True))
-            if key in seen:
+            if key in by_attack:
+                _add_failures(by_attack[key][1], result)
                 continue
-            seen.add(key)
             evaluated = {name: result[name] for name in ("attack", "choices")}
-            found.append((with_one_epsilon({**config, **evaluated}), result))
+            by_attack[key] = with_one_epsilon({**config, **evaluated}), result
         if not results:
             unfinished.append(path.parent)
+    found = [*by_attack.values()]
     if not found:
         raise MissingResultsError(
             f"no finished run in {folder}: give the folder of a run or of a multirun"
@@ -186,10 +186,18 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
 
 def _evaluations(run: Path) -> list[Json]:
     """Read the results of a run, that which was asked for last first."""
-    paths = sorted(run.glob("evaluations/*.json"))
+    paths = sorted(
+        run.glob("evaluations/*.json"), key=lambda path: (-path.stat().st_mtime, path)
+    )
     results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     last_path = run / "result.json"
     if last_path.is_file():
         last = json.loads(last_path.read_text(encoding="utf-8"))
         results.sort(key=lambda r: r != last)
     return results
+
+
+def _add_failures(result: Json, other: Json) -> None:
+    """Note which checks another evaluation by the same attacks has failed."""
+    failed = {n: c for n, c in other.get("checks", {}).items() if c["status"] == "fail"}
+    result["checks"] = {**result.get("checks", {}), **failed}

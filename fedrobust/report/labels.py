@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from fedrobust.config.digests import drop_later
+from fedrobust.config.digests import fill_later
 
 Json = dict[str, Any]
 
@@ -15,15 +15,17 @@ NO_EPSILON = "none"
 def labels(config: Json) -> dict[str, str]:
     """Give a configuration's values by dotted key, but for what sets no runs apart.
 
-    That are the seeds, where a run was carried out, and keys that later versions added.
+    That are the seeds, the checks, and where a run was carried out. Keys that later
+    versions added have the value that says what was before.
     """
-    kept = {k: v for k, v in config.items() if k not in ("config_digest", "seed")}
+    dropped_keys = ("config_digest", "seed", "checks")
+    kept = {k: v for k, v in config.items() if k not in dropped_keys}
     kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
     dropped = {"partition": "seed", "dataset": "download", "choices": "runtime"}
     for group, name in dropped.items():
         kept[group] = {k: v for k, v in config.get(group, {}).items() if k != name}
     kept = copy.deepcopy(kept)
-    drop_later(kept)
+    fill_later(kept)
     return dict(_flat(kept))
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.definition import Cell, Reproduction
@@ -44,6 +45,8 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
         if not row.get("claim"):
             said = f"{path}, line {reader.line_num}"
             key, number = _published(reproduction, row, said)
+            if key in found:
+                raise ConfigError(f"{said}: a second number of this cell; mend it")
             found[key] = number
     return found
 
@@ -55,8 +58,10 @@ def _published(
         cell = tuple(row[column] for column in reproduction.columns)
         measure, value, sd, n = (row[name] for name in ("measure", "value", "sd", "n"))
         number = Published(
-            float(value), float(sd) if sd else None, int(n) if n else None
+            _finite(value), _finite(sd) if sd else None, int(n) if n else None
         )
+        if number.n is not None and number.n < 1:
+            raise ValueError(f"n={n}")
     except (KeyError, ValueError, TypeError) as error:
         raise ConfigError(
             f"{said}: must have {', '.join(reproduction.columns)}, measure, and the "
@@ -70,3 +75,10 @@ def _published(
             f"{nearest(measure, reproduction.measures)}"
         )
     return (cell, measure), number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.record import RunFolder, lock_for, write_atomically
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
@@ -27,8 +27,8 @@ class Results:
     Raises
     ------
     ConfigError
-        When the file has other columns than the reproduction, or a row that no planned
-        run could have written; with its line.
+        When the file has other columns than the reproduction, a row that no run could
+        have written, or one of a run that is not planned.
     """
 
     def __init__(self, reproduction: Reproduction) -> None:
@@ -42,6 +42,13 @@ class Results:
         ]
         self.rows: Rows = {}
         self._read()
+        # Once: another process may know of a longer plan, and add to it meanwhile.
+        planned = {(job.cell, job.seed) for job in reproduction.jobs}
+        for cell, seed in self.rows.keys() - planned:
+            raise ConfigError(
+                f"{self.path}: {'/'.join(cell)} with seed {seed} is not planned in "
+                "reproduction.yaml: plan it, or take its row away"
+            )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -102,7 +109,9 @@ class Results:
         Raises
         ------
         ConfigError
-            When that one is of another version of the experiment, or has other numbers.
+            When that one is of another version of the experiment.
+        RunFailedError
+            When it has other numbers.
         """
         numbers = {
             name: measured(measure, folder, result)
@@ -113,7 +122,7 @@ class Results:
             row = self._row(job, numbers, result)
             there = self.rows.setdefault((job.cell, job.seed), row)
             for name in (name for name in numbers if row[name] != there[name]):
-                raise ConfigError(
+                raise RunFailedError(
                     f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was added "
                     f"meanwhile, and its {name} is {there[name]}, of this run "
                     f"{row[name]}: find out which is right"

@@ -1,4 +1,4 @@
-"""Reading results.csv: every row is one that a planned run could have written."""
+"""Reading results.csv: every row is one that a run could have written."""
 
 import csv
 import io
@@ -29,8 +29,8 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
     Raises
     ------
     ConfigError
-        When it has others, or a row that no planned run could have written; with its
-        line, the column and the value.
+        When it has others, or a row that no run could have written; with its line, the
+        column and the value.
     """
     if not path.is_file():
         return {}
@@ -44,7 +44,6 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
             f"{path} is of another version: it has the columns {reader.fieldnames}, "
             f"not {list(names)}; move it away to start anew"
         )
-    planned = {(job.cell, job.seed) for job in reproduction.jobs}
     found: Rows = {}
     for row in reader:
         said = f"{path}, line {reader.line_num}"
@@ -57,11 +56,6 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
                 "row of its run; mend it"
             )
         _check_row(reproduction, row, said)
-        if (cell, int(seed)) not in planned:
-            raise ConfigError(
-                f"{said}: {'/'.join(cell)} with seed {seed} is no planned run: plan "
-                "it, or take its row away"
-            )
         found[cell, int(seed)] = row
     return found
 

@@ -316,8 +316,12 @@ def test_what_does_not_go_together_is_refused(configure, overrides, message):
 def test_too_few_votes_on_noise_statistics_are_told(configure):
     few = ("training=fedrbn", "num_clients=10", "training.fraction=0.2", "strategy.f=1")
     (note,) = warnings_about(configure(*few))
-    assert "2 clients train with noise statistics, no more than 2 strategy.f=2" in note
+    assert "2 clients a round train noise statistics, no more than 2f = 2" in note
     assert not warnings_about(configure(*few, "training.fraction=0.3"))
+    (note,) = warnings_about(
+        configure(*few, "training.fraction=0.5", "participation=0.4")
+    )
+    assert "2 clients a round" in note
 
 
 def test_what_has_no_effect_without_a_federation_is_told(configure):

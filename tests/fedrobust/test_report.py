@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -253,14 +254,49 @@ def test_every_evaluation_of_a_run_is_a_row(tmp_path):
 def test_an_evaluation_with_other_checks_is_no_other_seed(tmp_path):
     """Of seed 0 the one that was asked for last counts, 0.5; it was 0.7 before."""
     for seed, robust in ((0, 0.7), (1, 0.3)):
-        write_run(tmp_path, 0.9, robust, seed=seed)
+        write_run(tmp_path, 0.9, robust, seed=seed, failed=seed == 0)
     path = tmp_path / "0/evaluations/e.json"
     last = json.loads(path.read_text()) | {"worst_robust_accuracy": {"0.1": 0.5}}
+    last["checks"] = {}
     for name in ("evaluations/f.json", "result.json"):
         (path.parents[1] / name).write_text(json.dumps(last))
+    path = tmp_path / "0/config.yaml"
+    config = yaml.safe_load(path.read_text()) | {"checks": "none"}
+    path.write_text(yaml.safe_dump(config))
     (cell,) = collect(tmp_path).cells
     assert cell.seeds == [0, 1]
     assert cell.mean("worst_robust_accuracy", "0.1") == pytest.approx(0.4)
+    assert cell.failed_checks == ["within_ball"]
+
+
+def test_after_an_evaluation_by_another_attack_the_last_one_still_counts(tmp_path):
+    write_run(tmp_path, 0.9, 0.7)
+    folder = tmp_path / "0/evaluations"
+    first = json.loads((folder / "e.json").read_text())
+    again = first | {"worst_robust_accuracy": {"0.1": 0.5}}
+    other = first | {"attack": {"epsilon": 0.2}, "worst_robust_accuracy": {"0.2": 0.1}}
+    for age, (name, result) in enumerate({"z": other, "d": again, "e": first}.items()):
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(result))
+        os.utime(path, (1000 - age, 1000 - age))
+    (tmp_path / "0/result.json").write_text(json.dumps(other))
+    found = [c.values("worst_robust_accuracy", "0.1") for c in collect(tmp_path).cells]
+    assert found == [[0.5], []]
+
+
+def test_a_key_that_came_later_is_shown_with_what_was_before(tmp_path):
+    for seed, shuffle in enumerate((None, True, False)):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        path = tmp_path / f"{seed}/config.yaml"
+        config = yaml.safe_load(path.read_text())
+        if shuffle is not None:
+            config["training"]["shuffle"] = shuffle
+        path.write_text(yaml.safe_dump(config))
+    cells = collect(tmp_path).cells
+    assert [(c.labels["training.shuffle"], c.seeds) for c in cells] == [
+        ("False", [2]),
+        ("True", [0, 1]),
+    ]
 
 
 def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):

@@ -11,7 +11,7 @@ import yaml
 from fedrobust.cli import main
 from fedrobust.compose import compose_run
 from fedrobust.config import load_config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import RunFailedError
 from fedrobust.record import RunFolder
 from fedrobust.reproduce import Results, load_reproduction, verdict
 from fedrobust.reproduce.costs import minutes_of
@@ -313,7 +313,6 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         with_value("accuracy", "nan"),
         with_value("accuracy", "100.1"),
         with_value("accuracy", ""),
-        with_value("seed", "7"),  # which is not planned
         with_value("minutes", "x"),
         with_value("rule", "median"),
     ):
@@ -331,6 +330,8 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         ("demo/published.csv", ",accuracy,", ",acuracy,", "no measure 'acuracy'"),
         ("demo/published.csv", ",50,", ",fifty,", "line 2: must have rule, measure"),
         ("demo/published.csv", ",sd,", ",std,", "line 2: must have rule, measure"),
+        ("demo/published.csv", ",50,", ",nan,", "nan is not finite"),
+        ("demo/published.csv", ",30,3,", ",30,0,", "n=0"),
         ("demo/published.csv", None, None, "published.csv cannot be read"),
         ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
         ("README.md", None, None, "README.md cannot be read"),
@@ -364,7 +365,7 @@ def test_other_numbers_of_the_same_run_are_not_thrown_away_unseen(toy, monkeypat
     path.write_text(changed)
     (job,) = load_reproduction("demo", toy).select(["rule=avg"], [0])
     folder = RunFolder(toy.parent / "runs" / job.config.digest, job.config)
-    with pytest.raises(ConfigError, match=r"its accuracy is 12\.5, of this run"):
+    with pytest.raises(RunFailedError, match=r"its accuracy is 12\.5, of this run"):
         ours.add(job, folder, folder.result())
     assert path.read_text() == changed
 
@@ -386,6 +387,16 @@ def test_what_is_left_costs_what_runs_like_it_took(toy, monkeypatch):
     assert minutes_of(("avg", "s"), reproduction, results) == 4.0
     assert minutes_of(("cm", "s"), reproduction, results) == 5.0
     assert minutes_of(("cm", "l"), reproduction, results) == 40.0
+
+
+def test_a_row_that_is_not_planned_is_refused(toy, monkeypatch, capsys):
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    results = toy / "demo" / "results.csv"
+    changed = results.read_text().replace("avg,0,", "avg,7,")
+    results.write_text(changed)
+    assert command(toy, monkeypatch) == 2
+    assert "avg with seed 7 is not planned" in capsys.readouterr().err
+    assert results.read_text() == changed
 
 
 def test_results_that_are_no_text_are_refused(toy, monkeypatch, capsys):

@@ -344,6 +344,14 @@ def test_a_client_that_lies_about_who_it_is_costs_none_but_itself():
     assert "says partition 3, as another does: it stands as client 0" in str(events)
 
 
+def test_of_several_that_say_they_are_trusted_none_is():
+    """Client 2 is trusted: 20 lies, or 10 does; 40 is what nobody else says to be."""
+    said = {10: 2, 20: 2, 30: 0, 40: 1}
+    assert assign_clients(said, 4, trusted=2) == {30: 0, 40: 1, 10: 3}
+    assert assign_clients(said, 4) == {10: 2, 20: 3, 30: 0, 40: 1}
+    assert assign_clients({10: 2, 30: 0}, 4, trusted=2) == {10: 2, 30: 0}
+
+
 @given(st.dictionaries(st.integers(1, 99), st.integers(0, 5), max_size=9))
 def test_every_node_that_answers_has_a_client_of_its_own(answers):
     found = assign_clients(answers, 6)
