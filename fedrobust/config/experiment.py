@@ -150,6 +150,7 @@ class Config:
 
 def _f_of(rule: Node) -> int:
     """Give the f of a rule, or of the rule within; 0 of rules that have none."""
-    within = rule.get("rule")
-    inner = _f_of(within) if isinstance(within, dict) else 0
-    return int(rule.get("f", inner))
+    f, within = rule.get("f"), rule.get("rule")
+    if isinstance(f, int):
+        return f
+    return _f_of(within) if isinstance(within, dict) else 0
