@@ -271,6 +271,20 @@ def test_models_with_statistics_have_digests_of_their_own_version(configure):
         assert configure(change).science["version"] == 3
 
 
+def test_the_strategy_withstands_what_it_or_its_rule_is_told(configure):
+    assert configure("strategy=median", "strategy.f=2").f == 2
+    krum = configure("strategy=krum", "strategy.rule.f=2", "num_clients=9")
+    assert (krum.strategy.f, krum.f) == (0, 2)
+    within = (
+        "strategy=flanders", "strategy.rule.rule._target_=strategies.rules.TrimmedMean",
+        "+strategy.rule.rule.f=3", "num_clients=9",
+    )  # fmt: skip
+    assert configure(*within).f == configure(*within).strategy.rule["f"] == 0
+    dual = ("training=fedrbn", "strategy=krum", "num_clients=9")
+    assert "votes" not in configure(*dual).science
+    assert configure(*dual, "strategy.rule.f=2").science["votes"] == 2
+
+
 def test_rules_with_other_bits_than_they_had_have_digests_of_their_own(configure):
     assert "rules" not in configure("strategy=krum").science
     within = "strategy.rule.rule._target_=strategies.rules.GeometricMedian"
