@@ -104,7 +104,7 @@ def assign_clients(
     num_clients
         How many clients there are.
     trusted
-        A client that is no node's which shares its name with another; None: no such.
+        A client that none of several nodes becomes which name it; None: no such client.
     """
     claims = Counter(answers.values())
     found: dict[int, int] = {}

@@ -44,7 +44,7 @@ class Results:
         self._read()
         # Once: another process may know of a longer plan, and add to it meanwhile.
         planned = {(job.cell, job.seed) for job in reproduction.jobs}
-        for cell, seed in self.rows.keys() - planned:
+        for cell, seed in sorted(self.rows.keys() - planned):
             raise ConfigError(
                 f"{self.path}: {'/'.join(cell)} with seed {seed} is not planned in "
                 "reproduction.yaml: plan it, or take its row away"
