@@ -184,14 +184,26 @@ def _autoregression(
 ) -> tuple[Float, Float]:
     """Fit new ~ A old B' to (t, m, k) matrices by alternating least squares."""
     b = rng.normal(size=(old.shape[2], old.shape[2]))
-    forecast = new[-1]
-    for _ in range(iterations):
-        a = _ridge(_beside(new), _beside(old @ b.T), ridge)
+    a = _ridge(_beside(new), _beside(old @ b.T), ridge)
+    # A fitted B leads from what the rows of ``old`` span to what those of ``new`` span,
+    # so it is fitted in coordinates of these: fewer than k where the rows are.
+    source, target = _basis(old), _basis(new)
+    last = new[-1] @ source
+    old, new = old @ source, new @ target
+    forecast = last
+    for step in range(iterations):
+        if step:
+            a = _ridge(_beside(new), _beside(old @ b.T), ridge)
         b = _ridge(_beneath(new).T, _beneath(a @ old).T, ridge)
-        before, forecast = forecast, a @ new[-1] @ b.T
-        if np.abs(forecast - before).max() < TOLERANCE:
+        before, forecast = forecast, a @ last @ b.T @ target.T
+        if step and np.abs(forecast - before).max() < TOLERANCE:
             break
-    return a, b
+    return a, target @ b @ source.T
+
+
+def _basis(series: Float) -> Float:
+    """Return orthonormal columns that span the rows of (t, m, k) matrices."""
+    return np.asarray(np.linalg.qr(_beneath(series).T)[0])
 
 
 def _ridge(new: Float, old: Float, ridge: float) -> Float:
