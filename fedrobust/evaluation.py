@@ -83,9 +83,25 @@ Keep = Callable[[str, float, NDArray[np.float32]], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attack at one epsilon did: which examples stood, and how far it went."""
+    """What one attack at one epsilon did.
+
+    Attributes
+    ----------
+    correct
+        Which examples stood.
+    guided
+        Which stood after its parts that use more than outputs; None without such.
+    queried
+        Whether it has a part that asks for outputs alone.
+    largest
+        How far it went.
+    in_range
+        Whether inputs stayed in their range.
+    """
 
     correct: Mask
+    guided: Mask | None
+    queried: bool
     largest: float
     in_range: bool
 
@@ -181,12 +197,18 @@ class Evaluator:
             name: {e: outcome.correct for e, outcome in curve.items()}
             for name, curve in outcomes.items()
         }
+        guided = {e: _under_gradients(outcomes, e) for e in worst}
+        queried = {
+            name: {e: o.correct for e, o in curve.items() if o.queried}
+            for name, curve in outcomes.items()
+        }
         reached = [
             (float(epsilon), outcome.largest, outcome.in_range)
             for curve in outcomes.values()
             for epsilon, outcome in curve.items()
         ]
-        found = check_attacks(standing, worst, reached, self._hyperparameters())
+        records = self._hyperparameters()
+        found = check_attacks(standing, worst, reached, records, guided, queried)
         few = np.arange(min(len(self.x), PROBED))
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
@@ -196,8 +218,11 @@ class Evaluator:
         if self.checks == "full" and epsilon is not None:
             attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
             surrogate = self.surrogate() if self.surrogate else None
-            reported = worst[repr(epsilon)][few]
-            found |= _not_undone(found, probe(subject, attacks, reported, surrogate))
+            key = repr(epsilon)
+            reported, by_gradients = worst[key][few], guided[key]
+            by_gradients = worst[key] if by_gradients is None else by_gradients
+            probed = probe(subject, attacks, reported, by_gradients[few], surrogate)
+            found |= _not_undone(found, probed)
         return found
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
@@ -229,22 +254,35 @@ class Evaluator:
         """Attack the examples that the model gets right; others are lost already."""
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
-            return Outcome(clean, 0.0, True)
+            return Outcome(clean, None, False, 0.0, True)
         subject = Subject(
             self.network, arrays, self.x[rows], self.y[rows], rows, self.seed, workers,
             self.watch,
         )  # fmt: skip
-        x_adv = attack.on(subject)
+        guided, queried = None, False
+        correct, x_adv = clean, subject.x
+        for part, x_adv in attack.stages(subject):
+            correct = np.zeros(len(clean), bool)
+            correct[rows] = subject.right(x_adv)
+            queried = queried or part.queries_only
+            guided = guided if part.queries_only else correct
         if self.keep is not None:
             kept = self.x.copy()
             kept[rows] = x_adv
             self.keep(name, float(attack.epsilon), kept)
-        correct = np.zeros(len(clean), bool)
-        correct[rows] = subject.right(x_adv)
         low, high = attack.model_range
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
         largest = float(distances(x_adv, subject.x, attack.norm).max())
-        return Outcome(correct, largest, in_range)
+        return Outcome(correct, guided, queried, largest, in_range)
+
+
+def _under_gradients(
+    outcomes: Mapping[str, Mapping[str, Outcome]], epsilon: str
+) -> Mask | None:
+    """Tell which examples stand under all that uses more than outputs, if any does."""
+    masks = [curve[epsilon].guided for curve in outcomes.values()]
+    found = [mask for mask in masks if mask is not None]
+    return np.logical_and.reduce(found) if found else None
 
 
 def _not_undone(

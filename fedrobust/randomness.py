@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     ROOT_DATA = 13
     SURROGATE = 14
     OBJECTIVE_CLIENTS = 15
+    RANDOM_NOISE = 16
 
 
 def generator(

@@ -71,10 +71,9 @@ class Pipeline:
         ValueError
             When a part is undefined for what it is given.
         """
-        n = len(updates)
         for part in self.preaggregators:
             updates = tolerating(part, len(updates), missing, tell)(updates, context)
-        if len(updates) != n:
+        if not all(part.keeps_places for part in self.preaggregators):
             if self.rule.needs_clients:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"

@@ -4,8 +4,8 @@
 
 Reddi et al.: Adaptive Federated Optimization, ICLR 2021, Algorithm 2: the aggregate is
 the negative pseudo-gradient of the server's optimiser. As there, the second moment
-starts at tau^2 and nothing is corrected for bias; Flower's FedAdam and FedYogi start it
-at 0, and FedAdam corrects the learning rate for bias.
+starts at tau^2 and nothing is corrected for bias; Flower's FedAdagrad,
+FedAdam and FedYogi start it at 0, and FedAdam corrects the learning rate for bias.
 """
 
 from abc import ABC, abstractmethod

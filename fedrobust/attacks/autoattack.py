@@ -10,6 +10,7 @@ has a name of its own: it is not AutoAttack.
 """
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,18 +40,21 @@ class Ensemble(Attack):
 
     def on(self, subject: Subject) -> Images:
         """Attack; an example that the model gets wrong anyway stays as it is."""
+        return [x_adv for _, x_adv in self.stages(subject)][-1]
+
+    def stages(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
+        """Attack part by part: each part, and what it and those before it made."""
         self.check(subject)
         x_adv = subject.x.copy()
         rows = np.flatnonzero(subject.right())
         for part in self.parts:
-            if len(rows) == 0 or self.epsilon == 0:
-                break
-            standing = subject.only(rows)
-            found = part.on(standing)
-            right = standing.right(found)
-            x_adv[rows[~right]] = found[~right]
-            rows = rows[right]
-        return x_adv
+            if len(rows) and self.epsilon != 0:
+                standing = subject.only(rows)
+                found = part.on(standing)
+                right = standing.right(found)
+                x_adv[rows[~right]] = found[~right]
+                rows = rows[right]
+            yield part, x_adv.copy()
 
     def _parts(self, steps: int, targets: int, queries: int) -> tuple[Attack, ...]:
         epsilon, norm, bounds = self.epsilon, self.norm, self.model_range

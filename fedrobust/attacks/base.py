@@ -4,8 +4,9 @@ An attack makes one or more *passes*: restarts, target classes. Later passes onl
 the examples that still stand, and only replace those that they break.
 """
 
+import warnings
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
@@ -19,7 +20,7 @@ from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import BATCH
 from fedrobust.network import Network, Tensor, network_of
 from fedrobust.randomness import Purpose
-from strategies.parameters import require
+from strategies.parameters import require, require_positive
 from strategies.threads import parallel_map
 
 Draws = tuple[NDArray[np.float32], ...]
@@ -48,6 +49,11 @@ class Attack(ABC):
     # Whether it looks for the nearest adversarial example instead of the first in the
     # ball; then every pass sees every example.
     nearest: ClassVar[bool] = False
+    # Whether it asks for outputs alone: what only such an attack breaks shows that the
+    # gradients mislead.
+    queries_only: ClassVar[bool] = False
+    # The last element of the key of its draws.
+    purpose: ClassVar[Purpose] = Purpose.ATTACK
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
@@ -173,6 +179,10 @@ class Attack(ABC):
                 break
         return x_adv
 
+    def stages(self, subject: Subject) -> Iterator[tuple["Attack", Images]]:
+        """Attack part by part: each part, and what it and those before it made."""
+        yield self, self.on(subject)
+
     def _one_pass(self, subject: Subject, attempt: int) -> Images:
         """Run the graph on all examples, batch by batch."""
         network, x, keys = subject.network, subject.x, subject.keys
@@ -184,7 +194,7 @@ class Attack(ABC):
         def attack(start: int) -> Images:
             rows = np.arange(start, start + BATCH) % len(x)
             draws = [
-                self.draw(example_generator(subject.seed, i, attempt), x.shape[1:])
+                self.draw(self._generator(subject.seed, i, attempt), x.shape[1:])
                 for i in keys[rows]
             ]
             x_adv = run(
@@ -205,6 +215,10 @@ class Attack(ABC):
 
         batches = parallel_map(attack, range(0, len(x), BATCH), subject.workers)
         return np.concatenate(batches)
+
+    def _generator(self, seed: int, index: int, attempt: int) -> np.random.Generator:
+        """Make the generator of one example in one pass."""
+        return np.random.default_rng([seed, attempt, int(index), self.purpose])
 
     def _graph_key(self) -> Any:
         """Name what the graph depends on: all but what are its arguments."""
@@ -268,9 +282,18 @@ class Attack(ABC):
             )
 
 
-def example_generator(seed: int, index: int, attempt: int) -> np.random.Generator:
-    """Make the generator of one example in one pass."""
-    return np.random.default_rng([seed, attempt, int(index), Purpose.ATTACK])
+def check_step_size(step_size: float | None, steps: int, epsilon: Epsilon) -> None:
+    """Refuse a step that is not positive; warn of steps that cannot cross the ball."""
+    if step_size is None:
+        return
+    require_positive("step_size", step_size)
+    if step_size * steps < float(epsilon):
+        warnings.warn(
+            f"{steps} steps of step_size={step_size} cannot cross a ball of "
+            f"epsilon={epsilon}: robust accuracy would be too high; use "
+            "step_size=None or more steps",
+            stacklevel=4,
+        )
 
 
 def distances(x_adv: Images, x: Images, norm: str) -> NDArray[np.float64]:

@@ -9,11 +9,11 @@ Kurakin, Goodfellow, Bengio: Adversarial Examples in the Physical World, ICLR wo
 from dataclasses import dataclass
 
 from fedrobust.attacks.ball import Ball
-from fedrobust.attacks.base import Attack
+from fedrobust.attacks.base import Attack, check_step_size
 from fedrobust.attacks.gradient import climb, loss_of
 from fedrobust.bound_model import BoundModel
 from fedrobust.network import Tensor
-from strategies.parameters import require_between, require_positive
+from strategies.parameters import require_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +34,7 @@ class BIM(Attack):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("steps", self.steps, 1)
-        if self.step_size is not None:
-            require_positive("step_size", self.step_size)
+        check_step_size(self.step_size, self.steps, self.epsilon)
 
     def perturb(
         self,

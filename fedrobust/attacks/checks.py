@@ -35,7 +35,7 @@ MEANINGS = {
     "unbounded_attack": "accuracy in a ball that holds grey images of every image",
     "more_iterations": "accuracy that twice the steps take in addition",
     "restarts": "accuracy that five times the restarts take in addition",
-    "gradient_free_not_better": "accuracy that Square takes and the attacks do not",
+    "gradient_free_not_better": "accuracy that Square takes and gradients do not",
     "transfer_not_better": "accuracy that examples of another model take in addition",
     "losses_agree": "accuracy that the margin loss takes in addition",
     "loss_increases": "share of examples whose loss the attack raises",
@@ -49,14 +49,13 @@ WEAKER = {
     "random_noise_weaker",
     "transfer_not_better",
 }
-# Square is to take no more than 0.2 points, by which AutoAttack tells that its other
-# attacks failed; the same is asked of AutoAttack itself.
+# Square is to take no more than 0.2 points, by which AutoAttack tells that its parts
+# before Square failed; the same is asked of AutoAttack itself.
 ALLOWED = {"gradient_free_not_better": POINT / 5, "autoattack_is_lowest": POINT / 5}
 # Attacks of an evaluation that the others are held against, but for those named.
 HELD_AGAINST = {
     "iterative_at_least_single_step": ("fgsm", {"fgsm", "ffgsm"}),
     "random_noise_weaker": ("random_noise", {"random_noise"}),
-    "gradient_free_not_better": ("square", {"square"}),
     "transfer_not_better": ("transfer", {"transfer"}),
 }
 
@@ -116,6 +115,8 @@ def check_attacks(
     worst: Mapping[str, Mask],
     distances: Sequence[tuple[float, float, bool]],
     records: Mapping[str, Any],
+    guided: Mapping[str, Mask | None] | None = None,
+    queried: Mapping[str, Mapping[str, Mask]] | None = None,
 ) -> dict[str, Check]:
     """Run the checks that the numbers of an evaluation allow.
 
@@ -129,6 +130,10 @@ def check_attacks(
         Epsilon, largest perturbation and whether the range held, for each attack run.
     records
         Hyper-parameters by attack, None where they are not known.
+    guided
+        Which stand under all that uses more than outputs, by epsilon; None for nothing.
+    queried
+        Of ``standing``, the attacks with a part that asks for outputs alone.
 
     Returns
     -------
@@ -145,6 +150,15 @@ def check_attacks(
         if weak in standing:
             others = {k: v for k, v in standing.items() if k not in excluded}
             found[name] = _against(name, others, standing[weak])
+    found["gradient_free_not_better"] = _worst_of(
+        "gradient_free_not_better",
+        [
+            takes_more("gradient_free_not_better", mask, curve[e])
+            for curve in (queried or {}).values()
+            for e, mask in (guided or {}).items()
+            if mask is not None and e in curve
+        ],
+    )
     if "autoattack" in standing and len(standing) > 1:
         found["autoattack_is_lowest"] = _autoattack_is_lowest(standing)
     gaps = [

@@ -6,7 +6,8 @@
 by Adam from x, with a search for the constant c of each example: tenfold until it
 succeeds, then bisected. Carlini, Wagner: Towards Evaluating the Robustness of Neural
 Networks, S&P 2017, Sections V and VI; Kingma, Ba: Adam, ICLR 2015. The paper starts
-c low and doubles it; its code, as here, multiplies by ten. What is farther than epsilon
+c low and doubles it; its code, as here, multiplies by ten, and takes up to 10,000 steps
+for each constant, ten times the default here. What is farther than epsilon
 is moved into the ball, as every attack's result is.
 """
 

@@ -7,9 +7,11 @@
 
 Where x_k+1 fools the model it goes back towards x: x + beta (x_k+1 - x). Croce, Hein:
 Minimally distorted adversarial examples with a fast adaptive boundary attack, ICML
-2020, Algorithm 1; q is 1 for L-infinity and 2 for L2. The targeted form, which
-AutoAttack uses, only looks at the plane to one likely wrong class in each pass. What is
-farther than epsilon is moved into the ball, as every attack's result is.
+2020, Algorithm 1; q is 1 for L-infinity and 2 for L2. The authors' code can end with a
+search between the best example and x, which AutoAttack leaves out, as here. The
+targeted form, which AutoAttack uses, only looks at the plane to one likely wrong class
+in each pass. What is farther than epsilon is moved into the ball, as every attack's
+result is.
 """
 
 from dataclasses import dataclass

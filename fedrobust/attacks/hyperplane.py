@@ -14,6 +14,8 @@ from fedrobust.network import Tensor
 
 # Pieces it meets; more than this were never seen, and the last step is near enough.
 MOST_STEPS = 30
+# Share of the way that may be left.
+NEAR = 1e-6
 
 
 def towards_hyperplane(
@@ -50,12 +52,14 @@ def towards_hyperplane(
         left = amount - tf.reduce_sum(size * moved, axis=1)
         moves = tf.cast(t[:, None] * speed < room, tf.float32)
         slope = tf.reduce_sum(size * speed * moves, axis=1)
-        t = t + tf.math.divide_no_nan(tf.maximum(left, 0.0), slope)
+        # A row that has arrived stays, however long the others take.
+        further = tf.where(left > NEAR * amount, left, 0.0)
+        t = t + tf.math.divide_no_nan(further, slope)
         left = tf.where(slope > 0, left, 0.0)
         return i + 1, t, left
 
     def goes_on(i: Tensor, t: Tensor, left: Tensor) -> Tensor:
-        return (i < MOST_STEPS) & tf.reduce_any(left > 1e-6 * amount)
+        return (i < MOST_STEPS) & tf.reduce_any(left > NEAR * amount)
 
     _, t, _ = tf.while_loop(
         goes_on, step, (tf.constant(0), tf.zeros_like(amount), amount)

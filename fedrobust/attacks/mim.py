@@ -10,12 +10,12 @@ gradients instead of the normalised gradients.
 from dataclasses import dataclass
 
 from fedrobust.attacks.ball import Ball
-from fedrobust.attacks.base import Attack
+from fedrobust.attacks.base import Attack, check_step_size
 from fedrobust.attacks.gradient import loss_of, value_and_gradient
 from fedrobust.backend import tf, while_loop
 from fedrobust.bound_model import BoundModel
 from fedrobust.network import Tensor
-from strategies.parameters import require_between, require_positive
+from strategies.parameters import require_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,7 @@ class MIM(Attack):
         super().__post_init__()
         require_between("steps", self.steps, 1)
         require_between("decay", self.decay, 0)
-        if self.step_size is not None:
-            require_positive("step_size", self.step_size)
+        check_step_size(self.step_size, self.steps, self.epsilon)
 
     def perturb(
         self,

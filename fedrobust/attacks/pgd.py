@@ -8,17 +8,16 @@ Adversarial Attacks, ICLR 2018, equation 2.2; with the margin of Carlini, Wagner
 2017) or the KL divergence of Zhang et al. (TRADES, ICML 2019) for the loss if asked to.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from fedrobust.attacks.ball import Ball, draw_in_ball
-from fedrobust.attacks.base import Attack, Draws
+from fedrobust.attacks.base import Attack, Draws, check_step_size
 from fedrobust.attacks.gradient import climb, loss_of, require_loss
 from fedrobust.bound_model import BoundModel
 from fedrobust.network import Tensor
-from strategies.parameters import require, require_between, require_positive
+from strategies.parameters import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +62,7 @@ class PGD(Attack):
             self.random_start,
             "true with loss=kl, which is flat at x",
         )
-        if self.step_size is not None:
-            require_positive("step_size", self.step_size)
-            if self.step_size * self.steps < float(self.epsilon):
-                warnings.warn(
-                    f"{self.steps} steps of step_size={self.step_size} cannot cross a "
-                    f"ball of epsilon={self.epsilon}: robust accuracy would be too "
-                    "high; use step_size=None or more steps",
-                    stacklevel=3,
-                )
+        check_step_size(self.step_size, self.steps, self.epsilon)
 
     def passes(self, num_classes: int) -> int:
         """Count the restarts."""

@@ -5,12 +5,14 @@ whether a cheap stronger attack, or one that needs no gradient, breaks what the 
 of the evaluation left standing; a model that only hides its gradient fails here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.checks import POINT, Check, Mask, judged, takes_more, tolerance
@@ -57,8 +59,6 @@ def look(subject: Subject) -> dict[str, Check]:
     calls = [
         logits_of(network, arrays, few.x, few.workers, seed=(i, i)) for i in range(5)
     ]
-    size = max(float(np.linalg.norm(calls[0])), 1e-30)
-    change = max(float(np.linalg.norm(c - calls[0])) / size for c in calls[1:])
     total = calls[0].sum(axis=1)
     is_probability = bool(calls[0].min() >= 0 and np.allclose(total, 1, atol=1e-4))
     zero = _zero_gradients(few, labels_of(calls[0]) == few.y)
@@ -66,9 +66,19 @@ def look(subject: Subject) -> dict[str, Check]:
     return {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
         "logits": judged("logits", not is_probability, float(is_probability)),
-        # Not "change > SAME": outputs that are no numbers must fail.
-        "deterministic": judged("deterministic", change <= SAME, change),
+        "deterministic": _deterministic(calls),
     }
+
+
+def _deterministic(calls: Sequence[NDArray[np.float32]]) -> Check:
+    """Compare each example's outputs, at length 1, and its label between all calls."""
+    lengths = [np.linalg.norm(c, axis=1, keepdims=True) + 1e-10 for c in calls]
+    outputs = [c / length for c, length in zip(calls, lengths, strict=True)]
+    changes = [np.linalg.norm(a - b, axis=1) for a, b in combinations(outputs, 2)]
+    # Not "> SAME": outputs that are no numbers must fail.
+    same = all((change <= SAME).all() for change in changes)
+    same = same and all((labels_of(c) == labels_of(calls[0])).all() for c in calls)
+    return judged("deterministic", same, float(np.max(changes)))
 
 
 def _zero_gradients(subject: Subject, right: Mask) -> float:
@@ -98,6 +108,7 @@ def probe(
     subject: Subject,
     attacks: Mapping[str, Attack],
     reported: Mask,
+    guided: Mask,
     surrogate: tuple[Network, Arrays] | None = None,
 ) -> dict[str, Check]:
     """Run the attacks that the reported ones must not be weaker than.
@@ -110,6 +121,8 @@ def probe(
         The attacks of the evaluation, at the epsilon to look at.
     reported
         (n,) which of the examples stand under all of them.
+    guided
+        (n,) which stand under what uses more than outputs: without Square.
     surrogate
         An undefended model of the same task, trained on its own; None for none.
     """
@@ -125,10 +138,14 @@ def probe(
         "more_iterations": replace(base, steps=2 * base.steps),
         "restarts": replace(base, random_start=True, restarts=5 * base.restarts),
         "gradient_free_not_better": Square(**same, queries=1000),
-        "losses_agree": replace(base, loss="margin"),
+        "losses_agree": replace(base, loss="ce" if base.loss == "margin" else "margin"),
     }
     found = {
-        name: takes_more(name, reported, stands(subject, attack))
+        name: takes_more(
+            name,
+            guided if attack.queries_only else reported,
+            stands(subject, attack),
+        )
         for name, attack in stronger.items()
     }
     found["unbounded_attack"] = _unbounded(subject, base)
@@ -160,20 +177,24 @@ def _loss_increases(subject: Subject, base: PGD) -> Check:
     seen = subject.only(subject.right())
     if len(seen.x) == 0:
         return judged("loss_increases", None)
-    before = _losses(seen, seen.x)
-    after = _losses(seen, base.on(seen))
+    before = _log_odds(seen, seen.x)
+    after = _log_odds(seen, base.on(seen))
     share = float(np.mean(after > before))
     return judged("loss_increases", share >= 0.9, share)
 
 
-def _losses(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute cross-entropies in float64; what overflows counts as infinite."""
+def _log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute the log of the odds against the label; what overflows is infinite.
+
+    It grows with the cross-entropy, log(1 + odds), and goes on where that is 0 or 1e-20
+    whatever an attack does.
+    """
     logits = logits_of(subject.network, subject.arrays, x, subject.workers)
-    wide = logits.astype(np.float64)
-    top = wide.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(wide - top).sum(axis=1)) + top[:, 0]
-    losses = log_sum - wide[np.arange(len(x)), subject.y]
-    return np.where(np.isfinite(losses), losses, np.inf)
+    rows, wide = np.arange(len(x)), logits.astype(np.float64)
+    above = wide - wide[rows, subject.y][:, None]
+    above[rows, subject.y] = -np.inf
+    odds = logsumexp(above, axis=1)
+    return np.where(np.isnan(odds), np.inf, odds)
 
 
 def _with_surrogate(

@@ -8,6 +8,7 @@ samples fool a model and gradients do not, its gradients are masked.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from fedrobust.attacks.ball import Ball, draw_in_ball
 from fedrobust.attacks.base import Attack, Draws
 from fedrobust.bound_model import BoundModel
 from fedrobust.network import Tensor
+from fedrobust.randomness import Purpose
 from strategies.parameters import require_between
 
 
@@ -29,6 +31,9 @@ class RandomNoise(Attack):
     """
 
     restarts: int = 1
+
+    # Not PGD's draws: where there is no gradient, those are all that PGD tries.
+    purpose: ClassVar[Purpose] = Purpose.RANDOM_NOISE
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,13 +7,15 @@
 Andriushchenko, Croce, Flammarion, Hein: Square Attack: a query-efficient black-box
 adversarial attack via random search, ECCV 2020, Algorithms 1 to 3. A window covers the
 share p of the image; p is halved after fixed numbers of queries, whatever the budget,
-as AutoAttack does. Positions reach the last row and column, which the published code
-leaves out. Where the square is higher or wider than the image, as for flat inputs, the
-window is a strip of the same area.
+as AutoAttack does, which counts proposals from 0, so that each halving comes one later
+there, and its start on top of its 5,000. Positions reach the last row and column, which
+the published code leaves out. Where the square is higher or wider than the image, as
+for flat inputs, the window is a strip of the same area.
 """
 
 import math
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,6 +55,8 @@ class Square(Attack):
 
     queries: int = 5000
     p_init: float = 0.8
+
+    queries_only: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,7 +2,7 @@
 
     u' = boost m u,   m_k = 0 for the share ``top`` of largest |last step|_k, else 1
 
-Zhang, Panda, Song, Yang, Mahoney, Mittal, Gonzalez, Ramchandran: Neurotoxin: Durable
+Zhang, Panda, Song, Yang, Mahoney, Gonzalez, Ramchandran, Mittal: Neurotoxin: Durable
 Backdoors in Federated Learning, ICML 2022, Algorithm 1. The attacker knows its own data
 and update, and the server's last step: the difference of two models it was sent. When
 there is none yet, nothing is masked.

@@ -1,6 +1,6 @@
 """Optimised ALIE and IPM: search for the size of attack that the server feels most.
 
-    size* = argmax |A(x_1, ..., x_h, u'(size), ..., u'(size)) - mean|
+    size* = argmax |A(x_1, ..., x_h, u'(size), ..., u'(size)) - mean|, of sizes tried
     u'(size) = mean - size std   (OptimalALIE)       u'(size) = -size mean  (OptimalIPM)
 
 Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing: A Recipe for
@@ -8,10 +8,15 @@ Optimal Byzantine ML under Heterogeneity, AISTATS 2023. The attacker knows
 every honest update of the round (after worker momentum) and the server's pipeline A,
 pre-aggregators and rule together, with the server's own draws of the round, which it
 asks ``evaluations`` times a round.
-ByzFL adds size std, and searches with the schedule kept here; the MoNNA code asks 16
-times, compares squared norms and tries negative sizes too.
+The paper does not say how to search. A rule that selects is moved by small sizes alone:
+past some size it drops what it is sent. ``grid`` tries sizes of every magnitude first,
+then goes up and down from the best. ``expanding`` is ByzFL's schedule, which starts at
+size 0, goes on to 10 and then only up from what was best: Krum selects none of these
+but 0. The MoNNA code asks 16 times, contracts on both sides of the best size, compares
+squared norms and tries negative sizes too. ByzFL adds size std.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +30,7 @@ from fedrobust.byzantine.directions import Wide, mean_and_std
 from strategies.parameters import require, require_between, require_positive
 
 
-def line_search(
+def expanding_search(
     objective: Callable[[float], float],
     evaluations: int,
     start: float,
@@ -54,6 +59,35 @@ def line_search(
     return best
 
 
+def grid_search(
+    objective: Callable[[float], float], evaluations: int, largest: float
+) -> float:
+    """Look for the positive argument at which a function is largest.
+
+    Half of the evaluations go to a geometric grid that ends at ``largest``, a thousand
+    times its first. From the best the search goes on by the grid's factor, upwards, or
+    downwards when that fails; when both have failed, by the root of the factor.
+
+    Returns
+    -------
+    The best of the arguments tried, the first of equals.
+    """
+    count = max(evaluations // 2, 2)
+    best, highest = 0.0, -math.inf
+    for trial in np.geomspace(largest / 1000, largest, count)[:evaluations]:
+        value = objective(float(trial))
+        if value > highest:
+            best, highest = float(trial), value
+    factor = 1000.0 ** (1 / (count - 1))
+    for _ in range(evaluations - count):
+        value = objective(best * factor)
+        if value > highest:
+            best, highest = best * factor, value
+        else:
+            factor = 1 / factor if factor > 1 else (1 / factor) ** 0.5
+    return best
+
+
 @dataclass(frozen=True, kw_only=True)
 class OptimalCollusion(Collusion):
     """Send origin + size direction, of the size that moves the aggregate furthest.
@@ -62,21 +96,27 @@ class OptimalCollusion(Collusion):
     ----------
     evaluations
         How often the server's pipeline is tried, at least 1.
-    start
-        The first size, at least 0.
-    step
-        The first step, above 0.
-    shrink
-        Factor of the step once it has failed, in (0, 1).
+    search
+        ``grid`` or ``expanding``.
+    largest
+        Of the grid: its largest size, above 0.
+    start, step, shrink
+        Of the expanding search: the first size, at least 0, the first step, above 0,
+        and the factor of the step once it has failed, in (0, 1).
     """
 
     evaluations: int = 20
+    search: str = "grid"
+    largest: float = 10.0
     start: float = 0.0
     step: float = 10.0
     shrink: float = 0.8
 
     def __post_init__(self) -> None:
         require_between("evaluations", self.evaluations, 1)
+        searches = ("grid", "expanding")
+        require(self.search in searches, "search", self.search, " or ".join(searches))
+        require_positive("largest", self.largest)
         require_between("start", self.start, 0)
         require_positive("step", self.step)
         require(0 < self.shrink < 1, "shrink", self.shrink, "in (0, 1)")
@@ -101,8 +141,10 @@ class OptimalCollusion(Collusion):
         def damage(size: float) -> float:
             return float(np.linalg.norm(aggregate(crafted(size)) - mean))
 
+        if self.search == "grid":
+            return crafted(grid_search(damage, self.evaluations, self.largest))
         schedule = (self.evaluations, self.start, self.step, self.shrink)
-        return crafted(line_search(damage, *schedule))
+        return crafted(expanding_search(damage, *schedule))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,12 @@ def warnings_about(config: Config) -> list[str]:
             f"training.shuffle=false with training.local_steps={local.local_steps}: "
             "every round trains on the same images of each client"
         )
+    share = local.objective.get("clean_share", 0)
+    if not local.shuffle and 0 < share < 1:
+        found.append(
+            f"training.shuffle=false with training.objective.clean_share={share}: the "
+            "same images of each batch stay clean in every round"
+        )
     trusted = config.strategy.rule.get("trusted")
     byzantine = config.byzantine_ids(round=0)
     may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))

@@ -8,15 +8,16 @@ from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
 
 
-def check_preaggregators(config: Config) -> tuple[Node, int]:
+def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
     """Check the pre-aggregators in their order.
 
     Returns
     -------
-    Their nodes by name, and how many rows they leave for the rule.
+    Their nodes by name, how many rows they leave for the rule, and whether each of
+    these is made for the client of its place.
     """
     nodes: Node = {}
-    num_rows = config.num_sampled
+    num_rows, keeps_places = config.num_sampled, True
     for name, node in config.preaggregator.items():
         key = f"preaggregator.{name}"
         nodes[name], component = check_component(node, key, Preaggregator)
@@ -24,10 +25,13 @@ def check_preaggregators(config: Config) -> tuple[Node, int]:
             n = num_rows
             named(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]
             num_rows = component.num_rows(n)
-    return nodes, num_rows
+            keeps_places = keeps_places and component.keeps_places
+    return nodes, num_rows, keeps_places
 
 
-def check_rule(config: Config, rule: Rule, num_rows: int, size: int | None) -> None:
+def check_rule(
+    config: Config, rule: Rule, num_rows: int, keeps_places: bool, size: int | None
+) -> None:
     """Check a rule against the clients that are sampled, and the data there are."""
     c = config
     mixed = f", of which {num_rows} are left" if num_rows != c.num_sampled else ""
@@ -41,7 +45,7 @@ def check_rule(config: Config, rule: Rule, num_rows: int, size: int | None) -> N
     )
     named("strategy.rule", lambda: rule.check(num_rows))
     require(
-        num_rows == c.num_sampled or not rule.needs_clients,
+        keeps_places or not rule.needs_clients,
         "preaggregator",
         "+".join(c.preaggregator),
         f"one that leaves each client its row, as {rule!r} needs to know whose it is; "

@@ -8,7 +8,8 @@ import dataclasses
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from fedrobust.schema import Node
 from fedrobust.targets import OURS, code_digests, file_digest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Keys that came later, and what every run was before: a result of then still counts.
 LATER = {
+    "byzantine.largest": 10.0,
+    "byzantine.search": "expanding",
     "byzantine_clients": None,
     "dataset.raw_test": False,
     "model.dropout": 0.0,
@@ -32,10 +35,12 @@ LATER = {
 # replies that are quarantined in every round. The next of all is 4.
 SCIENCE_VERSION = 2
 PARTIAL_VERSION = 3
-PROBES_VERSION = 2  # of checks=full
+PROBES_VERSION = 3  # of checks=full
 VOTES_VERSION = 2  # of optional statistics where f is above 0
 # Of rules that give other last bits than they did.
 RULE_VERSIONS = {"GeometricMedian": 2}
+# Of evasion attacks that draw other numbers than they did.
+ATTACK_VERSIONS = {"RandomNoise": 2}
 
 
 def digest(values: Node) -> str:
@@ -60,7 +65,7 @@ def science(config: "Config") -> Node:
     drop_later(values)
     if config.model.get("norm") == "dual" and config.f > 0:
         values["votes"] = VOTES_VERSION
-    if rules := _rule_versions(config.strategy.rule):
+    if rules := _versions([config.strategy.rule], RULE_VERSIONS):
         values["rules"] = rules
     code = code_digests(values)
     changed = _has_statistics(config) or _is_quarantined(config)
@@ -93,6 +98,8 @@ def evaluation(config: "Config") -> Node:
     values["checks"] = config.checks if methods else None
     paths = (method.get("surrogate") for method in methods.values())
     values["files"] = [file_digest(path) for path in paths if path is not None]
+    if versions := _versions(methods.values(), ATTACK_VERSIONS):
+        values["attacks"] = versions
     if code := code_digests(methods):
         values["code"] = code
     if values["checks"] == "full":
@@ -100,15 +107,17 @@ def evaluation(config: "Config") -> Node:
     return {"version": SCIENCE_VERSION, **values}
 
 
-def _rule_versions(rule: Node) -> dict[str, int]:
-    """Give the versions of a rule and of a rule within it, where they have one."""
-    target = str(rule["_target_"])
-    name = target.rpartition(".")[2]
-    found = {}
-    if target.startswith(OURS) and name in RULE_VERSIONS:
-        found[name] = RULE_VERSIONS[name]
-    within = rule.get("rule")
-    return found | (_rule_versions(within) if isinstance(within, dict) else {})
+def _versions(nodes: Iterable[Any], known: Mapping[str, int]) -> dict[str, int]:
+    """Give the versions of our components and of those within, where they have one."""
+    found: dict[str, int] = {}
+    for node in nodes:
+        if isinstance(node, dict) and "_target_" in node:
+            target = str(node["_target_"])
+            name = target.rpartition(".")[2]
+            if target.startswith(OURS) and name in known:
+                found[name] = known[name]
+            found |= _versions(node.values(), known)
+    return found
 
 
 def _is_quarantined(config: "Config") -> bool:

@@ -41,10 +41,10 @@ def check_components(config: Config) -> Config:
     )
     methods = _check_methods(c)
     dataset, partition, size = _check_data(c)
-    preaggregators, num_rows = check_preaggregators(c)
+    preaggregators, num_rows, keeps_places = check_preaggregators(c)
     rule_node, rule = check_component(strategy.rule, "strategy.rule", Rule)
     if isinstance(rule, Rule) and not c.centralised:
-        check_rule(c, rule, num_rows, size)
+        check_rule(c, rule, num_rows, keeps_places, size)
     return dataclasses.replace(
         c,
         model=model,

@@ -7,8 +7,9 @@ with a uniform in (0, 1) and s(y, lambda) giving lambda to the label and 1 - lam
 the other classes in equal parts. Lee, Lee, Yoon: Adversarial vertex mixup: toward
 better adversarially robust generalization, CVPR 2020; their CIFAR-10 values are the
 defaults. They draw a for each example; here the values (i + 1/2) / batch, spread evenly
-over (0, 1), go to the examples of a batch, whose order is random: the same distribution
-to within 1 / batch, with less variance. A vertex is clipped to [0, 1].
+over (0, 1), go to the examples of a batch, whose order is random (unless
+``training.shuffle`` is false): the same distribution to within 1 / batch, with less
+variance. A vertex is clipped to [0, 1].
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,15 @@
 """Free adversarial training: one gradient moves the weights and the perturbation.
 
-    each batch m times:  g_w, g_x = gradients of CE(f(clip(x + delta)), y)
+    each batch m times:  x' = clip(x + delta)
+                         g_w, g_x = gradients of CE(f(x'), y) by w and by x'
                          delta <- clip(delta + epsilon sign(g_x), -epsilon, epsilon)
                          w <- optimiser step on g_w
 
 Shafahi et al.: Adversarial training for free!, NeurIPS 2019, algorithm 1. delta is not
-reset between batches, but is here in every round. A step costs what a standard one
-does; for the same number of steps train for 1 / m of the epochs, as they do.
+reset between batches, but is here in every round. The authors' code differentiates by
+delta, through the clip: there a pixel at the edge of the range stands still. A step
+costs what a standard one does; for the same number of steps train for 1 / m of the
+epochs, as they do.
 """
 
 from dataclasses import dataclass

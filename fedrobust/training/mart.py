@@ -12,7 +12,8 @@ x + 0.001 N(0, 1). Their code has small constants besides:
     paper     -log(1 - p_k)              1 - p_y(x)           exact
     code      -log(1.0001 - p_k + t)     1.0000001 - p_y(x)   log(p(x') + t), t = 1e-12
 
-which bound BCE where the model is surely wrong (by 9.2; the exact one goes on growing).
+which bound the second term of BCE where the model is surely wrong (by 9.2; the exact
+one goes on growing, as -log p_y does in both).
 """
 
 import math

@@ -116,7 +116,10 @@ class PGDTraining(PGDObjective):
         require(0 <= self.clean_share <= 1, "clean_share", self.clean_share, "in [0,1]")
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
-        """Attack all but the first ``clean_share`` of the batch, which is shuffled."""
+        """Attack all but the first ``clean_share`` of the batch.
+
+        The others get their turn as batches are shuffled.
+        """
         batch = tf.cast(tf.shape(x)[0], tf.float32)
         clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)
         return tf.concat([x[:clean], self.attack(model, x, y, seed, clean)], axis=0)

@@ -12,10 +12,13 @@ class Preaggregator(ABC):
     """A pre-aggregator with its hyper-parameters.
 
     ``keeps_rows`` tells that each row out is still the update of the client of that
-    row, so that what the rule says of a row is said of a client.
+    row, so that what the rule says of a row is said of a client. ``keeps_places`` tells
+    that each row out is at least made for the client of that row, with whom the rule
+    may connect it from round to round.
     """
 
     keeps_rows: ClassVar[bool] = False
+    keeps_places: ClassVar[bool] = True
 
     def check(self, n: int) -> None:
         """Raise ValueError where it is undefined for n updates."""

@@ -8,6 +8,7 @@ the rule must withstand f of ceil(n / s) rows.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class Bucketing(Preaggregator):
     s
         Updates a bucket, at least 1; 1 only permutes.
     """
+
+    keeps_places: ClassVar[bool] = False
 
     s: int = 2
 

@@ -6,7 +6,10 @@
     agg = mean of the updates kept every time
 
 Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks
-and Defenses for Federated Learning, NDSS 2021, Algorithm 2. Bound: n >= 2f + 1.
+and Defenses for Federated Learning, NDSS 2021, Algorithm 2. Bound: n >= 2f + 1, of
+updates of like size: one iteration finds one direction, in the coordinates it draws,
+and averages all of them. A client with a huge value in a coordinate that is not drawn,
+or a second one in another direction than the first, is kept: clip before it.
 The paper draws 10,000 coordinates. One iteration is its setting and Blades's earlier
 one; FLPoison runs 5.
 """

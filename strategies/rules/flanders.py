@@ -7,7 +7,9 @@
 Gabrielli, Belli, Matrullo, Miori, Tolomei: Protecting Federated Learning from Extreme
 Model Poisoning Attacks via Multidimensional Time Series Anomaly Detection, 2023 (arXiv:
 2303.16668), Algorithm 1, with the sampled parameters and ridge terms of its Flower
-baseline. It works at any f < n, if the first rounds are honest.
+baseline. It works at any f < n, if the first rounds are honest and the sampled
+parameters tell: a client with a huge value in one that is not sampled is kept, and the
+mean then has it. Clip before it, or let ``rule`` withstand one client.
 For a dropped client, and one that was not asked, the history has the global model that
 the round led to. What the baseline does is ``variant="baseline"``: it forecasts the
 first round of its history from the last, so that its window of one round fits that

@@ -6,7 +6,8 @@
 
 Zhang, Cao, Jia, Gong: FLDetector: Defending Federated Learning Against Model Poisoning
 Attacks via Detecting Malicious Clients, KDD 2022, Algorithms 1 to 3; the gap statistic
-is Tibshirani, Walther, Hastie, JRSS B 2001. Bound: an honest majority.
+is Tibshirani, Walther, Hastie, JRSS B 2001. Bound: an honest majority, from round
+``window`` + 2 on; before nobody is judged, and ``rule`` is all there is.
 A gradient is the negative update here, and a client's last one may be some rounds old.
 The paper stops at the first detection and trains anew without the detected; here they
 are dropped for the round, and their scores go on. A client is judged once its window is

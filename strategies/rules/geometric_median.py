@@ -10,7 +10,9 @@ no iterate meets an update and gets stuck there.
 RFA (Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning, IEEE TSP
 2022, Algorithm 2) takes a few steps of w_i = 1 / max(nu, |z - x_i|) instead. ByzFL runs
 nu = 0.1 for 3 steps from zeros, Karimireddy et al. 2022 for 8: far from converged.
-RFA weights updates by declared examples; here they count alike. Bound: f < n / 2.
+RFA weights updates by declared examples; here they count alike. Bound: f < n / 2, when
+converged or started at the median: a step from the mean leaves about 1/n of what one
+client has moved it by, so that a huge update is not forgotten in a few steps.
 
 Every iterate is a weighted sum of the updates, so only the (n, n) inner products are
 needed. They are seen from the update with the least sum of distances to the others: it
@@ -47,7 +49,8 @@ class GeometricMedian(Rule):
     nu
         Smoothing: distances below it count as it, above 0, in units of the update.
     init
-        Where the steps start: ``zeros``, ``mean`` or ``median`` (coordinate-wise).
+        Where the steps start: ``zeros``, ``mean`` or ``median`` (coordinate-wise). One
+        client decides where ``mean`` is, and that is as far as few steps get away.
     """
 
     iterations: int | None = None

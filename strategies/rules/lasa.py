@@ -11,7 +11,9 @@
 Xu, Zhang, Hu: Achieving Byzantine-Resilient Federated Learning via Layer-Adaptive
 Sparsified Model Aggregation, WACV 2025, Algorithm 1. Bound: an honest majority.
 ``context.layers`` says where layers begin; without it the update is one layer.
-FLPoison takes bounds 2 and 1 (1 and 1 on CIFAR) and sparsity 0.3.
+The authors' code overwrites the clipped updates with the sparsified ones, so that it
+averages s_il, and masks matrices and kernels alone, no biases; here as the paper has
+it. FLPoison takes bounds 2 and 1 (1 and 1 on CIFAR) and sparsity 0.3.
 """
 
 from dataclasses import dataclass

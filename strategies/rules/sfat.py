@@ -3,7 +3,7 @@
     weights proportional to  p n_k  for the k clients of least reported loss,
                              n_k    for the others,     p = (1 + alpha) / (1 - alpha)
 
-Zhu, Yao, Liu, Han, Niu, Yao, Liu, Han: Combating exacerbated heterogeneity for robust
+Zhu, Yao, Liu, Yao, Xu, Han: Combating exacerbated heterogeneity for robust
 models in federated learning, ICLR 2023, the alpha-slack; n_k = 1 as in the authors'
 code, which averages plainly in the first round. Its divisor counts the first client as
 up-weighted whether it is or not: where it is not, the new global *model*, not only the

@@ -8,7 +8,10 @@
 Xu, Huang, Song, Lan: Byzantine-robust Federated Learning through Collaborative
 Malicious Gradient Filtering, ICDCS 2022, Algorithm 2. Bound: an honest majority.
 The paper leaves open what counts where S1 and S2 do not meet: S1 does here.
-FLPoison divides each share by its maximum and clusters with DBSCAN by default.
+The authors' code and FLPoison divide each share by its maximum over the updates first,
+which decides the clusters where few values are zero; here the shares are clustered as
+they are. The code draws a contiguous block of coordinates; FLPoison clusters with
+DBSCAN by default.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fedrobust.attacks import FGSM, PGD
+from fedrobust.attacks import BIM, FGSM, MIM, PGD
 from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras
 from fedrobust.evaluation import Evaluator
@@ -49,9 +49,10 @@ def test_the_random_start_is_keyed_by_seed_and_index(trained):
     np.testing.assert_array_equal(attack(trained.model, x, y, seed=0), first)
 
 
-def test_a_step_that_cannot_cross_the_ball_warns():
+@pytest.mark.parametrize("kind", [PGD, BIM, MIM])
+def test_a_step_that_cannot_cross_the_ball_warns(kind):
     with pytest.warns(UserWarning, match="cannot cross"):
-        PGD(epsilon=0.3, steps=10, step_size=0.01)
+        kind(epsilon=0.3, steps=10, step_size=0.01)
 
 
 def test_one_graph_serves_every_epsilon(trained):

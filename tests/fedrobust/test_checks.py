@@ -1,13 +1,18 @@
 """Checks must fail a number that cannot be believed, and pass one that can."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fedrobust.assessment import assess
-from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, Square
+from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, RandomNoise, Square
 from fedrobust.attacks.checks import MEANINGS, check_attacks, takes_more
+from fedrobust.attacks.probes import probe, stands
+from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation import hyperparameters
+from fedrobust.network import network_of
 from tests.fedrobust.conftest import digits, trained  # noqa: F401
 
 
@@ -163,6 +168,35 @@ class Jitter(keras.layers.Layer):
         return x + 0.2 * noise
 
 
+@keras.saving.register_keras_serializable("tests")
+class Still(keras.layers.Layer):
+    """Let no gradient through."""
+
+    def call(self, x):
+        return tf.stop_gradient(x)
+
+
+@keras.saving.register_keras_serializable("tests")
+class FalseGradient(keras.layers.Layer):
+    """Give logits by inputs without a gradient that of other, random ones."""
+
+    def call(self, logits, x):
+        rng = np.random.default_rng(0)
+        weights = rng.normal(size=(64, 10)).astype(np.float32)
+        other = tf.reshape(x, [-1, 64]) @ weights
+        return logits + other - tf.stop_gradient(other)
+
+
+@keras.saving.register_keras_serializable("tests")
+class RarelyRandom(Jitter):
+    """Add noise to the darkest image alone."""
+
+    def call(self, x):
+        light = tf.reduce_sum(x, axis=(1, 2, 3), keepdims=True)
+        rare = tf.cast(light <= tf.reduce_min(light), tf.float32)
+        return x + rare * (super().call(x) - x)
+
+
 def masked(model, kind):
     inputs = keras.Input((8, 8, 1))
     if kind == "honest":
@@ -173,6 +207,10 @@ def masked(model, kind):
         return keras.Model(inputs, HalfScaled()([model(inputs), inputs]))
     if kind == "quantised":
         return keras.Model(inputs, model(Quantised()(inputs)))
+    if kind == "false gradient":
+        return keras.Model(inputs, FalseGradient()(model(Still()(inputs)), inputs))
+    if kind == "rarely random":
+        return keras.Model(inputs, model(RarelyRandom()(inputs)))
     return keras.Model(inputs, model(Jitter()(inputs)))
 
 
@@ -202,7 +240,9 @@ def test_an_honest_model_under_a_good_attack_passes_everything(trained):  # noqa
         ("scaled", {"zero_gradients", "losses_agree", "gradient_free_not_better"}),
         ("half scaled", {"zero_gradients", "losses_agree", "gradient_free_not_better"}),
         ("quantised", {"zero_gradients", "gradient_free_not_better"}),
+        ("false gradient", {"unbounded_attack", "gradient_free_not_better"}),
         ("random", {"deterministic"}),
+        ("rarely random", {"deterministic"}),
     ],
 )
 def test_a_masked_model_trips_the_checks(trained, kind, expected):  # noqa: F811
@@ -215,6 +255,50 @@ def test_even_the_fast_checks_see_that_something_is_wrong(trained, kind):  # noq
     scores = examined(trained, kind, {"pgd": PGD()}, checks="fast")
     assert failed(scores.checks)
     assert scores.checks["gradient_free_not_better"].status == "not_run"
+
+
+@pytest.mark.parametrize("checks", ["fast", "full"])
+def test_what_only_square_breaks_within_autoattack_is_told(trained, checks):  # noqa: F811
+    attacks = {"autoattack_fast": AutoAttackFast(steps=5, targets=2, queries=300)}
+    found = examined(trained, "false gradient", attacks, checks).checks
+    check = found["gradient_free_not_better"]
+    assert check.status == "fail"
+    assert check.figure > 0.1
+    honest = examined(trained, "honest", attacks, "fast").checks
+    assert honest["gradient_free_not_better"].status == "pass"
+
+
+def test_square_alone_is_held_against_nothing_by_the_fast_checks(trained):  # noqa: F811
+    found = examined(trained, "honest", {"square": Square(queries=10)}, "fast").checks
+    assert found["gradient_free_not_better"].status == "not_run"
+
+
+def test_the_loss_of_a_sure_model_increases_too(trained):  # noqa: F811
+    # Margins of a thousand and more: the cross-entropy is 0 before and after.
+    scores = examined(trained, "scaled", {"pgd": PGD(loss="margin")})
+    assert scores.checks["loss_increases"].status == "pass"
+
+
+def test_the_margin_loss_is_held_against_the_cross_entropy(trained):  # noqa: F811
+    x, y = trained.data.x_test[:128], trained.data.y_test[:128]
+    network = network_of(masked(trained.model, "scaled"), x.shape[1:])
+    subject = Subject(network, network.arrays(), x, y)
+    attack = PGD(epsilon=0.1, loss="margin", random_start=False)
+    right = subject.right()
+    check = probe(subject, {"pgd": attack}, right, right)["losses_agree"]
+    taken = right & ~stands(subject, replace(attack, loss="ce"))
+    assert check.figure == taken.mean()
+    # The cross-entropy has no gradient here: the figure tells which loss was used.
+    assert taken.mean() < (right & ~stands(subject, attack)).mean() - 0.1
+
+
+def test_random_noise_is_not_where_pgd_starts(trained):  # noqa: F811
+    x, y = trained.data.x_test[:8], trained.data.y_test[:8]
+    model = masked(trained.model, "quantised")
+    with pytest.warns(UserWarning, match="cannot cross"):
+        start = PGD(epsilon=0.1, steps=1, step_size=1e-9)
+    still = start(model, x, y)
+    assert np.abs(RandomNoise(epsilon=0.1)(model, x, y) - still).max() > 0.05
 
 
 def test_a_weak_attack_is_not_believed(trained):  # noqa: F811

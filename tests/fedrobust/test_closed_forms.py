@@ -174,6 +174,19 @@ def test_the_way_to_a_plane_is_the_shortest(norm, rng):
         assert length == pytest.approx(best, abs=1e-4)
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_way_to_a_plane_does_not_depend_on_the_company(norm, rng):
+    # The 784 pieces of each row take their own number of steps.
+    x = rng.uniform(size=(60, 784)).astype(np.float32)
+    w = rng.normal(size=(60, 784)).astype(np.float32)
+    b = (w * rng.uniform(size=(60, 784))).sum(axis=1).astype(np.float32)
+    together = np.asarray(towards_hyperplane(x, w, b, norm, 0.0, 1.0))
+    for i in range(60):
+        alone = [np.repeat(values[i : i + 1], 60, axis=0) for values in (x, w, b)]
+        found = np.asarray(towards_hyperplane(*alone, norm, 0.0, 1.0))
+        np.testing.assert_array_equal(found[i], together[i])
+
+
 def test_a_plane_out_of_reach_uses_all_the_room_there_is():
     x = np.array([[0.2, 0.5]], np.float32)
     w = np.array([[1.0, -1.0]], np.float32)

@@ -94,8 +94,8 @@ PIPELINES = {
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (OptimalALIE(sign=1), byzfl.Optimal_ALittleIsEnough),
-        (OptimalIPM(), byzfl.Optimal_InnerProductManipulation),
+        (OptimalALIE(sign=1, search="expanding"), byzfl.Optimal_ALittleIsEnough),
+        (OptimalIPM(search="expanding"), byzfl.Optimal_InnerProductManipulation),
     ],
     ids=["alie", "ipm"],
 )

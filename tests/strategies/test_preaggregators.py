@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from strategies.pipeline import Pipeline
 from strategies.preaggregators import ARC, NNM, Bucketing, Clipping
-from strategies.rules import Krum, Mean, MultiKrum, RuleContext
+from strategies.rules import FoolsGold, Krum, Mean, MultiKrum, RuleContext
 from tests.strategies.one_round import configured, record, replies_of
 
 LINE = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32)
@@ -189,6 +190,15 @@ def test_a_rule_is_told_how_many_rows_are_left():
     found, report = aggregated([1] * 10, [Bucketing(s=2)], Krum(f=1))
     assert found == 1
     assert report.skipped is None
+
+
+def test_rows_that_are_permuted_are_given_to_no_rule_that_needs_clients():
+    updates, context = column(1, 2, 3), RuleContext(clients=[4, 5, 6])
+    for s in (1, 2):
+        pipeline = Pipeline(FoolsGold(), (Bucketing(s=s),))
+        with pytest.raises(ValueError, match="not buckets"):
+            pipeline(updates, None, context)
+    Pipeline(FoolsGold(), (NNM(f=1), Clipping(c=9.0)))(updates, None, context)
 
 
 @pytest.mark.parametrize("mixes", [NNM(f=1), Bucketing(s=1)])
