@@ -71,9 +71,11 @@ class Pipeline:
         ValueError
             When a part is undefined for what it is given.
         """
+        n = len(updates)
         for part in self.preaggregators:
             updates = tolerating(part, len(updates), missing, tell)(updates, context)
-        if not all(part.keeps_places for part in self.preaggregators):
+        placed = all(part.keeps_places for part in self.preaggregators)
+        if len(updates) != n or not placed:
             if self.rule.needs_clients:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"

@@ -44,6 +44,9 @@ class Ensemble(Attack):
 
     def stages(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
         """Attack part by part: each part, and what it and those before it made."""
+        if type(self).on is not Ensemble.on:
+            yield self, self.on(subject)  # a subclass that goes about it otherwise
+            return
         self.check(subject)
         x_adv = subject.x.copy()
         rows = np.flatnonzero(subject.right())

@@ -37,7 +37,7 @@ MEANINGS = {
     "restarts": "accuracy that five times the restarts take in addition",
     "gradient_free_not_better": "accuracy that Square takes and gradients do not",
     "transfer_not_better": "accuracy that examples of another model take in addition",
-    "losses_agree": "accuracy that the margin loss takes in addition",
+    "losses_agree": "accuracy that the other loss takes in addition",
     "loss_increases": "share of examples whose loss the attack raises",
     "breaks_undefended_model": "accuracy that the attack leaves an undefended model",
 }

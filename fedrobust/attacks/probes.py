@@ -72,8 +72,8 @@ def look(subject: Subject) -> dict[str, Check]:
 
 def _deterministic(calls: Sequence[NDArray[np.float32]]) -> Check:
     """Compare each example's outputs, at length 1, and its label between all calls."""
-    lengths = [np.linalg.norm(c, axis=1, keepdims=True) + 1e-10 for c in calls]
-    outputs = [c / length for c, length in zip(calls, lengths, strict=True)]
+    wide = [c.astype(np.float64) for c in calls]
+    outputs = [c / (np.linalg.norm(c, axis=1, keepdims=True) + 1e-10) for c in wide]
     changes = [np.linalg.norm(a - b, axis=1) for a, b in combinations(outputs, 2)]
     # Not "> SAME": outputs that are no numbers must fail.
     same = all((change <= SAME).all() for change in changes)
@@ -186,8 +186,8 @@ def _loss_increases(subject: Subject, base: PGD) -> Check:
 def _log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute the log of the odds against the label; what overflows is infinite.
 
-    It grows with the cross-entropy, log(1 + odds), and goes on where that is 0 or 1e-20
-    whatever an attack does.
+    It orders outputs as the cross-entropy does, log(1 + odds), and tells apart those
+    for which that is rounded to 0.
     """
     logits = logits_of(subject.network, subject.arrays, x, subject.workers)
     rows, wide = np.arange(len(x)), logits.astype(np.float64)

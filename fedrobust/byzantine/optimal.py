@@ -11,9 +11,9 @@ asks ``evaluations`` times a round.
 The paper does not say how to search. A rule that selects is moved by small sizes alone:
 past some size it drops what it is sent. ``grid`` tries sizes of every magnitude first,
 then goes up and down from the best. ``expanding`` is ByzFL's schedule, which starts at
-size 0, goes on to 10 and then only up from what was best: Krum selects none of these
-but 0. The MoNNA code asks 16 times, contracts on both sides of the best size, compares
-squared norms and tries negative sizes too. ByzFL adds size std.
+size 0, goes on to 10 and then only up from what was best: of ALIE's sizes from 10 on
+Krum selects none. The MoNNA code asks 16 times, contracts on both sides of the best
+size, compares squared norms and tries negative sizes too. ByzFL adds size std.
 """
 
 import math
@@ -73,7 +73,7 @@ def grid_search(
     The best of the arguments tried, the first of equals.
     """
     count = max(evaluations // 2, 2)
-    best, highest = 0.0, -math.inf
+    best, highest = largest / 1000, -math.inf
     for trial in np.geomspace(largest / 1000, largest, count)[:evaluations]:
         value = objective(float(trial))
         if value > highest:

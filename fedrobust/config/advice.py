@@ -40,7 +40,7 @@ def warnings_about(config: Config) -> list[str]:
             "every round trains on the same images of each client"
         )
     share = local.objective.get("clean_share", 0)
-    if not local.shuffle and 0 < share < 1:
+    if not local.shuffle and isinstance(share, int | float) and 0 < share < 1:
         found.append(
             f"training.shuffle=false with training.objective.clean_share={share}: the "
             "same images of each batch stay clean in every round"

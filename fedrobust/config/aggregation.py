@@ -25,7 +25,7 @@ def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
             n = num_rows
             named(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]
             num_rows = component.num_rows(n)
-            keeps_places = keeps_places and component.keeps_places
+            keeps_places = keeps_places and component.keeps_places and num_rows == n
     return nodes, num_rows, keeps_places
 
 

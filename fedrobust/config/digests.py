@@ -78,6 +78,9 @@ def drop_later(values: Node) -> None:
     for key, before in LATER.items():
         group, _, name = key.rpartition(".")
         node = values.get(group, {}) if group else values
+        target = str(node.get("_target_", OURS))
+        if group == "byzantine" and not target.startswith(OURS):
+            continue  # another attack's key of that name
         if node.get(name, before) == before:
             node.pop(name, None)
 

@@ -174,8 +174,8 @@ def test_the_grid_search_goes_both_ways_from_the_best_of_the_grid():
         return x if x < 0.1 else 0.09 / x  # selected below 0.1, and dropped above
 
     best = grid_search(objective, 9, largest=10.0)
-    # 0.1 is the best of the grid, and ten times and a tenth of it are not; nor is the
-    # root of ten times as much, but as much less is not either: the fourth root.
+    # 0.1 is the best of the grid. Ten times and a tenth of it are worse, and so are its
+    # products with the root of ten and with 1 / root; the fourth root comes next.
     up, root = 10**0.25, 10**0.5
     expected = [0.01, 0.1, 1, 10, 1, 0.01, 0.1 * root, 0.1 / root, 0.1 * up]
     np.testing.assert_allclose(tried, expected)

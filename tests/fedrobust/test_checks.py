@@ -8,7 +8,7 @@ import pytest
 from fedrobust.assessment import assess
 from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, RandomNoise, Square
 from fedrobust.attacks.checks import MEANINGS, check_attacks, takes_more
-from fedrobust.attacks.probes import probe, stands
+from fedrobust.attacks.probes import _deterministic, probe, stands
 from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation import hyperparameters
@@ -290,6 +290,28 @@ def test_the_margin_loss_is_held_against_the_cross_entropy(trained):  # noqa: F8
     assert check.figure == taken.mean()
     # The cross-entropy has no gradient here: the figure tells which loss was used.
     assert taken.mean() < (right & ~stands(subject, attack)).mean() - 0.1
+
+
+def test_a_probe_holds_square_against_what_gradients_leave(trained):  # noqa: F811
+    x, y = trained.data.x_test[:64], trained.data.y_test[:64]
+    network = network_of(trained.model, x.shape[1:])
+    subject = Subject(network, network.arrays(), x, y)
+    nobody, right = np.zeros(64, bool), subject.right()
+    attacks = {"pgd": PGD(epsilon=0.1, steps=2)}
+    by_gradients = probe(subject, attacks, nobody, right)
+    assert by_gradients["gradient_free_not_better"].figure > 0
+    assert by_gradients["more_iterations"].figure == 0
+    by_all = probe(subject, attacks, right, nobody)
+    assert by_all["gradient_free_not_better"].figure == 0
+    assert by_all["more_iterations"].figure > 0
+
+
+@pytest.mark.parametrize("size", [1.0, 1e30])
+def test_random_outputs_are_told_at_any_size(size):
+    rng = np.random.default_rng(0)
+    calls = [(size * rng.normal(size=(4, 10))).astype(np.float32) for _ in range(3)]
+    assert _deterministic(calls).status == "fail"
+    assert _deterministic([calls[0]] * 3).status == "pass"
 
 
 def test_random_noise_is_not_where_pgd_starts(trained):  # noqa: F811

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from strategies.pipeline import Pipeline
-from strategies.preaggregators import ARC, NNM, Bucketing, Clipping
+from strategies.preaggregators import ARC, NNM, Bucketing, Clipping, Preaggregator
 from strategies.rules import FoolsGold, Krum, Mean, MultiKrum, RuleContext
 from tests.strategies.one_round import configured, record, replies_of
 
@@ -192,12 +192,24 @@ def test_a_rule_is_told_how_many_rows_are_left():
     assert report.skipped is None
 
 
+class FirstTwo(Preaggregator):
+    """Reduce rows, and say nothing of their places."""
+
+    def num_rows(self, n):
+        return 2
+
+    def preaggregate(self, updates, context):
+        return updates[:2]
+
+
 def test_rows_that_are_permuted_are_given_to_no_rule_that_needs_clients():
     updates, context = column(1, 2, 3), RuleContext(clients=[4, 5, 6])
     for s in (1, 2):
         pipeline = Pipeline(FoolsGold(), (Bucketing(s=s),))
         with pytest.raises(ValueError, match="not buckets"):
             pipeline(updates, None, context)
+    with pytest.raises(ValueError, match="not buckets"):
+        Pipeline(FoolsGold(), (FirstTwo(),))(updates, None, context)
     Pipeline(FoolsGold(), (NNM(f=1), Clipping(c=9.0)))(updates, None, context)
 
 
