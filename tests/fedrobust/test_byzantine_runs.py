@@ -183,6 +183,7 @@ def test_optimised_attacks_ask_the_server_and_leave_its_state_alone(
         configure(
             *common,
             "byzantine=optimal_ipm",
+            "byzantine.search=expanding",
             "byzantine.evaluations=1",
             "byzantine.start=1.0",
         ),
