@@ -40,13 +40,16 @@ class Ensemble(Attack):
 
     def on(self, subject: Subject) -> Images:
         """Attack; an example that the model gets wrong anyway stays as it is."""
-        return [x_adv for _, x_adv in self.stages(subject)][-1]
+        return [x_adv for _, x_adv in self._in_turn(subject)][-1]
 
     def stages(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
         """Attack part by part: each part, and what it and those before it made."""
-        if type(self).on is not Ensemble.on:
+        if type(self).on is Ensemble.on:
+            yield from self._in_turn(subject)
+        else:
             yield self, self.on(subject)  # a subclass that goes about it otherwise
-            return
+
+    def _in_turn(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
         self.check(subject)
         x_adv = subject.x.copy()
         rows = np.flatnonzero(subject.right())

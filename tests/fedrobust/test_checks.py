@@ -268,6 +268,16 @@ def test_what_only_square_breaks_within_autoattack_is_told(trained, checks):  # 
     assert honest["gradient_free_not_better"].status == "pass"
 
 
+def test_an_ensemble_that_goes_about_it_otherwise_is_asked(trained):  # noqa: F811
+    class Lenient(AutoAttackFast):
+        def on(self, subject):
+            super().on(subject)
+            return subject.x
+
+    found = examined(trained, "honest", {"lenient": Lenient(queries=1)}, "none")
+    assert found.robust["lenient"]["0.1"] == found.clean
+
+
 def test_square_alone_is_held_against_nothing_by_the_fast_checks(trained):  # noqa: F811
     found = examined(trained, "honest", {"square": Square(queries=10)}, "fast").checks
     assert found["gradient_free_not_better"].status == "not_run"
