@@ -17,9 +17,9 @@ from fedrobust import resources
 from fedrobust.backend import tf
 from fedrobust.config import Config
 from fedrobust.network import Arrays
-from fedrobust.runtime.wrapped import WrappedGrid
 from fedrobust.training.local import Trained, Trainer
 from strategies.arrays import unpack_all
+from strategies.grids import WrappedGrid
 from strategies.messages import asked
 from strategies.threads import parallel_map
 

@@ -18,9 +18,9 @@ from fedrobust.cohort import Cohort, CohortGrid
 from fedrobust.config import Config
 from fedrobust.errors import RunFailedError
 from fedrobust.network import Arrays
-from fedrobust.runtime.wrapped import HandOver
 from fedrobust.training import scaffold
 from strategies.arrays import pack_all, unpack_all
+from strategies.grids import HandOver, guarded
 from strategies.nodes import wait_for_nodes
 from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
@@ -154,6 +154,7 @@ def serve(
     cohort
         What the ClientApp takes its training from, if clients train together.
     """
+    grid = guarded(grid)
     network = resources.network_for(config)
     start = resources.initial_arrays(config)
     # Control variates travel beside the weights, as batch statistics do.

@@ -19,11 +19,12 @@ from flwr.app import (
     MetricRecord,
 )
 from flwr.serverapp import Grid
-from flwr.serverapp.strategy import Strategy
+from flwr.serverapp.strategy import Result, Strategy
 from flwr.supercore import log
 from numpy.typing import NDArray
 
 from strategies.arrays import pack_all, unpack_all
+from strategies.grids import guarded
 from strategies.messages import ask
 from strategies.parameters import MAX_EXAMPLES
 from strategies.pipeline import Pipeline, most_faulty
@@ -77,7 +78,8 @@ class RobustStrategy(Strategy):
         How many clients there should be; those that ``client_ids`` lacks are missing,
         and a rule counts who is missing among its f. None means as many as there are.
     min_available_nodes
-        Nodes to wait for before a round when ``client_ids`` is not given.
+        Nodes to wait for before the first round when ``client_ids`` is not given; the
+        later ones go on with whoever is still there.
     statistics
         Names of arrays that are no part of the update, such as batch-norm statistics:
         they are the median over the clients that the rule kept, if these are more than
@@ -166,6 +168,15 @@ class RobustStrategy(Strategy):
         log(INFO, "\t├──> Rule: %r", self.pipeline.rule)
         log(INFO, "\t├──> Pre-aggregators: %s", list(self.pipeline.preaggregators))
         log(INFO, "\t└──> Server optimiser: %r", self.server_optimizer)
+
+    def start(
+        self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **kwargs: Any
+    ) -> Result:
+        """Run all rounds, as Flower's strategies do, over a grid that is guarded."""
+        result = super().start(guarded(grid), initial_arrays, *args, **kwargs)
+        # Flower leaves them empty when every round was skipped.
+        result.arrays = result.arrays or initial_arrays
+        return result
 
     # --- training ---------------------------------------------------------------
 

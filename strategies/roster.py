@@ -19,7 +19,8 @@ class Roster:
     num_clients
         How many there should be; None means as many as there are.
     min_available_nodes
-        Nodes to wait for before a round when ``client_ids`` is not given.
+        Nodes to wait for before the first round when ``client_ids`` is not given; the
+        later ones go on with whoever is still there.
     """
 
     def __init__(
@@ -44,7 +45,8 @@ class Roster:
         """
         ids = self.client_ids
         if ids is None:
-            connected = wait_for_nodes(grid, self.min_available_nodes)
+            minimum = 1 if self._ranks else self.min_available_nodes
+            connected = wait_for_nodes(grid, minimum)
             for node in connected:
                 self._ranks.setdefault(node, len(self._ranks))
             ids = {node: self._ranks[node] for node in connected}

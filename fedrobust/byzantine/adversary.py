@@ -16,8 +16,8 @@ from flwr.serverapp import Grid
 from fedrobust.byzantine.base import Matrix, Vector
 from fedrobust.byzantine.collusion import AttackContext, Collusion
 from fedrobust.byzantine.forging import forge
-from fedrobust.runtime.wrapped import WrappedGrid
 from strategies.arrays import unpack_all
+from strategies.grids import WrappedGrid
 from strategies.messages import asked
 from strategies.parameters import MAX_EXAMPLES
 from strategies.rules.base import UNDEFINED

@@ -11,23 +11,22 @@ from flwr.app import (
     ArrayRecord,
     ConfigRecord,
     Context,
-    Error,
     Message,
     MetricRecord,
     RecordDict,
 )
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
-from flwr.serverapp import Grid
 from flwr.supercore import log
 
 from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
+from strategies.grids import GuardedGrid, failure, vouched
 
 # Node ids follow partition ids, so that nothing depends on how nodes are numbered.
 FIRST_NODE_ID = 1000
 
 
-class LocalGrid(Grid):
+class LocalGrid(GuardedGrid):
     """Call a ClientApp for each message.
 
     Parameters
@@ -123,11 +122,11 @@ class LocalGrid(Grid):
                 raise TypeError(
                     f"the ClientApp gave a {type(reply).__name__}, no Message"
                 )
+            reply = vouched(reply, message)
         except (Exception, SystemExit) as error:
             log(DEBUG, "node %d raised:\n%s", node_id, traceback.format_exc())
             reason = f"{type(error).__name__}: {error}"
-            code = ErrorCode.CLIENT_APP_RAISED_EXCEPTION
-            reply = Message(Error(code, reason), reply_to=message)
+            reply = failure(message, reason, ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
         else:
             self._contexts[node_id] = working
         give_id(reply)

@@ -20,8 +20,8 @@ from flwr.app import (
 from flwr.clientapp import ClientApp
 
 from fedrobust.runtime.local_grid import LocalGrid
-from fedrobust.runtime.wrapped import HandOver
 from strategies import RobustStrategy
+from strategies.grids import HandOver
 from strategies.preaggregators import ARC, NNM, Clipping
 from strategies.rules import (
     CGE,
