@@ -15,6 +15,7 @@ PAIRS = {
     ("holds", True): "hold in doubt",
     ("does not hold", False): "do not hold",
     ("does not hold", True): "do not, in doubt",
+    ("compared", False): "pairs compared",
     ("not run", False): "pairs not run",
 }
 

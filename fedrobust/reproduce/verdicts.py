@@ -80,6 +80,8 @@ class Comparison:
         Half of its 95 % interval over seeds; None of fewer than two.
     num_seeds
         That both have.
+    why_unlike
+        Why one of them is another setting than the paper's; such a pair is not judged.
     """
 
     higher: Cell
@@ -87,12 +89,15 @@ class Comparison:
     difference: float | None
     margin: float | None
     num_seeds: int
+    why_unlike: str = ""
 
     @property
     def word(self) -> str:
-        """Not run; holds; or does not, where the difference has the other sign."""
+        """Not run; compared; holds; or does not, with a difference of other sign."""
         if self.difference is None:
             return "not run"
+        if self.why_unlike:
+            return "compared"
         return "holds" if self.difference > 0 else "does not hold"
 
     @property
@@ -101,7 +106,7 @@ class Comparison:
 
         Two seeds that happen to differ alike would leave an interval of nothing.
         """
-        if self.difference is None:
+        if self.difference is None or self.why_unlike:
             return ""
         if self.margin is None or self.num_seeds < 3:
             return "one seed" if self.num_seeds == 1 else "two seeds"
@@ -109,7 +114,9 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The word, and the doubt."""
+        """The word, and the doubt or why it is not judged."""
+        if self.word == "compared":
+            return f"compared ({self.why_unlike})"
         return f"{self.word}, {self.doubt}" if self.doubt else self.word
 
 
@@ -131,14 +138,18 @@ def compare(
     for high in reproduction.matching(ordering.higher):
         for low in lows:
             if high != low and all(high[i] == low[i] for i in fixed):
-                pairs.append(_compared(high, low, numbers))
+                why = reproduction.why_unlike(high) or reproduction.why_unlike(low)
+                pairs.append(_compared(high, low, numbers, why))
     return pairs
 
 
 def _compared(
-    high: Cell, low: Cell, numbers: Mapping[Cell, Mapping[int, float]]
+    high: Cell,
+    low: Cell,
+    numbers: Mapping[Cell, Mapping[int, float]],
+    why_unlike: str,
 ) -> Comparison:
     found = paired_differences(numbers.get(high, {}), numbers.get(low, {}))
     difference = fmean(found) if found else None
     margin = half_interval(found) if len(found) > 1 else None
-    return Comparison(high, low, difference, margin, len(found))
+    return Comparison(high, low, difference, margin, len(found), why_unlike)

@@ -162,7 +162,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
     assert index.endswith("after\n")
-    numbers = "2 | 1 | 0 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 0 | 0 | 1"
+    numbers = "2 | 1 | 0 | 1 | 0 | 0 | 0 | 1 | 0 | 0 | 0 | 0 | 0 | 1"
     assert f"| [A toy](demo/README.md) | {numbers} |" in index
     # The others follow; what is there stays to the byte.
     assert command(toy, monkeypatch) == 0
@@ -430,6 +430,23 @@ def test_cells_of_another_setting_are_compared_and_say_why(toy, monkeypatch):
     figure = against(reproduction, Results(reproduction), read_published(reproduction))
     _, words = figure.axes[0].get_legend_handles_labels()
     assert words == ["compared"]
+
+
+def test_pairs_with_a_cell_of_another_setting_are_not_judged(toy):
+    path = toy / "demo" / "reproduction.yaml"
+    definition = yaml.safe_load(path.read_text())
+    definition["unlike"] = [{"cells": {"rule": "cm"}, "why": "a smaller network"}]
+    path.write_text(yaml.safe_dump(definition))
+    reproduction = load_reproduction("demo", toy)
+    results = Results(reproduction)
+    for rule, values in (("avg", [1, 2, 3]), ("cm", [7, 8, 9])):
+        for seed, value in enumerate(values):
+            row = dict.fromkeys(results.names, "1")
+            results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
+    assert claim_counts(reproduction, results) == {("compared", False): 1}
+    page = write_page(reproduction, results).read_text()
+    assert "that claims order: compared for 1. " in page
+    assert "| compared (a smaller network) |" in page
 
 
 @pytest.mark.parametrize("name", ["zhang2023_undefended", "zizzo2020_fat"])
