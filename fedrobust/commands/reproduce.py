@@ -104,7 +104,7 @@ def _reproduce(
         try:
             folder, result = _run(configs[job], runs, number)
             results.add(job, folder, result)
-        except RunFailedError as error:
+        except (ConfigError, RunFailedError) as error:
             print(f"fedrobust: {error}", file=sys.stderr)
             failed += 1
             continue
