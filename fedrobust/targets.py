@@ -3,6 +3,9 @@
 import ast
 import hashlib
 import importlib.machinery
+import json
+import sysconfig
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -25,36 +28,55 @@ def find_target(target: str, key: str) -> Path | None:
         When there is no such module, or no such name in it.
     """
     module_name, _, name = target.rpartition(".")
-    path: Any = None
-    spec = None
-    parts = module_name.split(".")
-    for i, _part in enumerate(parts):
-        qualified = ".".join(parts[: i + 1])
-        spec = importlib.machinery.PathFinder.find_spec(qualified, path)
-        if spec is None and i == 0 and qualified in ("builtins", "sys"):
-            return None
-        if spec is None:
-            raise ConfigError(
-                f"{key}._target_={target}: no module {qualified!r} found, neither "
-                f"installed nor in {Path.cwd()}"
-            )
-        path = spec.submodule_search_locations
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+    specs = _specs(module_name)
+    missing = next((part for part, spec in specs.items() if spec is None), None)
+    if missing in ("builtins", "sys"):
         return None
-    names = _names_in(Path(spec.origin))
+    if missing is not None:
+        raise ConfigError(
+            f"{key}._target_={target}: no module {missing!r} found, neither "
+            f"installed nor in {Path.cwd()}"
+        )
+    path = _text_of(specs[module_name])
+    if path is None:
+        return None
+    names = _names_in(path)
     if names is not None and name not in names:
         raise ConfigError(
             f"{key}._target_={target}: {module_name} has no {name!r}, "
             f"{nearest(name, names)}"
         )
+    return path
+
+
+def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
+    """Find a module and the packages it is in; the first that is missing is None."""
+    found: dict[str, ModuleSpec | None] = {}
+    path: Any = None
+    parts = module_name.split(".")
+    for i in range(len(parts)):
+        qualified = ".".join(parts[: i + 1])
+        spec = importlib.machinery.PathFinder.find_spec(qualified, path)
+        found[qualified] = spec
+        if spec is None:
+            break
+        path = spec.submodule_search_locations
+    return found
+
+
+def _text_of(spec: ModuleSpec | None) -> Path | None:
+    """Give the file of a module that is Python text."""
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return None
     return Path(spec.origin)
 
 
 def code_digests(node: Any) -> dict[str, str]:
     """Digest the modules of a user's own that a configuration names.
 
-    A model or an objective that was edited is another experiment. What is installed is
-    left out: its version is in the record.
+    A model or an objective that was edited is another experiment, and so it is when a
+    module that it imports was. What is installed is left out: its version is in the
+    record.
     """
     found: dict[str, str] = {}
     if isinstance(node, list):
@@ -63,12 +85,51 @@ def code_digests(node: Any) -> dict[str, str]:
     if isinstance(node, dict):
         target = node.get("_target_")
         if isinstance(target, str) and not target.startswith(OURS):
-            path = find_target(target, "")
-            if path is not None and "site-packages" not in path.parts:
-                found[target] = file_digest(path)
+            find_target(target, "")
+            sources = _local_sources(target.rpartition(".")[0])
+            digests = {name: file_digest(path) for name, path in sources.items()}
+            if len(digests) == 1:
+                found[target] = next(iter(digests.values()))
+            elif digests:
+                text = json.dumps(digests, sort_keys=True)
+                found[target] = hashlib.sha256(text.encode()).hexdigest()
         for value in node.values():
             found |= code_digests(value)
     return found
+
+
+def _local_sources(module_name: str) -> dict[str, Path]:
+    """Find a module and all it imports, and theirs, that are not installed."""
+    found: dict[str, Path] = {}
+    left = [module_name]
+    while left:
+        for name, spec in _specs(left.pop()).items():
+            path = _text_of(spec)
+            if path is not None and name not in found and _is_local(path):
+                found[name] = path
+                left += _imports_of(name, path)
+    return found
+
+
+def _is_local(path: Path) -> bool:
+    """Tell whether a file is neither installed nor of Python itself."""
+    installed = {"site-packages", "dist-packages"} & set(path.parts)
+    return not installed and not path.is_relative_to(sysconfig.get_path("stdlib"))
+
+
+def _imports_of(name: str, path: Path) -> list[str]:
+    """List what a module imports, by its text: modules, and names that may be some."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    found = []
+    for node in ast.walk(_parsed(path)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            parents = package.split(".")
+            above = parents[: len(parents) + 1 - node.level] if node.level else []
+            base = ".".join(filter(None, [*above, node.module]))
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return [module for module in found if not f"{module}.".startswith(OURS)]
 
 
 def file_digest(path: Path | str) -> str:
@@ -78,14 +139,17 @@ def file_digest(path: Path | str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
 def _names_in(path: Path) -> set[str] | None:
     """Read a module's top-level names from its text; None if they cannot be known."""
     names: set[str] = set()
-    try:
-        body = ast.parse(path.read_text(encoding="utf-8")).body
-    except SyntaxError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    for node in body:
+    for node in _parsed(path).body:
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 if name == "__getattr__":
