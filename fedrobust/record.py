@@ -9,7 +9,6 @@ evaluations/   a result for each way the trained model was evaluated
 result.json    the result that was asked for last
 """
 
-import getpass
 import hashlib
 import json
 import math
@@ -66,9 +65,9 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 def lock_for(path: Path) -> FileLock:
     """Give the lock that lets one process of this machine at a time work on a path."""
-    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
     folder = Path(tempfile.gettempdir())
-    return FileLock(folder / f"fedrobust-{getpass.getuser()}-{name}.lock")
+    return FileLock(folder / f"fedrobust-{os.getuid()}-{name}.lock")
 
 
 def check_writable(path: Path, chosen_by: str) -> None:
