@@ -13,6 +13,11 @@ from fedrobust.config.pairs import check_components
 from fedrobust.errors import ConfigError
 from fedrobust.schema import typed
 
+# Groups of which a list would be the last choice, without a word and without a name.
+ONE_CHOICE = (
+    "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
+)  # fmt: skip
+
 
 def load_config(
     composed: DictConfig, choices: Mapping[str, Any] | None = None
@@ -53,6 +58,12 @@ def load_config(
         # Hydra names no choice of a group that was given a list of them.
         names = "+".join(values.get("preaggregator") or {})
         values["choices"]["preaggregator"] = names or "none"
+        for group in ONE_CHOICE:
+            if group in values and group not in values["choices"]:
+                raise ConfigError(
+                    f"{group}=[...]: must be one choice, not a list; say "
+                    f"-m {group}=a,b for a run with each"
+                )
         methods = (values.get("attack") or {}).get("methods")
         if "attack" not in values["choices"] and isinstance(methods, dict):
             values["choices"]["attack"] = "+".join(methods) or "none"

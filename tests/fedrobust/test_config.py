@@ -264,6 +264,35 @@ def test_an_attack_of_ones_own_is_another_when_it_was_edited(
     assert seen[0][1] == seen[1][1]
 
 
+def test_a_model_is_another_when_a_module_that_it_imports_was_edited(
+    configure, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "net_of_mine").mkdir()
+    (tmp_path / "net_of_mine/__init__.py").write_text("from .net import build")
+    (tmp_path / "net_of_mine/net.py").write_text(
+        "import ast, numpy\nfrom width_of_mine import WIDTH\ndef build(): ..."
+    )
+    seen = []
+    for width in (1, 2):
+        (tmp_path / "width_of_mine.py").write_text(f"WIDTH = {width}")
+        config = configure("model._target_=net_of_mine.build")
+        seen.append(config.science["code"]["net_of_mine.build"])
+    assert seen[0] != seen[1]
+    (tmp_path / "net_of_mine/net.py").write_text("def build(: ...")
+    with pytest.raises(ConfigError, match=r"net\.py cannot be read: invalid syntax"):
+        configure("model._target_=net_of_mine.build").science  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "given", ["strategy=[median,trimmed_mean]", "dataset=[digits,mnist]"]
+)
+def test_a_list_of_choices_is_refused_where_it_would_be_the_last(given):
+    group = given.partition("=")[0]
+    with pytest.raises(ConfigError, match=rf"{group}=\[...\]: .* say -m {group}=a,b"):
+        load_config(compose_run([given]))
+
+
 def test_models_with_statistics_have_digests_of_their_own_version(configure):
     assert configure().science["version"] == 2
     own = "model._target_=tests.own_model.build"
