@@ -135,10 +135,14 @@ def _run_alone(
             resources.partition_of(config)
         resources.trainer_for(config)
         resources.check_poisoning(config)
-        made = len(caught)
+        of_training = _messages(caught)
         evaluator = resources.evaluator_for(config)
-        # What is wrong with the attacks is no matter of the training.
-        of_attacks = slice(made, len(caught))
+        # What is wrong with the attacks at any epsilon is no matter of the training,
+        # though evaluations warn of it again in the midst of the rounds.
+        for attack in evaluator.attacks.values():
+            for epsilon in evaluator.epsilons:
+                attack.at(epsilon)
+        of_attacks = _messages(caught) - of_training
         folder.open()
         here = environment(runtime)
         if folder.is_trained:
@@ -160,7 +164,7 @@ def _run_alone(
             scores = training.finish()
     seconds = time.perf_counter() - started
     trained_on = folder.training()
-    messages = {*_messages(caught), *trained_on.get("warnings", [])}
+    messages = _messages(caught) | set(trained_on.get("warnings", []))
     data = resources.split_of(config).digest
     if trained_on.get("data_digest", data) != data:
         messages.add(
@@ -186,7 +190,7 @@ class Training:
         on_row: OnRow,
         here: Json,
         caught: Sequence[warnings.WarningMessage],
-        of_attacks: slice,
+        of_attacks: set[str],
     ) -> None:
         self._config = config
         self._here = here
@@ -250,18 +254,11 @@ class Training:
                 "environment": self._here,
                 "evaluation_digest": self._config.evaluation_digest,
                 "data_digest": resources.split_of(self._config).digest,
-                "warnings": self._messages(),
+                "warnings": sorted(_messages(self._caught) - self._of_attacks),
             },
         )
 
-    def _messages(self) -> list[str]:
-        """Give what was warned of, but for what is wrong with the attacks."""
-        caught = list(self._caught)
-        del caught[self._of_attacks]
-        return _messages(caught)
 
-
-def _messages(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+def _messages(caught: Sequence[warnings.WarningMessage]) -> set[str]:
     """Give the texts of what was warned of for the user."""
-    texts = {str(w.message) for w in caught if issubclass(w.category, UserWarning)}
-    return sorted(texts)
+    return {str(w.message) for w in caught if issubclass(w.category, UserWarning)}

@@ -533,6 +533,18 @@ def test_the_result_warns_of_clients_that_were_missing(configure: Configure, tmp
     assert result["skipped_rounds"] == 0
 
 
+def test_a_warning_of_the_attack_is_told_of_that_evaluation_alone(
+    configure: Configure, tmp_path
+):
+    """Every round is evaluated, by the clients too, at both epsilons."""
+    rounds = (*SMALL, "partition.holdout=0.2", "attack.epsilon=[0.1,0.3]")
+    slow = configure(*rounds, "attack.methods.pgd.step_size=0.01")
+    first = run(slow, tmp_path / "r")
+    assert sum("cannot cross a ball" in text for text in first["warnings"]) == 2
+    again = run(configure(*rounds), tmp_path / "r")
+    assert not any("cannot cross a ball" in text for text in again["warnings"])
+
+
 def test_a_stored_model_keeps_where_it_was_trained(
     configure: Configure, tmp_path, monkeypatch
 ):
