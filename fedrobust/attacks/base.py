@@ -210,7 +210,7 @@ class Attack(ABC):
                 np.asarray(x_adv), x[rows], epsilon, self.norm, self.model_range
             )
             if subject.watch is not None:
-                subject.watch(name, min(BATCH, len(x) - start), len(x))
+                subject.watch(name, epsilon, min(BATCH, len(x) - start), len(x))
             return inside[: len(x) - start]
 
         batches = parallel_map(attack, range(0, len(x), BATCH), subject.workers)

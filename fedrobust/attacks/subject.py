@@ -13,8 +13,9 @@ from fedrobust.network import Arrays, Network
 Images = NDArray[np.float32]
 Labels = NDArray[np.integer[Any]]
 Index = NDArray[np.integer[Any]]
-# Called while an attack runs: what is done, how many examples of how many.
-Watch = Callable[[str, int, int], None]
+# Called while an attack runs: what is done, at which epsilon, how many examples of how
+# many.
+Watch = Callable[[str, float, int, int], None]
 
 
 @dataclass(frozen=True)

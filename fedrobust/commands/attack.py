@@ -208,7 +208,6 @@ class _Watcher:
             disable=not self._live,
         )
         self._task = self._bar.add_task("loading", total=num_examples)
-        self._stage: tuple[str, int] | None = None
 
     def __enter__(self) -> "_Watcher":
         self._bar.start()
@@ -217,12 +216,15 @@ class _Watcher:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, name: str, done: int, total: int) -> None:
+    def __call__(self, name: str, epsilon: float, done: int, total: int) -> None:
         """Take note of a batch; batches of one stage come from several threads."""
-        if self._stage != (name, total):
-            self._stage = (name, total)
-            self.stages.append({"stage": name, "standing": total})
-            line = f"{name}: {total} of {self._num_examples} examples to break"
+        stage = {"stage": name, "epsilon": epsilon, "standing": total}
+        if self.stages[-1:] != [stage]:
+            self.stages.append(stage)
+            line = (
+                f"{name} at ε={epsilon:.4g}: {total} of {self._num_examples} examples "
+                "to break"
+            )
             self._bar.reset(self._task, total=total, description=line)
             if not self._live:
                 print(line, file=sys.stderr, flush=True)

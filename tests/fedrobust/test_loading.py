@@ -93,6 +93,12 @@ def test_the_command_attacks_a_file(saved, tmp_path, capsys):
     assert result["num_evaluated"] == 60
     assert result["choices"]["attack"] == "fgsm+pgd"
     assert set(result["robust_accuracy"]["pgd"]) == {"0.05", "0.1"}
+    # Every attack begins at every epsilon with what the model gets right.
+    assert [(stage["stage"], stage["epsilon"]) for stage in result["stages"]] == [
+        ("FGSM", 0.05), ("FGSM", 0.1), ("PGD", 0.05), ("PGD", 0.1),
+    ]  # fmt: skip
+    right = {round(60 * result["clean_accuracy"])}
+    assert {stage["standing"] for stage in result["stages"]} == right
     worst = result["worst_robust_accuracy"]["0.1"]
     assert worst <= min(c["0.1"] for c in result["robust_accuracy"].values())
     assert result["checks"]["within_ball"]["status"] == "pass"
