@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from fedrobust.report.labels import (
+    CHOICE,
     NO_EPSILON,
     Json,
     columns_of,
@@ -33,6 +34,8 @@ class Cell:
         What sets these runs apart from the others, by column.
     choices
         The choice made in each group.
+    config
+        Every value by dotted key, of one of the runs; choices are under ``choices``.
     results
         Their results, in the order of the seeds.
     training_epsilon
@@ -43,6 +46,7 @@ class Cell:
 
     labels: Mapping[str, str]
     choices: Mapping[str, str]
+    config: Mapping[str, str]
     results: list[Json]
     training_epsilon: str = NO_EPSILON
     num_classes: int | None = None
@@ -162,13 +166,14 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     for values, (config, result) in zip(configs, found, strict=True):
         label = tuple(values.get(column, "") for column in columns)
         cells.setdefault(label, []).append((config, result))
-    names = [column.removeprefix("choices.") for column in columns]
+    names = [column.removeprefix(CHOICE) for column in columns]
     epsilons = {e for _, r in found for e in r.get("worst_robust_accuracy", {})}
     return Runs(
         cells=[
             Cell(
                 labels=dict(zip(names, label, strict=True)),
                 choices=runs[0][0].get("choices", {}),
+                config=labels(runs[0][0]),
                 results=sorted((r for _, r in runs), key=lambda r: int(r["seed"])),
                 training_epsilon=str(runs[0][0]["training"]["epsilon"]),
                 num_classes=runs[0][0].get("dataset", {}).get("num_classes"),

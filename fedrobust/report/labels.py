@@ -1,7 +1,7 @@
 """What sets runs apart: the keys in which their configurations differ."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fedrobust.config.digests import fill_later
@@ -10,6 +10,24 @@ Json = dict[str, Any]
 
 # The training epsilon of an objective that uses none.
 NO_EPSILON = "none"
+
+CHOICE = "choices."
+# What no choice explains: runs that differ in one of these are not of one size.
+ALWAYS = (
+    *("num_rounds", "num_clients", "num_byzantine"),
+    *("dataset.num_train", "attack.samples"),
+)
+# A choice explains the keys of its own group, and one of these whatever it sets.
+PRESETS = ("experiment", "debug")
+# The other groups that a group's keys follow: conf/ interpolates them, and training by
+# FedRBN sets the model's statistics.
+FOLLOWS = {
+    "model": ("dataset", "training"),
+    "training": ("dataset",),
+    "attack": ("dataset",),
+    "byzantine": ("dataset", "strategy"),
+    "preaggregator": ("strategy",),
+}
 
 
 def labels(config: Json) -> dict[str, str]:
@@ -54,31 +72,41 @@ def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         yield prefix, str(node)
 
 
-def columns_of(configs: list[Json]) -> list[str]:
+def columns_of(configs: Sequence[Mapping[str, str]]) -> list[str]:
     """Name what the runs differ in: choices first, then what no choice explains."""
-
-    def varying(group: list[Json]) -> set[str]:
-        keys = {key for config in group for key in config}
-        return {key for key in keys if len({c.get(key, "") for c in group}) > 1}
-
-    every = varying(configs)
+    keys = {key for config in configs for key in config}
+    every = {key for key in keys if len({c.get(key, "") for c in configs}) > 1}
     # What was trained without a federation is no row of a strategy's.
     choices = sorted(
-        key for key in every if key.startswith("choices.") or key == "centralised"
+        key for key in every if key.startswith(CHOICE) or key == "centralised"
     )
     order = ["dataset", "model", "partition", "training", "byzantine", "strategy"]
     choices.sort(key=lambda k: order.index(k[8:]) if k[8:] in order else len(order))
-    alike: dict[tuple[str, ...], list[Json]] = {}
-    for config in configs:
-        made = tuple(config.get(choice, "") for choice in choices)
-        alike.setdefault(made, []).append(config)
-    others = {key for group in alike.values() for key in varying(group)}
+    others = {
+        key for key in every.difference(choices)
+        if key in ALWAYS or not _is_explained(key, choices, configs)
+    }  # fmt: skip
     # A key that another one is interpolated from says the same twice.
     plain = sorted(others, key=lambda key: (key.count("."), key))
     kept: list[str] = []
     for key in plain:
         same = [[c.get(key, "") for c in configs] == [c.get(k, "") for c in configs]
                 for k in kept]  # fmt: skip
-        if not any(same):
+        if key in ALWAYS or not any(same):
             kept.append(key)
     return choices + kept
+
+
+def _is_explained(
+    key: str, choices: Sequence[str], configs: Sequence[Mapping[str, str]]
+) -> bool:
+    """Tell whether runs differ in a key only where a choice that may set it differs."""
+    group = key.partition(".")[0]
+    may = {group, *FOLLOWS.get(group, ()), *PRESETS}
+    by = [c for c in choices if c.removeprefix(CHOICE).partition("/")[0] in may]
+    found: dict[tuple[str, ...], str] = {}
+    for config in configs:
+        value, made = config.get(key, ""), tuple(config.get(c, "") for c in by)
+        if found.setdefault(made, value) != value:
+            return False
+    return True

@@ -5,13 +5,13 @@ there is no attacker. Its worst case is the least accuracy over the attacks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.labels import CHOICE, columns_of
 from fedrobust.report.order import rank
 
 NOBODY = "none"
@@ -34,6 +34,8 @@ class Grid:
         (rows, columns), nan where there is no run.
     attacker_gains
         Whether a larger figure is better for the attacker.
+    differ_in
+        What else sets the runs apart; then they have no number.
     """
 
     title: str
@@ -42,6 +44,7 @@ class Grid:
     attacks: list[str]
     values: NDArray[np.float64]
     attacker_gains: bool = False
+    differ_in: Sequence[str] = ()
 
     @property
     def attacked(self) -> NDArray[np.float64]:
@@ -85,7 +88,7 @@ def grids(runs: Runs) -> list[Grid]:
     """Arrange runs of several strategies or attacks, a grid a figure and training.
 
     Where runs differ in other ways too, there is no number: averaging them would give
-    the number of no experiment.
+    the number of no experiment, and comparing them the tax of none.
     """
     if not {"strategy", "byzantine"} & set(runs.columns):
         return []
@@ -105,10 +108,7 @@ def grids(runs: Runs) -> list[Grid]:
         known = np.flatnonzero(~np.isnan(grid.values).all(axis=0))
         if known.size:
             attacks = [grid.attacks[column] for column in known]
-            values = grid.values[:, known]
-            found.append(
-                Grid(grid.title, training, grid.strategies, attacks, values, True)
-            )
+            found.append(replace(grid, attacks=attacks, values=grid.values[:, known]))
     return found
 
 
@@ -126,25 +126,18 @@ def _grid(
     attacker_gains: bool = False,
 ) -> Grid:
     strategies, attacks = choices(runs, "strategy"), choices(runs, "byzantine")
-    cells: dict[tuple[Any, ...], list[Cell]] = {}
+    cells: dict[tuple[str, ...], list[Cell]] = {}
     for cell in runs.cells:
-        made = tuple(
-            cell.choices.get(g, "") for g in ("training", "strategy", "byzantine")
-        )
-        cells.setdefault(made, []).append(cell)
-    values = np.array(
-        [
-            [
-                _only(cells.get((training, strategy, attack), []), *path)
-                for attack in attacks
-            ]
-            for strategy in strategies
-        ]
-    )
-    return Grid(title, training, strategies, attacks, values, attacker_gains)
-
-
-def _only(cells: Sequence[Cell], *path: str) -> float:
-    """Give the figure of the one cell; nan where there is none, or are several."""
-    mean = cells[0].mean(*path) if len(cells) == 1 else None
-    return float("nan") if mean is None else mean
+        if cell.choices.get("training", "") == training:
+            made = tuple(cell.choices.get(g, "") for g in ("strategy", "byzantine"))
+            cells.setdefault(made, []).append(cell)
+    alone = {made: found[0] for made, found in cells.items() if len(found) == 1}
+    differ_in = [
+        column.removeprefix(CHOICE)
+        for column in columns_of([cell.config for cell in alone.values()])
+        if column not in (CHOICE + "strategy", CHOICE + "byzantine")
+    ]
+    means = {} if differ_in else {m: cell.mean(*path) for m, cell in alone.items()}
+    # numpy writes None as nan.
+    values = np.array([[means.get((s, a)) for a in attacks] for s in strategies], float)
+    return Grid(title, training, strategies, attacks, values, attacker_gains, differ_in)

@@ -145,7 +145,14 @@ def _markdown_grid(grid: Grid) -> str:
             values = [grid.tax[i], *values]
         rows.append([strategy, *(number(value) for value in values)])
     title = f"**{grid.title.capitalize()}, {grid.training} training**, in percent"
-    return f"{title}\n\n" + markdown_table(names, rows, left=["strategy"])
+    table = markdown_table(names, rows, left=["strategy"])
+    return "\n\n".join(filter(None, [title, table, no_numbers(grid)]))
+
+
+def no_numbers(grid: Grid) -> str:
+    """Say why a grid has no numbers; nothing where it has."""
+    others = ", ".join(grid.differ_in)
+    return f"No numbers: its runs differ in {others}, too." if others else ""
 
 
 def number(value: float) -> str:
@@ -163,6 +170,7 @@ def robustness_table(grid: Grid) -> Table:
             "Tax: what a rule loses to plain averaging where nobody attacks. "
             "Worst: the least over the attacks; – where one has no result."
         )
+    caption = no_numbers(grid) or caption
     table = Table(
         title=f"{grid.title}, {grid.training} training",
         caption=caption,

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from fedrobust.report import (
     robustness_table,
     write_csv,
 )
+from fedrobust.report.labels import FOLLOWS
 from fedrobust.report.tables import checks
 
 
@@ -29,12 +31,14 @@ def write_run(
     objective: dict | None = None,
     images: int = 100,
     failed: bool = False,
+    more: dict | None = None,
     **config,
 ) -> None:
     """Write what a run leaves; ``config`` are choices, and the seed."""
     seed = config.pop("seed", 0)
     worst = robust if isinstance(robust, dict) else {"0.1": robust}
     name = "-".join([*map(str, config.values()), str(seed)])
+    name += "".join(map(str, (more or {}).values()))
     path = folder / name
     path.mkdir(parents=True)
     choices = {"training": "standard", "byzantine": "none", "strategy": "fedavg"}
@@ -45,6 +49,7 @@ def write_run(
         "dataset": {"num_classes": 10},
         "training": {"epsilon": config.pop("epsilon", None), "objective": objective},
         "choices": {**choices, **config},
+        **(more or {}),
     }
     (path / "config.yaml").write_text(yaml.safe_dump(document))
     result = {
@@ -355,3 +360,47 @@ def test_a_copy_of_a_run_is_no_other_seed(tmp_path):
     write_run(tmp_path / "two", 0.9, 0.5)
     (cell,) = collect(tmp_path).cells
     assert cell.seeds == [0]
+
+
+def test_a_choice_explains_keys_of_its_own_group_alone(tmp_path):
+    mine = {"num_rounds": 50, "strategy": {"f": 0, "rule": {"_target_": "Mean"}}}
+    other = {"num_rounds": 2, "strategy": {"f": 0, "rule": {"_target_": "Krum"}}}
+    write_run(tmp_path, 0.9, 0.5, more=mine)
+    write_run(tmp_path, 0.8, 0.5, strategy="krum", more=other)
+    runs = collect(tmp_path)
+    assert runs.columns == ["strategy", "num_rounds"]
+    (grid, _) = grids(runs)
+    assert np.isnan(grid.values).all()
+    assert np.isnan(grid.tax).all()
+    assert "No numbers: its runs differ in num_rounds, too." in markdown(runs)
+    assert robustness_table(grid).caption.startswith("No numbers")
+
+
+def test_the_size_of_a_run_is_shown_whatever_preset_set_it(tmp_path):
+    sizes = {
+        "num_rounds": 2, "num_clients": 2, "num_byzantine": 2,
+        "dataset": {"num_train": 2}, "training": {"epsilon": None, "momentum": 0.9},
+    }  # fmt: skip
+    write_run(tmp_path, 0.9, 0.5)
+    write_run(tmp_path, 0.8, 0.5, debug="short", more=sizes)
+    assert collect(tmp_path).columns == [
+        "debug", "num_byzantine", "num_clients", "num_rounds", "dataset.num_train",
+    ]  # fmt: skip
+
+
+def test_what_a_data_set_sets_elsewhere_is_explained(tmp_path):
+    for dataset, side, epsilon in (("mnist", 28, 0.3), ("cifar10", 32, 0.03)):
+        model = {"input_shape": [side, side]}
+        training = {"epsilon": epsilon}
+        write_run(tmp_path, 0.9, 0.5, dataset=dataset,
+                  more={"model": model, "training": training})  # fmt: skip
+    assert collect(tmp_path).columns == ["dataset"]
+
+
+def test_every_group_that_conf_follows_is_known():
+    conf = Path(__file__).parents[2] / "conf"
+    for path in conf.glob("*/**/*.yaml"):
+        group = path.relative_to(conf).parts[0]
+        followed = re.findall(r"\$\{([a-z_]+)\.", path.read_text(encoding="utf-8"))
+        known = {group, "experiment", "debug", *FOLLOWS.get(group, ())}
+        assert {*followed} <= known, path
