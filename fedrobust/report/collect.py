@@ -24,6 +24,18 @@ class MissingResultsError(FileNotFoundError):
     """A folder holds no finished run."""
 
 
+def trouble(result: Mapping[str, Any]) -> str:
+    """Tell what makes a run's numbers doubtful: skipped rounds, checks that failed."""
+    failed = [
+        name for name, c in result.get("checks", {}).items() if c["status"] == "fail"
+    ]
+    told = [f"failed {' '.join(failed)}"] if failed else []
+    skipped = result.get("skipped_rounds", 0)
+    if skipped:
+        told.append(f"{skipped} rounds skipped")
+    return "; ".join(told)
+
+
 @dataclass(frozen=True)
 class Cell:
     """Runs that differ only in their seed.
@@ -69,6 +81,16 @@ class Cell:
     def failed_checks(self) -> list[str]:
         """Names of the checks that a run failed: its numbers cannot be believed."""
         return sorted({name for name, status in self.checks if status == "fail"})
+
+    @property
+    def skipped_rounds(self) -> int:
+        """Rounds that were skipped, of all runs."""
+        return sum(result.get("skipped_rounds", 0) for result in self.results)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Tell whether there is trouble with a run."""
+        return any(map(trouble, self.results))
 
     def values(self, *path: str) -> list[float]:
         """Read a figure from each run that has it."""

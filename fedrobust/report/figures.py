@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fedrobust.report.collect import Runs
 from fedrobust.report.order import ORDER
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
-from fedrobust.report.robustness import Grid, choices, grids
+from fedrobust.report.robustness import DOUBTFUL, Grid, choices, grids
 
 # With more, bands of spread would hide each other, and the legend the lines.
 MOST_LINES = 8
@@ -54,10 +54,14 @@ def heat_map(found: Sequence[Grid]) -> Figure:
             rows=grid.strategies,
             split=len(grid.attacks),
             rising=grid.attacker_gains,
+            starred=np.column_stack([grid.doubtful, grid.worst_is_doubtful]),
         )
         lines.setdefault(grid.title, []).append(panel)
     columns = max(len(grid.attacks) for grid in found) + 1
-    return draw_panels(list(lines.values()), cell=0.95 if columns < 8 else 0.5)
+    figure = draw_panels(list(lines.values()), cell=0.95 if columns < 8 else 0.5)
+    if any(grid.doubtful.any() for grid in found):
+        figure.supxlabel(DOUBTFUL, fontsize=8)
+    return figure
 
 
 def epsilon_curves(runs: Runs) -> Figure:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 mpl.use("Agg")
 
+# Of a number with a run of which something is wrong.
+STAR = "*"
+
 COLOURS = {"standard": "#b2432f", "noise": "#b8912f", "pgd": "#2f6fb2"}
 
 
@@ -26,7 +29,8 @@ class Panel:
     """A matrix to draw.
 
     ``split`` is the column before which a white line stands; ``rising`` says that a
-    larger figure is better for the attacker; ``axes`` names what is across and down.
+    larger figure is better for the attacker; ``axes`` names what is across and down;
+    where ``starred``, a number has a star.
     """
 
     title: str
@@ -36,6 +40,7 @@ class Panel:
     split: int
     rising: bool = False
     axes: tuple[str, str] = ("", "")
+    starred: NDArray[np.bool_] | None = None
 
 
 def draw_panels(lines: Sequence[Sequence[Panel]], cell: float) -> Figure:
@@ -71,6 +76,8 @@ def _draw(axes: Any, panel: Panel, with_names: bool) -> None:
     axes.axvline(panel.split - 0.5, color="white", linewidth=3)
     for (y, x), value in np.ndenumerate(values):
         text = "–" if np.isnan(value) else f"{100 * value:.0f}"
+        if panel.starred is not None and panel.starred[y, x] and text != "–":
+            text += STAR
         dark = value > 0.5 if panel.rising else value < 0.6
         colour = "white" if dark else "black"
         axes.text(x, y, text, ha="center", va="center", color=colour, fontsize=7)

@@ -16,6 +16,7 @@ from fedrobust.report.order import rank
 
 NOBODY = "none"
 PLAIN = ("fedavg", "mean")
+DOUBTFUL = "* A run behind it failed a check or skipped rounds: see its checks."
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Grid:
         Names of the rows and columns.
     values
         (rows, columns), nan where there is no run.
+    doubtful
+        (rows, columns) whether there is trouble with a run.
     attacker_gains
         Whether a larger figure is better for the attacker.
     differ_in
@@ -43,13 +46,19 @@ class Grid:
     strategies: list[str]
     attacks: list[str]
     values: NDArray[np.float64]
+    doubtful: NDArray[np.bool_]
     attacker_gains: bool = False
     differ_in: Sequence[str] = ()
 
     @property
+    def is_attacked(self) -> list[bool]:
+        """Tell in which columns somebody attacks."""
+        return [attack != NOBODY for attack in self.attacks]
+
+    @property
     def attacked(self) -> NDArray[np.float64]:
         """The columns in which somebody attacks."""
-        return self.values[:, [a != NOBODY for a in self.attacks]]
+        return self.values[:, self.is_attacked]
 
     @property
     def worst(self) -> NDArray[np.float64]:
@@ -58,6 +67,11 @@ class Grid:
             return np.full(len(self.strategies), np.nan)
         worst = np.max if self.attacker_gains else np.min
         return np.asarray(worst(self.attacked, axis=1))
+
+    @property
+    def worst_is_doubtful(self) -> NDArray[np.bool_]:
+        """(rows,) whether there is trouble under an attack, be it the worst or not."""
+        return np.asarray(self.doubtful[:, self.is_attacked].any(axis=1))
 
     @property
     def worst_attacks(self) -> list[str]:
@@ -79,9 +93,26 @@ class Grid:
     @property
     def tax(self) -> NDArray[np.float64]:
         """(rows,) what a rule costs beside plain averaging where nobody attacks."""
-        plain = [self.strategies.index(s) for s in PLAIN if s in self.strategies]
         free = self.without_attacker
-        return (free[plain[0]] if plain else np.nan) - free
+        return (np.nan if self._plain is None else free[self._plain]) - free
+
+    @property
+    def free_is_doubtful(self) -> NDArray[np.bool_]:
+        """(rows,) whether there is trouble where nobody attacks."""
+        free = np.logical_not(self.is_attacked)
+        return np.asarray(self.doubtful[:, free].any(axis=1))
+
+    @property
+    def tax_is_doubtful(self) -> NDArray[np.bool_]:
+        """(rows,) whether there is trouble with what the tax is the difference of."""
+        free = self.free_is_doubtful
+        return free if self._plain is None else free | free[self._plain]
+
+    @property
+    def _plain(self) -> int | None:
+        """The row of plain averaging."""
+        rows = [self.strategies.index(s) for s in PLAIN if s in self.strategies]
+        return rows[0] if rows else None
 
 
 def grids(runs: Runs) -> list[Grid]:
@@ -108,7 +139,10 @@ def grids(runs: Runs) -> list[Grid]:
         known = np.flatnonzero(~np.isnan(grid.values).all(axis=0))
         if known.size:
             attacks = [grid.attacks[column] for column in known]
-            found.append(replace(grid, attacks=attacks, values=grid.values[:, known]))
+            values, doubtful = grid.values[:, known], grid.doubtful[:, known]
+            found.append(
+                replace(grid, attacks=attacks, values=values, doubtful=doubtful)
+            )
     return found
 
 
@@ -140,4 +174,10 @@ def _grid(
     means = {} if differ_in else {m: cell.mean(*path) for m, cell in alone.items()}
     # numpy writes None as nan.
     values = np.array([[means.get((s, a)) for a in attacks] for s in strategies], float)
-    return Grid(title, training, strategies, attacks, values, attacker_gains, differ_in)
+    troubled = {made for made, cell in alone.items() if cell.is_doubtful}
+    doubtful = np.array([[(s, a) in troubled for a in attacks] for s in strategies])
+    doubtful &= ~np.isnan(values)
+    return Grid(
+        title, training, strategies, attacks, values, doubtful, attacker_gains,
+        differ_in,
+    )  # fmt: skip

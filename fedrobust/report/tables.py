@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 
 from fedrobust.report.collect import Cell, Runs
-from fedrobust.report.robustness import Grid, grids
+from fedrobust.report.panels import STAR
+from fedrobust.report.robustness import DOUBTFUL, Grid, grids
 
 MISSING = "–"
 CLIENTS = "worst client / spread"
@@ -64,11 +64,17 @@ def row(cell: Cell, runs: Runs) -> list[str]:
 
 
 def checks(cell: Cell) -> str:
-    """Name the failed checks, or count the passed; not_run is never passed."""
-    if cell.failed_checks:
-        return "FAILED: " + ", ".join(cell.failed_checks)
+    """Name the failed checks, or count the passed; not_run is never passed.
+
+    Rounds that were skipped are told, too.
+    """
     passed = sum(status == "pass" for _, status in cell.checks)
-    return f"{passed} of {len(cell.checks)}" if cell.checks else MISSING
+    told = f"{passed} of {len(cell.checks)}" if cell.checks else MISSING
+    if cell.failed_checks:
+        told = "FAILED: " + ", ".join(cell.failed_checks)
+    if cell.skipped_rounds:
+        told = f"{told}; SKIPPED {cell.skipped_rounds} rounds"
+    return told
 
 
 def terminal_table(runs: Runs) -> Table:
@@ -89,7 +95,9 @@ def rich_table(
     for name in names:
         table.add_column(name, justify="left" if name in left else "right")
     for values in rows:
-        red = [f"[red]{v}[/red]" if v.startswith("FAILED") else v for v in values]
+        red = [
+            f"[red]{v}[/red]" if "FAILED" in v or "SKIPPED" in v else v for v in values
+        ]
         table.add_row(*red)
     return table
 
@@ -118,8 +126,11 @@ def markdown(runs: Runs) -> str:
     """Write the tables as Markdown: of rules against attacks, and of every run."""
     rows = [row(cell, runs) for cell in runs.cells]
     every = markdown_table(header(runs), rows, left=runs.columns)
-    found = [_markdown_grid(grid) for grid in grids(runs)]
-    return "\n\n".join([*found, every, note(runs)]) + "\n"
+    found = grids(runs)
+    parts = [*map(_markdown_grid, found), every, note(runs)]
+    if any(grid.doubtful.any() for grid in found):
+        parts.insert(len(found), DOUBTFUL.replace("*", "\\*"))
+    return "\n\n".join(parts) + "\n"
 
 
 def markdown_table(
@@ -140,10 +151,13 @@ def _markdown_grid(grid: Grid) -> str:
     names = ["strategy", *(["tax"] if with_tax else []), *grid.attacks, "worst"]
     rows = []
     for i, strategy in enumerate(grid.strategies):
-        values = [*grid.values[i], grid.worst[i]]
+        values = [
+            *map(number, grid.values[i], grid.doubtful[i]),
+            number(grid.worst[i], grid.worst_is_doubtful[i]),
+        ]
         if with_tax:
-            values = [grid.tax[i], *values]
-        rows.append([strategy, *(number(value) for value in values)])
+            values.insert(0, number(grid.tax[i], grid.tax_is_doubtful[i]))
+        rows.append([strategy, *values])
     title = f"**{grid.title.capitalize()}, {grid.training} training**, in percent"
     table = markdown_table(names, rows, left=["strategy"])
     return "\n\n".join(filter(None, [title, table, no_numbers(grid)]))
@@ -155,22 +169,28 @@ def no_numbers(grid: Grid) -> str:
     return f"No numbers: its runs differ in {others}, too." if others else ""
 
 
-def number(value: float) -> str:
-    """Write a share in percent; nan is a dash."""
-    return MISSING if np.isnan(value) else f"{100 * value:.1f}"
+def number(value: float, is_doubtful: bool = False) -> str:
+    """Write a share in percent, with a star where doubtful; nan is a dash."""
+    star = STAR if is_doubtful else ""
+    return MISSING if np.isnan(value) else f"{100 * value:.1f}{star}"
 
 
 def robustness_table(grid: Grid) -> Table:
     """Make the table of what each rule withstands and what it costs."""
     caption = "Worst: the greatest over the attacks."
-    free: dict[str, NDArray[np.float64]] = {}
+    free: dict[str, list[str]] = {}
     if not grid.attacker_gains:
-        free = {"no attacker": grid.without_attacker, "tax": grid.tax}
+        free = {
+            "no attacker": [*map(number, grid.without_attacker, grid.free_is_doubtful)],
+            "tax": [*map(number, grid.tax, grid.tax_is_doubtful)],
+        }
         caption = (
             "Tax: what a rule loses to plain averaging where nobody attacks. "
             "Worst: the least over the attacks; – where one has no result."
         )
     caption = no_numbers(grid) or caption
+    if grid.doubtful.any():
+        caption = f"{caption} {DOUBTFUL}"
     table = Table(
         title=f"{grid.title}, {grid.training} training",
         caption=caption,
@@ -181,8 +201,9 @@ def robustness_table(grid: Grid) -> Table:
         table.add_column(name, justify="right")
     table.add_column("under")
     for i, strategy in enumerate(grid.strategies):
-        figures = [*(column[i] for column in free.values()), grid.worst[i]]
-        table.add_row(strategy, *map(number, figures), grid.worst_attacks[i])
+        worst = number(grid.worst[i], grid.worst_is_doubtful[i])
+        figures = [*(column[i] for column in free.values()), worst]
+        table.add_row(strategy, *figures, grid.worst_attacks[i])
     return table
 
 

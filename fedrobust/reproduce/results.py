@@ -10,6 +10,7 @@ from typing import Any
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.record import RunFolder, lock_for, write_atomically
+from fedrobust.report.collect import trouble
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
 from fedrobust.reproduce.rows import Row, Rows, read_rows
@@ -165,15 +166,6 @@ def processor(environment: Mapping[str, Any]) -> str:
     """Name the CPU of a run, and oneDNN if it computed there: both decide the bits."""
     name: str = environment["processor"]
     return f"{name} with oneDNN" if environment.get("onednn") else name
-
-
-def trouble(result: Mapping[str, Any]) -> str:
-    """Tell what makes a run's numbers doubtful: skipped rounds, checks that failed."""
-    failed = [name for name, c in result["checks"].items() if c["status"] == "fail"]
-    told = [f"failed {' '.join(failed)}"] if failed else []
-    if result["skipped_rounds"]:
-        told.append(f"{result['skipped_rounds']} rounds skipped")
-    return "; ".join(told)
 
 
 def as_text(number: float | None) -> str:

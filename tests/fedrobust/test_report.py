@@ -101,6 +101,35 @@ def test_a_failed_check_is_shown(tmp_path):
     assert "FAILED: within_ball" in markdown(collect(tmp_path))
 
 
+def test_doubtful_runs_have_a_star_wherever_they_count(tmp_path):
+    from fedrobust.report.figures import heat_map
+
+    write_run(tmp_path, 0.95, 0.5)
+    write_run(tmp_path, 0.90, 0.5, byzantine="alie", failed=True)
+    write_run(tmp_path, 0.85, 0.5, byzantine="sign_flip")
+    write_run(tmp_path, 0.88, 0.5, strategy="krum")
+    write_run(tmp_path, 0.80, 0.5, strategy="krum", byzantine="alie")
+    path = next(tmp_path.glob("krum-0/evaluations/*.json"))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "skipped_rounds": 2}))
+    runs = collect(tmp_path)
+    text = markdown(runs)
+    # The worst of fedavg is that of a good run, but the doubtful might be worse.
+    assert "| fedavg | 0.0 | 95.0 | 85.0 | 90.0* | 85.0* |" in text
+    assert "| krum | 7.0* | 88.0* | – | 80.0 | – |" in text
+    assert "| 1 of 2; SKIPPED 2 rounds |" in text
+    said = "A run behind it failed a check or skipped rounds"
+    assert text.count(said) == 1
+    grid = grids(runs)[0]
+    assert said in robustness_table(grid).caption
+    figure = heat_map([grid])
+    texts = [t.get_text() for t in figure.axes[0].texts]
+    assert texts == ["95", "85", "90*", "85*", "88*", "–", "80", "–"]
+    assert said in figure.get_supxlabel()
+    write_run(tmp_path / "good", 0.9, 0.5)
+    write_run(tmp_path / "good", 0.9, 0.5, strategy="krum")
+    assert "*" not in markdown(collect(tmp_path / "good")).replace("**", "")
+
+
 def test_the_worst_client_and_the_spread_over_clients_are_shown(tmp_path):
     for seed, worst in ((0, 0.70), (1, 0.80)):
         write_run(tmp_path, 0.9, 0.5, seed=seed)

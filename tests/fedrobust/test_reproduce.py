@@ -13,6 +13,7 @@ from fedrobust.compose import compose_run
 from fedrobust.config import load_config
 from fedrobust.errors import RunFailedError
 from fedrobust.record import RunFolder
+from fedrobust.report.collect import trouble
 from fedrobust.reproduce import Results, load_reproduction, verdict
 from fedrobust.reproduce.costs import minutes_of
 from fedrobust.reproduce.definition import Job, Ordering
@@ -21,7 +22,6 @@ from fedrobust.reproduce.loading import experiments_folder, reproduction_names
 from fedrobust.reproduce.measures import Measure, measured
 from fedrobust.reproduce.page import write_page
 from fedrobust.reproduce.published import Published, read_published
-from fedrobust.reproduce.results import trouble
 from fedrobust.reproduce.settings import changed, settings
 from fedrobust.reproduce.tally import claim_counts
 from fedrobust.reproduce.verdicts import allowed, compare
