@@ -14,6 +14,7 @@ def result_of(
     folder: RunFolder,
     scores: Scores,
     seconds: float,
+    seconds_before: float,
     here: Json,
     messages: set[str],
 ) -> Json:
@@ -25,8 +26,8 @@ def result_of(
         The run, whose rounds are recorded.
     scores
         Of its trained model.
-    seconds
-        What this call took.
+    seconds, seconds_before
+        What this call took, and what the training did where that was an earlier call's.
     here
         The environment of the evaluation; the training may have had another.
     messages
@@ -67,9 +68,18 @@ def result_of(
         "skipped_rounds": sum(row["skipped"] is not None for row in rows),
         "warnings": sorted(messages),
         "wall_seconds": seconds,
+        "earlier_seconds": seconds_before,
         "environment": {**trained_in, "deterministic": both},
         "evaluation_environment": here,
     }
+
+
+def training_seconds(folder: RunFolder) -> float:
+    """Sum what the rounds took, but for the evaluation of the trained model."""
+    rows = folder.metrics()
+    evaluated = sum(row["evaluate_seconds"] for row in rows[:-1])
+    trained = sum(row["train_seconds"] + row["aggregate_seconds"] for row in rows)
+    return float(trained + evaluated)
 
 
 def told_by(folder: RunFolder, config: Config) -> set[str]:

@@ -25,7 +25,7 @@ from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.metrics import round_row, scored
 from fedrobust.network import Arrays, save_model
 from fedrobust.record import Json, RunFolder
-from fedrobust.result import result_of
+from fedrobust.result import result_of, training_seconds
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
@@ -171,7 +171,8 @@ def _run_alone(
             "the data set has changed since the model was trained: its test images may "
             "be among those it was trained on"
         )
-    result = result_of(config, folder, scores, seconds, here, messages)
+    before = training_seconds(folder) if trained_before else 0.0
+    result = result_of(config, folder, scores, seconds, before, here, messages)
     if trained_before and not is_first:
         # The clients evaluated while they trained, and under other attacks.
         result["federated"] = None

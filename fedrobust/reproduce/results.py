@@ -137,12 +137,15 @@ class Results:
         result: Mapping[str, Any],
     ) -> Row:
         environment = result["environment"]
+        # Of a run that was resumed in its evaluation, the training, too; results from
+        # before that was told have no word of it.
+        seconds = result["wall_seconds"] + result.get("earlier_seconds", 0.0)
         return {
             **self._reproduction.values(job.cell),
             "seed": str(job.seed),
             **{name: as_text(value) for name, value in numbers.items()},
             "trouble": trouble(result),
-            "minutes": f"{result['wall_seconds'] / 60:.1f}",
+            "minutes": f"{seconds / 60:.1f}",
             "config_digest": result["config_digest"],
             "evaluation_digest": result["evaluation_digest"],
             "fedrobust": environment["fedrobust"],

@@ -197,8 +197,14 @@ def test_finished_runs_are_collected_and_two_at_a_time_lose_nothing(toy, monkeyp
     job = next(j for j in reproduction.jobs if (j.cell, j.seed) == (("cm",), 0))
     config = load_config(compose_run(job.overrides))
     folder = RunFolder(toy.parent / "runs" / config.digest, config)
+    run(config, folder.path)
+    # As if it had been resumed in its evaluation: two minutes, and one of training.
+    (kept,) = folder.path.glob("evaluations/*.json")
+    resumed = {"wall_seconds": 120.0, "earlier_seconds": 60.0}
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), **resumed}))
     ours.add(job, folder, run(config, folder.path))
     rows = list(csv.DictReader(path.open()))
+    assert rows[1]["minutes"] == "3.0"
     assert [r["rule"] for r in rows] == ["avg", "cm"]
     assert rows[0] == row
     path.unlink()

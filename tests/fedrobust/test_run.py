@@ -522,6 +522,13 @@ def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
     whole = run(config, tmp_path / "whole")
     assert_same_bits(tmp_path / "r", tmp_path / "whole")
     assert result["bytes_up"] == whole["bytes_up"] > 0
+    # The seconds are those of each call, and what the first took is told beside them.
+    rows = RunFolder(tmp_path / "r", config).metrics()
+    took = sum(row["train_seconds"] + row["aggregate_seconds"] for row in rows)
+    took += rows[0]["evaluate_seconds"]
+    assert result["earlier_seconds"] == pytest.approx(took)
+    assert whole["wall_seconds"] > whole["train_seconds"] > 0
+    assert whole["earlier_seconds"] == 0
     assert result["federated"] == whole["federated"] is not None
 
 
