@@ -14,10 +14,11 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 from filelock import FileLock
@@ -28,14 +29,40 @@ from fedrobust.errors import ConfigError
 Json = dict[str, Any]
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which replaces another as a whole once it is written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file of text as a whole."""
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def writing(path: Path, advice: str) -> Iterator[None]:
+    """Say what cannot be written, and what to do about it.
+
+    Raises
+    ------
+    ConfigError
+        In place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error}; {advice}") from error
 
 
 def _is_partial(path: Path) -> bool:
@@ -81,14 +108,12 @@ def check_writable(path: Path, chosen_by: str) -> None:
     ancestor = path.absolute()
     while not ancestor.exists():
         ancestor = ancestor.parent
-    try:
-        # Trying tells more than asking: of read-only disks, and of root's rights.
-        with tempfile.TemporaryFile(dir=ancestor):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error}; choose another {chosen_by}"
-        ) from error
+    # Trying tells more than asking: of read-only disks, and of root's rights.
+    with (
+        writing(path, f"choose another {chosen_by}"),
+        tempfile.TemporaryFile(dir=ancestor),
+    ):
+        pass
 
 
 class RunFolder:

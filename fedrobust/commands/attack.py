@@ -18,7 +18,13 @@ from rich.table import Table
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
 from fedrobust.errors import ConfigError
-from fedrobust.record import check_writable, to_json, write_atomically
+from fedrobust.record import (
+    check_writable,
+    replacing,
+    to_json,
+    write_atomically,
+    writing,
+)
 from fedrobust.targets import file_digest
 
 HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [overrides]
@@ -96,7 +102,6 @@ def command(arguments: Sequence[str]) -> int:
     for note in found.notes:
         print(f"fedrobust: note: {note}", file=sys.stderr)
     _print(scores, n)
-    folder.mkdir(parents=True, exist_ok=True)
     result = {
         "model": str(path),
         **identity,
@@ -113,7 +118,9 @@ def command(arguments: Sequence[str]) -> int:
         "wall_seconds": time.perf_counter() - started,
         "environment": environment(config.runtime),
     }
-    _write(folder, result, found, options)
+    with writing(folder, "choose another --out"):
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, result, found, options)
     return 0
 
 
@@ -262,7 +269,8 @@ def _write(
     if options.save:
         arrays = {f"{name}_{e}": x for (name, e), x in found.adversarial.items()}
         saved = folder / "adversarial.npz"
-        np.savez_compressed(saved, x=found.x, y=found.y, **arrays)
+        with replacing(saved) as file:
+            np.savez_compressed(file, x=found.x, y=found.y, **arrays)
         print(saved)
     if options.picture:
         from fedrobust.report.pictures import draw_adversarial

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fedrobust.commands.report import MOST_ROWS, console, runs_in
+from fedrobust.commands.report import COPY_IT, MOST_ROWS, console, runs_in
 from fedrobust.errors import ConfigError
+from fedrobust.record import write_atomically, writing
 from fedrobust.report import (
     NoChoiceError,
     draw_epsilon_figures,
@@ -60,14 +61,10 @@ def command(arguments: Sequence[str]) -> int:
             print(line.text)
     print(epsilon_note(runs, matrices))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
-    try:
-        page.write_text(epsilon_markdown(runs, matrices, advice), encoding="utf-8")
+    with writing(folder, COPY_IT):
+        write_atomically(page, epsilon_markdown(runs, matrices, advice))
         write_epsilon_csv(matrices, table)
         figures = draw_epsilon_figures(matrices, at, folder)
-    except OSError as error:
-        raise ConfigError(
-            f"{folder} cannot be written: {error}; copy it to where you may write"
-        ) from error
     for path in [page, table, *figures]:
         print(path)
     return 0

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from fedrobust.errors import ConfigError
+from fedrobust.record import write_atomically, writing
 
 if TYPE_CHECKING:
     from fedrobust.report import Runs
 
 # A table that is longer is in the report's files only.
 MOST_ROWS = 60
+COPY_IT = "copy it to where you may write"
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -44,9 +46,11 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
         if len(grid.attacks) > 1:
             terminal.print(robustness_table(grid))
     report, table = folder / "report.md", folder / "report.csv"
-    report.write_text(markdown(runs), encoding="utf-8")
-    write_csv(runs, table)
-    for path in [report, table, *draw_figures(runs, folder)]:
+    with writing(folder, COPY_IT):
+        write_atomically(report, markdown(runs))
+        write_csv(runs, table)
+        figures = draw_figures(runs, folder)
+    for path in [report, table, *figures]:
         print(path)
 
 

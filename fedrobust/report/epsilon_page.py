@@ -1,6 +1,7 @@
 """The page on training epsilons: tables in the terminal, as Markdown and as CSV."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from fedrobust.record import write_atomically
 from fedrobust.report.advice import Advice, short
 from fedrobust.report.collect import Runs
 from fedrobust.report.epsilons import EpsilonMatrix, TrainingRow, training_epsilon
@@ -149,29 +151,28 @@ def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
     names = [*labels, "training", "training_epsilon", "seeds", "num_evaluated"]
     names += [figure + of for figure in figures for of in ("", "_std", "_by_seed")]
     names += ["clean_cost", *(f"gain_{epsilon}" for epsilon in epsilons)]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*names, "average", "failed_checks"])
-        writer.writeheader()
-        for matrix in matrices:
-            there = ["clean", *(f"robust_{epsilon}" for epsilon in matrix.epsilons)]
-            gained = [f"gain_{epsilon}" for epsilon in matrix.epsilons]
-            for row, cost, gain in zip(
-                matrix.rows, matrix.cost, matrix.gain, strict=True
-            ):
-                writer.writerow(
-                    {
-                        **matrix.labels,
-                        "training": row.kind,
-                        "training_epsilon": training_epsilon(row.epsilon),
-                        "seeds": " ".join(map(str, row.by_seed)),
-                        "num_evaluated": row.num_images,
-                        **_accuracies(row, there),
-                        "clean_cost": cost,
-                        **dict(zip(gained, gain, strict=True)),
-                        "average": matrix.score(row, None).value,
-                        "failed_checks": " ".join(row.cell.failed_checks),
-                    }
-                )
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [*names, "average", "failed_checks"])
+    writer.writeheader()
+    for matrix in matrices:
+        there = ["clean", *(f"robust_{epsilon}" for epsilon in matrix.epsilons)]
+        gained = [f"gain_{epsilon}" for epsilon in matrix.epsilons]
+        for row, cost, gain in zip(matrix.rows, matrix.cost, matrix.gain, strict=True):
+            writer.writerow(
+                {
+                    **matrix.labels,
+                    "training": row.kind,
+                    "training_epsilon": training_epsilon(row.epsilon),
+                    "seeds": " ".join(map(str, row.by_seed)),
+                    "num_evaluated": row.num_images,
+                    **_accuracies(row, there),
+                    "clean_cost": cost,
+                    **dict(zip(gained, gain, strict=True)),
+                    "average": matrix.score(row, None).value,
+                    "failed_checks": " ".join(row.cell.failed_checks),
+                }
+            )
+    write_atomically(path, text.getvalue())
 
 
 def _accuracies(row: TrainingRow, names: Sequence[str]) -> dict[str, object]:

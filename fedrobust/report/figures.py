@@ -14,6 +14,7 @@ from fedrobust.report.robustness import DOUBTFUL, Grid, choices, grids
 
 # With more, bands of spread would hide each other, and the legend the lines.
 MOST_LINES = 8
+FIGURES = ("heatmap.png", "epsilon.png")
 
 
 def draw_figures(runs: Runs, folder: Path) -> list[Path]:
@@ -23,21 +24,20 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
     -------
     The files that were written.
     """
-    written: list[Path] = []
-    others = set(runs.columns) - set(ORDER)
-    if len(others) > 2:
-        # Runs that differ in so many ways have no common axes.
-        return written
-    found = grids(runs)
-    if found:
-        path = folder / "heatmap.png"
-        save_figure(heat_map(found), path)
-        written.append(path)
-    if runs.epsilons:
-        path = folder / "epsilon.png"
-        save_figure(epsilon_curves(runs), path)
-        written.append(path)
-    return written
+    drawn: dict[str, Figure | None] = dict.fromkeys(FIGURES)
+    # Runs that differ in more ways have no common axes.
+    if len(set(runs.columns) - set(ORDER)) <= 2:
+        if found := grids(runs):
+            drawn["heatmap.png"] = heat_map(found)
+        if runs.epsilons:
+            drawn["epsilon.png"] = epsilon_curves(runs)
+    for name, figure in drawn.items():
+        if figure is None:
+            # One of an earlier report would be of other runs.
+            (folder / name).unlink(missing_ok=True)
+        else:
+            save_figure(figure, folder / name)
+    return [folder / name for name, figure in drawn.items() if figure is not None]
 
 
 def heat_map(found: Sequence[Grid]) -> Figure:

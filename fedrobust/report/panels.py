@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fedrobust.record import replacing
+
 mpl.use("Agg")
 
 # Of a number with a run of which something is wrong.
@@ -20,8 +22,9 @@ COLOURS = {"standard": "#b2432f", "noise": "#b8912f", "pgd": "#2f6fb2"}
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure; the same runs give the same file."""
-    # Without the version of matplotlib in it.
-    figure.savefig(path, dpi=144, metadata={"Software": None})
+    with replacing(path) as file:
+        # Without the version of matplotlib in it.
+        figure.savefig(file, format="png", dpi=144, metadata={"Software": None})
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from fedrobust.report.panels import save_figure
+
 if TYPE_CHECKING:
     from fedrobust.assessment import Assessment
 
@@ -42,7 +44,7 @@ def draw_adversarial(found: "Assessment", path: Path) -> Path:
             axis.set_title(str(answers[row]), fontsize=8, pad=2, color=colour)
             axis.spines[:].set_color(colour)
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    figure.savefig(path, dpi=144, metadata={"Software": None})
+    save_figure(figure, path)
     return path
 
 

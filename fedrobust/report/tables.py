@@ -1,12 +1,14 @@
 """Tables: in the terminal, as Markdown and as CSV."""
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
+from fedrobust.record import write_atomically
 from fedrobust.report.collect import Cell, Runs
 from fedrobust.report.panels import STAR
 from fedrobust.report.robustness import DOUBTFUL, Grid, grids
@@ -209,19 +211,20 @@ def robustness_table(grid: Grid) -> Table:
 
 def write_csv(runs: Runs, path: Path) -> None:
     """Write a row a run, accuracies as they are in result.json."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        epsilons = [f"robust_{epsilon}" for epsilon in runs.epsilons]
-        writer.writerow([*runs.columns, "seed", "clean", *epsilons, "config_digest"])
-        for cell in runs.cells:
-            for result in cell.results:
-                worst = result["worst_robust_accuracy"]
-                writer.writerow(
-                    [
-                        *(cell.labels[column] for column in runs.columns),
-                        result["seed"],
-                        result["clean_accuracy"],
-                        *(worst.get(epsilon, "") for epsilon in runs.epsilons),
-                        result["config_digest"],
-                    ]
-                )
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    epsilons = [f"robust_{epsilon}" for epsilon in runs.epsilons]
+    writer.writerow([*runs.columns, "seed", "clean", *epsilons, "config_digest"])
+    for cell in runs.cells:
+        for result in cell.results:
+            worst = result["worst_robust_accuracy"]
+            writer.writerow(
+                [
+                    *(cell.labels[column] for column in runs.columns),
+                    result["seed"],
+                    result["clean_accuracy"],
+                    *(worst.get(epsilon, "") for epsilon in runs.epsilons),
+                    result["config_digest"],
+                ]
+            )
+    write_atomically(path, text.getvalue())

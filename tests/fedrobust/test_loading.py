@@ -158,6 +158,15 @@ def test_a_folder_that_cannot_take_the_result_is_refused_before_the_attack(
     assert (out / "result.json").read_bytes() == there
 
 
+def test_examples_that_cannot_be_written_are_told(saved, tmp_path, capsys):
+    (tmp_path / "adversarial.npz").mkdir()
+    words = ["attack", "--model", str(saved), "attack=fgsm", "--samples", "5"]
+    assert main([*words, "--save", "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"{tmp_path} cannot be written" in error
+    assert "choose another --out" in error
+
+
 def test_examples_of_a_saved_surrogate_transfer(trained, saved):  # noqa: F811
     x, y = trained.data.x_test[:40], trained.data.y_test[:40]
     inner = PGD(steps=5)

@@ -4,12 +4,14 @@ import csv
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+from fedrobust.cli import main
 from fedrobust.report import (
     MissingResultsError,
     collect,
@@ -433,3 +435,52 @@ def test_every_group_that_conf_follows_is_known():
         followed = re.findall(r"\$\{([a-z_]+)\.", path.read_text(encoding="utf-8"))
         known = {group, "experiment", "debug", *FOLLOWS.get(group, ())}
         assert {*followed} <= known, path
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.csv", "heatmap.png"])
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys, name):
+    write_run(tmp_path, 0.9, 0.5)
+    write_run(tmp_path, 0.8, 0.5, strategy="krum")
+    (tmp_path / name).mkdir()
+    assert main(["report", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f"fedrobust: {tmp_path} cannot be written" in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_report_that_is_torn_leaves_the_old_one(tmp_path, monkeypatch):
+    write_run(tmp_path, 0.9, 0.5)
+    (cell,) = (runs := collect(tmp_path)).cells
+    path = tmp_path / "report.csv"
+    write_csv(runs, path)
+    before = path.read_bytes()
+    torn = replace(runs, cells=[cell, replace(cell, results=[{"seed": 0}])])
+    with pytest.raises(KeyError):
+        write_csv(torn, path)
+    assert path.read_bytes() == before
+    figure = tmp_path / "epsilon.png"
+    draw_figures(runs, tmp_path)
+    before = figure.read_bytes()
+
+    def tear(self, file, **more):
+        file.write(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", tear)
+    with pytest.raises(OSError, match="no space"):
+        draw_figures(runs, tmp_path)
+    assert figure.read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_no_figure_of_other_runs_stays_beside_a_report(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    write_run(tmp_path, 0.8, 0.5, strategy="krum")
+    names = {"heatmap.png", "epsilon.png"}
+    assert {p.name for p in draw_figures(collect(tmp_path), tmp_path)} == names
+    # With these, runs differ in more ways than a figure has axes.
+    sizes = {"num_rounds": 2, "num_clients": 2, "num_byzantine": 2}
+    write_run(tmp_path, 0.8, 0.5, more=sizes)
+    assert draw_figures(collect(tmp_path), tmp_path) == []
+    assert not list(tmp_path.glob("*.png"))
