@@ -78,6 +78,8 @@ def command(arguments: Sequence[str]) -> int:
     from fedrobust.loading import load_model
 
     split = resources.split_of(config)
+    # What cannot be drawn is told before hours are spent.
+    shape = _drawn_shape(split.x_test.shape[1:]) if options.picture else None
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))
     attacks = resources.attacks_of(config)
     started = time.perf_counter()
@@ -120,7 +122,7 @@ def command(arguments: Sequence[str]) -> int:
     }
     with writing(folder, "choose another --out"):
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder, result, found, options)
+        _write(folder, result, found, options, shape)
     return 0
 
 
@@ -261,9 +263,24 @@ def _print(scores: Any, n: int) -> None:
         console.print(f"{status}{name}:{figure} ({check.meaning})", highlight=False)
 
 
+def _drawn_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape in which the data's inputs are drawn."""
+    from fedrobust.report.pictures import image_shape
+
+    try:
+        return image_shape(shape)
+    except ValueError as error:
+        raise ConfigError(f"--picture: {error}") from error
+
+
 def _write(
-    folder: Path, result: dict[str, Any], found: Any, options: argparse.Namespace
+    folder: Path,
+    result: dict[str, Any],
+    found: Any,
+    options: argparse.Namespace,
+    shape: tuple[int, ...] | None,
 ) -> None:
+    """Write what was asked for; a picture where images have a shape to be drawn in."""
     write_atomically(folder / "result.json", to_json(result, indent=2) + "\n")
     print(folder / "result.json")
     if options.save:
@@ -272,7 +289,7 @@ def _write(
         with replacing(saved) as file:
             np.savez_compressed(file, x=found.x, y=found.y, **arrays)
         print(saved)
-    if options.picture:
+    if shape is not None:
         from fedrobust.report.pictures import draw_adversarial
 
-        print(draw_adversarial(found, folder / "adversarial.png"))
+        print(draw_adversarial(found, folder / "adversarial.png", shape))

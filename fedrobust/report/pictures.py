@@ -1,7 +1,9 @@
 """A picture of adversarial examples, and what the model takes them for."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,15 +16,19 @@ if TYPE_CHECKING:
 COLUMNS = 10
 
 
-def draw_adversarial(found: "Assessment", path: Path) -> Path:
+def draw_adversarial(found: "Assessment", path: Path, shape: tuple[int, ...]) -> Path:
     """Draw an image of each class, and below it the same after each attack.
 
     The answer of the model stands above each; wrong ones and their frames are red.
 
-    Raises
-    ------
-    ValueError
-        When the inputs are no images.
+    Parameters
+    ----------
+    found
+        Its inputs may have been reshaped for the model.
+    path
+        Of the picture.
+    shape
+        Of an image, as ``image_shape`` gives it.
     """
     rows = [np.flatnonzero(found.y == label)[:1] for label in np.unique(found.y)]
     picked = np.concatenate(rows)[:COLUMNS]
@@ -36,7 +42,7 @@ def draw_adversarial(found: "Assessment", path: Path) -> Path:
     axes = figure.subplots(len(lines), len(picked), squeeze=False)
     for line, (name, images, answers) in zip(axes, lines, strict=True):
         for axis, row in zip(line, picked, strict=True):
-            image = _as_image(images[row])
+            image = images[row].reshape(shape)
             axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axis.set_xticks([])
             axis.set_yticks([])
@@ -48,11 +54,19 @@ def draw_adversarial(found: "Assessment", path: Path) -> Path:
     return path
 
 
-def _as_image(values: Any) -> Any:
-    """Shape an input as matplotlib wants it; a flat one must be a square."""
-    if values.ndim == 1:
-        side = int(np.sqrt(values.size))
-        if side * side != values.size:
-            raise ValueError(f"inputs of {values.size} values are no square images")
-        values = values.reshape(side, side)
-    return values[..., 0] if values.ndim == 3 and values.shape[-1] == 1 else values
+def image_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Give the shape in which an input of the data is drawn.
+
+    Raises
+    ------
+    ValueError
+        When it is no image: flat, and no square, or of other channels than 1, 3 or 4.
+    """
+    side = math.isqrt(math.prod(shape))
+    if len(shape) == 1 and side * side == shape[0]:
+        return side, side
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4)):
+        return tuple(shape)
+    if len(shape) == 3 and shape[2] == 1:
+        return tuple(shape[:2])
+    raise ValueError(f"inputs of shape {tuple(shape)} are no images")

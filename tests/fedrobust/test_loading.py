@@ -10,6 +10,7 @@ from fedrobust.attacks import FGSM, PGD, Transfer
 from fedrobust.backend import keras
 from fedrobust.cli import main
 from fedrobust.loading import classifier
+from fedrobust.report.pictures import image_shape
 from tests.fedrobust.conftest import digits, trained  # noqa: F401
 
 
@@ -156,6 +157,50 @@ def test_a_folder_that_cannot_take_the_result_is_refused_before_the_attack(
         assert message in error
         assert "--out" in error
     assert (out / "result.json").read_bytes() == there
+
+
+def data_of(folder, monkeypatch, shape):
+    """Keep 20 inputs of a shape as a data set named cifar10."""
+    x = np.random.default_rng(0).integers(0, 256, (20, *shape), np.uint8)
+    y = np.arange(20) % 10
+    np.savez(folder / "cifar10.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    monkeypatch.setenv("FEDROBUST_DATA", str(folder))
+
+
+def test_flat_inputs_are_drawn_in_the_shape_of_the_images(tmp_path, monkeypatch):
+    data_of(tmp_path, monkeypatch, (32, 32, 3))
+    model = keras.Sequential([keras.Input((3072,)), keras.layers.Dense(10)])
+    model.save(tmp_path / "flat.keras")
+    drawn = []
+    monkeypatch.setattr(
+        "matplotlib.axes.Axes.imshow", lambda self, image, **_: drawn.append(image)
+    )
+    words = ["--model", str(tmp_path / "flat.keras"), "--dataset", "cifar10"]
+    words += ["attack=fgsm", "--picture", "--out", str(tmp_path / "out")]
+    assert main(["attack", *words]) == 0
+    with np.load(tmp_path / "cifar10.npz") as file:
+        # A line of clean images, one a class, and one of what became of them.
+        np.testing.assert_allclose(drawn[:10], file["x_test"][:10] / 255, atol=1e-6)
+    assert {image.shape for image in drawn[10:]} == {(32, 32, 3)}
+
+
+def test_what_is_no_image_is_told_before_the_attack(tmp_path, monkeypatch, capsys):
+    data_of(tmp_path, monkeypatch, (20,))
+    monkeypatch.setattr("fedrobust.assessment.assess", None)  # nobody gets that far
+    (tmp_path / "m.keras").touch()
+    words = ["--model", str(tmp_path / "m.keras"), "--dataset", "cifar10"]
+    words += ["dataset.input_shape=[20]", "attack=fgsm", "--picture"]
+    assert main(["attack", *words, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert "--picture: inputs of shape (20,) are no images" in error
+
+
+@pytest.mark.parametrize(
+    ("shape", "drawn"),
+    [((784,), (28, 28)), ((8, 8, 1), (8, 8)), ((8, 9), (8, 9)), ((8, 9, 3), (8, 9, 3))],
+)
+def test_the_shape_in_which_an_input_is_drawn(shape, drawn):
+    assert image_shape(shape) == drawn
 
 
 def test_examples_that_cannot_be_written_are_told(saved, tmp_path, capsys):
