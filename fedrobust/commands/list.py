@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from fedrobust.compose import groups
 from fedrobust.errors import ConfigError, nearest
 
+HELP = """usage: fedrobust list [GROUP ...]
+
+  GROUP   show its choices, a line each; without one, every group and its choices' names
+"""
+
 
 def command(arguments: Sequence[str]) -> int:
     """Print what there is to choose from."""
+    if any(a in ("-h", "--help") for a in arguments):
+        print(HELP, end="")
+        return 0
     found = groups()
     if not arguments:
         for group, choices in found.items():

@@ -12,6 +12,14 @@ from fedrobust.record import write_atomically, writing
 if TYPE_CHECKING:
     from fedrobust.report import Runs
 
+HELP = """usage: fedrobust report FOLDER
+
+  FOLDER   of a run, or of many, such as a multirun leaves
+
+  It prints a table of the runs, and writes report.md, report.csv and figures into the
+  folder.
+"""
+
 # A table that is longer is in the report's files only.
 MOST_ROWS = 60
 COPY_IT = "copy it to where you may write"
@@ -19,6 +27,9 @@ COPY_IT = "copy it to where you may write"
 
 def command(arguments: Sequence[str]) -> int:
     """Print and write what the runs of a folder show."""
+    if any(a in ("-h", "--help") for a in arguments):
+        print(HELP, end="")
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise ConfigError("report needs one folder: fedrobust report FOLDER")
     show_report(Path(arguments[0]))

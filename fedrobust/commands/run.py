@@ -109,7 +109,8 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
     _notes(sorted({note for config in configs for note in warnings_about(config)}))
     Progress.total = len(configs)
     status = _hydra(arguments, _job)
-    if any(folder.rglob("result.json")):
+    # Not of an earlier sweep in the same folder.
+    if any((folder / subfolder / "result.json").is_file() for subfolder in subfolders):
         show_report(folder, {config.digest for config in configs})
     return status
 

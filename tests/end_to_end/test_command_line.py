@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fedrobust.cli import COMMANDS, main
 from tests.conftest import REPOSITORY
 
 SMALL = [
@@ -166,6 +167,12 @@ def test_list_and_help(tmp_path):
     assert "hydra.sweep.dir" in fedrobust("run", "--help", cwd=tmp_path).stdout
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"usage: fedrobust {command}")
+
+
 def test_show_the_configuration(tmp_path):
     done = fedrobust("run", "strategy=krum", "--cfg", "job", cwd=tmp_path)
     assert done.returncode == 0
@@ -242,6 +249,13 @@ def test_a_job_that_cannot_be_made_leaves_the_others_their_results(tmp_path):
     assert "Traceback" not in done.stderr
     assert len(list(tmp_path.glob("all/*/result.json"))) == 1
     assert "checks" in done.stdout, "the report of what finished"
+    # Where all fail, what an earlier sweep left in the folder is not theirs to report.
+    again = fedrobust(
+        "run", "-m", *SMALL, "hydra.sweep.dir=all",
+        "+training.optimizer.clipvalue=[x],[y]", cwd=tmp_path,
+    )  # fmt: skip
+    assert again.returncode == 1
+    assert "no finished run" not in again.stderr
 
 
 def test_the_wheel_works_from_an_empty_folder(tmp_path):
