@@ -15,7 +15,7 @@ from fedrobust import resources
 from fedrobust.byzantine import Collusion
 from fedrobust.byzantine.adversary import Adversary
 from fedrobust.cohort import Cohort, CohortGrid
-from fedrobust.config import Config
+from fedrobust.config import Config, trusted_of
 from fedrobust.errors import RunFailedError
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
@@ -162,7 +162,7 @@ def serve(
     if config.training.scaffold:
         zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
         variates = scaffold.pack(zeros)
-    trusted = config.strategy.rule.get("trusted")
+    _, trusted = trusted_of(config.strategy.rule)
     client_ids = identify_clients(grid, config.num_clients, on_event, trusted)
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(

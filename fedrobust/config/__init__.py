@@ -14,7 +14,7 @@ advice       what is allowed but probably not meant
 """
 
 from fedrobust.config.advice import warnings_about
-from fedrobust.config.experiment import Config
+from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.config.load import load_config
 
-__all__ = ["Config", "load_config", "warnings_about"]
+__all__ = ["Config", "load_config", "trusted_of", "warnings_about"]

@@ -2,7 +2,7 @@
 
 import warnings
 
-from fedrobust.config.experiment import Config
+from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.config.pairs import check_components
 from fedrobust.schema import Node
 
@@ -45,15 +45,14 @@ def warnings_about(config: Config) -> list[str]:
             f"training.shuffle=false with training.objective.clean_share={share}: the "
             "same images of each batch stay clean in every round"
         )
-    trusted = config.strategy.rule.get("trusted")
+    key, trusted = trusted_of(config.strategy.rule)
     byzantine = config.byzantine_ids(round=0)
     may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))
     if config.byzantine and trusted is not None and may_be:
-        found.append(f"strategy.rule.trusted={trusted} is a Byzantine client")
+        found.append(f"{key}={trusted} is a Byzantine client")
     if trusted is not None and config.num_sampled < config.num_clients:
         found.append(
-            f"strategy.rule.trusted={trusted} is not sampled in every round: the "
-            "others are skipped"
+            f"{key}={trusted} is not sampled in every round: the others are skipped"
         )
     alone = {"momentum": 0, "proximal": 0, "fraction": 1}
     for name, neutral in alone.items():

@@ -2,7 +2,7 @@
 
 from fedrobust.config.bounds import require
 from fedrobust.config.components import check_component
-from fedrobust.config.experiment import Config
+from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.schema import Node, named
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
@@ -51,10 +51,10 @@ def check_rule(
         f"one that leaves each client its row, as {rule!r} needs to know whose it is; "
         "under strategy=mean clients count alike",
     )
-    trusted = getattr(rule, "trusted", 0)
+    key, trusted = trusted_of(c.strategy.rule)
     require(
-        trusted < c.num_clients,
-        "strategy.rule.trusted",
+        trusted is None or trusted < c.num_clients,
+        key,
         trusted,
         f"below num_clients={c.num_clients}",
     )

@@ -148,6 +148,16 @@ class Config:
         return byzantine_clients(self.seed, self.num_clients, self.num_byzantine, drawn)
 
 
+def trusted_of(rule: Node, key: str = "strategy.rule") -> tuple[str, int | None]:
+    """Give the client that a rule, or the rule within, trusts, and the key of it."""
+    trusted, within = rule.get("trusted"), rule.get("rule")
+    if type(trusted) is int:
+        return f"{key}.trusted", trusted
+    return (
+        trusted_of(within, f"{key}.rule") if isinstance(within, dict) else (key, None)
+    )
+
+
 def _f_of(rule: Node) -> int:
     """Give the f of a rule, or of the rule within; 0 of rules that have none."""
     f, within = rule.get("f"), rule.get("rule")

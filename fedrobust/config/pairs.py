@@ -43,6 +43,10 @@ def check_components(config: Config) -> Config:
     dataset, partition, size = _check_data(c)
     preaggregators, num_rows, keeps_places = check_preaggregators(c)
     rule_node, rule = check_component(strategy.rule, "strategy.rule", Rule)
+    strategy = dataclasses.replace(
+        strategy, rule=rule_node, server_optimizer=server_optimizer
+    )
+    c = dataclasses.replace(c, strategy=strategy)
     if isinstance(rule, Rule) and not c.centralised:
         check_rule(c, rule, num_rows, keeps_places, size)
     return dataclasses.replace(
@@ -54,9 +58,6 @@ def check_components(config: Config) -> Config:
         ),
         dataset=dataset,
         partition=partition,
-        strategy=dataclasses.replace(
-            strategy, rule=rule_node, server_optimizer=server_optimizer
-        ),
         byzantine=_check_byzantine(c),
         preaggregator=preaggregators,
         runtime=_check_runtime(c),

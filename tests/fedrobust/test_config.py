@@ -109,6 +109,8 @@ MISTAKES = {
     ],
     "preaggregator=bucketing": ["preaggregator=bucketing", "strategy=mean"],
     "strategy=monna strategy.rule.trusted=55": ["strategy.rule.trusted=55", "below"],
+    "strategy=flanders strategy.rule.rule._target_=strategies.rules.MoNNA "
+    "+strategy.rule.rule.trusted=55": ["strategy.rule.rule.trusted=55", "below"],
     "preaggregator=nnm strategy.f=10": ["preaggregator.nnm", "at least 11 updates"],
     "preaggregator=nmn": ["preaggregator=nmn", "'nnm'"],
     "preaggregator=[clipping,arc] preaggregator.clipping.c=0": [
@@ -400,3 +402,10 @@ def test_what_is_probably_not_meant_is_noted(configure):
         "strategy.rule.trusted=5",
     )  # fmt: skip
     assert any("trusted=5 is a Byzantine" in note for note in warnings_about(owned))
+    within = configure(
+        "num_clients=15", "num_byzantine=3", "byzantine=ipm", "strategy=flanders",
+        "strategy.rule.rule._target_=strategies.rules.MoNNA",
+        "+strategy.rule.rule.trusted=5",
+    )  # fmt: skip
+    noted = "strategy.rule.rule.trusted=5 is a Byzantine client"
+    assert noted in warnings_about(within)
