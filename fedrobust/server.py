@@ -57,7 +57,8 @@ def identify_clients(
     Raises
     ------
     RunFailedError
-        When no node comes within ``QUERY_TIMEOUT``, or none tells who it is.
+        When no node comes within ``QUERY_TIMEOUT``, none tells who it is, or none is
+        known to be the trusted client, without which no round can be aggregated.
     """
     try:
         nodes = wait_for_nodes(grid, num_clients, QUERY_TIMEOUT)
@@ -89,6 +90,14 @@ def identify_clients(
         raise RunFailedError("no node told its partition id: is the ClientApp ours?")
     for client in sorted(set(range(num_clients)) - set(found.values())):
         on_event(_unidentified(client, "no node is known to be this client"))
+    if trusted is not None and trusted not in found.values():
+        claiming = sorted(node for node in answers if answers[node] == trusted)
+        who = f"nodes {claiming} all say they are" if claiming else "no node says it is"
+        remedy = "stop those that lie" if claiming else "start its node"
+        raise RunFailedError(
+            f"{who} client {trusted}, which the rule trusts, and every round would be "
+            f"skipped: {remedy}, or set the rule's key trusted to another client"
+        )
     return found
 
 

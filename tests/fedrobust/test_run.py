@@ -363,6 +363,38 @@ def test_every_node_that_answers_has_a_client_of_its_own(answers):
             assert found[node] == answer
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({0: 0, 1: 2, 2: 2}, r"nodes \[\d+, \d+\] all say they are client 2, which"),
+        ({0: 0, 1: 1, 2: 1}, "no node says it is client 2, which the rule trusts"),
+    ],
+)
+def test_without_its_trusted_client_no_round_is_trained(configure, said, told):
+    from flwr.app import Message, MetricRecord, RecordDict
+    from flwr.clientapp import ClientApp
+
+    from fedrobust.errors import RunFailedError
+    from fedrobust.runtime.local_grid import LocalGrid
+
+    app = ClientApp()
+
+    @app.query()
+    def query(message, context):
+        answer = said[context.node_config["partition-id"]]
+        record = MetricRecord({"partition-id": answer})
+        return Message(RecordDict({"metrics": record}), reply_to=message)
+
+    config = configure(
+        "num_clients=3", "num_rounds=1", "strategy=flanders",
+        "strategy.rule.rule._target_=strategies.rules.MoNNA",
+        "+strategy.rule.rule.trusted=2",
+    )  # fmt: skip
+    failed = pytest.raises(RunFailedError, match=told)
+    with LocalGrid(app, 3, workers=1) as grid, failed:
+        serve(grid, config, lambda report, arrays: None, lambda event: None)
+
+
 def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
     """Serve a federation some of whose nodes do not tell who they are."""
     from fedrobust.client import client_app
