@@ -26,9 +26,9 @@ from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
 
 AfterRound = Callable[[RoundReport, Arrays], None]
-# Seconds to wait for nodes to come and to tell who they are.
+# Without runtime.timeout, seconds to wait for nodes to come and to tell who they are.
 QUERY_TIMEOUT = 600.0
-# Seconds that Flower by itself waits for the replies of a round.
+# Likewise for the replies of a round, as Flower by itself waits.
 ROUND_TIMEOUT = 3600.0
 
 
@@ -37,6 +37,7 @@ def identify_clients(
     num_clients: int,
     on_event: Callable[[Event], None],
     trusted: int | None = None,
+    timeout: float = QUERY_TIMEOUT,
 ) -> dict[int, int]:
     """Ask every node for its partition id.
 
@@ -57,11 +58,11 @@ def identify_clients(
     Raises
     ------
     RunFailedError
-        When no node comes within ``QUERY_TIMEOUT``, none tells who it is, or none is
+        When no node comes within ``timeout`` seconds, none tells who it is, or none is
         known to be the trusted client, without which no round can be aggregated.
     """
     try:
-        nodes = wait_for_nodes(grid, num_clients, QUERY_TIMEOUT)
+        nodes = wait_for_nodes(grid, num_clients, timeout)
     except TimeoutError as error:
         nodes = sorted(grid.get_node_ids())
         if not nodes:
@@ -69,7 +70,7 @@ def identify_clients(
         log(WARNING, "going on without them: %s", error)
         on_event(_unidentified(None, str(error)))
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    replies = grid.send_and_receive(questions, timeout=QUERY_TIMEOUT)
+    replies = grid.send_and_receive(questions, timeout=timeout)
     answers = {
         reply.metadata.src_node_id: answer
         for reply in replies
@@ -172,7 +173,10 @@ def serve(
         zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
         variates = scaffold.pack(zeros)
     _, trusted = trusted_of(config.strategy.rule)
-    client_ids = identify_clients(grid, config.num_clients, on_event, trusted)
+    timeout = config.runtime.get("timeout")
+    client_ids = identify_clients(
+        grid, config.num_clients, on_event, trusted, timeout or QUERY_TIMEOUT
+    )
     attack = resources.byzantine_attack(config)
     strategy = RobustStrategy(
         rule=resources.make(config.strategy.rule, "strategy.rule"),
@@ -227,7 +231,7 @@ def serve(
         HandOver(grid),
         pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
-        timeout=config.runtime.get("timeout") or ROUND_TIMEOUT,
+        timeout=timeout or ROUND_TIMEOUT,
         evaluate_fn=evaluate,
     )
 

@@ -24,8 +24,9 @@ class Runtime(ABC):
         Clients trained by one program; 1 trains each by itself. It changes results in
         their last bits, and pays for small models.
     timeout
-        Seconds to wait for the replies of a round, above 0; who is late has failed.
-        None means an hour, as Flower does. Threads of this process are waited for.
+        Seconds to wait for nodes to come and tell who they are, and for the replies of
+        a round, above 0; who is late has failed. None means 10 minutes, and an hour as
+        Flower does. Threads of this process are waited for.
     """
 
     workers: int | None = None
