@@ -131,11 +131,11 @@ def _check_data(config: Config) -> tuple[Node, Node, int | None]:
     Both nodes, and how many training images there are, where that is known.
     """
     dataset_node, dataset = check_component(config.dataset, "dataset", Dataset)
-    size = None
+    size = classes = None
     if isinstance(dataset, Dataset):
         try:
             named("dataset", dataset.check)
-            size = dataset.size
+            size, classes = dataset.size, dataset.num_classes
         except MissingDataError as error:
             raise ConfigError(f"dataset: {error}") from error
     partition_node, partition = check_component(
@@ -144,6 +144,9 @@ def _check_data(config: Config) -> tuple[Node, Node, int | None]:
     if isinstance(partition, Partition) and size is not None and not config.centralised:
         n = size
         named("partition", lambda: partition.check(config.num_clients, n))
+    if isinstance(partition, Partition) and classes and not config.centralised:
+        labels = range(classes)
+        named("partition", lambda: partition.check_classes(config.num_clients, labels))
     return dataset_node, partition_node, size
 
 

@@ -155,6 +155,10 @@ MISTAKES = {
     "byzantine=gaussian byzantine.mode=both": ["byzantine.mode='both'", "'replace'"],
     "byzantine=sign_flip byzantine.scale=-1": ["byzantine.scale=-1"],
     "partition=dirichlet partition.alpha=0": ["partition.alpha=0.0", "above 0"],
+    "partition=pathological num_clients=5": [
+        "partition.classes_per_client=2: must be at least 6 with num_clients=5, or "
+        "num_clients at least 9, as the 4 of 10 classes [6, 7, 8, 9] would go to nobody"
+    ],
     "partition.holdout=1": ["partition.holdout=1.0", "[0, 1)"],
     "runtime.workers=0": ["runtime.workers=0", "at least 1"],
     "runtime=rey": ["runtime=rey", "'ray'"],

@@ -223,14 +223,14 @@ def test_a_partition_depends_on_its_seed_and_is_kept(
     from dataclasses import replace
 
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "a"))
-    first = partition(digits, 6)
+    first = partition(digits, 8)
     (kept,) = (tmp_path / "a" / "partitions").iterdir()
     stamp = kept.stat().st_mtime_ns
-    again = partition(digits, 6)
+    again = partition(digits, 8)
     assert kept.stat().st_mtime_ns == stamp
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "b"))
-    anew = partition(digits, 6)
-    other = replace(partition, seed=1)(digits, 6)
+    anew = partition(digits, 8)
+    other = replace(partition, seed=1)(digits, 8)
     for a, b, c in zip(first, again, anew, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
@@ -249,6 +249,15 @@ def test_label_skew_is_what_it_says(digits):
     assert max(classes(r) for r in Shards(shards_per_client=2)(digits, 10)) <= 4
     assert min(classes(r) for r in Iid()(digits, 10)) == 10
     assert {classes(r) for r in NaturalId(by="label")(digits, 10)} == {1}
+
+
+def test_pathological_leaves_no_class_to_nobody(digits):
+    for classes_per_client, num_clients in ((2, 9), (7, 4), (10, 1)):
+        dealt = Pathological(classes_per_client=classes_per_client)(digits, num_clients)
+        assert sum(map(len, dealt)) == 1437
+    split = labelled(0, 1, 3, 4, 7)
+    with pytest.raises(ValueError, match=r"least 4 with.*classes \[4, 7\] would go"):
+        Pathological(classes_per_client=2)(split, 2)
 
 
 def test_natural_ids_make_clients(digits):

@@ -9,6 +9,7 @@ import json
 import os
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -67,6 +68,9 @@ class Partition(ABC):
                 f"{num_clients} clients need {self.min_images} images each, and there "
                 f"are {num_train}: lower num_clients"
             )
+
+    def check_classes(self, num_clients: int, classes: Sequence[int]) -> None:
+        """Raise ValueError when some of the sorted classes would go to nobody."""
 
     def column(self, split: Split) -> NDArray[Any]:
         """Choose what the partitioner sees of each training image."""

@@ -3,6 +3,7 @@
 import os
 import warnings
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,7 +165,8 @@ class Pathological(FlwrDatasets):
     ----------
     classes_per_client
         Classes each client holds, at least 1. Classes are dealt in turn: drawing them
-        at random would leave whole classes to nobody.
+        at random would leave whole classes to nobody. So nothing depends on ``seed``
+        but what is held out.
     """
 
     classes_per_client: int = 2
@@ -172,6 +174,25 @@ class Pathological(FlwrDatasets):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("classes_per_client", self.classes_per_client, 1)
+
+    def check_classes(self, num_clients: int, classes: Sequence[int]) -> None:
+        """Refuse what flwr-datasets would leave out, of which it only warns."""
+        # Client p holds the classes p, p + 1, ...: so many do all of them together.
+        reach = num_clients + self.classes_per_client - 1
+        left, held = len(classes) - reach, self.classes_per_client
+        require(
+            left <= 0,
+            "classes_per_client",
+            held,
+            f"at least {held + left} with num_clients={num_clients}, "
+            f"or num_clients at least {num_clients + left}, as the {left} of "
+            f"{len(classes)} classes {list(classes[reach:])} would go to nobody",
+        )
+
+    def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
+        """Deal the classes in turn; ValueError when some would go to nobody."""
+        self.check_classes(num_clients, np.unique(labels).tolist())
+        return super().deal(labels, num_clients)
 
     def partitioner(self, num_clients: int) -> Any:
         """Make a PathologicalPartitioner."""
@@ -190,6 +211,8 @@ class Pathological(FlwrDatasets):
 @dataclass(frozen=True, kw_only=True)
 class NaturalId(FlwrDatasets):
     """Make a client of each natural id: a writer, a hospital, or a class.
+
+    Nothing is drawn: nothing depends on ``seed`` but what is held out.
 
     Parameters
     ----------
