@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fedrobust.backend import keras
 from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
+from fedrobust.data.examples import to_labels, to_split
 from strategies.parameters import require
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -57,7 +58,8 @@ class ImageFile(Dataset):
     def available(self) -> int | None:
         """Look for the file, then Debian's, then the permission to download."""
         if self.path.is_file():
-            return len(_read_npz(self.path, ("y_train",))["y_train"])
+            labels = _read_npz(self.path, ("y_train",))["y_train"]
+            return len(to_labels(labels, f"{self.path}: y_train"))
         if self._is_in_debian or (self.download and self._keras_module):
             return None
         ways = f"put {self.name}.npz (x_train, y_train, x_test, y_test) there"
@@ -70,19 +72,16 @@ class ImageFile(Dataset):
     def read(self) -> Split:
         """Read the first source there is."""
         self.available()
-        ids = None
+        ids, source = None, str(self.path)
         if self.path.is_file():
             file = _read_npz(self.path, ARRAYS)
             arrays = tuple(file[name] for name in ARRAYS)
             ids = file.get("ids_train")
         elif self._is_in_debian:
-            arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
+            arrays, source = _read_idx_folder(DEBIAN_FASHION_MNIST), "Debian's files"
         else:
-            arrays = _download(self.name)
-        x_train, x_test = (_to_unit_images(x) for x in (arrays[0], arrays[2]))
-        y_train, y_test = (y.reshape(-1).astype(np.int32) for y in arrays[1::2])
-        classes = int(max(y_train.max(), y_test.max())) + 1
-        return Split(x_train, y_train, x_test, y_test, classes, ids)
+            arrays, source = _download(self.name), "what Keras downloaded"
+        return to_split(*arrays, ids=ids, source=source)
 
 
 def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -128,11 +127,3 @@ def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
         read("t10k-images"),
         read("t10k-labels"),
     )
-
-
-def _to_unit_images(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Scale uint8 images to [0, 1] and give grey ones a channel."""
-    if x.dtype != np.uint8:
-        raise ValueError(f"images must be uint8, not {x.dtype}")
-    x = x[..., None] if x.ndim == 3 else x
-    return (x / np.float32(255)).astype(np.float32)

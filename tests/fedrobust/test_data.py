@@ -73,6 +73,45 @@ def test_a_file_of_ones_own(tmp_path, monkeypatch):
         ImageFile(name="tiny", num_train=61).load()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("y_train", np.eye(3)[np.arange(60) % 3], r"has shape \(60, 3\): must be \(n,"),
+        ("y_train", np.array(3), r"has shape \(\): must be \(n,\)"),
+        ("y_train", np.arange(60) / 30, "holds 0.03.*: must be whole numbers"),
+        ("y_train", np.full(60, np.nan), "holds nan: must be whole numbers"),
+        ("y_train", np.full(60, "cat"), "has type <U3: must be whole numbers"),
+        ("y_test", np.arange(6) - 1, "holds -1: must be whole numbers, at least 0"),
+        ("y_train", np.arange(59), r"has shape \(59,\): must be \(60,\), as x_train"),
+        ("y_test", np.arange(7), r"has shape \(7,\): must be \(6,\), as x_test"),
+        ("x_test", np.zeros((6, 5, 5), np.uint8), r"must be images of \(4, 4, 1\), as"),
+        ("x_test", np.zeros((6, 4, 4)), "has type float64: images must be uint8"),
+        ("x_train", np.zeros(60, np.uint8), r"has shape \(60,\): must be \(n, height"),
+        ("ids_train", np.arange(6), r"has shape \(6,\): must be \(60,\)"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_told(
+    name, value, told, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    write_npz(tmp_path)
+    with np.load(tmp_path / "tiny.npz") as file:
+        arrays = {**file, name: value}
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"tiny\.npz: {name} .*{told}"):
+        ImageFile(name="tiny").load()
+
+
+def test_labels_may_be_whole_numbers_of_any_type(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    write_npz(tmp_path)
+    expected = ImageFile(name="tiny").load()
+    with np.load(tmp_path / "tiny.npz") as file:
+        arrays = {**file, "y_train": file["y_train"].astype(float)}
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    assert ImageFile(name="tiny").load().digest == expected.digest
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     write_npz(tmp_path)
