@@ -115,11 +115,15 @@ def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
             path = next(p for p in sorted(folder.iterdir()) if p.name.startswith(stem))
         except StopIteration:
             raise MissingDataError(f"no file {stem}* in {folder}") from None
-        raw = path.read_bytes()
-        raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
-        rank = raw[3]
-        shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
-        return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
+        try:
+            raw = path.read_bytes()
+            raw = gzip.decompress(raw) if path.suffix == ".gz" else raw
+            rank = raw[3]
+            shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
+            return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
+        except (OSError, EOFError, IndexError, ValueError, zlib.error) as error:
+            # A file that is cut short is torn in its packing, its head or its body.
+            raise MissingDataError(f"{path} cannot be read: {error}") from error
 
     return (
         read("train-images"),

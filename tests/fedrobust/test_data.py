@@ -179,6 +179,18 @@ def test_fashion_mnist_from_debians_files(tmp_path, monkeypatch):
     split = ImageFile(name="fashion_mnist").load()
     np.testing.assert_allclose(split.x_test[..., 0] * 255, images, atol=1e-4)
     np.testing.assert_array_equal(split.y_train, [3, 9])
+    packed = tmp_path / "train-images-idx3-ubyte.gz"
+    plain = tmp_path / "train-labels-idx1-ubyte"
+    damaged = packed.read_bytes()[:20] + bytes(40) + packed.read_bytes()[60:]
+    for path, torn in (
+        (plain, b""), (plain, plain.read_bytes()[:6]), (plain, plain.read_bytes()[:-1]),
+        (packed, b"no gzip"), (packed, packed.read_bytes()[:50]), (packed, damaged),
+    ):  # fmt: skip
+        whole = path.read_bytes()
+        path.write_bytes(torn)
+        with pytest.raises(MissingDataError, match=rf"{path.name} cannot be read"):
+            ImageFile(name="fashion_mnist").load()
+        path.write_bytes(whole)
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=repr)
