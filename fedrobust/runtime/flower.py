@@ -38,6 +38,10 @@ def give_id(message: Message) -> str:
 
 
 def quiet() -> None:
-    """Keep Flower's log to warnings: progress is fedrobust's own to show."""
+    """Keep Flower's log to errors.
+
+    Progress is fedrobust's own to show, and what is warned of, such as each reply that
+    is quarantined, is in events.jsonl.
+    """
     logging.getLogger("flwr").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*run_simulation.*deprecated.*")
