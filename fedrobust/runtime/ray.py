@@ -25,7 +25,8 @@ class Ray(Runtime):
     Parameters
     ----------
     address
-        Ray cluster to join; None starts Ray on this machine with ``workers`` cores.
+        Ray cluster to join, whose cores are all used; None starts Ray on this machine
+        with ``workers`` cores.
     """
 
     address: str | None = None
@@ -34,6 +35,13 @@ class Ray(Runtime):
         """Raise ValueError when Ray is not installed, or cannot do what is asked."""
         require(
             self.cohort == 1, "cohort", self.cohort, "1, as clients do not share actors"
+        )
+        require(
+            self.workers is None or self.address is None,
+            "workers",
+            self.workers,
+            f"null with runtime.address={self.address}: a cluster that is joined has "
+            "the cores that it was started with",
         )
         if importlib.util.find_spec("ray") is None:
             raise ValueError(

@@ -161,6 +161,9 @@ MISTAKES = {
     ],
     "partition.holdout=1": ["partition.holdout=1.0", "[0, 1)"],
     "runtime.workers=0": ["runtime.workers=0", "at least 1"],
+    "runtime=ray runtime.workers=2 runtime.address=auto": [
+        "runtime.workers=2: must be null with runtime.address=auto"
+    ],
     "runtime=rey": ["runtime=rey", "'ray'"],
     "dataset.num_train=0": ["dataset.num_train=0", "at least 1"],
     "dataset=mnist": ["mnist.npz", "dataset.download=true"],
