@@ -9,9 +9,11 @@ at a learning rate eta. x are the global weights, y the client's, c_i its variat
 variates begin at 0.
 
 A client sends v_i = c + |S| / N (c_i+ - c_i) beside its weights, under ``control/``.
-The mean of them is c+, as the paper has it; a robust rule combines them as it does
-batch statistics (the median over the clients that it kept, or over all where these are
-few), so that no hostile client owns the correction of the others.
+Their plain mean is c+, as the paper has it: strategy=mean. strategy=fedavg weights them
+by the clients' examples, as it does the updates, which is the paper's where all hold as
+many. A robust rule combines them as it does batch statistics (the median over the
+clients that it kept, or over all where these are few), so that no hostile client owns
+the correction of the others.
 """
 
 import numpy as np
