@@ -38,9 +38,11 @@ class LocalTraining:
         Correct every step by control variates, see ``fedrobust.training.scaffold``.
     momentum
         Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps
-        m across rounds (Karimireddy, He, Jaggi, ICML 2021, Algorithm 2).
+        m across rounds, as the code of Karimireddy et al. 2022 does.
     dampening
-        Send m = beta m + (1 - beta) update instead, as ByzFL does.
+        Send m = beta m + (1 - beta) update instead, as ByzFL does, and as Karimireddy,
+        He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021,
+        Algorithm 2, writes it. At one learning rate it goes 1 - beta times as far.
     byzantine_momentum
         Whether dishonest clients keep a momentum too; those of Karimireddy et al. 2022
         do not.
