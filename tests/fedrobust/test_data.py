@@ -292,6 +292,24 @@ def test_a_partition_depends_on_its_seed_and_is_kept(
         )
 
 
+@pytest.mark.parametrize("changed", ["flwr-datasets", "datasets", "our own deal"])
+def test_what_others_dealt_is_not_taken_for_a_partition(
+    changed, digits, tmp_path, monkeypatch
+):
+    from fedrobust.data.partition import base
+
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    partition = LabelSorted()
+    partition(digits, 4)
+    partition(digits, 4)
+    known = base.version
+    monkeypatch.setattr(base, "version", lambda p: "0" if p == changed else known(p))
+    if changed == "our own deal":
+        monkeypatch.setattr(LabelSorted, "version", 2)
+    partition(digits, 4)
+    assert len(list((tmp_path / "partitions").iterdir())) == 2
+
+
 def test_label_skew_is_what_it_says(digits):
     def classes(rows):
         return len(set(digits.y_train[rows]))

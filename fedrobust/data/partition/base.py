@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ class Partition(ABC):
         global model on, in [0, 1). Above 0, every evaluated round is evaluated by the
         clients too.
     """
+
+    # Raised when ``deal`` deals otherwise than it did, so that nothing of then is read.
+    version: ClassVar[int] = 1
 
     seed: int = 0
     holdout: float = 0.0
@@ -95,7 +98,10 @@ class Partition(ABC):
             "num_clients": num_clients,
             "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
             "dtype": str(labels.dtype),
+            "version": self.version,
+            # Of the one that deals, and of the one that shuffles for it.
             "flwr-datasets": version("flwr-datasets"),
+            "datasets": version("datasets"),
         }
         key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         path = data_folder() / "partitions" / f"{key[:24]}.npz"
