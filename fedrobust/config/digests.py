@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fedrobust.config.experiment import Config
 
 # Keys that came later, and what every run was before: a result of then still counts.
+# They are keys of this project's; a user's own class may mean anything by such a name.
 LATER = {
     "byzantine.largest": 10.0,
     "byzantine.search": "expanding",
@@ -58,8 +59,10 @@ def science(config: "Config") -> Node:
         values["cohort"] = config.cohort
     # Their order counts, and a digest sorts the keys of a dictionary.
     values["preaggregator"] = list(values["preaggregator"].values())
-    for name in ("download", "epsilon"):
-        values["dataset"].pop(name, None)
+    if _is_ours(values["dataset"]):
+        # The epsilon of our data sets is what others are interpolated from, no more.
+        for name in ("download", "epsilon"):
+            values["dataset"].pop(name, None)
     # Where epsilon has an effect, it is the objective's.
     del values["training"]["epsilon"]
     drop_later(values)
@@ -78,10 +81,7 @@ def drop_later(values: Node) -> None:
     for key, before in LATER.items():
         group, _, name = key.rpartition(".")
         node = values.get(group, {}) if group else values
-        target = str(node.get("_target_", OURS))
-        if group == "byzantine" and not target.startswith(OURS):
-            continue  # another attack's key of that name
-        if node.get(name, before) == before:
+        if _is_ours(node) and node.get(name, before) == before:
             node.pop(name, None)
 
 
@@ -90,7 +90,13 @@ def fill_later(values: Node) -> None:
     for key, before in LATER.items():
         group, _, name = key.rpartition(".")
         node = values.setdefault(group, {}) if group else values
-        node.setdefault(name, before)
+        if _is_ours(node):
+            node.setdefault(name, before)
+
+
+def _is_ours(node: Node) -> bool:
+    """Tell whether a node means what this project says: its class is no user's own."""
+    return str(node.get("_target_", OURS[0])).startswith(OURS)
 
 
 def evaluation(config: "Config") -> Node:
@@ -115,9 +121,8 @@ def _versions(nodes: Iterable[Any], known: Mapping[str, int]) -> dict[str, int]:
     found: dict[str, int] = {}
     for node in nodes:
         if isinstance(node, dict) and "_target_" in node:
-            target = str(node["_target_"])
-            name = target.rpartition(".")[2]
-            if target.startswith(OURS) and name in known:
+            name = str(node["_target_"]).rpartition(".")[2]
+            if _is_ours(node) and name in known:
                 found[name] = known[name]
             found |= _versions(node.values(), known)
     return found
@@ -132,7 +137,5 @@ def _is_quarantined(config: "Config") -> bool:
 def _has_statistics(config: "Config") -> bool:
     """Tell whether arrays may travel beside the update."""
     model = config.model
-    is_ours = str(model["_target_"]).startswith(OURS)
-    return (
-        config.training.scaffold or not is_ours or model.get("norm", "none") != "none"
-    )
+    has_norm = model.get("norm", "none") != "none"
+    return config.training.scaffold or not _is_ours(model) or has_norm

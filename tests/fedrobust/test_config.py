@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from fedrobust.compose import (
     split_overrides,
 )
 from fedrobust.config import load_config, warnings_about
+from fedrobust.config.digests import LATER, drop_later, fill_later
 from fedrobust.errors import ConfigError
 
 CHOICES = [
@@ -328,6 +330,28 @@ def test_rules_with_other_bits_than_they_had_have_digests_of_their_own(configure
     within = "strategy.rule.rule._target_=strategies.rules.GeometricMedian"
     for change in (["strategy=rfa"], ["strategy=flanders", within]):
         assert configure(*change).science["rules"] == {"GeometricMedian": 2}
+
+
+@pytest.mark.parametrize(
+    "key", [k for k in LATER if k.startswith(("byzantine.", "dataset.", "model."))]
+)
+def test_only_keys_of_our_own_classes_may_be_left_out_of_digests(key):
+    group, _, name = key.partition(".")
+    for target, is_ours in (("fedrobust.some.Class", True), ("mine.Own", False)):
+        values = {group: {"_target_": target, name: LATER[key]}}
+        drop_later(values)
+        assert (name not in values[group]) is is_ours
+        values = {group: {"_target_": target}}
+        fill_later(values)
+        assert (name in values[group]) is is_ours
+
+
+def test_a_data_set_of_ones_own_may_mean_anything_by_its_keys(configure):
+    config = configure()
+    for name, value in (("epsilon", 0.1), ("download", True), ("raw_test", False)):
+        own = {"_target_": "tests.own_model.build", name: value}
+        assert name in replace(config, dataset=own).science["dataset"]
+        assert name not in config.science["dataset"]
 
 
 def test_warnings_of_what_has_no_effect(configure):
