@@ -8,7 +8,8 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedrobust.schema import Node
@@ -105,8 +106,7 @@ def evaluation(config: "Config") -> Node:
     values = dataclasses.asdict(config.attack)
     values["epsilon"] = config.attack.epsilons if methods else []
     values["checks"] = config.checks if methods else None
-    paths = (method.get("surrogate") for method in methods.values())
-    values["files"] = [file_digest(path) for path in paths if path is not None]
+    values["files"] = list(_surrogates(methods))
     if versions := _versions(methods.values(), ATTACK_VERSIONS):
         values["attacks"] = versions
     if code := code_digests(methods):
@@ -114,6 +114,23 @@ def evaluation(config: "Config") -> Node:
     if values["checks"] == "full":
         values["probes"] = PROBES_VERSION
     return {"version": SCIENCE_VERSION, **values}
+
+
+def _surrogates(node: Any) -> Iterator[str]:
+    """Digest the models that attacks transfer from; so may attacks within them.
+
+    A user's own attack may mean something else by the key, which is then no file. That
+    there is none of ours is refused where the attack is checked.
+    """
+    if isinstance(node, list):
+        for value in node:
+            yield from _surrogates(value)
+    if isinstance(node, dict):
+        path = node.get("surrogate")
+        if "_target_" in node and isinstance(path, str) and Path(path).exists():
+            yield file_digest(path)
+        for value in node.values():
+            yield from _surrogates(value)
 
 
 def _versions(nodes: Iterable[Any], known: Mapping[str, int]) -> dict[str, int]:

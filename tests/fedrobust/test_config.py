@@ -304,6 +304,42 @@ def test_a_list_of_choices_is_refused_where_it_would_be_the_last(given):
         load_config(compose_run([given]))
 
 
+def test_surrogates_count_by_what_their_files_hold(configure, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outer, inner = Path("outer.keras"), Path("inner.keras")
+    outer.write_text("1")
+    inner.write_text("1")
+    key = "attack.methods.transfer"
+    within = (
+        "attack=transfer", f"{key}.surrogate={outer}", f"~{key}.attack.steps",
+        f"{key}.attack._target_=fedrobust.attacks.Transfer",
+        f"+{key}.attack.surrogate={inner}",
+    )  # fmt: skip
+    seen = {configure(*within).evaluation_digest}
+    for path in (outer, inner):
+        path.write_text("2")
+        seen.add(configure(*within).evaluation_digest)
+    assert len(seen) == 3
+    inner.unlink()
+    with pytest.raises(ConfigError, match=r"transfer\.attack\.surrogate='inner"):
+        configure(*within)
+
+
+def test_an_attack_of_ones_own_may_mean_anything_by_a_surrogate(
+    configure, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "attack_with_surrogate.py").write_text("class Mine: ...")
+    own = ("attack=pgd", "attack.methods.pgd._target_=attack_with_surrogate.Mine")
+    (tmp_path / "a.keras").touch()
+    said = (5, "resnet", f"{tmp_path}/a.keras", "[1,2]")
+    seen = {
+        configure(*own, f"+attack.methods.pgd.surrogate={value}").evaluation_digest
+        for value in said
+    }
+    assert len(seen) == len(said)
+
+
 def test_models_with_statistics_have_digests_of_their_own_version(configure):
     assert configure().science["version"] == 2
     own = "model._target_=tests.own_model.build"
