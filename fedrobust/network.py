@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ class Network:
         self,
         arrays: Mapping[str, NDArray[Any]],
         seed: Sequence[int] | NDArray[Any] = (0, 0),
+        one_stream: bool = False,
     ) -> tuple[list[Any], list[Any]]:
         """Order arrays as the model's functions take them.
 
@@ -88,7 +90,11 @@ class Network:
         arrays
             By name.
         seed
-            Two integers: the state of every seed generator, such as a dropout layer's.
+            Two integers: the state of the first seed generator, such as a dropout
+            layer's. Each further one has a first integer larger by 1, as a layer counts
+            its steps with the second.
+        one_stream
+            Give every generator the same state, so that layers of one size draw alike.
 
         Returns
         -------
@@ -97,12 +103,14 @@ class Network:
         """
         fixed: list[Any] = []
         statistics = iter(self.statistics)
+        streams = count(step=0 if one_stream else 1)
         for variable in self._fixed:
             if _is_float(variable):
                 fixed.append(arrays[next(statistics)])
             elif _is_seed(variable):
                 dtype = np.dtype(variable.dtype)
-                fixed.append(np.asarray(seed, np.int64).astype(dtype))
+                state = np.add(seed, (next(streams), 0), dtype=np.int64)
+                fixed.append(state.astype(dtype))
             else:
                 fixed.append(np.asarray(variable.numpy()))
         return [arrays[name] for name in self.trainable], fixed

@@ -28,9 +28,12 @@ LATER = {
     "model.dropout": 0.0,
     "model.initial": "keras",
     "training.byzantine_momentum": True,
-    "training.dropout_masks": "own",
+    "training.dropout_masks": "client",
     "training.shuffle": True,
 }
+
+# Our models that have dropout without a key that says so.
+WITH_DROPOUT = ("CnnBucketing",)
 
 # Raised when the meaning of a configuration changes, so that no old result is taken
 # for a new one. Version 3 was raised for some alone: models with statistics, and
@@ -79,6 +82,7 @@ def science(config: "Config") -> Node:
 
 def drop_later(values: Node) -> None:
     """Take keys away that came later, where they say what was before there were any."""
+    _settle_masks(values)
     for key, before in LATER.items():
         group, _, name = key.rpartition(".")
         node = values.get(group, {}) if group else values
@@ -88,11 +92,21 @@ def drop_later(values: Node) -> None:
 
 def fill_later(values: Node) -> None:
     """Give keys that came later the value that says what was before."""
+    _settle_masks(values)
     for key, before in LATER.items():
         group, _, name = key.rpartition(".")
         node = values.setdefault(group, {}) if group else values
         if _is_ours(node):
             node.setdefault(name, before)
+
+
+def _settle_masks(values: Node) -> None:
+    """Say of a model without dropout what was said of it before: it has no masks."""
+    model, key = values.get("model", {}), "dropout_masks"
+    name = str(model.get("_target_")).rpartition(".")[2]
+    may_drop = not _is_ours(model) or name in WITH_DROPOUT or model.get("dropout", 0)
+    if not may_drop and key in values.get("training", {}):
+        values["training"][key] = LATER[f"training.{key}"]
 
 
 def _is_ours(node: Node) -> bool:

@@ -252,7 +252,7 @@ class Trainer:
             dropout = abs(stateless_seed(seed, Purpose.DROPOUT, *key) // 2)
         x_seen, y_seen, order = schedule.seen(x, y)
         return Own(
-            fixed=self.network.split(arrays, dropout)[1],
+            fixed=self.network.split(arrays, dropout, local.dropout_masks != "own")[1],
             x=x_seen,
             y=y_seen,
             class_counts=np.bincount(y, minlength=classes)[:classes].astype(np.float32),

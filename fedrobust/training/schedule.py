@@ -47,9 +47,11 @@ class LocalTraining:
         Whether dishonest clients keep a momentum too; those of Karimireddy et al. 2022
         do not.
     dropout_masks
-        ``own`` are drawn by each client in each round; ``shared`` ones are the same for
-        all clients of a round whose batches are of one size, ``constant`` ones in every
-        round too, as in the code of Karimireddy et al. 2022 on a CPU and on a GPU.
+        ``own`` are drawn by each layer of each client in each round. Of ``client`` ones
+        all layers draw from one stream, so that layers of one size leave out the same
+        units; ``shared`` ones are the same for all clients of a round whose batches are
+        of one size, too, ``constant`` ones in every round too, as in the code of
+        Karimireddy et al. 2022 on a CPU and on a GPU.
     """
 
     local_epochs: int = 1
@@ -82,10 +84,10 @@ class LocalTraining:
         require_between("proximal", self.proximal, 0)
         require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
         require(
-            self.dropout_masks in ("own", "shared", "constant"),
+            self.dropout_masks in ("own", "client", "shared", "constant"),
             "dropout_masks",
             self.dropout_masks,
-            "'own', 'shared' or 'constant'",
+            "'own', 'client', 'shared' or 'constant'",
         )
         require(
             not self.scaffold or self.momentum == self.proximal == 0,
@@ -96,7 +98,7 @@ class LocalTraining:
 
     def dropout_key(self, round: int, client: int) -> tuple[int, int]:
         """Give round and client of the key that a client's dropout is drawn by."""
-        if self.dropout_masks == "own":
+        if self.dropout_masks in ("own", "client"):
             return round, client
         return (round, 0) if self.dropout_masks == "shared" else (0, 0)
 

@@ -382,6 +382,16 @@ def test_only_keys_of_our_own_classes_may_be_left_out_of_digests(key):
         assert (name in values[group]) is is_ours
 
 
+def test_whose_dropout_masks_are_counts_where_there_is_dropout(configure):
+    client = "training.dropout_masks=client"
+    assert configure().digest == configure(client).digest
+    dropout = "model.dropout=0.5"
+    assert configure(dropout).digest != configure(dropout, client).digest
+    assert "dropout_masks" not in configure(dropout, client).science["training"]
+    for change in ("model=cnn_bucketing", "model._target_=tests.own_model.build"):
+        assert configure(change).science["training"]["dropout_masks"] == "own"
+
+
 def test_a_data_set_of_ones_own_may_mean_anything_by_its_keys(configure):
     config = configure()
     for name, value in (("epsilon", 0.1), ("download", True), ("raw_test", False)):

@@ -343,7 +343,7 @@ def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):
         config["runtime"] = {"workers": workers}
         config["choices"]["runtime"] = ("local", "ray")[seed]
         if seed:  # as written by a version that has the key
-            config["training"]["dropout_masks"] = "own"
+            config["training"]["dropout_masks"] = "client"
         path.write_text(yaml.safe_dump(config))
     (cell,) = collect(tmp_path).cells
     assert cell.seeds == [0, 1]

@@ -285,7 +285,12 @@ def test_same_key_same_bits_and_another_key_others(digits):
 
 @pytest.mark.parametrize(
     ("masks", "as_another_client", "as_another_round"),
-    [("own", False, False), ("shared", True, False), ("constant", True, True)],
+    [
+        ("own", False, False),
+        ("client", False, False),
+        ("shared", True, False),
+        ("constant", True, True),
+    ],
 )
 def test_dropout_masks_are_whose_they_are_said_to_be(
     digits, masks, as_another_client, as_another_round
@@ -310,6 +315,26 @@ def test_dropout_masks_are_whose_they_are_said_to_be(
     )
     one, other = (together[client].arrays for client in (3, 5))
     assert all(np.array_equal(one[n], other[n]) for n in one) == as_another_client
+
+
+@pytest.mark.parametrize(("masks", "alike"), [("own", False), ("client", True)])
+def test_two_layers_of_one_size_draw_apart(digits, masks, alike):
+    """A unit learns where both let it through: half of them, or, drawn apart, 1/4."""
+    keras_layers = [
+        keras.layers.Input((8, 8, 1)),
+        keras.layers.Flatten(),
+        *(keras.layers.Dropout(0.5) for _ in range(2)),
+        keras.layers.Dense(10, kernel_initializer="zeros"),
+    ]
+    network = Network(keras.Sequential(keras_layers))
+    local = LocalTraining(local_steps=1, batch_size=1, dropout_masks=masks)
+    trainer = Trainer(network, Standard(), keras.optimizers.SGD(1.0))
+    x, y = np.ones((1, 8, 8, 1), np.float32), np.zeros(1, np.int32)
+    key = {"seed": 0, "round": 1, "client": 0}
+    trained, _ = trainer.train(network.arrays(), x, y, local, **key)
+    kernel = next(v for v in trained.arrays.values() if v.shape == (64, 10))
+    share = (kernel[:, 0] != 0).mean()
+    assert (share > 0.375) == alike
 
 
 def test_unknown_dropout_masks_are_refused():
