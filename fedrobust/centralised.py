@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def train_centralised(
-    config: Config, after_round: "Callable[[RoundReport, Arrays], None]"
+    config: Config, after_round: "Callable[[RoundReport, Arrays, None], None]"
 ) -> None:
     """Train for ``num_rounds`` rounds; nothing is sent."""
     from strategies.report import RoundReport
@@ -50,4 +50,4 @@ def train_centralised(
             "train_loss": trained.loss,
             "local_steps": float(trained.steps),
         }
-        after_round(report, arrays)
+        after_round(report, arrays, None)

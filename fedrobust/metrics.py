@@ -1,5 +1,6 @@
 """A row of metrics.jsonl: what a round took, whom it caught, what it scored."""
 
+from collections.abc import Mapping
 from statistics import median, pstdev
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,15 @@ if TYPE_CHECKING:
     from strategies.report import RoundReport
 
 
-def round_row(report: "RoundReport", byzantine: list[int]) -> Json:
-    """Make a row of metrics.jsonl, before the evaluation."""
+def round_row(
+    report: "RoundReport",
+    byzantine: list[int],
+    chosen: Mapping[str, int | float] | None,
+) -> Json:
+    """Make a row of metrics.jsonl, before the evaluation.
+
+    ``chosen`` is what colluding clients chose in the round, by name.
+    """
     return {
         "round": report.round,
         **scored(None, 0.0),
@@ -24,6 +32,7 @@ def round_row(report: "RoundReport", byzantine: list[int]) -> Json:
         "selected": report.selected,
         "excluded": report.excluded,
         "byzantine": [client for client in report.sampled if client in byzantine],
+        "collusion": None if chosen is None else dict(chosen),
         "detection": _detection(report, byzantine),
         "quarantined": len(report.quarantined),
         "failed": len(report.failed),

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import yaml
 from filelock import FileLock
 
@@ -77,7 +78,9 @@ def _to_disk(path: Path) -> None:
 
 
 def _jsonable(value: Any) -> Any:
-    """Write a number that JSON has not as null."""
+    """Write a number that JSON has not as null, and NumPy's as Python's."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):

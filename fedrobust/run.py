@@ -9,7 +9,7 @@ model it has and trains nothing.
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -209,12 +209,18 @@ class Training:
         self._first_event = self._first_event or event
         self._folder.add_event(event)
 
-    def after_round(self, report: "RoundReport", arrays: Arrays) -> None:
+    def after_round(
+        self,
+        report: "RoundReport",
+        arrays: Arrays,
+        chosen: Mapping[str, int | float] | None,
+    ) -> None:
         """Evaluate the new global model, if this round is evaluated, and record."""
         is_last = report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
-        row = round_row(report, resources.dishonest_ids(self._config, report.round))
+        dishonest = resources.dishonest_ids(self._config, report.round)
+        row = round_row(report, dishonest, chosen)
         if is_last:
             # Before the evaluation, in which a run is killed most likely.
             self._folder.add_metrics(row)

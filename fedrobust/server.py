@@ -25,7 +25,8 @@ from strategies.nodes import wait_for_nodes
 from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
 
-AfterRound = Callable[[RoundReport, Arrays], None]
+# With the report, the global arrays and what colluding clients chose, if any did.
+AfterRound = Callable[[RoundReport, Arrays, Mapping[str, int | float] | None], None]
 # Without runtime.timeout, seconds to wait for nodes to come and to tell who they are.
 QUERY_TIMEOUT = 600.0
 # Likewise for the replies of a round, as Flower by itself waits.
@@ -158,7 +159,8 @@ def serve(
     config
         The experiment.
     after_round
-        Called after each round with its report and the global arrays.
+        Called after each round with its report, the global arrays and what colluding
+        clients chose in it (None where nobody colludes).
     on_event
         Called with each quarantine, failure and skipped round.
     cohort
@@ -210,8 +212,9 @@ def serve(
         ) from error
     if cohort is not None:
         grid = CohortGrid(grid, cohort, client_ids)
+    adversary = None
     if isinstance(attack, Collusion):
-        grid = Adversary(
+        grid = adversary = Adversary(
             grid,
             attack,
             lambda round: resources.byzantine_ids(config, round),
@@ -225,7 +228,8 @@ def serve(
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
         if round > 0 and strategy.last_round is not None:
-            after_round(strategy.last_round, unpack_all(arrays))
+            chosen = None if adversary is None else adversary.chosen
+            after_round(strategy.last_round, unpack_all(arrays), chosen)
 
     strategy.start(
         HandOver(grid),

@@ -55,6 +55,11 @@ class Adversary(WrappedGrid):
         What the server's screening lets a client declare.
     on_event
         Called when the attack is undefined for the clients of a round.
+
+    Attributes
+    ----------
+    chosen
+        What the attack chose in the last round, by name.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Adversary(WrappedGrid):
         self._loss_metric = loss_metric
         self._max_examples = max_examples
         self._memory: dict[str, Any] = {}
+        self.chosen: dict[str, int | float] = {}
         self._on_event = on_event
 
     def send_and_receive(
@@ -118,6 +124,7 @@ class Adversary(WrappedGrid):
         honest = [client for client in updates if client not in byzantine]
         rows = _stacked([updates[client] for client in honest])
         start = [np.ravel(old[name]) for name in self._learned]
+        self.chosen = {}
         context = AttackContext(
             round=round,
             seed=self._seed,
@@ -127,6 +134,7 @@ class Adversary(WrappedGrid):
             layers=[len(values) for values in start],
             aggregate=self._pipeline(updates, received, list(byzantine)),
             memory=self._memory,
+            chosen=self.chosen,
         )
         if not byzantine:
             if self._attack.watches and honest:
@@ -136,6 +144,7 @@ class Adversary(WrappedGrid):
             crafted = self._attack(rows, len(byzantine), context)
         except UNDEFINED as error:
             # Undefined for the clients of this round: they then send what they trained.
+            self.chosen.clear()
             self._on_event(
                 {
                     "event": "no collusion",

@@ -34,6 +34,9 @@ class AttackContext:
         the (d,) update it would apply. Calling it changes nothing at the server.
     memory
         What the attack remembers from one round to the next.
+    chosen
+        What the attack chose in this round, such as whom it copies or how far it goes:
+        the attack writes it here, by name, and the record of the round has it.
     """
 
     round: int = 1
@@ -44,6 +47,7 @@ class AttackContext:
     layers: Sequence[int] | None = None
     aggregate: Callable[[Matrix], Vector] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[str, int | float] = field(default_factory=dict)
 
     def everybody(self, honest: Matrix) -> Matrix:
         """Give the (n, d) updates that all clients trained, honest clients first.

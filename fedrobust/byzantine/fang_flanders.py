@@ -92,6 +92,7 @@ class FangFlanders(Collusion):
             squared[len(honest) :, : len(honest)] = apart
             best = krum_scores(squared, b)
             if best[len(honest)] < best[: len(honest)].min() or size <= self.threshold:
+                context.chosen["lambda"] = float(size)
                 return copies(model - size * sign - start, num_byzantine)
             size /= 2
 

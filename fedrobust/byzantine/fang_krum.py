@@ -76,9 +76,9 @@ class FangKrum(Collusion):
             crafted = copies(-size * sign, num_byzantine)
             # Krum prefers low rows: to come last is to win by more than a tie.
             selected = Krum(f=f)(np.concatenate([honest, crafted])).selected
-            if selected is not None and selected[0] >= len(honest):
-                return crafted
-            if size < self.threshold:
+            passes = selected is not None and selected[0] >= len(honest)
+            if passes or size < self.threshold:
+                context.chosen["lambda"] = float(size)
                 return crafted
             size /= 2
 

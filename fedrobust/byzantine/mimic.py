@@ -75,6 +75,7 @@ class Mimic(Collusion):
             self._choose(honest, clients, context)
         chosen = memory["client"]
         row = list(clients).index(chosen) if chosen in clients else 0
+        context.chosen["client"] = clients[row]
         return copies(honest[row], num_byzantine)
 
     def _choose(

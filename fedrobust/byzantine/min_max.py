@@ -60,5 +60,7 @@ class MinMax(Collusion):
 
         offset = mean - honest
         roots = upper_root(square, offset @ p, (offset**2).sum(axis=1) - limit)
-        row = furthest(mean, p, float(roots.min()), feasible)
+        gamma = float(roots.min())
+        context.chosen["gamma"] = gamma
+        row = furthest(mean, p, gamma, feasible)
         return copies(row, num_byzantine)

@@ -46,4 +46,5 @@ class MinMaxFlanders(Collusion):
                 gamma += step
             else:
                 gamma -= step
+        context.chosen["gamma"] = found
         return copies(mean - found * std, num_byzantine)

@@ -59,5 +59,6 @@ class MinSum(Collusion):
 
         # The offsets from the mean sum to zero, and with them the linear term.
         gamma = math.sqrt(max(limit - total(mean), 0.0) / (len(honest) * square))
+        context.chosen["gamma"] = gamma
         row = furthest(mean, p, gamma, lambda row: total(row) <= limit)
         return copies(row, num_byzantine)

@@ -142,9 +142,12 @@ class OptimalCollusion(Collusion):
             return float(np.linalg.norm(aggregate(crafted(size)) - mean))
 
         if self.search == "grid":
-            return crafted(grid_search(damage, self.evaluations, self.largest))
-        schedule = (self.evaluations, self.start, self.step, self.shrink)
-        return crafted(expanding_search(damage, *schedule))
+            size = grid_search(damage, self.evaluations, self.largest)
+        else:
+            schedule = (self.evaluations, self.start, self.step, self.shrink)
+            size = expanding_search(damage, *schedule)
+        context.chosen["size"] = size
+        return crafted(size)
 
 
 @dataclass(frozen=True, kw_only=True)

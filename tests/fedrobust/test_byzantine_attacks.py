@@ -228,6 +228,7 @@ def test_optimal_attacks_by_hand_against_the_mean():
     np.testing.assert_allclose(
         OptimalIPM(evaluations=3, search="expanding")(HONEST, 1, context), [[-90, -60]]
     )
+    assert context.chosen == {"size": 30}
     attack = OptimalALIE(evaluations=3, search="expanding", sign=1)
     found = attack(HONEST, 1, context)
     np.testing.assert_allclose(found, [[3 + 30 * 2, 2 + 30 * 12**0.5]], rtol=1e-6)
@@ -461,6 +462,7 @@ def test_mimic_of_a_fixed_client_follows_its_id():
     np.testing.assert_array_equal(attack(HONEST, 2, context), [[3, 0]] * 2)
     gone = AttackContext(clients=[2, 3, 9])
     np.testing.assert_array_equal(attack(HONEST, 1, gone), [[1, 0]])
+    assert [context.chosen, gone.chosen] == [{"client": 7}, {"client": 2}]
     np.testing.assert_array_equal(Mimic(mode="fixed", client=2)(HONEST, 1), [[5, 6]])
 
 

@@ -329,6 +329,34 @@ def test_what_the_data_do_not_allow_is_told_before_the_first_round(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize(
+    ("byzantine", "names"),
+    [("mimic", {"client"}), ("optimal_ipm", {"size"}), ("min_max", {"gamma"}),
+     ("min_sum", {"gamma"}), ("min_max_flanders", {"gamma"}), ("fang_krum", {"lambda"}),
+     ("fang_flanders", {"lambda"}), ("ipm", set())],
+)  # fmt: skip
+def test_what_colluding_clients_chose_is_in_the_record(
+    byzantine: str, names: set[str], configure: Configure, tmp_path
+):
+    config = configure(
+        *BASE, f"byzantine={byzantine}", "byzantine_from_round=2", "num_rounds=3"
+    )
+    run(config, tmp_path / "r")
+    rows = [json.loads(line) for line in (tmp_path / "r/metrics.jsonl").open()]
+    before, *chosen = [row["collusion"] for row in rows]
+    assert before == {}
+    assert [set(choice) for choice in chosen] == [names, names]
+    if byzantine == "mimic":
+        assert chosen[0] == chosen[1]
+        assert chosen[0]["client"] not in byzantine_clients(0, 15, 3)
+
+
+def test_without_collusion_nothing_is_chosen(configure: Configure, tmp_path):
+    run(configure(*BASE, "byzantine=sign_flip", "num_rounds=1"), tmp_path / "r")
+    (row,) = [json.loads(line) for line in (tmp_path / "r/metrics.jsonl").open()]
+    assert row["collusion"] is None
+
+
 def test_rounds_in_which_nobody_attacked_are_told(configure: Configure, tmp_path):
     config = configure(
         "num_clients=15", "num_byzantine=5", "participation=0.34", "byzantine=alie",

@@ -108,7 +108,7 @@ def test_the_server_keeps_no_reply_of_a_round_that_is_over(configure):
             references.extend(map(weakref.ref, replies))
             return replies
 
-    def after_round(report, arrays):
+    def after_round(report, arrays, chosen):
         alive.append(sum(reference() is not None for reference in references))
 
     with Remembering(client_app(config), config.num_clients, workers=2) as grid:

@@ -16,7 +16,7 @@ from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
-from fedrobust.record import RunFolder
+from fedrobust.record import RunFolder, to_json
 from fedrobust.run import run
 from fedrobust.server import assign_clients, identify_clients, serve
 
@@ -51,6 +51,11 @@ def assert_same_bits(first: Path, second: Path) -> None:
     a, b = (json.loads((f / "result.json").read_text()) for f in (first, second))
     for key in ("clean_accuracy", "robust_accuracy", "checks", "config_digest"):
         assert a[key] == b[key]
+
+
+def test_records_take_the_numbers_of_numpy_and_those_json_has_not():
+    text = to_json({"a": np.int64(7), "b": [np.float32(0.5), np.nan, -np.inf]})
+    assert text == '{"a": 7, "b": [0.5, null, null]}'
 
 
 def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
