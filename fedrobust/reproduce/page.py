@@ -100,8 +100,8 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
     lines.append("```")
     rows = list(results.rows.values())
     if rows:
-        where = ", ".join(
-            f"{count} on {processor}{f', {cores} cores' if cores else ''}"
+        where = "; ".join(
+            f"{count} on {processor}{_cores(cores)}"
             for (processor, cores), count in sorted(
                 Counter((row["processor"], row["cores"]) for row in rows).items()
             )
@@ -114,6 +114,11 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
             f"{median(minutes):.1f}, pauses and other work included."
         )
     return "\n".join(lines)
+
+
+def _cores(cores: str) -> str:
+    """Say how many cores; nothing where a row does not tell."""
+    return f", {cores} core{'' if cores == '1' else 's'}" if cores else ""
 
 
 def _exemplary(results: Results) -> Row | None:
