@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -71,60 +72,105 @@ def test_ray_is_local_to_the_bit(local, tmp_path):
     assert all(len(s) == 5 for s in sampled)
 
 
-def test_flwr_run_is_local_to_the_bit(local, tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "config.toml").write_text(
-        f'[superlink]\ndefault = "here"\n\n[superlink.here]\n'
-        f'address = "127.0.0.1:{port}"\ninsecure = true\n'
-    )
-    app = tmp_path / "app"
-    app.mkdir()
-    for name in ("conf", "fedrobust", "strategies"):
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / name, app / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(REPOSITORY / name, app / name)
-    before = (app / "pyproject.toml").read_text()
-    environment = {**os.environ, "FLWR_HOME": str(home)}
-    scripts = Path(sys.executable).parent
-    environment["PATH"] = f"{scripts}{os.pathsep}{environment['PATH']}"
-    superlink = subprocess.Popen(
-        [
-            scripts / "flower-superlink", "--insecure", "--simulation",
-            "--disable-runtime-dependency-installation", "--port", str(port),
-        ],
-        env=environment,
-        cwd=tmp_path,
-        stdout=(tmp_path / "superlink.log").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        _wait_for(port)
-        overrides = " ".join([*EXPERIMENT, f"hydra.run.dir={tmp_path / 'run'}"])
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator["Deployment"]:
+    with Deployment(tmp_path) as deployment:
+        yield deployment
+
+
+def test_flwr_run_is_local_to_the_bit(local, deployment, tmp_path):
+    before = (deployment.app / "pyproject.toml").read_text()
+    deployment.start_superlink("--simulation")
+    nodes = "num-supernodes=6 client-resources-num-cpus=1"
+    deployment.run(tmp_path / "run", "--federation-config", nodes)
+    assert outcome(tmp_path / "run") == local
+    assert (deployment.app / "pyproject.toml").read_text() == before
+
+
+@pytest.mark.slow
+def test_supernodes_are_local_to_the_bit(local, deployment, tmp_path):
+    """Of a process a node and another for each message: six times seven of them."""
+    deployment.start_superlink()
+    for client in range(6):
+        deployment.start_supernode(client)
+    deployment.run(tmp_path / "run")
+    assert outcome(tmp_path / "run") == local
+
+
+class Deployment:
+    """A SuperLink and its SuperNodes on this machine, and ``flwr run`` for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.app = folder / "app"
+        self._folder = folder
+        self._port = _free_port()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._scripts = Path(sys.executable).parent
+        path = f"{self._scripts}{os.pathsep}{os.environ['PATH']}"
+        home = folder / "home"
+        self._environment = {**os.environ, "FLWR_HOME": str(home), "PATH": path}
+        home.mkdir()
+        (home / "config.toml").write_text(
+            f'[superlink]\ndefault = "here"\n\n[superlink.here]\n'
+            f'address = "127.0.0.1:{self._port}"\ninsecure = true\n'
+        )
+        self.app.mkdir()
+        for name in ("conf", "fedrobust", "strategies"):
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(REPOSITORY / name, self.app / name, ignore=ignore)
+        for name in ("pyproject.toml", "README.md"):
+            shutil.copy(REPOSITORY / name, self.app / name)
+
+    def __enter__(self) -> "Deployment":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in reversed(self._processes):
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+    def start_superlink(self, *flags: str) -> None:
+        self._start(
+            "flower-superlink", "--insecure", "--port", str(self._port),
+            "--disable-runtime-dependency-installation", *flags,
+        )  # fmt: skip
+        _wait_for(self._port)
+
+    def start_supernode(self, client: int) -> None:
+        self._start(
+            "flower-supernode", "--insecure", "--port", str(_free_port()),
+            "--superlink", f"127.0.0.1:{self._port}",
+            "--node-config", f"partition-id={client} num-partitions=6",
+        )  # fmt: skip
+
+    def run(self, folder: Path, *flags: str) -> None:
+        """Run the experiment into a folder."""
+        overrides = " ".join([*EXPERIMENT, f"hydra.run.dir={folder}"])
         done = subprocess.run(
             [
-                scripts / "flwr", "run", str(app), "here", "--stream",
-                "--run-config", f'hydra-overrides="{overrides}"',
-                "--federation-config", "num-supernodes=6 client-resources-num-cpus=1",
+                self._scripts / "flwr", "run", str(self.app), "here", "--stream",
+                "--run-config", f'hydra-overrides="{overrides}"', *flags,
             ],
-            env=environment,
+            env=self._environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
         )  # fmt: skip
-    finally:
-        os.killpg(superlink.pid, signal.SIGTERM)
-        superlink.wait(30)
-    assert (tmp_path / "run" / "result.json").is_file(), (
-        done.stderr[-2000:] + done.stdout[-3000:]
-    )
-    assert outcome(tmp_path / "run") == local
-    assert (app / "pyproject.toml").read_text() == before
+        told = done.stderr[-2000:] + done.stdout[-3000:]
+        assert (folder / "result.json").is_file(), told
+
+    def _start(self, script: str, *arguments: str) -> None:
+        log = self._folder / f"{script}{len(self._processes)}.log"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [self._scripts / script, *arguments],
+                env=self._environment,
+                cwd=self._folder,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._processes.append(process)
 
 
 def test_centralised_is_centralised_over_any_grid(tmp_path):
@@ -136,6 +182,13 @@ def test_centralised_is_centralised_over_any_grid(tmp_path):
     config = load_config(compose_run(overrides))
     result = run_on_grid(None, config, tmp_path / "run")
     assert result["bytes_up"] == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _wait_for(port: int) -> None:
