@@ -9,6 +9,9 @@ from fedrobust import __version__
 from fedrobust.errors import REFUSED, ConfigError, nearest
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
+GOES_ON = "; typed again, it goes on, and what was unfinished starts over"
+# What to do after an interrupt, of the commands that keep what they finished.
+AGAIN = {"run": GOES_ON, "reproduce": GOES_ON}
 USAGE = """usage: fedrobust COMMAND ...
 
   run [overrides] [-m]   run one experiment, or with -m every combination of them
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"fedrobust: {error}", file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("fedrobust: interrupted", file=sys.stderr)
+        print("fedrobust: interrupted" + AGAIN.get(arguments[0], ""), file=sys.stderr)
         return 130
 
 

@@ -65,6 +65,10 @@ def command(arguments: Sequence[str]) -> int:
     index_of(reproduction.folder.parent)
     # The page tells all rows, whichever are run now.
     done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
+    if not done:
+        print(f"{results.path} has no rows yet")
+    elif len(done) > 20:
+        print(f"holding {len(done)} rows to the experiment as it stands", flush=True)
     _checked_configs(reproduction, results, done)
     if options.page:
         return _write(reproduction, results)
@@ -109,6 +113,7 @@ def _reproduce(
             failed += 1
             continue
         _write_page(reproduction, results)
+        write_index(reproduction.folder.parent)
     return max(_write(reproduction, results), int(failed > 0))
 
 

@@ -64,7 +64,7 @@ class ImageFile(Dataset):
             return None
         ways = f"put {self.name}.npz (x_train, y_train, x_test, y_test) there"
         if self._keras_module:
-            ways += ", or allow Keras to fetch it with dataset.download=true"
+            ways += ", or let fedrobust run fetch it by Keras, dataset.download=true"
         if self.name == "fashion_mnist":
             ways += ", or install Debian's package dataset-fashion-mnist"
         raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
@@ -94,7 +94,10 @@ def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
             wanted = [*names, "ids_train"] if len(names) > 1 else names
             return {name: file[name] for name in wanted if name in file}
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise MissingDataError(f"{path} cannot be read: {error}") from error
+        raise MissingDataError(
+            f"{path} cannot be read as an npz file of plain arrays, whole: put it "
+            "there anew"
+        ) from error
 
 
 def _download(name: str) -> tuple[NDArray[Any], ...]:

@@ -14,14 +14,15 @@ from fedrobust.reproduce.verdicts import verdict
 
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
 OURS = COLOURS["inside"]
-SIDE = 5.0  # inches, of a square panel
+SIDE = 6.0  # inches, of the square panel
+PERCENT = 100.0
 ROW = 0.3  # inches, of a cell
 
 
 def draw(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> str:
-    """Draw figure.png, a panel a measure: a diagonal where verdicts judge, else rows.
+    """Draw figure.png: a diagonal where verdicts judge, else rows, a panel a measure.
 
     Returns
     -------
@@ -33,50 +34,63 @@ def draw(
         return ""
     save_figure(figure, reproduction.folder / "figure.png")
     if judged:
-        return "ours against the paper's"
+        return "ours against the paper's, ± standard deviations over seeds"
     return "each seed of ours" + (", and the paper's numbers" if published else "")
 
 
 def against(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
-    """Draw a point a cell, ours over the paper's, on one diagonal."""
-    judged = {
-        measure: [
-            cell
-            for cell, ours in results.numbers(measure).items()
-            if ours and (cell, measure) in published and cell in reproduction.cells
-        ]
-        for measure in reproduction.measures
-    }
-    shown = {measure: cells for measure, cells in judged.items() if cells}
-    if not shown:
+    """Draw a point a cell by the first measure, ours over the paper's.
+
+    Cells outside are numbered, and named in the legend.
+    """
+    measure = next(iter(reproduction.measures))
+    numbers = results.numbers(measure)
+    judged = [
+        cell
+        for cell in reproduction.cells
+        if numbers.get(cell) and (cell, measure) in published
+    ]
+    if not judged:
         return None
-    figure = Figure(figsize=(1.04 * SIDE * len(shown), SIDE), layout="constrained")
-    panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axes, (measure, cells) in zip(panels, shown.items(), strict=True):
-        numbers = results.numbers(measure)
-        words = set()
-        for cell in cells:
-            paper, ours = published[cell, measure], numbers[cell]
-            word = verdict(reproduction.rule(cell), paper, ours)
-            words.add(word)
-            axes.errorbar(
-                paper.value,
-                fmean(ours),
-                xerr=paper.sd,
-                yerr=stdev(ours) if len(ours) > 1 else None,
-                fmt="o",
-                color=COLOURS[word],
-                markersize=4,
-                linewidth=0.8,
-            )
-        for word in sorted(words):
-            axes.plot([], [], "o", color=COLOURS[word], label=word)
-        top = reproduction.measures[measure].scale
-        axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
-        axes.set(xlabel="paper", ylabel="ours", title=measure, aspect="equal")
-        axes.legend(frameon=False)
+    figure = Figure(figsize=(1.6 * SIDE, SIDE), layout="constrained")
+    axes = figure.subplots()
+    words = {}
+    for cell in judged:
+        paper, ours = published[cell, measure], numbers[cell]
+        word = verdict(reproduction.rule(cell), paper, ours)
+        words[cell] = word
+        axes.errorbar(
+            paper.value,
+            fmean(ours),
+            xerr=paper.sd,
+            yerr=stdev(ours) if len(ours) > 1 else None,
+            fmt="o",
+            color=COLOURS[word],
+            markersize=4,
+            linewidth=0.8,
+        )
+    for word in sorted(set(words.values())):
+        axes.plot([], [], "o", color=COLOURS[word], label=word)
+    outside = [cell for cell in judged if words[cell] == "outside"]
+    for number, cell in enumerate(outside, start=1):
+        axes.annotate(
+            str(number),
+            (published[cell, measure].value, fmean(numbers[cell])),
+            xytext=(-7, 4),
+            textcoords="offset points",
+            fontsize=8,
+            color=COLOURS["outside"],
+        )
+        axes.plot([], [], " ", label=f"{number}  {'/'.join(cell)}")
+    top = reproduction.measures[measure].scale
+    unit = " in percent" if top == PERCENT else ""
+    axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
+    axes.set(xlabel=f"{measure}{unit}, paper", ylabel=f"{measure}{unit}, ours")
+    axes.set_aspect("equal", anchor="W")
+    axes.grid(color="#eeeeee", linewidth=0.6)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -95,7 +109,8 @@ def by_cell(
         for y, cell in enumerate(cells):
             _row(axes, y, numbers.get(cell, []), published.get((cell, measure)))
         top = reproduction.measures[measure].scale
-        axes.set(title=measure, xlim=(-0.03 * top, 1.03 * top))
+        unit = ", percent" if top == PERCENT else ""
+        axes.set(title=f"{measure}{unit}", xlim=(-0.03 * top, 1.03 * top))
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
     panels[0].set_yticks(range(len(cells)), ["/".join(cell) for cell in cells])
     panels[0].set_ylim(len(cells) - 0.5, -0.5)

@@ -42,12 +42,18 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
         raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     for row in reader:
+        said = f"{path}, line {reader.line_num}"
+        if None in row or not row.get("source"):
+            raise ConfigError(
+                f"{said}: must have one value a column, and a source; mend it"
+            )
         if not row.get("claim"):
-            said = f"{path}, line {reader.line_num}"
             key, number = _published(reproduction, row, said)
             if key in found:
                 raise ConfigError(f"{said}: a second number of this cell; mend it")
             found[key] = number
+    if reader.line_num < 2:
+        raise ConfigError(f"{path} has no rows: restore it")
     return found
 
 
@@ -73,6 +79,12 @@ def _published(
         raise ConfigError(
             f"{said}: {reproduction.name} has no measure {measure!r}, "
             f"{nearest(measure, reproduction.measures)}"
+        )
+    scale = reproduction.measures[measure].scale
+    if not 0 <= number.value <= scale:
+        raise ConfigError(
+            f"{said}: value is {value}: must be in [0, {scale:g}], in the units of "
+            f"{measure}; mend it"
         )
     return (cell, measure), number
 

@@ -39,22 +39,27 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no text: {error}; mend it") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
-    if reader.fieldnames != list(names):
+    has = list(reader.fieldnames or [])
+    if has != list(names):
+        lacks = [name for name in names if name not in has]
+        unknown = [name for name in has if name not in names]
+        wrong = f"missing: {lacks}, unknown: {unknown}"
         raise ConfigError(
-            f"{path} is of another version: it has the columns {reader.fieldnames}, "
-            f"not {list(names)}; move it away to start anew"
+            f"{path} is of another version by its columns "
+            f"({wrong if lacks or unknown else 'in another order'}); move it away to "
+            "start anew"
         )
     found: Rows = {}
     for row in reader:
         said = f"{path}, line {reader.line_num}"
         cell = tuple(row[column] for column in reproduction.columns)
         seed = row["seed"]
-        whole = None not in row and None not in row.values() and seed.isdecimal()
-        if not whole or (cell, int(seed)) in found:
-            raise ConfigError(
-                f"{said}: must have one value a column, a whole seed, and no second "
-                "row of its run; mend it"
-            )
+        if None in row or None in row.values():
+            raise ConfigError(f"{said}: must have one value a column; mend it")
+        if not seed.isdecimal():
+            raise ConfigError(f"{said}: seed is {seed!r}: must be whole; mend it")
+        if (cell, int(seed)) in found:
+            raise ConfigError(f"{said}: a second row of this run; take one away")
         _check_row(reproduction, row, said)
         found[cell, int(seed)] = row
     return found

@@ -237,7 +237,7 @@ def test_each_group_is_one_program(monkeypatch):
     runtime = resources.make(config.runtime, "runtime")
     runtime.run(
         lambda grid: serve(
-            grid, config, lambda report, _: reports.append(report), print, cohort
+            grid, config, lambda report, *_: reports.append(report), print, cohort
         ),
         client_app(config, cohort),
         config.num_clients,

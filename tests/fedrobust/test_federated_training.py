@@ -238,7 +238,7 @@ def rounds_of(config):
     seen = [resources.initial_arrays(config)]
     Local(workers=1).run(
         lambda grid: serve(
-            grid, config, lambda report, arrays: seen.append(arrays), print
+            grid, config, lambda report, arrays, _: seen.append(arrays), print
         ),
         client_app(config),
         config.num_clients,

@@ -258,7 +258,7 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
     (row,) = csv.DictReader(results.open())
     for old, new, said in (
         (row["config_digest"], "0123456789abcdef", "another version of this experim"),
-        (",minutes,", ",hours,", "of another version: it has the columns"),
+        (",minutes,", ",hours,", "missing: ['minutes'], unknown: ['hours']"),
     ):
         changed = results.read_text().replace(old, new)
         results.write_text(changed)
@@ -338,6 +338,10 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         ("demo/published.csv", ",sd,", ",std,", "line 2: must have rule, measure"),
         ("demo/published.csv", ",50,", ",nan,", "nan is not finite"),
         ("demo/published.csv", ",30,3,", ",30,0,", "n=0"),
+        ("demo/published.csv", ",50,", ",5000,", "value is 5000: must be in [0, 100]"),
+        ("demo/published.csv", "nowhere", "", "line 2: must have one value a column"),
+        ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value a col"),
+        ("demo/published.csv", "avg,accuracy,50,30,3,nowhere\n", "", "has no rows"),
         ("demo/published.csv", None, None, "published.csv cannot be read"),
         ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
         ("README.md", None, None, "README.md cannot be read"),

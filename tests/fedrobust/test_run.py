@@ -397,7 +397,7 @@ def test_without_its_trusted_client_no_round_is_trained(configure, said, told):
     )  # fmt: skip
     failed = pytest.raises(RunFailedError, match=told)
     with LocalGrid(app, 3, workers=1) as grid, failed:
-        serve(grid, config, lambda report, arrays: None, lambda event: None)
+        serve(grid, config, lambda report, arrays, chosen: None, lambda event: None)
 
 
 def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
@@ -414,7 +414,7 @@ def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
     events: list[dict] = []
     reports: list = []
     with Silent(client_app(config), config.num_clients, workers=1) as grid:
-        serve(grid, config, lambda r, arrays: reports.append(r), events.append)
+        serve(grid, config, lambda r, arrays, chosen: reports.append(r), events.append)
     return events, reports
 
 
@@ -445,7 +445,7 @@ def test_nodes_that_never_come_are_missing(configure: Configure):
     events: list[dict] = []
     reports: list = []
     with LocalGrid(client_app(config), 3, workers=1) as grid:
-        serve(grid, config, lambda r, arrays: reports.append(r), events.append)
+        serve(grid, config, lambda r, arrays, chosen: reports.append(r), events.append)
     assert "3 of 4 nodes connected within" in events[0]["reason"]
     assert [event["client"] for event in events] == [None, 3]
     assert reports[0].accepted == [0, 1, 2]
@@ -488,7 +488,7 @@ def test_replies_are_waited_for_as_long_as_the_runtime_says(
                 return super().send_and_receive(messages, timeout=timeout)
 
         with Watched(client_app(config), 7, workers=2) as grid:
-            serve(grid, config, lambda report, arrays: None, lambda event: None)
+            serve(grid, config, lambda report, arrays, chosen: None, lambda event: None)
         assert list(dict.fromkeys(waited)) == expected
 
 
