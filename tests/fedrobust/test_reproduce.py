@@ -172,7 +172,10 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     ]  # fmt: skip
     assert found[0] == row
     assert (toy / "demo" / "figure.png").is_file()
-    assert "![ours against the paper's](figure.png)" in page
+    assert (
+        "![ours against the paper's, ± standard deviations over seeds](figure.png)"
+        in page
+    )
     assert "1 of 4 runs are there" in capsys.readouterr().out
     # And a cell run again gives the same number, or says that it does not.
     check = ("--cells", "rule=cm", "--seeds", "1", "--check")
