@@ -539,7 +539,10 @@ BUCKETING = {
     ("attack", "bf"): ("byzantine", {"scale": 1.0}),
     ("attack", "lf"): ("byzantine", {"source": None, "target": None}),
     ("attack", "ipm"): ("byzantine", {"epsilon": 0.1, "factor": None}),
-    ("attack", "alie"): ("byzantine", {"z": None, "ddof": 1, "statistics": "honest"}),
+    ("attack", "alie"): (
+        "byzantine",
+        {"z": None, "sign": 1, "ddof": 1, "statistics": "honest"},
+    ),
     ("attack", "mimic"): ("byzantine", {"mode": "variance", "warmup": 1}),
     ("rule", "krum"): ("rule", {"variant": "epfml", "f": 5}),
     ("rule", "rfa"): ("rule", {"iterations": 8, "nu": 0.1, "init": "zeros"}),
