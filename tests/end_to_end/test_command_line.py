@@ -34,6 +34,21 @@ def fedrobust(
     )
 
 
+def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
+    from fedrobust.commands import list as lists
+    from fedrobust.commands import run as runs
+
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    for module in (runs, lists):
+        monkeypatch.setattr(module, "command", interrupted)
+    assert main(["run"]) == main(["list"]) == 130
+    of_run, of_list = capsys.readouterr().err.splitlines()
+    assert "typed again, it goes on" in of_run
+    assert of_list == "fedrobust: interrupted"
+
+
 def test_run_twice(tmp_path):
     first = fedrobust("run", *SMALL, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
