@@ -254,6 +254,7 @@ class Evaluator:
         """Attack the examples that the model gets right; others are lost already."""
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
+            self._keep(name, attack, rows, self.x[rows])
             return Outcome(clean, None, False, 0.0, True)
         subject = Subject(
             self.network, arrays, self.x[rows], self.y[rows], rows, self.seed, workers,
@@ -266,14 +267,24 @@ class Evaluator:
             correct[rows] = subject.right(x_adv)
             queried = queried or part.queries_only
             guided = guided if part.queries_only else correct
-        if self.keep is not None:
-            kept = self.x.copy()
-            kept[rows] = x_adv
-            self.keep(name, float(attack.epsilon), kept)
+        self._keep(name, attack, rows, x_adv)
         low, high = attack.model_range
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
         largest = float(distances(x_adv, subject.x, attack.norm).max())
         return Outcome(correct, guided, queried, largest, in_range)
+
+    def _keep(
+        self,
+        name: str,
+        attack: Attack,
+        rows: NDArray[np.intp],
+        x_adv: NDArray[np.float32],
+    ) -> None:
+        """Hand on all examples as they are after an attack on some of them."""
+        if self.keep is not None:
+            kept = self.x.copy()
+            kept[rows] = x_adv
+            self.keep(name, float(attack.epsilon), kept)
 
 
 def _under_gradients(

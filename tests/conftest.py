@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 
 # Before anything imports Flower or TensorFlow; subprocesses inherit it.
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
@@ -25,6 +26,17 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ["FEDROBUST_DATA"] = str(tmp_path_factory.mktemp("data"))
     yield
     os.environ["FEDROBUST_DATA"] = str(REAL_DATA)
+
+
+@pytest.fixture(autouse=True)
+def _same_models_each_time() -> None:
+    """Give the models that a test builds the same weights in each session.
+
+    Keras' initialisers draw from a global generator unless they have a seed. It is
+    not imported for this: many tests need none of it.
+    """
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 @pytest.fixture

@@ -184,6 +184,17 @@ def test_flat_inputs_are_drawn_in_the_shape_of_the_images(tmp_path, monkeypatch)
     assert {image.shape for image in drawn[10:]} == {(32, 32, 3)}
 
 
+def test_where_nothing_is_right_the_examples_are_kept_as_they_are(trained):  # noqa: F811
+    x = trained.data.x_test[:20]
+    answers = assess(trained.model, x, trained.data.y_test[:20], {}, [0.1]).answers
+    y = ((answers + 1) % 10).astype(np.int32)
+    found = assess(trained.model, x, y, {"fgsm": FGSM()}, [0.1])
+    assert found.scores.clean == 0
+    assert list(found.adversarial) == [("fgsm", "0.1")]
+    np.testing.assert_array_equal(found.adversarial["fgsm", "0.1"], found.x)
+    np.testing.assert_array_equal(found.attacked_answers["fgsm", "0.1"], answers)
+
+
 def test_what_is_no_image_is_told_before_the_attack(tmp_path, monkeypatch, capsys):
     data_of(tmp_path, monkeypatch, (20,))
     monkeypatch.setattr("fedrobust.assessment.assess", None)  # nobody gets that far
