@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.definition import Cell, Reproduction
@@ -37,7 +37,7 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
     path = reproduction.folder / "published.csv"
     found: PublishedNumbers = {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
@@ -60,19 +60,12 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
 def _published(
     reproduction: Reproduction, row: Mapping[str, str], said: str
 ) -> tuple[tuple[Cell, str], Published]:
-    try:
-        cell = tuple(row[column] for column in reproduction.columns)
-        measure, value, sd, n = (row[name] for name in ("measure", "value", "sd", "n"))
-        number = Published(
-            _finite(value), _finite(sd) if sd else None, int(n) if n else None
-        )
-        if number.n is not None and number.n < 1:
-            raise ValueError(f"n={n}")
-    except (KeyError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"{said}: must have {', '.join(reproduction.columns)}, measure, and the "
-            f"numbers value, sd and n: {error!r}; mend it"
-        ) from error
+    names = (*reproduction.columns, "measure", "value", "sd", "n")
+    lacking = [name for name in names if row.get(name) is None]
+    if lacking:
+        raise ConfigError(f"{said}: lacks {', '.join(lacking)}; mend it")
+    cell = tuple(row[column] for column in reproduction.columns)
+    measure = row["measure"]
     for column, choice in reproduction.values(cell).items():
         reproduction.require_known(column, choice, said)
     if measure not in reproduction.measures:
@@ -80,17 +73,27 @@ def _published(
             f"{said}: {reproduction.name} has no measure {measure!r}, "
             f"{nearest(measure, reproduction.measures)}"
         )
+    value = _number(row, "value", said)
     scale = reproduction.measures[measure].scale
-    if not 0 <= number.value <= scale:
+    if not 0 <= value <= scale:
         raise ConfigError(
-            f"{said}: value is {value}: must be in [0, {scale:g}], in the units of "
-            f"{measure}; mend it"
+            f"{said}: value is {row['value']}: must be in [0, {scale:g}], in the units "
+            f"of {measure}; mend it"
         )
-    return (cell, measure), number
+    sd = _number(row, "sd", said) if row["sd"] else None
+    n = _number(row, "n", said) if row["n"] else None
+    if n is not None and (n < 1 or not n.is_integer()):
+        raise ConfigError(f"{said}: n is {row['n']}: must be whole, at least 1; mend it")
+    return (cell, measure), Published(value, sd, None if n is None else int(n))
 
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError(f"{text} is not finite")
+def _number(row: Mapping[str, str], name: str, said: str) -> float:
+    try:
+        number = float(row[name])
+    except ValueError:
+        number = nan
+    if not isfinite(number) or number < 0:
+        raise ConfigError(
+            f"{said}: {name} is {row[name]!r}: must be a number, at least 0; mend it"
+        )
     return number

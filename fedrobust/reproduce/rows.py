@@ -35,7 +35,7 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
     if not path.is_file():
         return {}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no text: {error}; mend it") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))

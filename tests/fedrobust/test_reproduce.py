@@ -337,10 +337,11 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
     [
         ("demo/published.csv", "avg,", "agv,", "line 2: rule has no value 'agv'"),
         ("demo/published.csv", ",accuracy,", ",acuracy,", "no measure 'acuracy'"),
-        ("demo/published.csv", ",50,", ",fifty,", "line 2: must have rule, measure"),
-        ("demo/published.csv", ",sd,", ",std,", "line 2: must have rule, measure"),
-        ("demo/published.csv", ",50,", ",nan,", "nan is not finite"),
-        ("demo/published.csv", ",30,3,", ",30,0,", "n=0"),
+        ("demo/published.csv", ",50,", ",fifty,", "value is 'fifty': must be"),
+        ("demo/published.csv", ",sd,", ",std,", "line 2: lacks sd; mend"),
+        ("demo/published.csv", ",50,", ",nan,", "value is 'nan': must be a num"),
+        ("demo/published.csv", ",30,3,", ",30,0,", "n is 0: must be whole, at"),
+        ("demo/published.csv", ",30,3,", ",-30,3,", "sd is '-30': must be a numb"),
         ("demo/published.csv", ",50,", ",5000,", "value is 5000: must be in [0, 100]"),
         ("demo/published.csv", "nowhere", "", "line 2: must have one value a column"),
         ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value a col"),
@@ -367,6 +368,17 @@ def test_damage_to_other_files_is_told_before_something_is_run(
     assert said in capsys.readouterr().err
     assert {p: p.read_bytes() for p in toy.rglob("*") if p.is_file()} == before
     assert not (toy.parent / "runs").exists()
+
+
+def test_files_that_a_spreadsheet_saved_are_read(toy, monkeypatch):
+    assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
+    results, page = toy / "demo" / "results.csv", toy / "demo" / "README.md"
+    before = page.read_text()
+    for path in (results, toy / "demo" / "published.csv"):
+        # A byte-order mark, and the line ends of Windows.
+        path.write_text("\ufeff" + path.read_text(), newline="\r\n")
+    assert command(toy, monkeypatch, "--page") == 0
+    assert page.read_text() == before
 
 
 def test_other_numbers_of_the_same_run_are_not_thrown_away_unseen(toy, monkeypatch):
