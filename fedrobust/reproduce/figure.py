@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,6 +18,7 @@ OURS = COLOURS["inside"]
 SIDE = 6.0  # inches, of the square panel
 PERCENT = 100.0
 ROW = 0.3  # inches, of a cell
+NEAR = 0.045  # of the axis, where two labels would lie on each other
 
 
 def draw(
@@ -74,17 +76,20 @@ def against(
     for word in sorted(set(words.values())):
         axes.plot([], [], "o", color=COLOURS[word], label=word)
     outside = [cell for cell in judged if words[cell] == "outside"]
-    for number, cell in enumerate(outside, start=1):
+    places = [(published[c, measure].value, fmean(numbers[c])) for c in outside]
+    top = reproduction.measures[measure].scale
+    for place, label in _labels(places, NEAR * top):
         axes.annotate(
-            str(number),
-            (published[cell, measure].value, fmean(numbers[cell])),
-            xytext=(-7, 4),
+            label,
+            place,
+            xytext=(-3, 4),
             textcoords="offset points",
+            horizontalalignment="right",
             fontsize=8,
             color=COLOURS["outside"],
         )
+    for number, cell in enumerate(outside, start=1):
         axes.plot([], [], " ", label=f"{number}  {'/'.join(cell)}")
-    top = reproduction.measures[measure].scale
     unit = " in percent" if top == PERCENT else ""
     axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
     axes.set(xlabel=f"{measure}{unit}, paper", ylabel=f"{measure}{unit}, ours")
@@ -92,6 +97,17 @@ def against(
     axes.grid(color="#eeeeee", linewidth=0.6)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
+
+
+def _labels(
+    places: Sequence[tuple[float, float]], near: float
+) -> list[tuple[tuple[float, float], str]]:
+    """Label places by numbers from 1, and those near each other by one label."""
+    labels: dict[tuple[float, float], list[str]] = {}
+    for number, place in enumerate(places, start=1):
+        close = (p for p in labels if max(abs(np.subtract(p, place))) < near)
+        labels.setdefault(next(close, place), []).append(str(number))
+    return [(place, ", ".join(numbers)) for place, numbers in labels.items()]
 
 
 def by_cell(

@@ -83,7 +83,9 @@ def _published(
     sd = _number(row, "sd", said) if row["sd"] else None
     n = _number(row, "n", said) if row["n"] else None
     if n is not None and (n < 1 or not n.is_integer()):
-        raise ConfigError(f"{said}: n is {row['n']}: must be whole, at least 1; mend it")
+        raise ConfigError(
+            f"{said}: n is {row['n']}: must be whole, at least 1; mend it"
+        )
     return (cell, measure), Published(value, sd, None if n is None else int(n))
 
 

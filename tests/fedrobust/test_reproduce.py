@@ -457,6 +457,24 @@ def test_cells_of_another_setting_are_compared_and_say_why(toy, monkeypatch):
     assert words == ["compared"]
 
 
+def test_cells_outside_are_numbered_in_the_figure_and_share_a_label_where_near(toy):
+    path = toy / "demo" / "published.csv"
+    path.write_text(
+        "rule,measure,value,sd,n,source\navg,accuracy,50,1,3,a\ncm,accuracy,52,1,3,b\n"
+    )
+    reproduction = load_reproduction("demo", toy)
+    results = Results(reproduction)
+    for ours, expected in (("93", ["1, 2"]), ("70", ["1", "2"])):
+        for rule, value in (("avg", "90"), ("cm", ours)):
+            row = dict.fromkeys(results.names, "1")
+            results.rows[(rule,), 0] = {**row, "accuracy": value}
+        figure = against(reproduction, results, read_published(reproduction))
+        axes = figure.axes[0]
+        assert [text.get_text() for text in axes.texts] == expected
+        _, words = axes.get_legend_handles_labels()
+        assert words == ["outside", "1  avg", "2  cm"]
+
+
 def test_pairs_with_a_cell_of_another_setting_are_not_judged(toy):
     path = toy / "demo" / "reproduction.yaml"
     definition = yaml.safe_load(path.read_text())
