@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fedrobust import __version__
+from fedrobust import __version__, vectors
 from fedrobust.errors import REFUSED, ConfigError, nearest
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(__version__)
         return 0
     try:
+        vectors.in_use()
         if arguments[0] not in COMMANDS:
             raise ConfigError(
                 f"{arguments[0]}: there is no such command, "

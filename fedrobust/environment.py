@@ -2,15 +2,11 @@
 
 import platform
 from importlib.metadata import version
-from pathlib import Path
 
 import fedrobust
-from fedrobust import backend
+from fedrobust import backend, vectors
 from fedrobust.record import Json
 from strategies.threads import num_cores
-
-# What the kernel calls the vectors of x86, the widest first.
-VECTORS = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
 
 
 def environment(runtime: Json) -> Json:
@@ -31,19 +27,11 @@ def environment(runtime: Json) -> Json:
 
 
 def processor() -> str:
-    """Name the CPU and, where Linux tells them, its widest vectors.
+    """Name the CPU and, where Linux tells them, the widest vectors in use.
 
     Machines that hide them from their guests have CPUs of one name and other bits: how
     many values an instruction adds up decides the order of sums.
     """
-    path = Path("/proc/cpuinfo")
-    if not path.is_file():
-        return platform.processor()
-    found: dict[str, str] = {}
-    for line in path.read_text().splitlines():
-        key, _, value = line.partition(":")
-        found.setdefault(key.strip(), value.strip())
-    flags = found.get("flags", "").split()
-    widest = next((name for flag, name in VECTORS.items() if flag in flags), None)
-    model = found.get("model name", platform.processor())
-    return model if widest is None else f"{model} ({widest})"
+    widest = vectors.in_use()
+    name = vectors.cpu_name()
+    return name if widest is None else f"{name} ({widest})"

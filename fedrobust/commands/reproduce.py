@@ -21,6 +21,7 @@ from fedrobust.reproduce.loading import (
 from fedrobust.reproduce.measures import measured
 from fedrobust.reproduce.page import write_page
 from fedrobust.reproduce.results import Results, as_text, processor
+from fedrobust.vectors import VARIABLE
 
 HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds SEEDS]
                           [--runs FOLDER] [--check | --collect | --page]
@@ -204,7 +205,15 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
                 word = "to the bit" if same else "DIFFERS"
                 here = processor(result["environment"])
                 if not same and here != row["processor"]:
-                    word += f" (that was on {row['processor']}, this is {here})"
+                    word += f" (that was on {row['processor']}, this is {here}"
+                    word += f"{_hint(row['processor'], here)})"
                 print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {kept}, is "
                       f"{found}: {word}")  # fmt: skip
     return int(differ > 0)
+
+
+def _hint(there: str, here: str) -> str:
+    """Tell how a CPU of more vectors computes as one of fewer does."""
+    if "(AVX2)" in there and "(AVX-512)" in here:
+        return f"; {VARIABLE}=AVX2 lets it compute as that one does"
+    return ""

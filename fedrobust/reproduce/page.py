@@ -14,6 +14,7 @@ from fedrobust.reproduce.rows import Row
 from fedrobust.reproduce.settings import settings
 from fedrobust.reproduce.tables import cells_table, orderings_table
 from fedrobust.reproduce.tally import DOUBT, PAIRS, VERDICTS, claim_counts, counts
+from fedrobust.vectors import VARIABLE
 
 RULE_TEXTS = {
     "seeds": "inside: |ours - paper| <= allowed = max(1.5, 2.5 sd sqrt(1/n_paper + "
@@ -94,7 +95,7 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
     if row := _exemplary(results):
         said = " ".join(f"{column}={row[column]}" for column in reproduction.columns)
         lines.append(
-            f"# a cell again, to the bit on {row['processor']}\n"
+            f"# a cell again, to the bit on {row['processor']}\n{_held(row)}"
             f"fedrobust reproduce {name} --cells {said} --seeds {row['seed']} --check"
         )
     lines.append("```")
@@ -114,6 +115,13 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
             f"{median(minutes):.1f}, pauses and other work included."
         )
     return "\n".join(lines)
+
+
+def _held(row: Row) -> str:
+    """Say how a CPU of more vectors gives the bits of one of fewer."""
+    if "(AVX2)" not in row["processor"]:
+        return ""
+    return f"# (where the CPU has AVX-512: with {VARIABLE}=AVX2 before it)\n"
 
 
 def _cores(cores: str) -> str:

@@ -188,6 +188,11 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
     assert command(toy, monkeypatch, *check) == 1
     assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
+    monkeypatch.setattr("fedrobust.vectors.in_use", lambda: "AVX-512")
+    results.write_text(results.read_text().replace("a 486", "a CPU (AVX2)"))
+    assert command(toy, monkeypatch, *check) == 1
+    said = "; FEDROBUST_VECTORS=AVX2 lets it compute as that one does)"
+    assert said in capsys.readouterr().out
 
 
 def test_finished_runs_are_collected_and_two_at_a_time_lose_nothing(toy, monkeypatch):
