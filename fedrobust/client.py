@@ -4,7 +4,7 @@ import numpy as np
 from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedrobust import resources
+from fedrobust import resources, vectors
 from fedrobust.byzantine import Tampering
 from fedrobust.byzantine.tampering_mod import tampering_mod
 from fedrobust.cohort import Cohort
@@ -30,6 +30,8 @@ def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
     cohort
         What trains clients together, where they share a process.
     """
+    # Each process of clients that run elsewhere is held for itself.
+    vectors.in_use()
     mods = []
     attack = resources.byzantine_attack(config)
     if isinstance(attack, Tampering):

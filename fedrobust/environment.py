@@ -17,6 +17,7 @@ def environment(runtime: Json) -> Json:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": processor(),
+        "vectors_held": vectors.are_held(),
         "cores": num_cores(),
         "intra_op_threads": backend.intra_op_threads(backend.tf),
         "onednn": backend.uses_onednn(),

@@ -1,12 +1,16 @@
 """Fixtures shared by all tests."""
 
 import os
-import sys
+import random
 
 # Before anything imports Flower or TensorFlow; subprocesses inherit it.
 os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+# Before NumPy, or FEDROBUST_VECTORS comes too late.
+import fedrobust  # noqa: F401
+
+# isort: split
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,13 +34,11 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def _same_models_each_time() -> None:
-    """Give the models that a test builds the same weights in each session.
+    """Give the Keras models that a test builds the same weights in each session.
 
-    Keras' initialisers draw from a global generator unless they have a seed. It is
-    not imported for this: many tests need none of it.
+    An initialiser without a seed takes one from Python's global generator.
     """
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(0)
+    random.seed(0)
 
 
 @pytest.fixture

@@ -118,10 +118,10 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
 
 
 def _held(row: Row) -> str:
-    """Say how a CPU of more vectors gives the bits of one of fewer."""
+    """Say how a CPU of more vectors computes as the same of fewer."""
     if "(AVX2)" not in row["processor"]:
         return ""
-    return f"# (where the CPU has AVX-512: with {VARIABLE}=AVX2 before it)\n"
+    return f"# (where it has AVX-512, put {VARIABLE}=AVX2 before the command)\n"
 
 
 def _cores(cores: str) -> str:

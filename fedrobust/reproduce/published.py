@@ -81,6 +81,8 @@ def _published(
             f"of {measure}; mend it"
         )
     sd = _number(row, "sd", said) if row["sd"] else None
+    if sd is not None and sd < 0:
+        raise ConfigError(f"{said}: sd is {row['sd']}: must be at least 0; mend it")
     n = _number(row, "n", said) if row["n"] else None
     if n is not None and (n < 1 or not n.is_integer()):
         raise ConfigError(
@@ -94,8 +96,6 @@ def _number(row: Mapping[str, str], name: str, said: str) -> float:
         number = float(row[name])
     except ValueError:
         number = nan
-    if not isfinite(number) or number < 0:
-        raise ConfigError(
-            f"{said}: {name} is {row[name]!r}: must be a number, at least 0; mend it"
-        )
+    if not isfinite(number):
+        raise ConfigError(f"{said}: {name} is {row[name]!r}: must be a number; mend it")
     return number

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fedrobust import vectors
 from fedrobust.runtime.base import Runtime
 from strategies.parameters import require
 from strategies.threads import num_cores
@@ -43,6 +44,12 @@ class Ray(Runtime):
             f"null with runtime.address={self.address}: a cluster that is joined has "
             "the cores that it was started with",
         )
+        if self.address is not None and vectors.are_held():
+            raise ValueError(
+                f"runtime.address={self.address}: must be null under "
+                f"{vectors.VARIABLE}=AVX2, which does not reach a cluster that is "
+                "joined"
+            )
         if importlib.util.find_spec("ray") is None:
             raise ValueError(
                 "runtime=ray needs Ray: pip install 'fedrobust[simulation]'"

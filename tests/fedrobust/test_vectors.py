@@ -9,8 +9,9 @@ import pytest
 from fedrobust import vectors
 from fedrobust.cli import main
 from fedrobust.errors import ConfigError
+from fedrobust.runtime.ray import Ray
 
-HAS_MORE = vectors._of_cpu() == "AVX-512"
+HAS_MORE = vectors.of_cpu() == "AVX-512"
 
 LIBRARIES = """
 from fedrobust.environment import processor
@@ -20,7 +21,7 @@ from numpy._core._multiarray_umath import __cpu_features__ as features
 from threadpoolctl import threadpool_info
 from fedrobust.backend import tf
 print(processor())
-print("numpy", features["X86_V4"])
+print("numpy", features.get("X86_V4") or features["AVX512_SKX"])
 print("blas", {i["architecture"] for i in threadpool_info() if "architecture" in i})
 tf.linalg.matmul(tf.ones((8, 8)), tf.ones((8, 8)))
 """
@@ -28,10 +29,12 @@ tf.linalg.matmul(tf.ones((8, 8)), tf.ones((8, 8)))
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own, and give what it wrote."""
-    clean = {k: v for k, v in os.environ.items() if k not in vectors.AVX2}
+    ours = {vectors.VARIABLE, *vectors.AVX2}
+    clean = {k: v for k, v in os.environ.items() if k not in ours}
+    told = {"ONEDNN_VERBOSE": "1", "TF_ENABLE_ONEDNN_OPTS": "1"}
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**clean, "ONEDNN_VERBOSE": "1", **variables},
+        env={**clean, **told, **variables},
         capture_output=True,
         text=True,
         timeout=120,
@@ -43,6 +46,7 @@ def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 def test_every_library_is_held_to_avx2():
     free, held = python(LIBRARIES), python(LIBRARIES, FEDROBUST_VECTORS="AVX2")
     assert "(AVX-512)\nnumpy True\n" in free.stdout
+    assert "blas {'Haswell'}" not in free.stdout
     assert "(AVX2)\nnumpy False\nblas {'Haswell'}\n" in held.stdout
     assert "isa:Intel AVX-512" in free.stdout
     assert "isa:Intel AVX2\n" in held.stdout
@@ -65,39 +69,80 @@ def test_another_word_is_told(monkeypatch, capsys):
     )
 
 
+@pytest.fixture
+def process(monkeypatch):
+    """Let this process be one that has just imported fedrobust on some CPU."""
+
+    def begin(cpu, asked, *, numpy=False, **variables):
+        for name in (vectors.VARIABLE, *vectors.AVX2):
+            # So that what is set meanwhile is taken back afterwards.
+            monkeypatch.setenv(name, "")
+            monkeypatch.delenv(name)
+        if asked is not None:
+            monkeypatch.setenv(vectors.VARIABLE, asked)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        if not numpy:
+            monkeypatch.delitem(sys.modules, "numpy")
+        monkeypatch.setattr(vectors, "of_cpu", lambda: cpu)
+        monkeypatch.setattr(vectors, "_HELD", vectors._hold())
+
+    return begin
+
+
+def settings():
+    return {name: os.environ[name] for name in vectors.AVX2 if name in os.environ}
+
+
 @pytest.mark.parametrize(
-    ("cpu", "asked", "held", "said"),
+    ("cpu", "asked", "used"),
     [
-        ("AVX-512", None, False, "AVX-512"),
-        ("AVX-512", "", False, "AVX-512"),
-        ("AVX-512", "AVX2", True, "AVX2"),
-        # It has no more to be held to.
-        ("AVX2", "AVX2", False, "AVX2"),
-        ("AVX", "AVX2", False, "AVX"),
-        (None, "AVX2", False, None),
+        ("AVX-512", None, "AVX-512"),
+        ("AVX-512", "", "AVX-512"),
+        ("AVX2", "AVX2", "AVX2"),  # it has no more to be held to
+        ("AVX", None, "AVX"),
+        (None, None, None),
     ],
 )
-def test_what_is_in_use(monkeypatch, cpu, asked, held, said):
-    monkeypatch.delenv("FEDROBUST_VECTORS", raising=False)
-    if asked is not None:
-        monkeypatch.setenv("FEDROBUST_VECTORS", asked)
-    for name in vectors.AVX2:
-        monkeypatch.setenv(name, "as it was")
-    monkeypatch.setattr(vectors, "_of_cpu", lambda: cpu)
-    monkeypatch.delitem(sys.modules, "numpy")
-    monkeypatch.setattr(vectors, "_HELD", vectors._hold())
-    assert vectors._HELD is held
-    assert {os.environ[name] for name in vectors.AVX2} == (
-        set(vectors.AVX2.values()) if held else {"as it was"}
-    )
-    assert vectors.in_use() == said
+def test_nothing_is_set_where_nothing_is_held(process, cpu, asked, used):
+    process(cpu, asked)
+    assert not vectors.are_held()
+    assert settings() == {}
+    assert vectors.in_use() == used
 
 
-def test_numpy_that_was_there_before_is_not_held(monkeypatch):
-    monkeypatch.setenv("FEDROBUST_VECTORS", "AVX2")
-    for name in vectors.AVX2:
-        monkeypatch.setenv(name, "as it was")
-    monkeypatch.setattr(vectors, "_of_cpu", lambda: "AVX-512")
-    monkeypatch.setattr(vectors, "_HELD", vectors._hold())
-    with pytest.raises(ConfigError, match="NumPy was imported before fedrobust"):
+def test_all_is_set_where_it_is_asked_for(process):
+    process("AVX-512", "AVX2")
+    assert vectors.are_held()
+    assert settings() == vectors.AVX2
+    assert vectors.in_use() == "AVX2"
+
+
+@pytest.mark.parametrize("asked", [None, "AVX2"])
+def test_what_was_set_before_holds_numpy_whoever_imports_it(process, asked):
+    process("AVX-512", asked, numpy=True, **vectors.AVX2)
+    assert vectors.are_held()
+    assert vectors.in_use() == "AVX2"
+
+
+@pytest.mark.parametrize("cpu", ["AVX", None])
+def test_vectors_that_the_cpu_lacks_are_refused(process, cpu):
+    process(cpu, "AVX2")
+    with pytest.raises(ConfigError, match="no AVX2 in this CPU"):
         vectors.in_use()
+
+
+@pytest.mark.parametrize(
+    ("numpy", "variables"), [(True, {}), (False, {"ONEDNN_MAX_CPU_ISA": "SSE41"})]
+)
+def test_what_cannot_be_held_is_refused(process, numpy, variables):
+    process("AVX-512", "AVX2", numpy=numpy, **variables)
+    assert not vectors.are_held()
+    with pytest.raises(ConfigError, match="set ONEDNN_MAX_CPU_ISA='AVX2' OPENBLAS"):
+        vectors.in_use()
+
+
+def test_a_cluster_that_is_joined_is_refused(process):
+    process("AVX-512", "AVX2")
+    with pytest.raises(ValueError, match="which does not reach a cluster"):
+        Ray(address="auto").check()
