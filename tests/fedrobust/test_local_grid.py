@@ -9,6 +9,7 @@ from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedrobust.client import client_app
+from fedrobust.runtime.flower import identify_process
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from fedrobust.server import serve
 from tests.messages import global_arrays
@@ -16,6 +17,7 @@ from tests.messages import global_arrays
 
 def shared_messages(n: int) -> list[Message]:
     """Messages that carry one RecordDict, as Flower's strategies make them."""
+    identify_process()
     content = RecordDict(
         {"arrays": global_arrays(), "config": ConfigRecord({"tags": ["a"]})}
     )
