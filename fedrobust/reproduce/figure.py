@@ -18,7 +18,7 @@ OURS = COLOURS["inside"]
 SIDE = 6.0  # inches, of the square panel
 PERCENT = 100.0
 ROW = 0.3  # inches, of a cell
-NEAR = 0.045  # of the axis, where two labels would lie on each other
+NEAR = 0.045  # of the scale, where two labels would lie on each other
 
 
 def draw(
