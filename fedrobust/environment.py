@@ -1,20 +1,31 @@
 """What the bits of a result may depend on: versions, CPU and threads."""
 
+import hashlib
 import platform
+import re
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import fedrobust
+import strategies
 from fedrobust import backend, vectors
-from fedrobust.record import Json
+from fedrobust.files import Json
 from strategies.threads import num_cores
+
+PACKAGES = (
+    *("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy"),
+    "flwr-datasets",
+)
+# Of our own source, what decides no number of a run.
+NO_PART = {"commands", "report", "reproduce", "cli.py", "progress.py"}
 
 
 def environment(runtime: Json) -> Json:
     """Describe what the bits of a result may depend on, and what carried messages."""
-    packages = ("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy")
     return {
-        "fedrobust": fedrobust.__version__,
-        "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": processor(),
         "vectors_held": vectors.are_held(),
@@ -23,8 +34,61 @@ def environment(runtime: Json) -> Json:
         "onednn": backend.uses_onednn(),
         "deterministic": backend.is_deterministic(backend.tf),
         "runtime": runtime,
-        **{name: version(name) for name in packages},
+        **versions(),
     }
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Return the versions of Python, of this project and of what it builds on."""
+    return {
+        "fedrobust": fedrobust.__version__,
+        "code": _code(
+            Path(fedrobust.__file__).parent, Path(strategies.__file__).parent
+        ),
+        "python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Compare a recorded environment with this one.
+
+    Returns
+    -------
+    What was recorded and what there is now, by name, where the two differ. Names that
+    older records lack are left out.
+    """
+    return {
+        name: [str(recorded[name]), now]
+        for name, now in versions().items()
+        if name in recorded and recorded[name] != now
+    }
+
+
+def versions_told(others: Mapping[str, list[str]]) -> str:
+    """Phrase the versions that differ; nothing where none does."""
+    told = [
+        "other code of fedrobust" if name == "code" else f"{name} {was} (now {now})"
+        for name, (was, now) in others.items()
+    ]
+    return ", ".join(told)
+
+
+def _code(*packages: Path) -> str:
+    """Digest our own source, which may have been edited where it is installed.
+
+    Lines that are blank or a comment do not count. Parsing everything would tell more
+    edits apart, and take a second instead of milliseconds.
+    """
+    found = hashlib.sha256()
+    for package in packages:
+        for path in sorted(package.rglob("*.py")):
+            name = path.relative_to(package.parent)
+            if not NO_PART & set(name.parts):
+                text = re.sub(rb"(?m)^[ \t]*(#.*)?\r?\n", b"", path.read_bytes())
+                found.update(f"{name.as_posix()} {len(text)}\n".encode() + text)
+    return found.hexdigest()[:16]
 
 
 def processor() -> str:

@@ -11,6 +11,10 @@ class ConfigError(Exception):
     """A mistake in what the user said; the message is one sentence for the user."""
 
 
+class FileError(ConfigError):
+    """A file that cannot be read or written; the message begins with its path."""
+
+
 class RunFailedError(RuntimeError):
     """A run came to nothing; the message is one sentence for the user."""
 

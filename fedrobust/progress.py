@@ -10,6 +10,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from fedrobust.config import Config
+from fedrobust.environment import versions_told
+from fedrobust.record import TRAIN_ANEW
+
+
+def run_name(config: Config) -> str:
+    """Return what people call a run: the choices made, and the seed."""
+    choices = config.choices
+    groups = ["dataset", "model", "training"]
+    if not config.centralised:
+        groups += ["byzantine", "strategy"]
+    words = [choices[group] for group in groups if group in choices]
+    words += ["centralised"] if config.centralised else []
+    return f"{' '.join(words)} seed={config.seed}"
 
 
 class Progress:
@@ -52,15 +65,9 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """What people call the run."""
-        choices = self._config.choices
-        groups = ["dataset", "model", "training"]
-        if not self._config.centralised:
-            groups += ["byzantine", "strategy"]
-        words = [choices[group] for group in groups if group in choices]
-        words += ["centralised"] if self._config.centralised else []
+        """What people call the run, with its number in a multirun."""
         number = "" if self._job is None else f"[{self._job + 1}/{self.total or '?'}] "
-        return f"{number}{' '.join(words)} seed={self._config.seed}"
+        return number + run_name(self._config)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -92,6 +99,9 @@ class Progress:
         seconds = time.perf_counter() - self._started
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
+        if others := versions_told(result["other_versions"]):
+            told = f"note: it was trained with {others}; {TRAIN_ANEW}"
+            self._console.print(told, style="yellow", markup=False, highlight=False)
         for name in failed:
             self._console.print(f"[red]check failed: {name}[/red]")
         if result["skipped_rounds"]:

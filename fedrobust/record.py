@@ -7,116 +7,74 @@ training.json  where it was trained, what was warned of, how it was to be evalua
 model.keras    the trained model
 evaluations/   a result for each way the trained model was evaluated
 result.json    the result that was asked for last
+error-*.json   why an attempt at an evaluation failed, until one succeeds
+.lock          held by the process that works here
 """
 
-import hashlib
-import json
-import math
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import numpy as np
 import yaml
-from filelock import FileLock
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, FileError
+from fedrobust.files import (
+    Json,
+    append_line,
+    check_writable,
+    is_partial,
+    locked,
+    read_json,
+    read_json_lines,
+    read_yaml,
+    replacing,
+    require_types,
+    to_disk,
+    to_json,
+    write_atomically,
+    writing,
+)
 
-Json = dict[str, Any]
+__all__ = [
+    "Json",
+    "RunFolder",
+    "check_writable",
+    "read_result",
+    "replacing",
+    "to_json",
+    "write_atomically",
+    "writing",
+]
 
+LOCK = ".lock"
+# What to do about a record that cannot be used, or cannot be written.
+TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
+EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
+START_AGAIN = "see to it, and start the run again"
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write, which replaces another as a whole once it is written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file of text as a whole."""
-    with replacing(path) as file:
-        file.write(text.encode())
-
-
-@contextmanager
-def writing(path: Path, advice: str) -> Iterator[None]:
-    """Say what cannot be written, and what to do about it.
-
-    Raises
-    ------
-    ConfigError
-        In place of an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}; {advice}") from error
-
-
-def _is_partial(path: Path) -> bool:
-    """Tell whether a file is one that was to replace another."""
-    return path.name.startswith(".") and ".partial" in path.suffixes
-
-
-def _to_disk(path: Path) -> None:
-    """Wait until the disk holds a file, so that a power failure does not tear it."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _jsonable(value: Any) -> Any:
-    """Write a number that JSON has not as null, and NumPy's as Python's."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {str(k): _jsonable(v) for k, v in value.items()}
-    return [_jsonable(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Write strict JSON."""
-    return json.dumps(_jsonable(value), indent=indent, allow_nan=False)
-
-
-def lock_for(path: Path) -> FileLock:
-    """Give the lock that lets one process of this machine at a time work on a path."""
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir())
-    return FileLock(folder / f"fedrobust-{os.getuid()}-{name}.lock")
-
-
-def check_writable(path: Path, chosen_by: str) -> None:
-    """Refuse a folder in which, or where, nothing can be made.
-
-    Raises
-    ------
-    ConfigError
-        With the key or the option by which the user can choose another.
-    """
-    ancestor = path.absolute()
-    while not ancestor.exists():
-        ancestor = ancestor.parent
-    # Trying tells more than asking: of read-only disks, and of root's rights.
-    with (
-        writing(path, f"choose another {chosen_by}"),
-        tempfile.TemporaryFile(dir=ancestor),
-    ):
-        pass
+NUMBER = int | float
+ROW = {
+    **dict.fromkeys(("round", "bytes_down", "bytes_up", "quarantined", "failed"), int),
+    **dict.fromkeys(("train_seconds", "aggregate_seconds", "evaluate_seconds"), NUMBER),
+    "clean_accuracy": NUMBER | None,
+    "skipped": str | None,
+    "detection": dict | None,
+    "federated": dict | None,
+}
+RESULT = {
+    **dict.fromkeys(("seed", "num_rounds"), int),
+    **dict.fromkeys(("attack", "choices", "worst_robust_accuracy"), dict),
+    "config_digest": str,
+    "clean_accuracy": NUMBER,
+    "checks": dict,
+}
+# Beside that, of a run that is returned.
+OWN = {"robust_accuracy": dict, "skipped_rounds": int, "environment": dict}
 
 
 class RunFolder:
@@ -134,12 +92,34 @@ class RunFolder:
         self.path = path
         self.config = config
 
-    def lock(self) -> FileLock:
-        """Give the lock that lets one process of this machine at a time run here."""
-        return lock_for(self.path)
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let one process at a time work here, whatever its user and TMPDIR.
+
+        What other processes left half written is removed. A folder in which nothing
+        came to be is removed again.
+
+        Raises
+        ------
+        FileError
+            When the folder cannot be written.
+        """
+        is_new = not self.path.exists()
+        with locked(self.path / LOCK):
+            try:
+                for pattern in ("*", "evaluations/*"):
+                    for path in filter(is_partial, self.path.glob(pattern)):
+                        path.unlink(missing_ok=True)
+                yield
+            finally:
+                if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
+                    (self.path / LOCK).unlink()
+                    self.path.rmdir()
 
     def check(self, chosen_by: str = "hydra.run.dir") -> None:
         """Refuse a folder of another experiment, and one that cannot be written.
+
+        A finished run may be where nobody can write.
 
         Parameters
         ----------
@@ -151,12 +131,14 @@ class RunFolder:
         ConfigError
             With the folder and the reason; nothing in it was touched.
         """
-        digest = self._digest_there()
-        if digest is not None and digest != self.config.digest:
+        digest = self._digest_there(chosen_by)
+        if digest is not None and digest not in self.config.digests:
             raise ConfigError(
                 f"{self.path} holds another experiment ({digest}, not "
                 f"{self.config.digest}): choose another {chosen_by}"
             )
+        if digest is not None and self._is_finished:
+            return
         check_writable(self.path, chosen_by)
         if digest is None and self.path.exists() and self._others_files():
             raise ConfigError(
@@ -164,43 +146,67 @@ class RunFolder:
             )
 
     def _others_files(self) -> list[Path]:
-        """List what no run leaves behind that is killed before its first file."""
-        return [path for path in self.path.iterdir() if not _is_partial(path)]
+        """List files other than those that an attempt leaves that came to nothing."""
+        return [
+            path
+            for path in self.path.iterdir()
+            if not is_partial(path) and path.name != LOCK and not _is_error(path)
+        ]
 
-    def _digest_there(self) -> str | None:
+    def _digest_there(self, chosen_by: str) -> str | None:
         path = self.path / "config.yaml"
-        try:
-            head = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
+        with suppress(PermissionError):  # of which reading tells more
+            if not path.exists():
+                return None
+        advice = f"restore it, or choose another {chosen_by}"
+        head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None
-        return str(found)
+        if not isinstance(found, str):
+            raise FileError(f"{path} has no config_digest, as of no run; {advice}")
+        return found
 
     def open(self) -> None:
         """Make the folder; a training that did not finish there starts over.
 
-        The lock must be held: what other processes left half written is removed.
+        The lock must be held.
         """
         self.check()
-        try:
+        with self._writing():
             self.path.mkdir(parents=True, exist_ok=True)
-            for pattern in ("*", "evaluations/*"):
-                for path in filter(_is_partial, self.path.glob(pattern)):
-                    path.unlink()
             self._write_config()
-        except OSError as error:
-            raise ConfigError(f"{self.path} cannot be written: {error}") from error
-        if not self.is_trained:
-            self.metrics_path.write_text("")
-            self.events_path.write_text("")
+            if not self.is_trained:
+                self.metrics_path.write_text("")
+                self.events_path.write_text("")
+
+    def clear(self) -> None:
+        """Remove what the run left, so that it is trained anew.
+
+        Raises
+        ------
+        FileError
+            When that is not possible.
+        """
+        self.check()
+        if not self.path.exists():
+            return
+        with self.locked(), self._writing():
+            # Without the model nothing else counts.
+            names = [self.model_path.name, "evaluations/*.json", "result.json"]
+            for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
+                for path in self.path.glob(name):
+                    path.unlink()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with writing(self.path, START_AGAIN):
+            yield
+
+    def _config_text(self) -> str:
+        document = {"config_digest": self.config.digest, **asdict(self.config)}
+        return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
-        document = {"config_digest": self.config.digest, **asdict(self.config)}
-        write_atomically(
-            self.path / "config.yaml", yaml.safe_dump(document, sort_keys=False)
-        )
+        write_atomically(self.path / "config.yaml", self._config_text())
 
     @property
     def metrics_path(self) -> Path:
@@ -219,44 +225,74 @@ class RunFolder:
 
     @property
     def is_trained(self) -> bool:
-        """Tell whether training is done."""
+        """Whether training is done."""
         return self.model_path.is_file()
+
+    @property
+    def _is_finished(self) -> bool:
+        return self.is_trained and self._evaluation_path.is_file()
 
     def add_metrics(self, row: Json) -> None:
         """Append a row to metrics.jsonl."""
-        _append(self.metrics_path, row)
+        with self._writing():
+            append_line(self.metrics_path, to_json(row))
 
     def score_last_metrics(self, row: Json) -> None:
         """Put what an evaluation found into the last round's row, once."""
         rows = self.metrics()
-        last = rows[-1] if rows else {}
-        is_last = last.get("round") == self.config.num_rounds
-        if is_last and last["clean_accuracy"] is None:
+        last = rows[-1]
+        if last["clean_accuracy"] is None:
             last |= row
             text = "".join(to_json(each) + "\n" for each in rows)
-            write_atomically(self.metrics_path, text)
+            with self._writing():
+                write_atomically(self.metrics_path, text)
 
     def add_event(self, event: Json) -> None:
         """Append an event to events.jsonl."""
-        _append(self.events_path, event)
+        with self._writing():
+            append_line(self.events_path, to_json(event))
 
     def metrics(self) -> list[Json]:
-        """Read metrics.jsonl."""
-        return _lines(self.metrics_path)
+        """Read metrics.jsonl after the last round.
+
+        Raises
+        ------
+        FileError
+            When it does not have every round once, with all its figures.
+        """
+        rows = read_json_lines(self.metrics_path, TRAIN_ANEW)
+        for number, row in enumerate(rows, start=1):
+            require_types(row, f"{self.metrics_path}, line {number}", ROW, TRAIN_ANEW)
+        there, planned = [row["round"] for row in rows], self.config.num_rounds
+        if there != [*range(1, planned + 1)]:
+            twice = sorted({round for round in there if there.count(round) > 1})
+            told = f"rounds {twice} more than once" if twice else f"rounds {there}"
+            raise FileError(
+                f"{self.metrics_path} has {told[:60]}: must have each from 1 to "
+                f"{planned} once, in order; {TRAIN_ANEW}"
+            )
+        return rows
 
     def events(self) -> list[Json]:
         """Read events.jsonl."""
-        return _lines(self.events_path)
+        events = read_json_lines(self.events_path, TRAIN_ANEW)
+        for number, event in enumerate(events, start=1):
+            where = f"{self.events_path}, line {number}"
+            require_types(event, where, {"event": str}, TRAIN_ANEW)
+        return events
 
     @property
     def _training_path(self) -> Path:
         return self.path / "training.json"
 
     def training(self) -> Json:
-        """Read what ``save_model`` was told; nothing of a run from before it was."""
+        """Read what ``save_model`` was told; empty for runs from before it was kept."""
         if not self._training_path.is_file():
             return {}
-        found: Json = json.loads(self._training_path.read_text(encoding="utf-8"))
+        found = read_json(self._training_path, TRAIN_ANEW)
+        known = {"environment": dict, "warnings": list, "data_digest": str}
+        kinds = {key: kind for key, kind in known.items() if key in found}
+        require_types(found, self._training_path, kinds, TRAIN_ANEW)
         return found
 
     def save_model(self, save: Any, training: Json) -> None:
@@ -268,40 +304,138 @@ class RunFolder:
             Is given the path to write to.
         training
             The environment, the warnings, the digests of the evaluation and the data.
+
+        Raises
+        ------
+        FileError
+            When it cannot be saved.
         """
-        write_atomically(self._training_path, to_json(training, indent=2) + "\n")
         partial = self.path / f".model.{os.getpid()}.partial.keras"
-        save(partial)
-        # With the model there, the rounds count as done: they must be there too.
-        for path in (partial, self.metrics_path, self.events_path):
-            _to_disk(path)
-        partial.replace(self.model_path)
+        with self._writing():
+            write_atomically(self._training_path, to_json(training, indent=2) + "\n")
+            try:
+                save(partial)
+            except Exception as error:
+                # HDF5 tells of a full disk by errors of its own, too.
+                raise OSError(str(error)) from error
+            # With the model there, the rounds count as done: they must be there too.
+            for path in (partial, self.metrics_path, self.events_path):
+                to_disk(path)
+            partial.replace(self.model_path)
 
     @property
     def _evaluation_path(self) -> Path:
-        return self.path / "evaluations" / f"{self.config.evaluation_digest}.json"
+        """Where the result of this evaluation is, by its newest name if it is not."""
+        names = self.config.evaluation_digests
+        paths = [self.path / "evaluations" / f"{name}.json" for name in names]
+        return next((path for path in paths if path.is_file()), paths[0])
 
     def result(self) -> Json | None:
-        """Read the result of this evaluation, if it was made before."""
-        if not self.is_trained or not self._evaluation_path.is_file():
+        """Read the result of this evaluation, if it was made before.
+
+        Raises
+        ------
+        FileError
+            When its file holds something else.
+        """
+        if not self._is_finished:
             return None
-        found: Json = json.loads(self._evaluation_path.read_text(encoding="utf-8"))
-        return found
+        found = read_result(self._evaluation_path, EVALUATE_ANEW)
+        require_types(found, self._evaluation_path, OWN, EVALUATE_ANEW)
+        return {
+            **found,
+            "config_digest": self.config.digest,
+            "evaluation_digest": self.config.evaluation_digest,
+        }
+
+    def is_settled(self, result: Json) -> bool:
+        """Whether ``write_result`` would change nothing, or could not."""
+        if self._holds(result):
+            return True
+        try:
+            check_writable(self.path, "")
+        except FileError:
+            return True
+        return False
+
+    def _holds(self, result: Json) -> bool:
+        text = to_json(result, indent=2) + "\n"
+        expected = {
+            self.path / "evaluations" / f"{self.config.evaluation_digest}.json": text,
+            self.path / "config.yaml": self._config_text(),
+            self.path / "result.json": text,
+        }
+        return (
+            not any(map(is_partial, self.path.rglob(".*")))
+            and not self.error_path.exists()
+            and all(_has(path, text) for path, text in expected.items())
+        )
 
     def write_result(self, result: Json) -> None:
         """Keep a result under its evaluation, and as the one asked for last."""
         text = to_json(result, indent=2) + "\n"
-        self._evaluation_path.parent.mkdir(exist_ok=True)
-        write_atomically(self._evaluation_path, text)
-        self._write_config()
-        write_atomically(self.path / "result.json", text)
+        path = self.path / "evaluations" / f"{self.config.evaluation_digest}.json"
+        with self._writing():
+            path.parent.mkdir(exist_ok=True)
+            write_atomically(path, text)
+            self._write_config()
+            write_atomically(self.path / "result.json", text)
+            self.error_path.unlink(missing_ok=True)
+
+    @property
+    def error_path(self) -> Path:
+        """Why the last attempt at this evaluation failed; there is none if it did not.
+
+        Jobs that differ in the evaluation have one folder, and a file each.
+        """
+        return self.path / f"error-{self.config.evaluation_digest}.json"
+
+    def note_failure(self, error: Exception) -> None:
+        """Keep why this attempt failed, where there is a folder of the run."""
+        kept = {
+            "config_digest": self.config.digest,
+            "evaluation_digest": self.config.evaluation_digest,
+            "error": f"{type(error).__name__}: {error}",
+            "traceback": traceback.format_exception(error),
+        }
+        if isinstance(error, ConfigError):
+            kept["error"] = str(error)
+        # Where nothing can be written, the error itself is still told.
+        with suppress(OSError):
+            if self.path.is_dir():
+                write_atomically(self.error_path, to_json(kept, indent=2) + "\n")
+
+    def failure(self) -> str | None:
+        """Read why the last attempt at this evaluation failed; None where none did."""
+        if not self.error_path.is_file():
+            return None
+        return str(read_json(self.error_path, "remove it").get("error"))
 
 
-def _lines(path: Path) -> list[Json]:
-    text = path.read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+def _has(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
-def _append(path: Path, row: Json) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(to_json(row) + "\n")
+def _is_error(path: Path) -> bool:
+    return path.match("error-*.json")
+
+
+def read_result(path: Path, advice: str) -> Json:
+    """Read a result.
+
+    Raises
+    ------
+    FileError
+        When the file cannot be read, or holds no result of a run.
+    """
+    found = read_json(path, advice)
+    require_types(found, path, RESULT, advice)
+    worst, checks = found["worst_robust_accuracy"], found["checks"]
+    shares = {"clean_accuracy": found["clean_accuracy"], **worst}
+    for name, share in shares.items():
+        if not isinstance(share, NUMBER) or not 0 <= share <= 1:
+            raise FileError(f"{path}: {name} is {share}: must be in [0, 1]; {advice}")
+    for name, check in checks.items():
+        if not isinstance(check, dict) or not isinstance(check.get("status"), str):
+            raise FileError(f"{path}: checks.{name} has no status; {advice}")
+    return found

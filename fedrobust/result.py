@@ -5,8 +5,10 @@ from statistics import fmean
 
 from fedrobust import resources
 from fedrobust.config import Config, warnings_about
+from fedrobust.environment import other_versions
 from fedrobust.evaluation import Scores
-from fedrobust.record import Json, RunFolder
+from fedrobust.files import Json
+from fedrobust.record import RunFolder
 
 
 def result_of(
@@ -33,14 +35,15 @@ def result_of(
     messages
         What was warned of, beside what configuration and rounds tell themselves.
     """
-    rows = folder.metrics()
-    trained_in = folder.training().get("environment", here)
+    rows, training = folder.metrics(), folder.training()
+    trained_in = training.get("environment", here)
     messages = {*messages, *warnings_about(config), *told_by(folder, config)}
-    both = here["deterministic"] and trained_in["deterministic"]
+    both = here["deterministic"] and trained_in.get("deterministic", False)
     return {
         "config_digest": config.digest,
         "evaluation_digest": config.evaluation_digest,
         "data_digest": resources.split_of(config).digest,
+        "partition_digest": training.get("partition_digest"),
         "attack": asdict(config.attack),
         "choices": config.choices,
         "seed": config.seed,
@@ -52,7 +55,7 @@ def result_of(
         "num_evaluated": scores.num_examples,
         "hyperparameters": scores.hyperparameters,
         "checks": {name: vars(check) for name, check in scores.checks.items()},
-        "federated": rows[-1]["federated"] if rows else None,
+        "federated": rows[-1]["federated"],
         "objective_clients": (
             resources.objective_ids(config) if config.training.fraction < 1 else None
         ),
@@ -71,6 +74,7 @@ def result_of(
         "earlier_seconds": seconds_before,
         "environment": {**trained_in, "deterministic": both},
         "evaluation_environment": here,
+        "other_versions": other_versions(trained_in),
     }
 
 
@@ -90,11 +94,11 @@ def told_by(folder: RunFolder, config: Config) -> set[str]:
         messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
     events = folder.events()
     absent = {
-        event["client"] for event in events if event["event"] == "unidentified"
+        event.get("client") for event in events if event["event"] == "unidentified"
     } - {None}
     if absent:
         messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
-    lowered = {event["round"] for event in events if event["event"] == "f lowered"}
+    lowered = {event.get("round") for event in events if event["event"] == "f lowered"}
     if lowered:
         messages.add(
             f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "

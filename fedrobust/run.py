@@ -7,24 +7,27 @@ A finished run returns its result at once; asked for other epsilons, it evaluate
 model it has and trains nothing.
 """
 
+import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
 from fedrobust import resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
-from fedrobust.environment import environment
+from fedrobust.environment import environment, other_versions
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
+from fedrobust.files import Json, unreadable
 from fedrobust.metrics import round_row, scored
-from fedrobust.network import Arrays, save_model
-from fedrobust.record import Json, RunFolder
+from fedrobust.network import Arrays, Network, save_model
+from fedrobust.record import TRAIN_ANEW, RunFolder
 from fedrobust.result import result_of, training_seconds
 
 if TYPE_CHECKING:
@@ -106,22 +109,60 @@ def run_on_grid(
 def _run(
     config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
 ) -> Json:
-    # Jobs of a sweep that differ only in the evaluation have one folder.
-    with folder.lock():
-        return _run_alone(config, folder, train, on_row, runtime)
+    folder.check()
+    try:
+        # A finished run may be where nobody can write, so it is not locked.
+        finished = _finished(config, folder)
+        if finished is not None and folder.is_settled(finished):
+            return finished
+        # Jobs of a sweep that differ only in the evaluation have one folder.
+        with folder.locked():
+            return _run_alone(config, folder, train, on_row, runtime)
+    except Exception as error:
+        folder.note_failure(error)
+        raise
+
+
+def _finished(config: Config, folder: RunFolder) -> Json | None:
+    """Read the result that the folder holds, and hold it to data and code of now.
+
+    Raises
+    ------
+    ConfigError
+        When the data are others, or the result cannot be read.
+    """
+    result = folder.result()
+    if result is not None:
+        _require_same_data(config, folder, result.get("data_digest"))
+        result["other_versions"] = other_versions(result["environment"])
+    return result
+
+
+def _require_same_data(config: Config, folder: RunFolder, evaluated: Any) -> None:
+    """Refuse a model, or a result of it, that is of other data than there are now."""
+    now = resources.split_of(config).digest
+    for recorded in (folder.training().get("data_digest"), evaluated):
+        if recorded not in (None, now):
+            raise ConfigError(
+                f"{folder.path} was made with other data than dataset="
+                f"{config.choices.get('dataset', 'the same')} gives now (digest "
+                f"{recorded}, now {now}): restore them, choose another folder, or "
+                f"{TRAIN_ANEW}"
+            )
 
 
 def _run_alone(
     config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
 ) -> Json:
     folder.check()
-    result = folder.result()
+    result = _finished(config, folder)
     if result is not None:
         folder.write_result(result)
         return result
     trained_before = folder.is_trained
     # Of a run that was killed in its last evaluation, not of another one.
-    is_first = folder.training().get("evaluation_digest") == config.evaluation_digest
+    of_training = folder.training().get("evaluation_digest")
+    is_first = of_training in config.evaluation_digests
     started = time.perf_counter()
     # The order in which BLAS sums depends on its threads.
     with (
@@ -129,25 +170,14 @@ def _run_alone(
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always")
-        # Everything that can be wrong with data and model is, before a round is lost.
-        resources.split_of(config)
-        if not config.centralised:
-            resources.partition_of(config)
-        resources.trainer_for(config)
-        resources.check_poisoning(config)
-        of_training = _messages(caught)
-        evaluator = resources.evaluator_for(config)
-        # What is wrong with the attacks at any epsilon is no matter of the training,
-        # though evaluations warn of it again in the midst of the rounds.
-        for attack in evaluator.attacks.values():
-            for epsilon in evaluator.epsilons:
-                attack.at(epsilon)
-        of_attacks = _messages(caught) - of_training
+        evaluator, of_attacks = _prepare(config, folder, caught)
+        if not trained_before:
+            for message in sorted(_messages(caught) - of_attacks):
+                _tell(message)
         folder.open()
         here = environment(runtime)
-        if folder.is_trained:
-            network = resources.network_for(config)
-            network.model.load_weights(folder.model_path)
+        if trained_before:
+            network = _trained_network(config, folder)
             began = time.perf_counter()
             scores = evaluator(network.arrays())
             if is_first:
@@ -163,14 +193,7 @@ def _run_alone(
                 train(training)
             scores = training.finish()
     seconds = time.perf_counter() - started
-    trained_on = folder.training()
-    messages = _messages(caught) | set(trained_on.get("warnings", []))
-    data = resources.split_of(config).digest
-    if trained_on.get("data_digest", data) != data:
-        messages.add(
-            "the data set has changed since the model was trained: its test images may "
-            "be among those it was trained on"
-        )
+    messages = _messages(caught) | set(folder.training().get("warnings", []))
     before = training_seconds(folder) if trained_before else 0.0
     result = result_of(config, folder, scores, seconds, before, here, messages)
     if trained_before and not is_first:
@@ -178,6 +201,49 @@ def _run_alone(
         result["federated"] = None
     folder.write_result(result)
     return result
+
+
+def _prepare(
+    config: Config, folder: RunFolder, caught: Sequence[warnings.WarningMessage]
+) -> tuple[Evaluator, set[str]]:
+    """Make all that can be wrong with data and model before a round is lost.
+
+    Returns
+    -------
+    The evaluator, and what attacks warn of at each epsilon: evaluations repeat it in
+    the midst of the rounds, and it is no matter of the training.
+
+    Raises
+    ------
+    ConfigError
+        When something cannot be made, or what was trained is of other data.
+    """
+    if folder.is_trained:
+        _require_same_data(config, folder, None)
+        folder.metrics()
+    if not config.centralised:
+        resources.partition_of(config)
+    resources.trainer_for(config)
+    resources.check_poisoning(config)
+    if not folder.is_trained:
+        resources.check_saving(config)
+    of_training = _messages(caught)
+    evaluator = resources.evaluator_for(config)
+    for attack in evaluator.attacks.values():
+        for epsilon in evaluator.epsilons:
+            attack.at(epsilon)
+    return evaluator, _messages(caught) - of_training
+
+
+def _trained_network(config: Config, folder: RunFolder) -> Network:
+    """Read the model that was trained here."""
+    network = resources.network_for(config)
+    try:
+        network.model.load_weights(folder.model_path)
+    except Exception as error:
+        # Keras raises whatever its file formats raise.
+        raise unreadable(folder.model_path, error, TRAIN_ANEW) from error
+    return network
 
 
 class Training:
@@ -261,9 +327,16 @@ class Training:
                 "environment": self._here,
                 "evaluation_digest": self._config.evaluation_digest,
                 "data_digest": resources.split_of(self._config).digest,
+                "partition_digest": resources.digest_of_partition(self._config),
                 "warnings": sorted(_messages(self._caught) - self._of_attacks),
             },
         )
+
+
+@lru_cache(maxsize=64)
+def _tell(message: str) -> None:
+    """Print a warning before the rounds, once for all runs of a sweep."""
+    print(f"fedrobust: note: {message}", file=sys.stderr, flush=True)
 
 
 def _messages(caught: Sequence[warnings.WarningMessage]) -> set[str]:

@@ -5,6 +5,7 @@ import hashlib
 import importlib.machinery
 import json
 import sysconfig
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -71,30 +72,38 @@ def _text_of(spec: ModuleSpec | None) -> Path | None:
     return Path(spec.origin)
 
 
-def code_digests(node: Any) -> dict[str, str]:
+def code_digests(node: Any, by_text: bool = False) -> dict[str, str]:
     """Digest the modules of a user's own that a configuration names.
 
     A model or an objective that was edited is another experiment, and so it is when a
-    module that it imports was. What is installed is left out: its version is in the
-    record.
+    module that it imports was; comments and layout do not count. What is installed is
+    left out: its version is in the record.
+
+    Parameters
+    ----------
+    node
+        Of the configuration.
+    by_text
+        Digest the text of each module, as results of earlier versions are named.
     """
+    digest_of = file_digest if by_text else _tree_digest
     found: dict[str, str] = {}
     if isinstance(node, list):
         for value in node:
-            found |= code_digests(value)
+            found |= code_digests(value, by_text)
     if isinstance(node, dict):
         target = node.get("_target_")
         if isinstance(target, str) and not target.startswith(OURS):
             find_target(target, "")
             sources = _local_sources(target.rpartition(".")[0])
-            digests = {name: file_digest(path) for name, path in sources.items()}
+            digests = {name: digest_of(path) for name, path in sources.items()}
             if len(digests) == 1:
                 found[target] = next(iter(digests.values()))
             elif digests:
                 text = json.dumps(digests, sort_keys=True)
                 found[target] = hashlib.sha256(text.encode()).hexdigest()
         for value in node.values():
-            found |= code_digests(value)
+            found |= code_digests(value, by_text)
     return found
 
 
@@ -139,10 +148,34 @@ def file_digest(path: Path | str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _tree_digest(path: Path) -> str:
+    """Digest the syntax tree of a module."""
+    return _digest_of_tree(str(path), path.read_bytes())
+
+
+@lru_cache(maxsize=256)
+def _digest_of_tree(path: str, content: bytes) -> str:
+    return hashlib.sha256(repr(_shape(_parsed(Path(path)))).encode()).hexdigest()
+
+
+def _shape(node: Any) -> Any:
+    """Return a syntax tree as nested lists, the same under every version of Python.
+
+    ``ast.dump`` is not: versions add fields, which stay empty for older code.
+    """
+    if isinstance(node, ast.AST):
+        # A string's prefix u is the one thing a field tells that has no effect.
+        fields = [(name, getattr(node, name, None)) for name in node._fields]
+        filled = [(n, v) for n, v in fields if v not in (None, []) and n != "kind"]
+        return [type(node).__name__, *((n, _shape(v)) for n, v in filled)]
+    return [*map(_shape, node)] if isinstance(node, list) else repr(node)
+
+
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
+        # Of bytes, as a first line may say how they are encoded.
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 

@@ -21,15 +21,18 @@ from fedrobust.compose import (
 )
 from fedrobust.config import load_config, warnings_about
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError
-from fedrobust.progress import Progress
+from fedrobust.progress import Progress, run_name
 from fedrobust.record import RunFolder
 
+FRESH = "--fresh"
 HELP = """usage: fedrobust run [overrides] [-m] [--cfg job] [--config-dir FOLDER]
+                     [--fresh]
 
   overrides      key=value, or group=choice; `fedrobust list` shows them
   -m             run every combination of comma-separated values
   --cfg job      print the configuration and run nothing
   --config-dir   a folder with configuration of your own: FOLDER/strategy/mine.yaml
+  --fresh        remove what the run, or each of them, left there and train anew
 
   A run's folder is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with -m
   it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
@@ -44,6 +47,8 @@ def command(arguments: Sequence[str]) -> int:
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
         return 0
+    is_fresh = FRESH in arguments
+    arguments = [a for a in arguments if a != FRESH]
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     flags = parser.parse_intermixed_args(arguments)
@@ -60,12 +65,12 @@ def command(arguments: Sequence[str]) -> int:
     if flags.multirun and flags.cfg:
         raise ConfigError("--cfg shows one configuration: leave out -m")
     if flags.multirun:
-        return _multirun(arguments, flags)
+        return _multirun(arguments, flags, is_fresh)
     composed = compose_run(flags.overrides, flags.config_dir)
     config = load_config(composed)
     if flags.cfg:
         return _hydra(arguments, _job)
-    RunFolder(Path(composed.hydra.run.dir), config).check()
+    _check_folders([RunFolder(Path(composed.hydra.run.dir), config)], is_fresh)
     _notes(warnings_about(config))
     return _hydra(arguments, _job)
 
@@ -75,11 +80,26 @@ def _notes(warnings: list[str]) -> None:
         print(f"fedrobust: note: {warning}", file=sys.stderr)
 
 
+def _check_folders(
+    folders: list[RunFolder], is_fresh: bool, chosen_by: str = "hydra.run.dir"
+) -> None:
+    """Refuse folders of something else; then clear them if all is to be trained anew.
+
+    They are cleared before the first job, as jobs that differ in the evaluation alone
+    have one folder, and whatever launcher runs them.
+    """
+    for folder in folders:
+        folder.check(chosen_by)
+    if is_fresh:
+        for folder in folders:
+            folder.clear()
+
+
 def _refuse(message: str) -> NoReturn:
     raise ConfigError(message)
 
 
-def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
+def _multirun(arguments: list[str], flags: argparse.Namespace, is_fresh: bool) -> int:
     keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
     if "hydra.run.dir" in keys:
         raise ConfigError(
@@ -98,21 +118,38 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
     if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
         folder = Path(sweep_folder(flags.overrides))
         arguments = [*arguments, f"hydra.sweep.dir={folder}"]
+    folders = [
+        RunFolder(folder / subfolder, config)
+        for config, subfolder in zip(configs, subfolders, strict=True)
+    ]
     digests: dict[str, str] = {}
     for config, subfolder in zip(configs, subfolders, strict=True):
-        RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
         if digests.setdefault(subfolder, config.digest) != config.digest:
             raise ConfigError(
                 f"hydra.sweep.subdir={subfolder}: two combinations would share it; "
                 "leave it out, and each has a folder of its own"
             )
+    _check_folders(folders, is_fresh, "hydra.sweep.dir")
     _notes(sorted({note for config in configs for note in warnings_about(config)}))
     Progress.total = len(configs)
     status = _hydra(arguments, _job)
+    _tell_failures(folders)
     # Not of an earlier sweep in the same folder.
     if any((folder / subfolder / "result.json").is_file() for subfolder in subfolders):
         show_report(folder, {config.digest for config in configs})
     return status
+
+
+def _tell_failures(folders: list[RunFolder]) -> None:
+    """Name every run that failed, as Hydra names the first alone."""
+    failed = {f: reason for f in folders if (reason := f.failure()) is not None}
+    if failed:
+        print(
+            f"fedrobust: {len(failed)} of {len(folders)} runs failed:", file=sys.stderr
+        )
+    for folder, reason in failed.items():
+        name = run_name(folder.config)
+        print(f"  {name}: {reason} ({folder.error_path})", file=sys.stderr)
 
 
 def _hydra(arguments: list[str], job: Any) -> int:

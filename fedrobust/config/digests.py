@@ -54,8 +54,11 @@ def digest(values: Node) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def science(config: "Config") -> Node:
-    """Collect what the trained model depends on."""
+def science(config: "Config", by_text: bool = False) -> Node:
+    """Collect what the trained model depends on.
+
+    ``by_text`` digests a user's modules as earlier versions did.
+    """
     values = dataclasses.asdict(config)
     for name in ("attack", "checks", "runtime", "choices"):
         del values[name]
@@ -74,7 +77,7 @@ def science(config: "Config") -> Node:
         values["votes"] = VOTES_VERSION
     if rules := _versions([config.strategy.rule], RULE_VERSIONS):
         values["rules"] = rules
-    code = code_digests(values)
+    code = code_digests(values, by_text)
     changed = _has_statistics(config) or _is_quarantined(config)
     version = PARTIAL_VERSION if changed else SCIENCE_VERSION
     return {"version": version, "code": code, **values}
@@ -114,8 +117,8 @@ def _is_ours(node: Node) -> bool:
     return str(node.get("_target_", OURS[0])).startswith(OURS)
 
 
-def evaluation(config: "Config") -> Node:
-    """Collect how the final model is evaluated."""
+def evaluation(config: "Config", by_text: bool = False) -> Node:
+    """Collect how the final model is evaluated; ``by_text`` as for ``science``."""
     methods = config.attack.methods
     values = dataclasses.asdict(config.attack)
     values["epsilon"] = config.attack.epsilons if methods else []
@@ -123,7 +126,7 @@ def evaluation(config: "Config") -> Node:
     values["files"] = list(_surrogates(methods))
     if versions := _versions(methods.values(), ATTACK_VERSIONS):
         values["attacks"] = versions
-    if code := code_digests(methods):
+    if code := code_digests(methods, by_text):
         values["code"] = code
     if values["checks"] == "full":
         values["probes"] = PROBES_VERSION

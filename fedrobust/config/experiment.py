@@ -132,6 +132,22 @@ class Config:
         """Sixteen hexadecimal digits that name how the final model is evaluated."""
         return digests.digest(digests.evaluation(self))
 
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """Names of the training science: ``digest``, and that of earlier versions.
+
+        The two differ where a user's modules are part of it: earlier versions digested
+        their text, and results of the same text stay valid.
+        """
+        by_text = digests.digest(digests.science(self, by_text=True))
+        return tuple(dict.fromkeys((self.digest, by_text)))
+
+    @cached_property
+    def evaluation_digests(self) -> tuple[str, ...]:
+        """Names of the evaluation: ``evaluation_digest``, and as in ``digests``."""
+        by_text = digests.digest(digests.evaluation(self, by_text=True))
+        return tuple(dict.fromkeys((self.evaluation_digest, by_text)))
+
     @property
     def cohort(self) -> int:
         """How many clients one program trains."""

@@ -1,8 +1,6 @@
 """A data set in a file: an npz, Debian's package of it, or what Keras downloads."""
 
 import gzip
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from fedrobust.backend import keras
 from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
 from fedrobust.data.examples import to_labels, to_split
+from fedrobust.data.npz import read_npz
 from strategies.parameters import require
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -86,17 +85,15 @@ class ImageFile(Dataset):
 
 def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """Read the named arrays and, with all of them, natural ids if the file has any."""
+    optional = ["ids_train"] if len(names) > 1 else []
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in ARRAYS if name not in file]
-            if missing:
-                raise MissingDataError(f"{path} lacks the arrays {missing}")
-            wanted = [*names, "ids_train"] if len(names) > 1 else names
-            return {name: file[name] for name in wanted if name in file}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return read_npz(path, names, optional)
+    except KeyError as error:
+        raise MissingDataError(f"{path} lacks the arrays {error.args[0]}") from error
+    except ValueError as error:
         raise MissingDataError(
-            f"{path} cannot be read as an npz file of plain arrays, whole: put it "
-            "there anew"
+            f"{path} cannot be read as an npz file of plain arrays, whole ({error}): "
+            "put it there anew"
         ) from error
 
 
@@ -124,8 +121,9 @@ def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
             rank = raw[3]
             shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
             return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
-        except (OSError, EOFError, IndexError, ValueError, zlib.error) as error:
-            # A file that is cut short is torn in its packing, its head or its body.
+        except Exception as error:
+            # A file that is cut short is torn in its packing, its head or its body, and
+            # a forged one may claim to be larger than memory.
             raise MissingDataError(f"{path} cannot be read: {error}") from error
 
     return (

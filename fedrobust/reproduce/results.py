@@ -9,7 +9,8 @@ from typing import Any
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
-from fedrobust.record import RunFolder, lock_for, write_atomically
+from fedrobust.files import locked
+from fedrobust.record import RunFolder, write_atomically
 from fedrobust.report.collect import trouble
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
@@ -54,7 +55,7 @@ class Results:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes of this machine away, and read what they added."""
-        with lock_for(self.path):
+        with locked(self.path.with_name(f".{self.path.name}.lock")):
             self._read()
             yield
 

@@ -12,8 +12,14 @@ from fedrobust.resources.byzantine import (
     dishonest_ids,
     training_data,
 )
-from fedrobust.resources.data import client_rows, partition_of, root_data, split_of
-from fedrobust.resources.networks import initial_arrays, network_for
+from fedrobust.resources.data import (
+    client_rows,
+    digest_of_partition,
+    partition_of,
+    root_data,
+    split_of,
+)
+from fedrobust.resources.networks import check_saving, initial_arrays, network_for
 from fedrobust.resources.shared import forget, make
 from fedrobust.resources.trainers import objective_ids, trainer_for, trainer_of_client
 
@@ -22,7 +28,9 @@ __all__ = [
     "byzantine_attack",
     "byzantine_ids",
     "check_poisoning",
+    "check_saving",
     "client_rows",
+    "digest_of_partition",
     "dishonest_ids",
     "evaluator_for",
     "forget",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fedrobust.config import Config
 from fedrobust.data import Split
+from fedrobust.data.partition import partition_digest
 from fedrobust.errors import ConfigError
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.shared import FEW, MANY, key_of, make, shared
@@ -25,7 +26,7 @@ def split_of_key(key: str) -> Split:
     dataset = make(node, "dataset")
     try:
         split: Split = dataset.load()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         raise ConfigError(f"dataset: {error}") from error
     return split
 
@@ -41,6 +42,11 @@ def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]
     )
     shuffled = rng.permutation(rows)
     return np.sort(shuffled[held:]), np.sort(shuffled[:held])
+
+
+def digest_of_partition(config: Config) -> str | None:
+    """Name whose rows are whose; None where one trainer has them all."""
+    return None if config.centralised else partition_digest(partition_of(config))
 
 
 def partition_of(config: Config) -> list[NDArray[np.int64]]:

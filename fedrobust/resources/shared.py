@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 
 from fedrobust.backend import start_tensorflow
 from fedrobust.errors import ConfigError
+from fedrobust.targets import OURS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,6 +58,16 @@ def key_of(*parts: Any) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
+def _is_all_ours(node: Any) -> bool:
+    """Whether a node, and every node within, names a class of this project."""
+    if isinstance(node, list):
+        return all(map(_is_all_ours, node))
+    if isinstance(node, dict):
+        ours = str(node.get("_target_", OURS[0])).startswith(OURS)
+        return ours and all(map(_is_all_ours, node.values()))
+    return True
+
+
 def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
     """Construct what a node's ``_target_`` names.
 
@@ -66,7 +77,8 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
         When it cannot be constructed, with the key and the reason.
     """
     # A user's module may import TensorFlow, which is set up before its first use only.
-    start_tensorflow()
+    if not _is_all_ours(node):
+        start_tensorflow()
     try:
         return instantiate(node, **extra, _convert_="all")
     except Exception as error:

@@ -1,5 +1,7 @@
 """Everything in conf/ works, and mistakes are told in one sentence."""
 
+import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -293,6 +295,66 @@ def test_a_model_is_another_when_a_module_that_it_imports_was_edited(
     (tmp_path / "net_of_mine/net.py").write_text("def build(: ...")
     with pytest.raises(ConfigError, match=r"net\.py cannot be read: invalid syntax"):
         configure("model._target_=net_of_mine.build").science  # noqa: B018
+
+
+def test_comments_and_layout_make_no_other_experiment(configure, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "layout_of_mine.py"
+    own = (
+        *("model._target_=layout_of_mine.build", "attack=pgd"),
+        "attack.methods.pgd._target_=layout_of_mine.Mine",
+    )
+
+    def names(text: str) -> tuple[tuple[str, ...], ...]:
+        module.write_text(text)
+        config = configure(*own)
+        return config.digests, config.evaluation_digests
+
+    before = names("def build(): return f(1, u'a')\nclass Mine: steps = [1]\n")
+    laid_out = (
+        "# Mine.\n\ndef build():  # two\n    return f(\n 1, 'a',\n)\n\n"
+        "class Mine:\n  steps = [1]"
+    )
+    after = names(laid_out)
+    for (now, by_text), (was, was_by_text) in zip(after, before, strict=True):
+        assert now == was
+        # The name that earlier versions gave is another for each text.
+        assert len({now, by_text, was_by_text}) == 3
+    for old, new in (("1, 'a'", "1, 'b'"), ("[1]", "(1,)"), ("[1]", "[1.0]")):
+        other = names(laid_out.replace(old, new))
+        assert all(a[0] != b[0] for a, b in zip(other, after, strict=True))
+
+
+def test_a_syntax_tree_has_one_digest_under_every_version_of_python(tmp_path):
+    """A literal: of 3.11, which 3.12 and 3.13 must give, too."""
+    from fedrobust.targets import _shape
+
+    tree = ast.parse("def f(x, *, y=1):\n    return f'{x:>3}' if y else None")
+    text = repr(_shape(tree))
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "09f5970b6e306452"
+
+
+def test_modules_in_other_encodings_and_such_that_are_no_text(
+    configure, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "latin_of_mine.py"
+    module.write_bytes("# coding: latin-1\ndef build(): 'é'\n".encode("latin-1"))
+    assert configure("model._target_=latin_of_mine.build").digest
+    module.write_bytes(b"def build(): '\xe9'\n")
+    with pytest.raises(ConfigError, match=r"latin_of_mine\.py cannot be read"):
+        configure("model._target_=latin_of_mine.build").digest  # noqa: B018
+
+
+def test_configurations_without_modules_of_a_users_have_one_digest(configure):
+    """Results of before stay valid: literals of an earlier version."""
+    config = configure("strategy=krum", "attack=pgd")
+    assert config.digests == (config.digest,) == ("6e3b7e2089ef9808",)
+    assert (
+        config.evaluation_digests
+        == (config.evaluation_digest,)
+        == ("c4f189942c3dfd9c",)
+    )
 
 
 @pytest.mark.parametrize(

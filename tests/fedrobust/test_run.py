@@ -29,6 +29,7 @@ SMALL = (
     "attack.methods.pgd.steps=3",
     "attack.samples=50",
 )
+TINY = ("num_clients=2", "num_rounds=2", "dataset.num_train=60", "attack.samples=20")
 Configure = Callable[..., Config]
 
 
@@ -65,7 +66,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
     names = {p.name for p in (tmp_path / "r").iterdir()}
     assert names == {
         "config.yaml", "metrics.jsonl", "events.jsonl", "model.keras", "result.json",
-        "evaluations", "training.json",
+        "evaluations", "training.json", ".lock",
     }  # fmt: skip
     document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
     assert document["config_digest"] == config.digest == result["config_digest"]
@@ -609,27 +610,112 @@ def test_a_stored_model_keeps_where_it_was_trained(
     assert again["evaluation_environment"]["deterministic"] is True
 
 
-def test_other_data_than_the_model_was_trained_on_are_told(
-    configure: Configure, tmp_path, monkeypatch
-):
+@pytest.fixture
+def mine(tmp_path, monkeypatch) -> Callable[..., tuple[str, ...]]:
+    """Write a data set of one's own, and give the overrides of a short run on it."""
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     x = np.random.default_rng(0).integers(0, 256, (60, 4, 4), np.uint8)
     arrays = {"x_train": x[:40], "y_train": np.arange(40) % 3}
     arrays |= {"x_test": x[40:], "y_test": np.arange(20) % 3}
-    mine = (
-        *("dataset=mnist", "dataset.name=mine", "dataset.input_shape=[4,4,1]"),
-        *("dataset.num_classes=3", "num_clients=2", "num_rounds=1", "attack=fgsm"),
-    )
-    np.savez(tmp_path / "mine.npz", **arrays)
-    first = run(configure(*mine), tmp_path / "r")
-    assert not any("data set has changed" in told for told in first["warnings"])
-    for i, name in enumerate(arrays, start=1):
-        np.savez(tmp_path / "mine.npz", **{**arrays, name: arrays[name][::-1]})
+
+    def write(reversed_array: str | None = None) -> tuple[str, ...]:
+        changed = {k: v[::-1] for k, v in arrays.items() if k == reversed_array}
+        np.savez(tmp_path / "mine.npz", **{**arrays, **changed})
         resources.forget()
-        other = run(configure(*mine, f"attack.epsilon=0.0{i}"), tmp_path / "r")
-        assert other["data_digest"] != first["data_digest"]
-        assert any("data set has changed" in told for told in other["warnings"])
+        return (
+            *("dataset=mnist", "dataset.name=mine", "dataset.input_shape=[4,4,1]"),
+            *("dataset.num_classes=3", "num_clients=2", "num_rounds=1", "attack=fgsm"),
+        )
+
+    yield write
     resources.forget()
+
+
+def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
+    configure: Configure, tmp_path, mine
+):
+    """Nothing is evaluated on images that may be among those it was trained on."""
+    first = run(configure(*mine()), tmp_path / "r")
+    before = (tmp_path / "r" / "result.json").read_bytes()
+    digests = {first["data_digest"]}
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        for other in ((), ("attack.epsilon=0.01",)):
+            config = configure(*mine(name), *other)
+            with pytest.raises(ConfigError, match="was made with other data") as caught:
+                run(config, tmp_path / "r")
+            now = resources.split_of(config).digest
+            assert f"(digest {first['data_digest']}, now {now})" in str(caught.value)
+            assert "--fresh" in str(caught.value)
+            digests.add(now)
+    assert len(digests) == 5
+    assert (tmp_path / "r" / "result.json").read_bytes() == before
+    RunFolder(tmp_path / "r", config).clear()
+    assert run(config, tmp_path / "r")["data_digest"] == now
+
+
+def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
+    configure: Configure, tmp_path, monkeypatch
+):
+    """As earlier versions named them; the names are then today's."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "net_by_text.py").write_text(
+        "from tests.own_model import build as b\ndef build(**of_mlp): return b(**of_mlp)\n"
+    )
+    config = configure(*TINY, "model._target_=net_by_text.build", "attack=fgsm")
+    result = run(config, tmp_path / "r")
+    now, before = config.digests
+    path = tmp_path / "r" / "config.yaml"
+    path.write_text(path.read_text().replace(now, before))
+    stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
+    assert run(config, tmp_path / "r") == result
+    assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
+    assert f"config_digest: {now}" in path.read_text()
+
+
+def test_other_versions_than_a_model_was_trained_with_are_told(
+    configure: Configure, tmp_path, monkeypatch, capsys
+):
+    from fedrobust import environment
+    from fedrobust.progress import Progress
+
+    config = configure(*TINY, "attack=fgsm")
+    first = run(config, tmp_path / "r")
+    assert first["other_versions"] == {}
+    with monkeypatch.context() as patched:
+        newer = {**environment.versions(), "flwr": "9.9", "code": "edited"}
+        patched.setattr(environment, "versions", lambda: newer)
+        again = run(config, tmp_path / "r")
+        there = environment.version("flwr")
+        told = {
+            "flwr": [there, "9.9"],
+            "code": [first["environment"]["code"], "edited"],
+        }
+        assert again == {**first, "other_versions": told}
+        assert json.loads((tmp_path / "r/result.json").read_text()) == again
+        Progress(config, tmp_path / "r", None).finish(again)
+        error = " ".join(capsys.readouterr().err.split())
+        assert f"trained with other code of fedrobust, flwr {there} (now 9.9)" in error
+        assert "--fresh" in error
+        # An evaluation by these says so, too.
+        other = configure(*TINY, "attack=fgsm", "attack.epsilon=0.3")
+        assert run(other, tmp_path / "r")["other_versions"] == told
+    assert run(config, tmp_path / "r") == first
+
+
+def test_the_digest_of_our_code_is_of_what_decides_a_number(tmp_path):
+    from fedrobust.environment import _code
+
+    package = tmp_path / "rules"
+    (package / "report").mkdir(parents=True)
+    (package / "mean.py").write_text("def mean(x):\n    return x.mean(0)\n")
+    (package / "report" / "page.py").write_text("TITLE = 1\n")
+    digest = _code(package)
+    commented = "# Sums.\n\ndef mean(x):\n    # Of rows.\n    return x.mean(0)\n"
+    (package / "mean.py").write_text(commented)
+    (package / "report" / "page.py").write_text("TITLE = 2\n")
+    assert _code(package) == digest
+    (package / "mean.py").write_text("def mean(x):\n    return x.mean(1)\n")
+    assert _code(package) != digest
 
 
 def test_a_surrogate_of_another_task_is_refused_before_training(configure, tmp_path):

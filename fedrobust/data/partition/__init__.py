@@ -4,7 +4,7 @@ flwr-datasets' partitioners, on labels (``partitioners``), and two of experiment
 deal otherwise.
 """
 
-from fedrobust.data.partition.base import Indices, Partition
+from fedrobust.data.partition.base import Indices, Partition, partition_digest
 from fedrobust.data.partition.dirichlet_per_client import DirichletPerClient
 from fedrobust.data.partition.label_sorted import LabelSorted
 from fedrobust.data.partition.partitioners import (
@@ -27,4 +27,5 @@ __all__ = [
     "Partition",
     "Pathological",
     "Shards",
+    "partition_digest",
 ]

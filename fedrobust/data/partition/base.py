@@ -6,7 +6,6 @@ folder, and it is imported only without them.
 
 import hashlib
 import json
-import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.data.dataset import Split, data_folder
+from fedrobust.data.npz import read_npz
+from fedrobust.files import replacing
 from strategies.parameters import require, require_between
 
 Indices = NDArray[np.int64]
@@ -105,24 +106,55 @@ class Partition(ABC):
         }
         key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         path = data_folder() / "partitions" / f"{key[:24]}.npz"
-        if path.is_file():
-            return _read_indices(path, num_clients)
+        kept = _kept(path, num_clients, len(labels))
+        if kept is not None:
+            return kept
         indices = self.deal(labels, num_clients)
-        _write_indices(path, indices)
+        _keep(path, indices)
         return indices
 
 
-def _read_indices(path: Path, num_clients: int) -> list[Indices]:
-    with np.load(path, allow_pickle=False) as file:
-        return np.split(file["rows"], file["bounds"])[:num_clients]
+def partition_digest(indices: Sequence[Indices]) -> str:
+    """Return sixteen hexadecimal digits that name whose rows are whose."""
+    found = hashlib.sha256()
+    for rows in indices:
+        found.update(f"{len(rows)}\n".encode())
+        found.update(np.ascontiguousarray(rows, np.int64).data)
+    return found.hexdigest()[:16]
 
 
-def _write_indices(path: Path, indices: list[Indices]) -> None:
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.npz")
+def _kept(path: Path, num_clients: int, num_rows: int) -> list[Indices] | None:
+    """Read how rows were dealt before; None where that is not as it was written."""
+    if not path.is_file():
+        return None
+    try:
+        file = read_npz(path, ("rows", "bounds", "digest"))
+    except (KeyError, ValueError):
+        # Torn, or of a version that kept no digest: dealing again gives the same.
+        return None
+    rows, bounds = file["rows"], file["bounds"]
+    ends = [*bounds.tolist()] if bounds.ndim == 1 else []
+    is_whole = (
+        rows.dtype == bounds.dtype == np.int64
+        and rows.ndim == 1
+        and len(ends) == num_clients
+        and [0, *ends] == sorted([0, *ends])
+        and ends[-1] == len(rows)
+        and (len(rows) == 0 or (rows.min() >= 0 and rows.max() < num_rows))
+    )
+    if not is_whole:
+        return None
+    indices = np.split(rows, bounds)[:num_clients]
+    return indices if file["digest"] == partition_digest(indices) else None
+
+
+def _keep(path: Path, indices: list[Indices]) -> None:
     bounds = np.cumsum([len(i) for i in indices])
+    rows = np.concatenate(indices).astype(np.int64)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, rows=np.concatenate(indices), bounds=bounds)
-        partial.replace(path)
+        with replacing(path) as file:
+            digest = np.array(partition_digest(indices))
+            np.savez(file, rows=rows, bounds=bounds, digest=digest)
     except OSError as error:
         warnings.warn(f"the partition is not kept: {error}", stacklevel=2)
