@@ -174,10 +174,10 @@ def _run_alone(
         if not trained_before:
             for message in sorted(_messages(caught) - of_attacks):
                 _tell(message)
+        network = _trained_network(config, folder) if trained_before else None
         folder.open()
         here = environment(runtime)
-        if trained_before:
-            network = _trained_network(config, folder)
+        if network is not None:
             began = time.perf_counter()
             scores = evaluator(network.arrays())
             if is_first:
@@ -220,7 +220,9 @@ def _prepare(
     """
     if folder.is_trained:
         _require_same_data(config, folder, None)
+        # All of the record is read before an evaluation of hours.
         folder.metrics()
+        folder.events()
     if not config.centralised:
         resources.partition_of(config)
     resources.trainer_for(config)

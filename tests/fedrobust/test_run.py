@@ -659,7 +659,7 @@ def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
     """As earlier versions named them; the names are then today's."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "net_by_text.py").write_text(
-        "from tests.own_model import build as b\ndef build(**of_mlp): return b(**of_mlp)\n"
+        "from tests.own_model import build as b\ndef build(**mlp): return b(**mlp)\n"
     )
     config = configure(*TINY, "model._target_=net_by_text.build", "attack=fgsm")
     result = run(config, tmp_path / "r")
