@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +64,17 @@ def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
         for name, now in versions().items()
         if name in recorded and recorded[name] != now
     }
+
+
+def different_versions(environments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say in which versions runs differ that are shown together; nothing if in none."""
+    told = []
+    for name in ("fedrobust", "code", "python", *PACKAGES):
+        found = sorted({str(e[name]) for e in environments if name in e})
+        if len(found) > 1:
+            told.append("code of fedrobust" if name == "code" else
+                        f"{name} ({', '.join(found)})")  # fmt: skip
+    return [f"Trained with different {', '.join(told)}."] if told else []
 
 
 def versions_told(others: Mapping[str, list[str]]) -> str:

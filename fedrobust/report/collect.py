@@ -1,13 +1,11 @@
 """Collecting finished runs: which differ only in their seed, and in what the others."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
-
-import yaml
 
 from fedrobust.report.labels import (
     CHOICE,
@@ -18,6 +16,10 @@ from fedrobust.report.labels import (
     with_one_epsilon,
 )
 from fedrobust.report.order import rank
+from fedrobust.report.reading import read_runs
+
+# The column that sets experiments apart which agree in every key.
+DIGEST = "digest"
 
 
 class MissingResultsError(FileNotFoundError):
@@ -128,12 +130,22 @@ class Runs:
         Every epsilon that some run was attacked at, ascending, as in result.json.
     unfinished
         Folders of runs that have no result.
+    failed
+        Folders and reasons of attempts that failed.
+    unreadable
+        A sentence about each file that could not be read.
+    clashing
+        Digests of experiments that agree in every key and in the seed; they have a
+        cell each.
     """
 
     cells: list[Cell]
     columns: list[str]
     epsilons: list[str]
     unfinished: list[Path]
+    failed: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    clashing: list[list[str]] = field(default_factory=list)
 
     @property
     def same_seeds(self) -> bool:
@@ -160,27 +172,27 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         When there is none that finished.
     """
     by_attack: dict[tuple[str, str], tuple[Json, Json]] = {}
-    unfinished = []
-    for path in sorted(folder.rglob("config.yaml")):
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        digest = config.get("config_digest") if isinstance(config, dict) else None
-        if digest is None or (digests is not None and digest not in digests):
-            continue
-        results = _evaluations(path.parent)
+    below = read_runs(folder, digests)
+    for config, _, results in below.runs:
         for result in results:
             # A copy of a run, in another folder, is no other seed of it.
-            key = (digest, json.dumps(result["attack"], sort_keys=True))
+            attack = json.dumps(result["attack"], sort_keys=True)
+            key = (config["config_digest"], attack)
             if key in by_attack:
                 _add_failures(by_attack[key][1], result)
                 continue
             evaluated = {name: result[name] for name in ("attack", "choices")}
             by_attack[key] = with_one_epsilon({**config, **evaluated}), result
-        if not results:
-            unfinished.append(path.parent)
     found = [*by_attack.values()]
     if not found:
         raise MissingResultsError(
-            f"no finished run in {folder}: give the folder of a run or of a multirun"
+            "; ".join(
+                [
+                    f"no finished run in {folder}: give the folder of a run or of a "
+                    "multirun",
+                    *below.unreadable,
+                ]
+            )
         )
     configs = [labels(config) for config, _ in found]
     columns = columns_of(configs)
@@ -189,6 +201,11 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         label = tuple(values.get(column, "") for column in columns)
         cells.setdefault(label, []).append((config, result))
     names = [column.removeprefix(CHOICE) for column in columns]
+    clashing = {label: runs for label, runs in cells.items() if _clash(runs)}
+    if clashing:
+        names.append(DIGEST)
+        cells = {(*label, name): alone for label, runs in cells.items()
+                 for name, alone in _apart(runs, label in clashing)}  # fmt: skip
     epsilons = {e for _, r in found for e in r.get("worst_robust_accuracy", {})}
     return Runs(
         cells=[
@@ -207,21 +224,36 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         ],
         columns=names,
         epsilons=sorted(epsilons, key=float),
-        unfinished=unfinished,
+        unfinished=[path for _, path, results in below.runs if not results],
+        failed=below.failed,
+        unreadable=below.unreadable,
+        clashing=[
+            sorted(config["config_digest"] for config, _ in runs)
+            for runs in clashing.values()
+        ],
     )
 
 
-def _evaluations(run: Path) -> list[Json]:
-    """Read the results of a run, that which was asked for last first."""
-    paths = sorted(
-        run.glob("evaluations/*.json"), key=lambda path: (-path.stat().st_mtime, path)
-    )
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    last_path = run / "result.json"
-    if last_path.is_file():
-        last = json.loads(last_path.read_text(encoding="utf-8"))
-        results.sort(key=lambda r: r != last)
-    return results
+def _clash(runs: Sequence[tuple[Json, Json]]) -> bool:
+    """Whether several experiments have one seed, and one seed of their partition.
+
+    They have all keys in common, so something else sets them apart: the code of a
+    user's module, or a version.
+    """
+    seeds = [
+        (result["seed"], config.get("partition", {}).get("seed"))
+        for config, result in runs
+    ]
+    return len(set(seeds)) < len(seeds)
+
+
+def _apart(
+    runs: list[tuple[Json, Json]], by_digest: bool
+) -> list[tuple[str, list[tuple[Json, Json]]]]:
+    """Give each experiment that clashes a cell of its own, by its digest."""
+    if not by_digest:
+        return [("", runs)]
+    return [(config["config_digest"], [(config, result)]) for config, result in runs]
 
 
 def _add_failures(result: Json, other: Json) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
+from fedrobust.environment import different_versions, versions_told
 from fedrobust.record import write_atomically
 from fedrobust.report.collect import Cell, Runs
 from fedrobust.report.panels import STAR
 from fedrobust.report.robustness import DOUBTFUL, Grid, grids
 
 MISSING = "–"
+OTHER = "other_versions"
 CLIENTS = "worst client / spread"
 WORST_CLIENT = ("federated", "worst_client", "clean_accuracy")
 SPREAD = ("federated", "spread", "clean_accuracy")
@@ -121,7 +123,38 @@ def note(runs: Runs) -> str:
         lines.append("The cells have different seeds: their means do not compare.")
     if runs.unfinished:
         lines.append(f"{len(runs.unfinished)} runs are not finished.")
-    return " ".join(lines)
+    return " ".join([*lines, *record_notes(runs)])
+
+
+def record_notes(runs: Runs) -> list[str]:
+    """Say what failed, what could not be read, and what was trained otherwise."""
+    lines = []
+    if runs.failed:
+        lines.append(f"{len(runs.failed)} runs failed: {_some(runs.failed)}.")
+    if runs.unreadable:
+        told = _some(runs.unreadable)
+        lines.append(f"{len(runs.unreadable)} files are left out: {told}.")
+    lines += [
+        f"{', '.join(digests)} agree in every key and in the seed, so their code or a "
+        "version differs: they are not averaged."
+        for digests in runs.clashing
+    ]
+    results = [result for cell in runs.cells for result in cell.results]
+    lines += different_versions([result.get("environment", {}) for result in results])
+    stale = [versions_told(others) for r in results if (others := r.get(OTHER))]
+    if stale:
+        told = _some(sorted(set(stale)))
+        lines.append(
+            f"{len(stale)} runs were trained with other versions than they were last "
+            f"asked for with: {told}; --fresh trains them anew."
+        )
+    return lines
+
+
+def _some(told: Sequence[str], most: int = 5) -> str:
+    """Join the first few of a list, and count the rest."""
+    more = [f"and {len(told) - most} more"] if len(told) > most else []
+    return "; ".join([*told[:most], *more])
 
 
 def markdown(runs: Runs) -> str:

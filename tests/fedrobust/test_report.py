@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -384,6 +385,94 @@ def test_the_training_epsilon_is_the_objectives(tmp_path):
         ("pgd", "0.1", [0]),
         ("pgd", "0.3", [0]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.yaml", b"a: ["),
+        ("config.yaml", b"\xff"),
+        ("config.yaml", b"config_digest: x\n"),
+        ("config.yaml", b"config_digest: x\ntraining: {}\nruntime: local\n"),
+        ("evaluations/e.json", b""),
+        ("evaluations/e.json", b'{"seed": 0'),
+        ("evaluations/e.json", b"[]"),
+        ("evaluations/e.json", b"{}"),
+        ("result.json", b"{"),
+        ("error-7.json", b"{"),
+    ],
+)
+def test_one_broken_file_costs_a_report_no_more_than_itself(tmp_path, name, content):
+    for seed in (0, 1):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+    path = tmp_path / "1" / name
+    path.write_bytes(content)
+    runs = collect(tmp_path)
+    (told,) = runs.unreadable
+    assert told.startswith(str(path))
+    lost = name.startswith(("config", "evaluations"))
+    assert [cell.seeds for cell in runs.cells] == [[0] if lost else [0, 1]]
+    assert f"1 files are left out: {told}." in markdown(runs)
+    shutil.rmtree(tmp_path / "0")
+    if lost:
+        with pytest.raises(MissingResultsError, match=re.escape(str(path))):
+            collect(tmp_path)
+
+
+def test_a_report_names_what_failed(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    for name, digest in (("1", "one"), ("2", "two")):
+        (tmp_path / name).mkdir()
+        attempt = {"config_digest": digest, "error": f"no memory {digest}"}
+        (tmp_path / name / "error-e.json").write_text(json.dumps(attempt))
+    text = markdown(collect(tmp_path))
+    told = [f"{tmp_path / n} (no memory {d})" for n, d in (("1", "one"), ("2", "two"))]
+    assert f"2 runs failed: {'; '.join(told)}." in text
+    text = markdown(collect(tmp_path, {"0", "two"}))
+    assert f"1 runs failed: {told[1]}." in text
+
+
+def test_experiments_that_agree_in_every_key_and_seed_are_no_two_seeds(tmp_path):
+    """As they do when a module of the user's was edited between two sweeps."""
+    for name, (one, other) in {"old": (0.9, 0.8), "new": (0.5, 0.4)}.items():
+        for seed, clean in enumerate((one, other)):
+            write_run(tmp_path / name, clean, 0.3, seed=seed)
+            path = tmp_path / name / str(seed) / "config.yaml"
+            config = yaml.safe_load(path.read_text())
+            config["config_digest"] = f"{name}{seed}"
+            path.write_text(yaml.safe_dump(config))
+    write_run(tmp_path, 0.7, 0.3, strategy="krum")
+    runs = collect(tmp_path)
+    found = {c.labels["digest"]: c.mean("clean_accuracy") for c in runs.cells}
+    assert found == {"old0": 0.9, "old1": 0.8, "new0": 0.5, "new1": 0.4, "": 0.7}
+    assert all(cell.std("clean_accuracy") is None for cell in runs.cells)
+    assert "new0, new1, old0, old1 agree in every key and in the seed" in markdown(runs)
+    # They make no number of a table of rules, either.
+    (grid, *_) = grids(runs)
+    assert np.isnan(grid.without_attacker[grid.strategies.index("fedavg")])
+
+
+def test_partitions_of_another_seed_are_no_clash(tmp_path):
+    for draw in (0, 1):
+        partition = {"partition": {"seed": draw, "alpha": 1.0}}
+        write_run(tmp_path, 0.9, 0.5, more=partition)
+    runs = collect(tmp_path)
+    assert runs.clashing == []
+    assert len(runs.cells) == 1
+
+
+def test_a_report_says_which_versions_differ(tmp_path):
+    for seed, flwr in enumerate(("1.40.0", "1.41.0", "1.41.0")):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+        path = tmp_path / str(seed) / "evaluations" / "e.json"
+        result = json.loads(path.read_text())
+        result |= {"environment": {"flwr": flwr, "keras": "3.15.1"}}
+        result |= {"other_versions": {"code": ["a", "b"]} if seed else {}}
+        path.write_text(json.dumps(result))
+    text = markdown(collect(tmp_path))
+    assert "Trained with different flwr (1.40.0, 1.41.0)." in text
+    told = "2 runs were trained with other versions than they were last asked for with"
+    assert f"{told}: other code of fedrobust" in text
 
 
 def test_a_copy_of_a_run_is_no_other_seed(tmp_path):
