@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
+from fedrobust.files import writing
 from fedrobust.progress import Progress
 from fedrobust.record import Json, RunFolder
 from fedrobust.reproduce.definition import Job, Reproduction
@@ -175,7 +176,8 @@ def _write(reproduction: Reproduction, results: Results) -> int:
 
 def _write_page(reproduction: Reproduction, results: Results) -> Path:
     """Write the page of all rows, those of other commands too."""
-    with results.locked():
+    advice = "see to it, and write the page again with --page"
+    with results.locked(), writing(reproduction.folder, advice):
         return write_page(reproduction, results)
 
 

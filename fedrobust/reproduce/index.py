@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fedrobust.errors import ConfigError
-from fedrobust.record import write_atomically
+from fedrobust.files import read_text, write_atomically, writing
 from fedrobust.report.tables import markdown_table
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.loading import load_reproduction, reproduction_names
@@ -19,7 +19,8 @@ END = "<!-- end -->"
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
     path, text = index_of(experiments)
-    write_atomically(path, text)
+    with writing(path, "see to it, and write the page again with --page"):
+        write_atomically(path, text)
     return path
 
 
@@ -35,10 +36,7 @@ def index_of(experiments: Path) -> tuple[Path, str]:
     rows = [_index_row(load_reproduction(n, experiments)) for n in
             reproduction_names(experiments)]  # fmt: skip
     path = experiments / "README.md"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
+    text = read_text(path, "restore it")
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):

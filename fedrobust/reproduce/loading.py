@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fedrobust.compose import config_dir
 from fedrobust.errors import ConfigError, nearest
+from fedrobust.files import read_yaml
 from fedrobust.reproduce.definition import (
     Job,
     Ordering,
@@ -76,12 +75,9 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
             f"{name}: there is no such reproduction, {nearest(name, names)}"
         )
     path = experiments / name / "reproduction.yaml"
-    values: Node = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values: Node = read_yaml(path, "restore it")
     read: _Definition = typed(_Definition, values, name)
-    columns = {
-        column: {str(value): texts(o) for value, o in choices.items()}
-        for column, choices in read.columns.items()
-    }
+    columns = _columns(name, read.columns)
     made = Reproduction(
         name=name,
         folder=path.parent,
@@ -97,6 +93,20 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     )
     _require_cells(made)
     return made
+
+
+def _columns(name: str, read: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Read the overrides of each value of each column."""
+    for column, choices in read.items():
+        if not isinstance(choices, dict) or not choices:
+            raise ConfigError(
+                f"{name}: columns.{column}={choices}: must be values, each with a list "
+                "of its overrides"
+            )
+    return {
+        column: {str(value): texts(o) for value, o in choices.items()}
+        for column, choices in read.items()
+    }
 
 
 def _measures(name: str, read: _Definition) -> dict[str, Measure]:
@@ -137,19 +147,33 @@ def _jobs(
     """Multiply each block of the plan out, seed by seed."""
     for block in plan:
         known = [*columns, "seeds"]
-        for key in [*block, *known]:
+        if not isinstance(block, dict):
+            raise ConfigError(f"{name}: plan: {block}: must be {', '.join(known)}")
+        for key in [*map(str, block), *known]:
             if key not in known or key not in block:
                 raise ConfigError(
                     f"{name}: plan: {key}: each block has every column and seeds, and "
                     f"nothing else; {nearest(key, known)}"
                 )
         choices = [texts(block[column]) for column in columns]
-        for seed in block["seeds"]:
+        for (column, of), values in zip(columns.items(), choices, strict=True):
+            for value in values:
+                if value not in of:
+                    raise ConfigError(
+                        f"{name}: plan: {column} has no value {value!r}, "
+                        f"{nearest(value, of)}"
+                    )
+        seeds = block["seeds"]
+        if not isinstance(seeds, list) or {type(seed) for seed in seeds} - {int}:
+            raise ConfigError(
+                f"{name}: plan: seeds={seeds}: must be a list of integers"
+            )
+        for seed in seeds:
             for cell in itertools.product(*choices):
                 pairs = zip(columns.items(), cell, strict=True)
                 overrides = [o for (_, said), value in pairs for o in said[value]]
                 yield Job(
                     cell,
-                    int(seed),
+                    seed,
                     (f"experiment={name}", *overrides, f"seed={seed}"),
                 )

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
-from fedrobust.record import write_atomically
+from fedrobust.files import read_text, write_atomically
 from fedrobust.reproduce.costs import minutes_of
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.figure import draw
@@ -46,7 +46,7 @@ def write_page(reproduction: Reproduction, results: Results) -> Path:
         parts.append(orderings_table(reproduction, results, published))
     notes = reproduction.folder / "notes.md"
     if notes.is_file():
-        parts.append(notes.read_text(encoding="utf-8").strip())
+        parts.append(read_text(notes, "restore it").strip())
     parts.append(settings(reproduction))
     path = reproduction.folder / "README.md"
     write_atomically(path, "\n\n".join(parts) + "\n")

@@ -1,13 +1,12 @@
 """published.csv: what the paper has, a row a number or a claim, with its source."""
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
 
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.definition import Cell, Reproduction
+from fedrobust.reproduce.rows import read_table
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,9 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
     """
     path = reproduction.folder / "published.csv"
     found: PublishedNumbers = {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}; restore it") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    for row in reader:
-        said = f"{path}, line {reader.line_num}"
+    _, rows = read_table(path, "restore it")
+    for line, row in rows:
+        said = f"{path}, line {line}"
         if None in row or not row.get("source"):
             raise ConfigError(
                 f"{said}: must have one value a column, and a source; mend it"
@@ -52,7 +47,7 @@ def read_published(reproduction: Reproduction) -> PublishedNumbers:
             if key in found:
                 raise ConfigError(f"{said}: a second number of this cell; mend it")
             found[key] = number
-    if reader.line_num < 2:
+    if not rows:
         raise ConfigError(f"{path} has no rows: restore it")
     return found
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
-from fedrobust.files import locked
-from fedrobust.record import RunFolder, write_atomically
+from fedrobust.files import locked, write_atomically, writing
+from fedrobust.record import RunFolder
 from fedrobust.report.collect import trouble
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
@@ -163,7 +163,8 @@ class Results:
         last = len(order)
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
-        write_atomically(self.path, text.getvalue())
+        with writing(self.path, "see to it, and type the command again"):
+            write_atomically(self.path, text.getvalue())
 
 
 def processor(environment: Mapping[str, Any]) -> str:

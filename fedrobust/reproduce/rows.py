@@ -7,6 +7,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from fedrobust.errors import ConfigError, nearest
+from fedrobust.files import unreadable
 from fedrobust.reproduce.definition import Cell, Reproduction
 
 Row = dict[str, str]
@@ -34,12 +35,7 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
     """
     if not path.is_file():
         return {}
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no text: {error}; mend it") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    has = list(reader.fieldnames or [])
+    has, rows = read_table(path, "mend it")
     if has != list(names):
         lacks = [name for name in names if name not in has]
         unknown = [name for name in has if name not in names]
@@ -50,8 +46,8 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
             "start anew"
         )
     found: Rows = {}
-    for row in reader:
-        said = f"{path}, line {reader.line_num}"
+    for line, row in rows:
+        said = f"{path}, line {line}"
         cell = tuple(row[column] for column in reproduction.columns)
         seed = row["seed"]
         if None in row or None in row.values():
@@ -63,6 +59,27 @@ def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> R
         _check_row(reproduction, row, said)
         found[cell, int(seed)] = row
     return found
+
+
+def read_table(path: Path, advice: str) -> tuple[list[str], list[tuple[int, Row]]]:
+    """Read a table.
+
+    Returns
+    -------
+    Its columns, and the line and the values of each row; too many are under None.
+
+    Raises
+    ------
+    FileError
+        When it cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        rows = [(reader.line_num, row) for row in reader]
+    except (OSError, ValueError, csv.Error) as error:
+        raise unreadable(path, error, advice) from error
+    return list(reader.fieldnames or []), rows
 
 
 def _check_row(reproduction: Reproduction, row: Row, said: str) -> None:

@@ -292,6 +292,10 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
         ("lower:\n    rule: cm", "lower:\n    rules: cm", "has no column 'rules'"),
         ("title:", "unlike:\n- {cells: {rule: x}, why: so}\ntitle:", "no value 'x'"),
         ("title:", "unlike:\n- {cells: {rule: cm}, why: ''}\ntitle:", "why is empty"),
+        ("title:", "title: [", "reproduction.yaml cannot be read"),
+        ("- rule:\n  - avg", "- rule:\n  - agv", "did you mean 'avg'"),
+        ("seeds:\n  - 0", "seeds:\n  - x", "seeds=['x', 1]: must be a list of int"),
+        ("- rule:\n  - avg\n  - cm\n  seeds:\n  - 0\n  - 1", "- 7", "plan: 7: must be"),
         (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
@@ -356,6 +360,8 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
         ("README.md", None, None, "README.md cannot be read"),
         ("other/results.csv", "rule", "rules", "is of another version"),
+        ("other/results.csv", "rule", "x" * 200_000, "results.csv cannot be read"),
+        ("demo/published.csv", "avg,", '"' + 200_000 * "x\n", "csv cannot be read"),
     ],
 )
 def test_damage_to_other_files_is_told_before_something_is_run(
@@ -433,7 +439,7 @@ def test_results_that_are_no_text_are_refused(toy, monkeypatch, capsys):
     results = toy / "demo" / "results.csv"
     results.write_bytes(b"rule,\xff")
     assert command(toy, monkeypatch) == 2
-    assert "results.csv is no text" in capsys.readouterr().err
+    assert "results.csv cannot be read" in capsys.readouterr().err
 
 
 def test_a_row_of_another_version_is_refused_whatever_is_run(toy, monkeypatch, capsys):
