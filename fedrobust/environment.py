@@ -15,9 +15,11 @@ from fedrobust import backend, vectors
 from fedrobust.files import Json
 from strategies.threads import num_cores
 
+# The packages that decide whose rows are whose.
+DEALING = ("flwr-datasets", "datasets")
 PACKAGES = (
     *("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy"),
-    "flwr-datasets",
+    *DEALING,
 )
 # Of our own source, what decides no number of a run.
 NO_PART = {"commands", "report", "reproduce", "cli.py", "progress.py"}

@@ -316,6 +316,7 @@ class RunFolder:
             try:
                 save(partial)
             except Exception as error:
+                partial.unlink(missing_ok=True)
                 # HDF5 tells of a full disk by errors of its own, too.
                 raise OSError(str(error)) from error
             # With the model there, the rounds count as done: they must be there too.

@@ -14,14 +14,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from fedrobust import resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
-from fedrobust.environment import environment, other_versions
+from fedrobust.environment import DEALING, environment, other_versions
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.files import Json, unreadable
@@ -133,22 +133,36 @@ def _finished(config: Config, folder: RunFolder) -> Json | None:
     """
     result = folder.result()
     if result is not None:
-        _require_same_data(config, folder, result.get("data_digest"))
+        _require_same_data(config, folder, result)
         result["other_versions"] = other_versions(result["environment"])
     return result
 
 
-def _require_same_data(config: Config, folder: RunFolder, evaluated: Any) -> None:
-    """Refuse a model, or a result of it, that is of other data than there are now."""
-    now = resources.split_of(config).digest
-    for recorded in (folder.training().get("data_digest"), evaluated):
-        if recorded not in (None, now):
-            raise ConfigError(
-                f"{folder.path} was made with other data than dataset="
-                f"{config.choices.get('dataset', 'the same')} gives now (digest "
-                f"{recorded}, now {now}): restore them, choose another folder, or "
-                f"{TRAIN_ANEW}"
-            )
+def _require_same_data(
+    config: Config, folder: RunFolder, result: Json | None = None
+) -> None:
+    """Refuse a model, or a result of it, that is of other data than there are now.
+
+    Clients with other rows than they had are other data, too, unless another version of
+    what deals them explains it: versions are told, not refused.
+    """
+    training = folder.training()
+    changed = other_versions(training.get("environment", {}))
+    records = [training, result or {}]
+    names: dict[str, Callable[[], str | None]] = {
+        "data_digest": lambda: resources.split_of(config).digest
+    }
+    if not set(DEALING) & set(changed):
+        names["partition_digest"] = lambda: resources.digest_of_partition(config)
+    for name, digest_now in names.items():
+        now = digest_now()
+        for recorded in (record.get(name) for record in records):
+            if recorded not in (None, now):
+                raise ConfigError(
+                    f"{folder.path} was made with other data than dataset="
+                    f"{config.choices.get('dataset')} gives now ({name} {recorded}, "
+                    f"now {now}): restore them, choose another folder, or {TRAIN_ANEW}"
+                )
 
 
 def _run_alone(
@@ -219,7 +233,7 @@ def _prepare(
         When something cannot be made, or what was trained is of other data.
     """
     if folder.is_trained:
-        _require_same_data(config, folder, None)
+        _require_same_data(config, folder)
         # All of the record is read before an evaluation of hours.
         folder.metrics()
         folder.events()

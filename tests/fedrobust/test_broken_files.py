@@ -204,6 +204,7 @@ def test_a_full_disk_is_told_and_costs_nothing_but_the_attempt(
     assert "\n" not in message
     (kept,) = (tmp_path / "r").glob("error-*.json")
     assert json.loads(kept.read_text())["error"] == message
+    assert not list((tmp_path / "r").glob(".model*"))
     path.unlink(missing_ok=True)
     assert RunFolder(tmp_path / "r", config).failure() == message
     assert run(config, tmp_path / "r")["quarantined"] == 2

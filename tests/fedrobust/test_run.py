@@ -644,13 +644,49 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
             with pytest.raises(ConfigError, match="was made with other data") as caught:
                 run(config, tmp_path / "r")
             now = resources.split_of(config).digest
-            assert f"(digest {first['data_digest']}, now {now})" in str(caught.value)
+            assert f"(data_digest {first['data_digest']}, now {now})" in str(
+                caught.value
+            )
             assert "--fresh" in str(caught.value)
             digests.add(now)
     assert len(digests) == 5
     assert (tmp_path / "r" / "result.json").read_bytes() == before
     RunFolder(tmp_path / "r", config).clear()
     assert run(config, tmp_path / "r")["data_digest"] == now
+
+
+def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
+    configure: Configure, tmp_path, monkeypatch
+):
+    """The ids by which a file deals its images are part of no image."""
+    from fedrobust import environment
+
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    x, y = np.zeros((40, 4, 4), np.uint8), np.arange(40) % 3
+    own = (
+        *("dataset=mnist", "dataset.name=own", "dataset.input_shape=[4,4,1]"),
+        *("dataset.num_classes=3", "partition=natural_id", "attack=fgsm"),
+        *("num_clients=2", "num_rounds=1"),
+    )
+
+    def write(ids: np.ndarray) -> None:
+        arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+        np.savez(tmp_path / "own.npz", **arrays, ids_train=ids)
+        resources.forget()
+
+    write(np.arange(40) % 2)
+    config = configure(*own)
+    first = run(config, tmp_path / "r")
+    write(np.arange(40) // 20)
+    for asked in (config, configure(*own, "attack.epsilon=0.01")):
+        with pytest.raises(ConfigError, match="partition_digest") as caught:
+            run(asked, tmp_path / "r")
+        assert first["partition_digest"] in str(caught.value)
+    older = {**environment.versions(), "flwr-datasets": "0.0.1"}
+    monkeypatch.setattr(environment, "versions", lambda: older)
+    again = run(config, tmp_path / "r")
+    assert again["other_versions"]["flwr-datasets"][1] == "0.0.1"
+    resources.forget()
 
 
 def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
