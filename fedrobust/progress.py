@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 from fedrobust.config import Config
 from fedrobust.environment import versions_told
-from fedrobust.record import TRAIN_ANEW
+from fedrobust.recorded import TRAIN_ANEW
 
 
 def run_name(config: Config) -> str:

@@ -30,21 +30,24 @@ from fedrobust.files import (
     is_partial,
     locked,
     read_json,
-    read_json_lines,
     read_yaml,
     replacing,
-    require_types,
     to_disk,
     to_json,
     write_atomically,
     writing,
+)
+from fedrobust.recorded import (
+    read_events,
+    read_metrics,
+    read_own_result,
+    read_training,
 )
 
 __all__ = [
     "Json",
     "RunFolder",
     "check_writable",
-    "read_result",
     "replacing",
     "to_json",
     "write_atomically",
@@ -52,29 +55,7 @@ __all__ = [
 ]
 
 LOCK = ".lock"
-# What to do about a record that cannot be used, or cannot be written.
-TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
-EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
 START_AGAIN = "see to it, and start the run again"
-
-NUMBER = int | float
-ROW = {
-    **dict.fromkeys(("round", "bytes_down", "bytes_up", "quarantined", "failed"), int),
-    **dict.fromkeys(("train_seconds", "aggregate_seconds", "evaluate_seconds"), NUMBER),
-    "clean_accuracy": NUMBER | None,
-    "skipped": str | None,
-    "detection": dict | None,
-    "federated": dict | None,
-}
-RESULT = {
-    **dict.fromkeys(("seed", "num_rounds"), int),
-    **dict.fromkeys(("attack", "choices", "worst_robust_accuracy"), dict),
-    "config_digest": str,
-    "clean_accuracy": NUMBER,
-    "checks": dict,
-}
-# Beside that, of a run that is returned.
-OWN = {"robust_accuracy": dict, "skipped_rounds": int, "environment": dict}
 
 
 class RunFolder:
@@ -253,33 +234,12 @@ class RunFolder:
             append_line(self.events_path, to_json(event))
 
     def metrics(self) -> list[Json]:
-        """Read metrics.jsonl after the last round.
-
-        Raises
-        ------
-        FileError
-            When it does not have every round once, with all its figures.
-        """
-        rows = read_json_lines(self.metrics_path, TRAIN_ANEW)
-        for number, row in enumerate(rows, start=1):
-            require_types(row, f"{self.metrics_path}, line {number}", ROW, TRAIN_ANEW)
-        there, planned = [row["round"] for row in rows], self.config.num_rounds
-        if there != [*range(1, planned + 1)]:
-            twice = sorted({round for round in there if there.count(round) > 1})
-            told = f"rounds {twice} more than once" if twice else f"rounds {there}"
-            raise FileError(
-                f"{self.metrics_path} has {told[:60]}: must have each from 1 to "
-                f"{planned} once, in order; {TRAIN_ANEW}"
-            )
-        return rows
+        """Read metrics.jsonl after the last round; FileError where a round is amiss."""
+        return read_metrics(self.metrics_path, self.config.num_rounds)
 
     def events(self) -> list[Json]:
         """Read events.jsonl."""
-        events = read_json_lines(self.events_path, TRAIN_ANEW)
-        for number, event in enumerate(events, start=1):
-            where = f"{self.events_path}, line {number}"
-            require_types(event, where, {"event": str}, TRAIN_ANEW)
-        return events
+        return read_events(self.events_path)
 
     @property
     def _training_path(self) -> Path:
@@ -287,13 +247,7 @@ class RunFolder:
 
     def training(self) -> Json:
         """Read what ``save_model`` was told; empty for runs from before it was kept."""
-        if not self._training_path.is_file():
-            return {}
-        found = read_json(self._training_path, TRAIN_ANEW)
-        known = {"environment": dict, "warnings": list, "data_digest": str}
-        kinds = {key: kind for key, kind in known.items() if key in found}
-        require_types(found, self._training_path, kinds, TRAIN_ANEW)
-        return found
+        return read_training(self._training_path)
 
     def save_model(self, save: Any, training: Json) -> None:
         """Save the model as a whole, and what is to be known of its training.
@@ -341,10 +295,8 @@ class RunFolder:
         """
         if not self._is_finished:
             return None
-        found = read_result(self._evaluation_path, EVALUATE_ANEW)
-        require_types(found, self._evaluation_path, OWN, EVALUATE_ANEW)
         return {
-            **found,
+            **read_own_result(self._evaluation_path),
             "config_digest": self.config.digest,
             "evaluation_digest": self.config.evaluation_digest,
         }
@@ -419,24 +371,3 @@ def _has(path: Path, text: str) -> bool:
 
 def _is_error(path: Path) -> bool:
     return path.match("error-*.json")
-
-
-def read_result(path: Path, advice: str) -> Json:
-    """Read a result.
-
-    Raises
-    ------
-    FileError
-        When the file cannot be read, or holds no result of a run.
-    """
-    found = read_json(path, advice)
-    require_types(found, path, RESULT, advice)
-    worst, checks = found["worst_robust_accuracy"], found["checks"]
-    shares = {"clean_accuracy": found["clean_accuracy"], **worst}
-    for name, share in shares.items():
-        if not isinstance(share, NUMBER) or not 0 <= share <= 1:
-            raise FileError(f"{path}: {name} is {share}: must be in [0, 1]; {advice}")
-    for name, check in checks.items():
-        if not isinstance(check, dict) or not isinstance(check.get("status"), str):
-            raise FileError(f"{path}: checks.{name} has no status; {advice}")
-    return found

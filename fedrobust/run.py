@@ -21,14 +21,16 @@ from threadpoolctl import threadpool_limits
 from fedrobust import resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
-from fedrobust.environment import DEALING, environment, other_versions
+from fedrobust.environment import environment
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.files import Json, unreadable
 from fedrobust.metrics import round_row, scored
 from fedrobust.network import Arrays, Network, save_model
-from fedrobust.record import TRAIN_ANEW, RunFolder
+from fedrobust.record import RunFolder
+from fedrobust.recorded import TRAIN_ANEW
 from fedrobust.result import result_of, training_seconds
+from fedrobust.reuse import finished_result, require_same_data
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
@@ -112,7 +114,7 @@ def _run(
     folder.check()
     try:
         # A finished run may be where nobody can write, so it is not locked.
-        finished = _finished(config, folder)
+        finished = finished_result(config, folder)
         if finished is not None and folder.is_settled(finished):
             return finished
         # Jobs of a sweep that differ only in the evaluation have one folder.
@@ -123,53 +125,11 @@ def _run(
         raise
 
 
-def _finished(config: Config, folder: RunFolder) -> Json | None:
-    """Read the result that the folder holds, and hold it to data and code of now.
-
-    Raises
-    ------
-    ConfigError
-        When the data are others, or the result cannot be read.
-    """
-    result = folder.result()
-    if result is not None:
-        _require_same_data(config, folder, result)
-        result["other_versions"] = other_versions(result["environment"])
-    return result
-
-
-def _require_same_data(
-    config: Config, folder: RunFolder, result: Json | None = None
-) -> None:
-    """Refuse a model, or a result of it, that is of other data than there are now.
-
-    Clients with other rows than they had are other data, too, unless another version of
-    what deals them explains it: versions are told, not refused.
-    """
-    training = folder.training()
-    changed = other_versions(training.get("environment", {}))
-    records = [training, result or {}]
-    names: dict[str, Callable[[], str | None]] = {
-        "data_digest": lambda: resources.split_of(config).digest
-    }
-    if not set(DEALING) & set(changed):
-        names["partition_digest"] = lambda: resources.digest_of_partition(config)
-    for name, digest_now in names.items():
-        now = digest_now()
-        for recorded in (record.get(name) for record in records):
-            if recorded not in (None, now):
-                raise ConfigError(
-                    f"{folder.path} was made with other data than dataset="
-                    f"{config.choices.get('dataset')} gives now ({name} {recorded}, "
-                    f"now {now}): restore them, choose another folder, or {TRAIN_ANEW}"
-                )
-
-
 def _run_alone(
     config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
 ) -> Json:
     folder.check()
-    result = _finished(config, folder)
+    result = finished_result(config, folder)
     if result is not None:
         folder.write_result(result)
         return result
@@ -233,7 +193,7 @@ def _prepare(
         When something cannot be made, or what was trained is of other data.
     """
     if folder.is_trained:
-        _require_same_data(config, folder)
+        require_same_data(config, folder)
         # All of the record is read before an evaluation of hours.
         folder.metrics()
         folder.events()

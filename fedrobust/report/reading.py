@@ -7,7 +7,7 @@ from typing import Any
 
 from fedrobust.errors import FileError
 from fedrobust.files import Json, read_json, read_yaml, require_types
-from fedrobust.record import read_result
+from fedrobust.recorded import read_result
 
 ADVICE = "restore or remove it"
 # Groups of a configuration; older ones lack some.
