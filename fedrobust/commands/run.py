@@ -135,7 +135,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace, is_fresh: bool) -
     status = _hydra(arguments, _job)
     _tell_failures(folders)
     # Not of an earlier sweep in the same folder.
-    if any((folder / subfolder / "result.json").is_file() for subfolder in subfolders):
+    if any(f.failure() is None and (f.path / "result.json").is_file() for f in folders):
         show_report(folder, {config.digest for config in configs})
     return status
 

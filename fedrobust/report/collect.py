@@ -190,6 +190,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
                 [
                     f"no finished run in {folder}: give the folder of a run or of a "
                     "multirun",
+                    *(f"failed: {told}" for told in below.failed),
                     *below.unreadable,
                 ]
             )

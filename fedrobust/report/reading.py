@@ -78,9 +78,15 @@ def _config(path: Path, digests: Collection[str] | None) -> Json | None:
 
 
 def _evaluations(run: Path, found: Found) -> Iterator[Json]:
-    """Read the results of a run, that which was asked for last first."""
+    """Read the results of a run, that which was asked for last first.
+
+    A result that was refused when it was asked for again, as the data are others, does
+    not count: why is beside it.
+    """
+    refused = {path.stem.removeprefix("error-") for path in run.glob("error-*.json")}
     paths = sorted(
-        run.glob("evaluations/*.json"), key=lambda path: (-path.stat().st_mtime, path)
+        (p for p in run.glob("evaluations/*.json") if p.stem not in refused),
+        key=lambda path: (-path.stat().st_mtime, path),
     )
     results = []
     for path in paths:

@@ -430,6 +430,10 @@ def test_a_report_names_what_failed(tmp_path):
     assert f"2 runs failed: {'; '.join(told)}." in text
     text = markdown(collect(tmp_path, {"0", "two"}))
     assert f"1 runs failed: {told[1]}." in text
+    # A result that was refused, as the data changed, is no number of the table.
+    (tmp_path / "0" / "error-e.json").write_text('{"error": "other data"}')
+    with pytest.raises(MissingResultsError, match="failed: .*other data"):
+        collect(tmp_path)
 
 
 def test_experiments_that_agree_in_every_key_and_seed_are_no_two_seeds(tmp_path):
