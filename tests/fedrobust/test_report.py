@@ -432,7 +432,7 @@ def test_a_report_names_what_failed(tmp_path):
     assert f"1 runs failed: {told[1]}." in text
     # A result that was refused, as the data changed, is no number of the table.
     (tmp_path / "0" / "error-e.json").write_text('{"error": "other data"}')
-    with pytest.raises(MissingResultsError, match="failed: .*other data"):
+    with pytest.raises(MissingResultsError, match=r"failed: .*other data"):
         collect(tmp_path)
 
 
