@@ -37,11 +37,11 @@ class Progress:
         self._shown = 0.0
         self._trained = False
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
@@ -93,10 +93,10 @@ class Progress:
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         for name in failed:
-            self._console.print(f"[red]check failed: {name}[/red]")
+            self._console.print(f"check failed: {name}", style="red", markup=False)
         if result["skipped_rounds"]:
             skipped = f"{result['skipped_rounds']} rounds were skipped"
-            self._console.print(f"[red]{skipped}: see events.jsonl[/red]")
+            self._console.print(f"{skipped}: see events.jsonl", style="red")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 

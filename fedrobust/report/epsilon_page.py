@@ -13,10 +13,10 @@ from fedrobust.record import write_atomically
 from fedrobust.report.advice import Advice, short
 from fedrobust.report.collect import Runs
 from fedrobust.report.epsilons import EpsilonMatrix, TrainingRow, training_epsilon
+from fedrobust.report.markup import escape_markdown, plain_markdown_table
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import (
     checks,
-    markdown_table,
     note,
     number,
     percent,
@@ -131,13 +131,13 @@ def epsilon_markdown(
     parts = ["# Which training epsilon?"]
     for matrix, found in zip(matrices, advice, strict=True):
         if matrix.title:
-            parts.append(f"## {matrix.title}")
+            parts.append(f"## {escape_markdown(matrix.title)}")
         parts += [
-            "\n".join(f"- {line.text}" for line in found),
+            "\n".join(f"- {escape_markdown(line.text)}" for line in found),
             "Accuracy after training at ε (rows), attacked at ε (columns)",
-            markdown_table(*accuracy_texts(matrix), left=LEFT),
-            _gain_title(matrix),
-            markdown_table(*gain_texts(matrix), left=LEFT),
+            plain_markdown_table(*accuracy_texts(matrix), left=LEFT),
+            escape_markdown(_gain_title(matrix)),
+            plain_markdown_table(*gain_texts(matrix), left=LEFT),
         ]
     return "\n\n".join([*parts, epsilon_note(runs, matrices)]) + "\n"
 
