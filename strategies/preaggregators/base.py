@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from strategies.parameters import Validated
 from strategies.rules.base import Matrix, RuleContext, checked
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preaggregator(ABC):
+class Preaggregator(Validated, ABC):
     """A pre-aggregator with its hyper-parameters.
 
     ``keeps_rows`` tells that each row out is still the update of the client of that

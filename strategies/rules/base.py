@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import require_between
+from strategies.parameters import Validated, require_between
 from strategies.threads import num_cores, parallel_map
 
 # Values from which threads are worth their start.
@@ -101,7 +101,7 @@ UNDEFINED = (ValueError, ArithmeticError, LookupError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(ABC):
+class Rule(Validated, ABC):
     """An aggregation rule with its hyper-parameters."""
 
     @property
