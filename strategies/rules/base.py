@@ -56,6 +56,11 @@ class RuleContext:
     layers: Sequence[int] | None = None
     losses: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("num_examples", "root_update", "parameters", "losses"):
+            if getattr(self, name) is not None:
+                reals(getattr(self, name), f"context.{name}")
+
     def ids(self, n: int) -> list[int]:
         """Give the client id of each of n rows: row numbers where none are known."""
         return list(range(n) if self.clients is None else self.clients)
@@ -178,12 +183,15 @@ class RobustRule(Rule):
         require_between("f", self.f, 0)
 
 
-def checked(updates: Matrix) -> Matrix:
-    """Give finite (n, d) updates as float32, or raise ValueError."""
-    updates = np.asarray(updates)
-    if updates.ndim != 2:
-        raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
-    updates = np.asarray(updates, np.float32)
+def checked(updates: Any) -> Matrix:
+    """Return finite (n, d) updates as ``matrix`` does.
+
+    Raises
+    ------
+    ValueError
+        When they are no real numbers, not (n, d), or not finite.
+    """
+    updates = matrix(updates, "updates")
     parts = np.array_split(updates, num_cores() if updates.size > WIDE else 1)
     sums = np.concatenate(parallel_map(_sums, parts))
     for row in np.flatnonzero(~np.isfinite(sums)):
@@ -191,6 +199,47 @@ def checked(updates: Matrix) -> Matrix:
         if not np.isfinite(updates[row]).all():
             raise ValueError(f"update in row {row} is not finite: screen it first")
     return updates
+
+
+def matrix(values: Any, name: str) -> Matrix:
+    """Return (n, d) real numbers as float32 in C order, copied only where they are not.
+
+    Rows must lie next to each other in memory: in which order floats are added depends
+    on the layout, and so would the last bits.
+
+    Raises
+    ------
+    ValueError
+        When they are no real numbers, or not (n, d).
+    """
+    wide = reals(values, name)
+    if wide.ndim != 2:
+        raise ValueError(f"{name} must be (n, d), not of shape {wide.shape}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite in it
+        rows: Matrix = np.ascontiguousarray(wide, np.float32)
+    return rows
+
+
+def reals(values: Any, name: str) -> NDArray[Any]:
+    """Return an array of real numbers, which a cast to floats does not falsify.
+
+    Raises
+    ------
+    ValueError
+        When it is masked, complex, of objects, texts or dates, or no array at all.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: fill it, or leave out its rows")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from error
+    # Whatever else casts safely, such as bfloat16, is a float of another library.
+    if array.dtype.kind not in "biuf" and not np.can_cast(array.dtype, np.float32):
+        raise ValueError(
+            f"{name} must be real numbers, not of dtype {array.dtype}: convert it first"
+        )
+    return array
 
 
 def _sums(part: Matrix) -> Vector:

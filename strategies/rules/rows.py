@@ -78,7 +78,7 @@ def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> V
 
     def sort(part: Matrix) -> Float:
         # Next to each other in memory the values of a column sort ten times faster.
-        columns = np.ascontiguousarray(part.T)
+        columns = part.T.copy()  # of one row or column it would be the part itself
         columns.sort(axis=1)
         return function(columns)
 
