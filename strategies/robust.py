@@ -4,6 +4,7 @@ It works in any Flower ServerApp and with any client that answers a train messag
 one ArrayRecord and one MetricRecord holding ``num-examples``.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -20,7 +21,6 @@ from flwr.app import (
 )
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
-from flwr.supercore import log
 from numpy.typing import NDArray
 
 from strategies.arrays import pack_all, unpack_all
@@ -45,6 +45,8 @@ from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.statistics import Statistics
 from strategies.updates import add, difference
+
+log = logging.getLogger("flwr").log
 
 # The round and the global arrays by name -> the same arrays, trained on root data.
 TrainOnRoot = Callable[[int, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]

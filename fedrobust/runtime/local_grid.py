@@ -1,6 +1,7 @@
 """A Flower Grid whose nodes are in this process."""
 
 import copy
+import logging
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,11 @@ from flwr.app import (
 )
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
-from flwr.supercore import log
 
 from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
 from strategies.grids import GuardedGrid, failure, vouched
+
+log = logging.getLogger("flwr").log
 
 # Node ids follow partition ids, so that nothing depends on how nodes are numbered.
 FIRST_NODE_ID = 1000
