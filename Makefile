@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow oracles bench scale lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow oracles compat syft bench scale lint types lock clean
 
 setup: $(READY)
 
@@ -54,6 +54,11 @@ EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20
 oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
 
+compat:  ## try strategies on each minor version of Flower, and write docs/compat.md
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m tests.compat
+
 bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
 	$(ORACLES)/bin/python -m experiments.benchmarks
 
@@ -82,4 +87,4 @@ lock:  ## pin every dependency anew; needs uv
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(ORACLES) outputs multirun demo byzantine training epsilon robustness_attacks
+	rm -rf $(VENV) $(ORACLES) $(SYFT) .compat outputs multirun demo byzantine training epsilon robustness_attacks

@@ -13,12 +13,13 @@ import fedrobust  # noqa: F401
 # isort: split
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from fedrobust.compose import compose_run
-from fedrobust.config import Config, load_config
+if TYPE_CHECKING:
+    from fedrobust.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("FEDROBUST_DATA") or Path.home() / ".cache/fedrobust")
@@ -50,10 +51,13 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def configure() -> Callable[..., Config]:
+def configure() -> "Callable[..., Config]":
     """Compose and check a configuration from overrides."""
+    # Here, so that tests of strategies alone need no Hydra.
+    from fedrobust.compose import compose_run
+    from fedrobust.config import load_config
 
-    def make(*overrides: str) -> Config:
+    def make(*overrides: str) -> "Config":
         return load_config(compose_run(overrides))
 
     return make

@@ -279,7 +279,6 @@ def test_a_reply_may_name_the_id_that_the_grid_gave():
         ("abcdef", TypeError, "gave str where"),
         (None, TypeError, "gave NoneType where"),
     ],
-    ids=repr,
 )
 def test_ids_that_cannot_be_paired_with_messages_raise(ids, error, found):
     with pytest.raises(error, match=rf"^Foreign\.push_messages {found}"):
