@@ -35,7 +35,7 @@ def guarded(grid: Grid) -> GuardedGrid:
     return grid if isinstance(grid, GuardedGrid) else Guard(grid)
 
 
-def vouched(reply: Message, message: Message, sent_as: str | None = None) -> Message:
+def vouched(reply: Message, message: Message, sent_as: Any = None) -> Message:
     """Return the reply if it is from the node that was asked, else an error reply.
 
     Parameters
@@ -187,7 +187,7 @@ class Guard(WrappedGrid):
     def _name(self) -> str:
         return type(self._grid).__name__
 
-    def _pull(self, message_id: str, message: Message) -> Message | None:
+    def _pull(self, message_id: Any, message: Message) -> Message | None:
         """Pull the reply to a message; None if it has not come."""
         try:
             pulled: Any = self.pull_messages([message_id])

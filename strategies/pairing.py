@@ -4,13 +4,13 @@ Flower's own grids write the id of each message into it. Other grids may keep th
 to themselves, and then only the order tells which message an id stands for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from flwr.app import Message
 
 
-def by_id(sent: Sequence[Message], ids: Any, grid: str) -> dict[str, Message]:
+def by_id(sent: Sequence[Message], ids: Any, grid: str) -> dict[Any, Message]:
     """Return each message that a grid took, by the id that its reply is pulled with.
 
     Parameters
@@ -19,7 +19,8 @@ def by_id(sent: Sequence[Message], ids: Any, grid: str) -> dict[str, Message]:
         What was pushed.
     ids
         What ``push_messages`` returned. Flower's grids leave out the ids of messages
-        that the SuperLink refuses, or return None in their place.
+        that the SuperLink refuses, or return None in their place. They are strings
+        there; whatever can be a key of a dictionary will do.
     grid
         Name of the grid's type, for error messages.
 
@@ -31,10 +32,10 @@ def by_id(sent: Sequence[Message], ids: Any, grid: str) -> dict[str, Message]:
         When there is more than one way to pair them with the messages, or none.
     """
     given = _listed(ids)
-    if given is None or not all(isinstance(i, str | None) for i in given):
+    if given is None or not all(isinstance(i, Hashable) for i in given):
         raise TypeError(
             f"{grid}.push_messages gave {_kind(ids, given)} where Flower's Grid gives "
-            "a list of ids: strings, or None for a message not sent"
+            "a list of ids, or None for a message not sent"
         )
     own = {m.metadata.message_id: m for m in sent if m.metadata.message_id}
     taken = [i for i in given if i is not None]

@@ -5,7 +5,6 @@
 gets an environment of its own in .compat/, which is removed afterwards.
 """
 
-import json
 import os
 import platform
 import shutil
