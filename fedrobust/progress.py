@@ -84,6 +84,11 @@ class Progress:
             line = f"round {row['round']}/{self._config.num_rounds}  {note}"
             print(line, file=sys.stderr, flush=True)
 
+    def on_warning(self, text: str) -> None:
+        """Show a warning about the training."""
+        note = f"fedrobust: note: {text}"
+        self._console.print(note, markup=False, highlight=False, soft_wrap=True)
+
     def finish(self, result: dict[str, Any]) -> None:
         """Show the result and where it is."""
         self._bar.stop()

@@ -24,6 +24,7 @@ from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.metrics import round_row, scored
 from fedrobust.network import Arrays, save_model
+from fedrobust.randomness import GlobalDraws
 from fedrobust.record import Json, RunFolder
 from fedrobust.result import result_of, training_seconds
 
@@ -34,10 +35,17 @@ if TYPE_CHECKING:
 
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]
+# Called before the first round with each warning about what is to be trained.
+OnWarning = Callable[[str], None]
 Train = Callable[["Training"], None]
 
 
-def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
+def run(
+    config: Config,
+    folder: Path,
+    on_row: OnRow = lambda row: None,
+    on_warning: OnWarning = lambda text: None,
+) -> Json:
     """Run an experiment on the runtime that it names, or return what it gave before.
 
     Parameters
@@ -48,6 +56,8 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
         Its run directory.
     on_row
         Called after each round, to show progress.
+    on_warning
+        Called before the first round with each warning about the training.
 
     Returns
     -------
@@ -74,7 +84,8 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
 
         runtime.run(server, client_app(config, cohort), config.num_clients)
 
-    return _run(config, RunFolder(folder, config), train, on_row, config.runtime)
+    run_folder = RunFolder(folder, config)
+    return _run(config, run_folder, train, on_row, config.runtime, on_warning)
 
 
 def run_on_grid(
@@ -104,15 +115,25 @@ def run_on_grid(
 
 
 def _run(
-    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+    config: Config,
+    folder: RunFolder,
+    train: Train,
+    on_row: OnRow,
+    runtime: Json,
+    on_warning: OnWarning = lambda text: None,
 ) -> Json:
     # Jobs of a sweep that differ only in the evaluation have one folder.
     with folder.lock():
-        return _run_alone(config, folder, train, on_row, runtime)
+        return _run_alone(config, folder, train, on_row, runtime, on_warning)
 
 
 def _run_alone(
-    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+    config: Config,
+    folder: RunFolder,
+    train: Train,
+    on_row: OnRow,
+    runtime: Json,
+    on_warning: OnWarning,
 ) -> Json:
     folder.check()
     result = folder.result()
@@ -133,9 +154,11 @@ def _run_alone(
         resources.split_of(config)
         if not config.centralised:
             resources.partition_of(config)
-        resources.trainer_for(config)
+        doubts = resources.check_training(config)
         resources.check_poisoning(config)
         of_training = _messages(caught)
+        for text in sorted(of_training):
+            on_warning(text)
         evaluator = resources.evaluator_for(config)
         # What is wrong with the attacks at any epsilon is no matter of the training,
         # though evaluations warn of it again in the midst of the rounds.
@@ -154,8 +177,10 @@ def _run_alone(
                 row = scored(scores, time.perf_counter() - began)
                 folder.score_last_metrics(row)
         else:
+            repeats = here["deterministic"] and not doubts
+            trained_here = {**here, "deterministic": repeats}
             training = Training(
-                config, folder, evaluator, on_row, here, caught, of_attacks
+                config, folder, evaluator, on_row, trained_here, caught, of_attacks
             )
             if config.centralised:
                 train_centralised(config, training.after_round)
@@ -203,6 +228,7 @@ class Training:
         self._skipped: list[str] = []
         self._first_event: Json | None = None
         self._final: Scores | None = None
+        self._draws = GlobalDraws()
 
     def on_event(self, event: Json) -> None:
         """Record a quarantine, a failure or a skipped round."""
@@ -252,6 +278,14 @@ class Training:
                 f"no round was aggregated, so there is no trained model: "
                 f"{self._skipped[-1]}; it began with {first!r}, and "
                 f"{self._folder.events_path} tells the rest"
+            )
+        if self._draws.happened():
+            self._here = {**self._here, "deterministic": False}
+            warnings.warn(
+                "something drew from NumPy's global generator during the rounds, so "
+                "the same configuration may give other numbers each time: rules and "
+                "attacks are given a generator or a seed to draw with",
+                stacklevel=2,
             )
         network = resources.network_for(self._config)
         network.assign(arrays)

@@ -146,7 +146,7 @@ def _job(composed: Any) -> dict[str, Any]:
     job = settings.job.num if settings.mode == RunMode.MULTIRUN else None
     try:
         with Progress(config, folder, job) as progress:
-            result = run(config, folder, progress.on_row)
+            result = run(config, folder, progress.on_row, progress.on_warning)
             progress.finish(result)
     except (ConfigError, RunFailedError) as error:
         if job is None:

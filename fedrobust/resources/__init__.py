@@ -14,6 +14,7 @@ from fedrobust.resources.byzantine import (
 )
 from fedrobust.resources.data import client_rows, partition_of, root_data, split_of
 from fedrobust.resources.networks import initial_arrays, network_for
+from fedrobust.resources.repeatability import check_training
 from fedrobust.resources.shared import forget, make
 from fedrobust.resources.trainers import objective_ids, trainer_for, trainer_of_client
 
@@ -22,6 +23,7 @@ __all__ = [
     "byzantine_attack",
     "byzantine_ids",
     "check_poisoning",
+    "check_training",
     "client_rows",
     "dishonest_ids",
     "evaluator_for",

@@ -19,6 +19,7 @@ from fedrobust.data.rows import Rows
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.epoch import Epoch, Own
+from fedrobust.training.hidden_state import hidden_state
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 from fedrobust.training.schedule import LocalTraining, Schedule
@@ -74,6 +75,8 @@ class Trainer:
         self._run = self._epoch.compiled_alone(corrected)
         self._run_together = self._epoch.compiled_together()
         self.has_graph = network.has_graph
+        # Why the same training may give other bits the next time.
+        self.doubts: list[str] = []
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
@@ -85,7 +88,7 @@ class Trainer:
             self._try_a_step()
             return
         try:
-            _ = self._run.trace
+            graph = self._run.trace.graph
         except Exception as error:
             # Whatever a user's hook raises when it is given no values; if it is another
             # mistake, it raises it again when it has them.
@@ -98,6 +101,10 @@ class Trainer:
                 f"times slower: {reason}",
                 stacklevel=2,
             )
+            return
+        self.doubts = hidden_state(graph)
+        for doubt in self.doubts:
+            warnings.warn(doubt, stacklevel=2)
 
     def _try_a_step(self) -> None:
         """Take one step on a black image, and leave it."""
