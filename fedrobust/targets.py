@@ -5,6 +5,7 @@ import hashlib
 import importlib.machinery
 import json
 import sysconfig
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,18 @@ def find_target(target: str, key: str) -> Path | None:
     if names is not None and name not in names:
         raise ConfigError(
             f"{key}._target_={target}: {module_name} has no {name!r}, "
-            f"{nearest(name, names)}"
+            f"{nearest(name, names)}{_hidden_here(module_name, path)}"
         )
     return path
+
+
+def _hidden_here(module_name: str, found: Path) -> str:
+    """Advice where an installed module was found in place of one that stands here."""
+    top = module_name.partition(".")[0]
+    here = [p for p in (Path.cwd() / top, Path.cwd() / f"{top}.py") if p.exists()]
+    if not here or found.is_relative_to(Path.cwd()):
+        return ""
+    return f"; {found} comes before {here[0]}, which needs another name"
 
 
 def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
@@ -149,7 +159,7 @@ def _parsed(path: Path) -> ast.Module:
 def _names_in(path: Path) -> set[str] | None:
     """Read a module's top-level names from its text; None if they cannot be known."""
     names: set[str] = set()
-    for node in _parsed(path).body:
+    for node in _statements(_parsed(path).body):
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 if name == "__getattr__":
@@ -163,6 +173,20 @@ def _names_in(path: Path) -> set[str] | None:
                 names |= {t.id for t in targets if isinstance(t, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
-            case ast.If() | ast.Try() | ast.With():
-                return None
     return names
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Walk a module's own statements, those under ``if``, ``try`` and ``with`` too."""
+    for node in body:
+        yield node
+        match node:
+            case ast.If() | ast.Try() | ast.With():
+                handlers = getattr(node, "handlers", [])
+                nested = [
+                    *node.body,
+                    *getattr(node, "orelse", []),
+                    *getattr(node, "finalbody", []),
+                    *(line for handler in handlers for line in handler.body),
+                ]
+                yield from _statements(nested)
