@@ -61,8 +61,10 @@ class LocalGrid(GuardedGrid):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # After Ctrl-C nobody waits for the epochs that clients are in the midst of.
+        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        self._pool.shutdown(wait=not is_interrupted, cancel_futures=True)
 
     def set_run(self, run: Any) -> None:
         """Take a run over; no SuperLink asks for it."""

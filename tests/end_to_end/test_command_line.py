@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def fedrobust(
     *arguments: str, cwd: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fedrobust.cli", *arguments],
+        [sys.executable, "-m", "fedrobust", *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
@@ -45,7 +46,7 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
         monkeypatch.setattr(module, "command", interrupted)
     assert main(["run"]) == main(["list"]) == 130
     of_run, of_list = capsys.readouterr().err.splitlines()
-    assert "typed again, it goes on" in of_run
+    assert "run the same command again to continue" in of_run
     assert of_list == "fedrobust: interrupted"
 
 
@@ -171,6 +172,46 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
     done = fedrobust("run", *SMALL, "seed=1", "hydra.run.dir=here", cwd=tmp_path)
     assert done.returncode == 2
     assert "here holds another experiment" in done.stderr
+
+
+def test_folders_with_our_names_hide_nothing(tmp_path):
+    for name in ("fedrobust", "strategies"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "statistics.py").touch()
+    (tmp_path / "mine.py").write_text("import keras\nmodel = keras.Sequential\n")
+    # As the installed script does, whose folder is not the current one.
+    script = "import sys, fedrobust.cli; sys.exit(fedrobust.cli.main())"
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+        )
+
+    done = run("-P", "-c", script, "run", "--cfg", "job", "model._target_=mine.model")
+    assert done.returncode == 0, done.stderr
+    assert "_target_: mine.model" in done.stdout
+    hidden = run("-P", "-c", script, "run", "model._target_=statistics.Net")
+    assert hidden.returncode == 2
+    assert f"{tmp_path / 'statistics.py'}, which needs another name" in hidden.stderr
+    # Python itself looks for a module that it is told to run in the current folder.
+    beside = run("-m", "fedrobust", "list")
+    assert beside.returncode == 1
+    assert beside.stderr.count("\n") == 1
+    assert "No module named fedrobust.__main__" in beside.stderr
+    shutil.rmtree(tmp_path / "fedrobust")
+    assert run("-m", "fedrobust", "list").returncode == 0
+
+
+def test_a_folder_that_was_deleted_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    assert main(["list"]) == 2
+    assert "the current folder no longer exists" in capsys.readouterr().err
 
 
 def test_list_and_help(tmp_path):
