@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from fedrobust.commands.report import show_report
 from fedrobust.compose import (
+    checked,
     compose_run,
     compose_sweep,
     config_dir,
@@ -62,7 +63,7 @@ def command(arguments: Sequence[str]) -> int:
     if flags.multirun:
         return _multirun(arguments, flags)
     composed = compose_run(flags.overrides, flags.config_dir)
-    config = load_config(composed)
+    config = checked(composed, flags.config_dir)
     if flags.cfg:
         return _hydra(arguments, _job)
     RunFolder(Path(composed.hydra.run.dir), config).check()
@@ -90,7 +91,7 @@ def _multirun(arguments: list[str], flags: argparse.Namespace) -> int:
     folder = Path()
     for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
         try:
-            configs.append(load_config(composed))
+            configs.append(checked(composed, flags.config_dir))
             folder = Path(composed.hydra.sweep.dir)
             subfolders.append(composed.hydra.sweep.subdir)
         except ConfigError as error:
