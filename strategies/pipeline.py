@@ -80,7 +80,9 @@ class Pipeline:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
-            context = replace(context, clients=None, num_examples=None, losses=None)
+            # The buckets have an order of their own, which is the rule's.
+            numbered = tuple(range(len(updates)))
+            context = replace(context, clients=numbered, num_examples=None, losses=None)
         rule = tolerating(self.rule, len(updates), missing, tell)
         return rule(updates, state, context)
 

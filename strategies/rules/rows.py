@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.rules.base import Aggregate, Matrix, Vector
+from strategies.rules.order import Rows
 from strategies.threads import num_cores
 
 # Columns handled at once: temporaries in float64 stay below a few MB for any d.
@@ -23,7 +24,6 @@ BLOCK = 16_384
 WAVE = 16
 
 Float = NDArray[np.float64]
-Rows = NDArray[np.int64]
 T = TypeVar("T")
 
 
