@@ -44,6 +44,7 @@ from strategies.sampling import sample_size
 from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.statistics import Statistics
+from strategies.text import plain
 from strategies.updates import add, difference
 
 log = logging.getLogger("flwr").log
@@ -274,7 +275,7 @@ class RobustStrategy(Strategy):
         old: Mapping[str, NDArray[Any]],
         learned: Sequence[str],
         clients: Sequence[int],
-        num_examples: Sequence[int],
+        num_examples: Sequence[float],
         losses: Sequence[float],
     ) -> RuleContext:
         """Tell the rule what it may know beside the updates."""
@@ -284,7 +285,7 @@ class RobustStrategy(Strategy):
             self._root_update = difference(train(self._round, old), old, learned)
         return RuleContext(
             clients=tuple(clients),
-            num_examples=np.array(num_examples, np.int64),
+            num_examples=np.array(num_examples),
             round=self._round,
             seed=self.seed,
             root_update=self._root_update,
@@ -308,7 +309,7 @@ class RobustStrategy(Strategy):
         self,
         updates: Matrix,
         clients: Sequence[int],
-        num_examples: Sequence[int],
+        num_examples: Sequence[float],
         losses: Sequence[float] | None = None,
     ) -> Vector:
         """Tell what these updates would be aggregated to in the round under way.
@@ -365,7 +366,7 @@ class RobustStrategy(Strategy):
     ) -> MetricRecord | None:
         """Average the clients' metrics, weighted by num-examples as in FedAvg."""
 
-        def read(message: Message) -> tuple[int, dict[str, float]]:
+        def read(message: Message) -> tuple[float, dict[str, float]]:
             return screen_metrics(message, self.max_examples, self.evaluate_range)
 
         results = self._sort(server_round, replies, read, "evaluation ").accepted
@@ -400,11 +401,12 @@ class RobustStrategy(Strategy):
 
     def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
         """Keep the global arrays, which Flower does when it is given none."""
-        report.skipped = reason
+        report.skipped = plain(reason)
         self._event("round skipped", report.round, None, reason)
         return None
 
     def _event(self, kind: str, round: int, client: int | None, reason: str) -> None:
+        reason = plain(reason)
         log(WARNING, "round %d: client %s %s: %s", round, client, kind, reason)
         if self.on_event is not None:
             self.on_event(

@@ -52,7 +52,7 @@ class RuleContext:
     """
 
     clients: Sequence[int] | None = None
-    num_examples: NDArray[np.int64] | None = None
+    num_examples: NDArray[np.int64 | np.float64] | None = None
     round: int = 1
     seed: int = 0
     root_update: Vector | None = None
