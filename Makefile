@@ -59,6 +59,24 @@ compat:  ## try strategies on each minor version of Flower, and write docs/compa
 	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m tests.compat
 
+# syft-flwr 0.5 wants Python 3.12 and Flower 1.25. It comes without its dependencies, of
+# which it needs neither Ray nor flwr-datasets; the list holds all that it does need.
+PYTHON312 ?= python3.12
+SYFT := .syft
+SYFT_READY := $(SYFT)/.ready
+
+syft: $(SYFT_READY)  ## train over syft-flwr, without a network where Linux lets us
+	FEDROBUST_SYFT=1 PYTHONPATH=$(CURDIR) \
+	  $$(unshare -rn true 2>/dev/null && echo unshare -rn) \
+	  $(SYFT)/bin/python -m pytest tests/syft
+
+$(SYFT_READY): examples/syft/requirements.txt
+	@$(PYTHON312) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
+	  || { echo "make: $(PYTHON312) is not Python 3.12; say make PYTHON312=PATH"; exit 1; }
+	$(PYTHON312) -m venv $(SYFT)
+	$(SYFT)/bin/python -m pip install --quiet --no-deps -r $<
+	@touch $@
+
 bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
 	$(ORACLES)/bin/python -m experiments.benchmarks
 

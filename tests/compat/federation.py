@@ -4,7 +4,7 @@ It needs Flower and `strategies` alone, and runs in a process that Flower did no
 `python -m tests.compat.federation` exits with 1 unless the outcome is as expected.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
@@ -41,11 +41,21 @@ def train(message: Message, step: float) -> Message:
 
 
 class InProcess(Grid):
-    """A grid whose nodes 1 to n are a function of this process."""
+    """A grid whose nodes are a function of this process.
 
-    def __init__(self, answer: Callable[[Message, int], Message], n: int) -> None:
+    Parameters
+    ----------
+    answer
+        The reply to a message for a node.
+    nodes
+        Ids of the nodes.
+    """
+
+    def __init__(
+        self, answer: Callable[[Message, int], Message], nodes: Iterable[int]
+    ) -> None:
         identify_process()
-        self._answer, self._nodes = answer, range(1, n + 1)
+        self._answer, self._nodes = answer, list(nodes)
         self._replies: dict[str, Message] = {}
 
     def set_run(self, *args, **kwargs):
@@ -78,12 +88,9 @@ class InProcess(Grid):
 
 def play(rule: Rule) -> tuple[list[float], dict[int, str]]:
     """Train; the model, and the clients quarantined in the last round, with reasons."""
-    grid = InProcess(lambda message, node: train(message, STEPS[node - 1]), NUM_CLIENTS)
-    strategy = RobustStrategy(
-        rule=rule,
-        client_ids={client + 1: client for client in range(NUM_CLIENTS)},
-        f=1,
-    )
+    client_ids = {client + 1: client for client in range(NUM_CLIENTS)}
+    grid = InProcess(lambda message, node: train(message, STEPS[node - 1]), client_ids)
+    strategy = RobustStrategy(rule=rule, client_ids=client_ids, f=1)
     start = ArrayRecord({"w": Array(np.zeros(2, np.float32))})
     result = strategy.start(grid, start, num_rounds=ROUNDS)
     return result.arrays["w"].numpy().tolist(), strategy.last_round.quarantined
