@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fedrobust.backend import keras, tf
 from fedrobust.convolution import fast_input_gradients
+from fedrobust.gradient_scaling import GradientScaling
 from fedrobust.network import Network, Tensor
 
 
@@ -54,7 +55,7 @@ class BoundModel:
     def __call__(
         self, x: Tensor, training: bool = False, branch: str | None = None
     ) -> Tensor:
-        """Compute (batch, classes) logits."""
+        """Compute (batch, classes) logits, float32 whatever the model computes in."""
         fixed = list(self.fixed)
         if branch is None:
             branch = "clean" if training else "noise"
@@ -67,13 +68,16 @@ class BoundModel:
             *zip(model.trainable_variables, self._trainable, strict=True),
             *zip(model.non_trainable_variables, fixed, strict=True),
         ]
+        # Attacks differentiate the model in inference mode.
+        scaling = None if training or not self._network.is_narrow else GradientScaling()
+        x = x if scaling is None else scaling.inputs(x)
         scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
         with scope, fast_input_gradients():
-            logits = model(x, training=training)
+            logits = tf.cast(model(x, training=training), tf.float32)
             weights = [v for v in model.trainable_variables if v.regularizer]
             penalties = [v.regularizer(v) for v in weights]
         self.losses = [tf.reduce_sum(p) for p in (*scope.losses, *penalties)]
         fixed = [scope.get_current_value(v) for v in model.non_trainable_variables]
         if training:
             self.fixed = list(fixed)
-        return logits
+        return logits if scaling is None else scaling.logits(logits)

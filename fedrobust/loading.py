@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.layout import layout_for
+from fedrobust.logits import with_logits
 from fedrobust.network import with_shapes
-
-# Below this a probability's logarithm is cut off.
-TINY = 1e-30
 
 
 def load_model(path: Path) -> Any:
@@ -62,86 +60,31 @@ def classifier(
     """
     notes: list[str] = []
     model = with_shapes(model, x.shape[1:])
-    shape = _input_shape(model)
-    sizes = [size or 0 for size in shape]
-    if len(shape) != x.ndim - 1 or any(
-        a not in (None, b) for a, b in zip(shape, x.shape[1:], strict=True)
-    ):
-        if np.prod(sizes) != x[0].size:
-            raise ValueError(
-                f"the model takes inputs of shape {tuple(shape)}, and the data set's "
-                f"are {x.shape[1:]}"
-            )
-        notes.append(f"inputs are reshaped from {x.shape[1:]} to {tuple(shape)}")
-        x = x.reshape(len(x), *sizes)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError("the model must have one input and one output")
     low, high = map(float, model_range)
     if not low < high:
         raise ValueError(f"range={low} {high}: must be LOW HIGH, LOW < HIGH")
-    model = _with_logits(model, x[:64] * (high - low) + low, notes)
+    layout = layout_for(x.shape[1:], model.input_shape[1:])
+    if layout.shape != x.shape[1:]:
+        notes.append(f"inputs are reshaped from {x.shape[1:]} to {layout.shape}")
+        x = x.reshape(len(x), *layout.shape)
+    if layout.axes is not None:
+        # Within the model: attacks see images whose channels come last.
+        inputs = keras.Input(x.shape[1:], dtype="float32")
+        moved = keras.layers.Permute(layout.axes, dtype="float32")(inputs)
+        model = keras.Model(inputs, model(moved))
+        notes.append(
+            f"inputs of {x.shape[1:]} are transposed to {tuple(moved.shape[1:])} "
+            "within the model"
+        )
+    model = with_logits(model, x[:64] * (high - low) + low, notes)
     if (low, high) != (0.0, 1.0):
-        inputs = keras.Input(x.shape[1:])
-        scaled = keras.layers.Rescaling(high - low, low)(inputs)
+        inputs = keras.Input(x.shape[1:], dtype="float32")
+        scaled = keras.layers.Rescaling(high - low, low, dtype="float32")(inputs)
         model = keras.Model(inputs, model(scaled))
         notes.append(
             f"inputs in [0, 1] are scaled to [{low:g}, {high:g}] within the model: "
             "epsilon stays in units of [0, 1]"
         )
     return model, x, notes
-
-
-def _input_shape(model: Any) -> tuple[int | None, ...]:
-    if len(model.inputs or [0]) != 1 or len(model.outputs or [0]) != 1:
-        raise ValueError("the model must have one input and one output")
-    return tuple(model.input_shape[1:])
-
-
-def _with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Take a softmax off, where the outputs are probabilities."""
-    outputs = np.asarray(model(x, training=False))
-    if outputs.ndim != 2:
-        raise ValueError(
-            f"the model gives shape {outputs.shape} for {len(x)} inputs: it must give "
-            "a logit for each class"
-        )
-    if outputs.shape[1] == 1:
-        raise ValueError(
-            "the model gives one unit: attacks need a logit for each class, so let it "
-            "give two, such as (0, z)"
-        )
-    if not (outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-4)):
-        return model
-    last = model.layers[-1] if model.layers else None
-    if isinstance(last, keras.layers.Softmax) or _is_softmax(last):
-        try:
-            bare = _without_softmax(model)
-        except (ValueError, TypeError, AttributeError, NotImplementedError):
-            bare = None  # a model that Keras cannot take apart
-        if bare is not None and _same_answers(bare, x, outputs):
-            notes.append("the model ends in a softmax: it was taken off")
-            return bare
-    notes.append(
-        "the model gives probabilities: their logarithms are attacked; where they are "
-        "0 or 1 to rounding, gradients are lost, so give logits if you can"
-    )
-    inputs = keras.Input(x.shape[1:])
-    logarithms = keras.ops.log(keras.ops.maximum(model(inputs), TINY))
-    return keras.Model(inputs, logarithms)
-
-
-def _is_softmax(layer: Any) -> bool:
-    return getattr(layer, "activation", None) is keras.activations.softmax
-
-
-def _without_softmax(model: Any) -> Any:
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    last = copy.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return keras.Model(copy.inputs, last.input)
-    last.activation = keras.activations.linear
-    return copy
-
-
-def _same_answers(bare: Any, x: NDArray[Any], outputs: NDArray[Any]) -> bool:
-    softmax = keras.ops.softmax(bare(x, training=False))
-    return bool(np.allclose(np.asarray(softmax), outputs, atol=1e-4))

@@ -8,6 +8,7 @@ import numpy as np
 
 from fedrobust.backend import keras
 from fedrobust.data import Split
+from fedrobust.layout import layout_for
 from fedrobust.models import seeded
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
@@ -44,8 +45,8 @@ def train_surrogate(
     objective = tested if surrogate.branches else Standard()
     trainer = Trainer(surrogate, objective, keras.optimizers.Adam(0.001))
     local = LocalTraining(local_steps=steps, batch_size=64)
-    shape = (-1, *network.model.input_shape[1:])
-    x = split.x_train.reshape(shape) if None not in shape[1:] else split.x_train
+    layout = layout_for(split.x_train.shape[1:], network.model.input_shape[1:])
+    x = split.x_train.reshape(-1, *layout.shape)
     trained, _ = trainer.train(
         surrogate.arrays(),
         np.ascontiguousarray(x),

@@ -276,9 +276,10 @@ class Attack(ABC):
                 "it give two, such as (0, z)"
             )
         if num_classes < self.min_classes:
+            instead = ["apgd_ce", *["apgd_dlr"][: num_classes - 2], "fab", "square"]
             raise ValueError(
-                f"{self!r} needs at least {self.min_classes} classes, and the model "
-                f"has {num_classes}"
+                f"{self!r} needs at least {self.min_classes} classes and the model has "
+                f"{num_classes}: use attack=[{','.join(instead)}] instead"
             )
 
 

@@ -25,6 +25,7 @@ from fedrobust.attacks.subject import Subject
 from fedrobust.bound_model import BoundModel
 from fedrobust.inference import BATCH, labels_of, logits_of
 from fedrobust.network import Arrays, Network
+from fedrobust.outputs import kind_of
 
 # Examples that the probes look at.
 PROBED = 256
@@ -59,13 +60,12 @@ def look(subject: Subject) -> dict[str, Check]:
     calls = [
         logits_of(network, arrays, few.x, few.workers, seed=(i, i)) for i in range(5)
     ]
-    total = calls[0].sum(axis=1)
-    is_probability = bool(calls[0].min() >= 0 and np.allclose(total, 1, atol=1e-4))
+    kind = kind_of(calls[0], network.model.outputs[0].dtype)
     zero = _zero_gradients(few, labels_of(calls[0]) == few.y)
     allowed = POINT + tolerance(POINT, n)
     return {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
-        "logits": judged("logits", not is_probability, float(is_probability)),
+        "logits": judged("logits", kind == "logits", float(kind != "logits")),
         "deterministic": _deterministic(calls),
     }
 
