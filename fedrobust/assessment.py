@@ -16,6 +16,7 @@ from fedrobust.data import Split
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.inference import predict
 from fedrobust.loading import classifier
+from fedrobust.mismatch import likely_mismatch
 from fedrobust.network import Network
 from fedrobust.surrogate import train_surrogate
 
@@ -29,7 +30,7 @@ class Assessment:
     scores
         Accuracies and checks.
     notes
-        What was done to the model before it was attacked.
+        What was done to the model before it was attacked, and what explains numbers.
     x, y
         The examples, in the shape of the model's input.
     adversarial
@@ -112,8 +113,13 @@ def assess(
         keep=keep,
     )
     arrays = network.arrays()
+    scores = evaluator(arrays)
+    notes += scores.notes
+    if checks != "none" and len(y):
+        mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
+        notes += [] if mismatch is None else [mismatch]
     return Assessment(
-        scores=evaluator(arrays),
+        scores=scores,
         notes=notes,
         x=inputs,
         y=y,

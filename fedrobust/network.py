@@ -135,7 +135,12 @@ class Network:
 
         True, too, of a model that cannot be traced, as nobody knows.
         """
-        return self._trace is None or bool(NARROW & dtypes_in(self._trace))
+        return self._trace is None or bool(NARROW & self.dtypes)
+
+    @cached_property
+    def dtypes(self) -> set[str]:
+        """Names of the dtypes it computes with, as far as it can be traced."""
+        return set() if self._trace is None else dtypes_in(self._trace)
 
     @cached_property
     def _trace(self) -> Any:

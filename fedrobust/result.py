@@ -36,6 +36,7 @@ def result_of(
     rows = folder.metrics()
     trained_in = folder.training().get("environment", here)
     messages = {*messages, *warnings_about(config), *told_by(folder, config)}
+    messages |= set(scores.notes)
     both = here["deterministic"] and trained_in["deterministic"]
     return {
         "config_digest": config.digest,
