@@ -193,6 +193,8 @@ def serve(
         ),
         fraction_train=config.participation,
         fraction_evaluate=float(config.holdout > 0),
+        min_train_nodes=1,
+        min_evaluate_nodes=1,
         evaluate_on=config.is_evaluated,
         evaluate_range=(0.0, 1.0),
         seed=config.seed,

@@ -173,6 +173,15 @@ def most_faulty(part: Rule | Preaggregator) -> int:
     return int(f)
 
 
+def trusted_client(rule: Rule) -> int | None:
+    """Return the client that a rule trusts, or the rule within it; None if neither."""
+    trusted = getattr(rule, "trusted", None)
+    within = getattr(rule, "rule", None)
+    if trusted is None and isinstance(within, Rule):
+        return trusted_client(within)
+    return trusted if isinstance(trusted, int) else None
+
+
 def _with_fewer(part: Part, fewer: int) -> Part:
     """Lower f, and that of the rule within, by so many."""
     changes: dict[str, Any] = {}

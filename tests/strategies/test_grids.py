@@ -71,6 +71,7 @@ def play(written=None, late=None, rule=None, rounds=1, timeout=3600):
     strategy = RobustStrategy(
         rule=rule or Krum(f=1),
         client_ids={FIRST_NODE_ID + i: i for i in range(NUM_CLIENTS)},
+        fraction_evaluate=0.0,
         on_event=events.append,
     )
     start = ArrayRecord({"w": Array(np.zeros(3, np.float32))})

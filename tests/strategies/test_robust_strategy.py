@@ -106,6 +106,7 @@ def start(
     app: ClientApp, num_rounds: int = 2, num_clients: int = NUM_CLIENTS, **kwargs
 ):
     events: list[dict] = []
+    kwargs = {"fraction_evaluate": 0.0, **kwargs}
     strategy = RobustStrategy(
         on_event=events.append, train_on_root=train_on_root, **kwargs
     )
