@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
+from fedrobust.epsilon import Epsilon
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.inference import predict
 from fedrobust.loading import classifier
@@ -53,7 +54,7 @@ def assess(
     x: NDArray[np.float32],
     y: NDArray[np.int32],
     attacks: Mapping[str, Attack],
-    epsilons: Sequence[float],
+    epsilons: Sequence[Epsilon],
     *,
     seed: int = 0,
     checks: str = "fast",
@@ -72,7 +73,7 @@ def assess(
     attacks
         By name.
     epsilons
-        In units of [0, 1].
+        In units of [0, 1]: numbers, or fractions such as ``"8/255"``.
     seed
         Key of random draws.
     checks
@@ -87,7 +88,8 @@ def assess(
     Raises
     ------
     ValueError
-        With one sentence, when model, examples and attacks do not fit.
+        With one sentence, when model, examples and attacks do not fit, or the attacks
+        have several norms.
     """
     adapted, inputs, notes = classifier(model, x, model_range)
     network = Network(adapted)

@@ -18,6 +18,7 @@ from fedrobust.attacks.base import Attack, distances
 from fedrobust.attacks.checks import Check, Mask, check_attacks, judged, tolerance
 from fedrobust.attacks.probes import PROBED, look, probe, try_other_loss
 from fedrobust.attacks.subject import Subject, Watch
+from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
 
@@ -125,7 +126,7 @@ class Evaluator:
     attacks
         By name; each is run at each epsilon.
     epsilons
-        In input units.
+        In input units: numbers, or fractions such as ``"8/255"``.
     seed
         Key of the attacks' draws, with the row of the example.
     victims
@@ -139,19 +140,38 @@ class Evaluator:
         Told of the progress of attacks.
     keep
         Given the adversarial examples: name of the attack, epsilon, (n, ...) inputs.
+
+    Raises
+    ------
+    ValueError
+        When the attacks have several norms or ranges, as one worst case of those is of
+        no ball, or an epsilon is none.
     """
 
     network: Network
     x: NDArray[np.float32]
     y: NDArray[np.int32]
     attacks: Mapping[str, Attack] = field(default_factory=dict)
-    epsilons: Sequence[float] = ()
+    epsilons: Sequence[Epsilon] = ()
     seed: int = 0
     victims: tuple[NDArray[np.float32], int] | None = None
     checks: str = "fast"
     surrogate: Surrogate | None = None
     watch: Watch | None = None
     keep: Keep | None = None
+
+    def __post_init__(self) -> None:
+        given = self.epsilons
+        given = [given] if isinstance(given, str | int | float) else given
+        object.__setattr__(self, "epsilons", [parse_epsilon(e) for e in given])
+        for name in ("norm", "model_range"):
+            values = {k: getattr(a, name) for k, a in self.attacks.items()}
+            if len(set(values.values())) > 1:
+                told = ", ".join(f"{key} has {name}={v}" for key, v in values.items())
+                raise ValueError(
+                    f"{told}: must be one, as the worst case of all attacks is one of "
+                    "one ball; evaluate them apart"
+                )
 
     def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
         """Evaluate weights; the number of workers changes no bit."""
@@ -248,7 +268,7 @@ class Evaluator:
         self, clean: Mask, outcomes: Mapping[str, Mapping[str, Outcome]]
     ) -> list[str]:
         """Say where accuracy is that of guessing, or comes of outputs that overflow."""
-        notes = []
+        notes = self._wide_epsilons()
         accuracy, guess = float(clean.mean()), self._guess()
         if accuracy <= guess + tolerance(guess, len(clean)) and accuracy < 1:
             notes.append(
@@ -264,6 +284,22 @@ class Evaluator:
                         "examples count as broken because their outputs are not finite"
                     )
         return notes
+
+    def _wide_epsilons(self) -> list[str]:
+        """Say which epsilons reach every input there is from every other."""
+        some = next(iter(self.attacks.values()), None)
+        if some is None:
+            return []
+        low, high = some.model_range
+        width = high - low
+        if some.norm == "l2":
+            width *= float(np.sqrt(self.x[0].size))
+        wide = [e for e in map(parse_epsilon, self.epsilons) if e > width]
+        return [
+            f"epsilon={e:.4g} is wider than the range of inputs, {width:.4g} in the "
+            f"norm {some.norm}: write {e:.4g}/255 if it is meant in steps of 0 to 255"
+            for e in wide
+        ]
 
     def _guess(self) -> float:
         """Measure the accuracy of always answering the most frequent label."""

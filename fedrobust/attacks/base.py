@@ -59,7 +59,7 @@ class Attack(Validated, ABC):
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
         require(self.norm in self.norms, "norm", self.norm, " or ".join(self.norms))
         bounds = tuple(self.model_range)
-        width = np.float64(bounds[1]) - np.float64(bounds[0])
+        width = float(bounds[1]) - float(bounds[0])
         require(
             0 < width <= float(np.finfo(np.float32).max),
             "model_range",

@@ -67,19 +67,19 @@ def test_attacks_of_a_users_own_are_checked_without_calling_their_base():
         def __post_init__(self):
             """Forget the base."""
 
-    with pytest.raises(ValueError, match="^strength="):
+    with pytest.raises(ValueError, match=r"^strength="):
         Own(strength=NAN)
-    with pytest.raises(ValueError, match="^steps="):
+    with pytest.raises(ValueError, match=r"^steps="):
         Own(steps=2.5)
 
 
 def test_ranges_that_bounds_alone_would_let_pass():
-    with pytest.raises(ValueError, match="^random_start='false': must be true or fal"):
+    with pytest.raises(ValueError, match=r"^random_start='false': must be true or fal"):
         PGD(random_start="false")
-    with pytest.raises(ValueError, match="^relative_step="):
+    with pytest.raises(ValueError, match=r"^relative_step="):
         FFGSM(relative_step=NAN)
-    with pytest.raises(ValueError, match="^model_range="):
+    with pytest.raises(ValueError, match=r"^model_range="):
         CWL2(model_range=(-INFINITE, INFINITE))
-    with pytest.raises(ValueError, match="^attack="):
+    with pytest.raises(ValueError, match=r"^attack="):
         Transfer(surrogate=None, attack="fedrobust.attacks.PGD")
     assert issubclass(PGD, Attack)
