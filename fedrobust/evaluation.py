@@ -257,7 +257,11 @@ class Evaluator:
         if self.checks == "fast":
             found |= try_other_loss(subject, attacks, worst[key][few])
         else:
-            surrogate = self.surrogate() if self.surrogate else None
+            surrogate = None
+            try:
+                surrogate = self.surrogate() if self.surrogate else None
+            except ValueError as error:
+                notes.append(f"nothing is transferred to the model: {error}")
             reported, by_gradients = worst[key][few], guided[key]
             by_gradients = worst[key] if by_gradients is None else by_gradients
             probed = probe(subject, attacks, reported, by_gradients[few], surrogate)

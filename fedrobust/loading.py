@@ -3,34 +3,114 @@
 What is changed about a model is told in a note. The user's model is left as it was.
 """
 
+import importlib
+import inspect
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
 from fedrobust.layout import layout_for
 from fedrobust.logits import with_logits
 from fedrobust.network import with_shapes
+from fedrobust.targets import OURS
+
+# What Keras says after dumping a whole configuration, and where it dumps another.
+CAUSE, DUMP = "Exception encountered:", "Full object config:"
+LONGEST = 300
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> Any:
     """Read a Keras model file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    modules
+        Names of modules to import, whose classes and functions the model uses.
+    trust
+        Whether to run Python code that the file itself holds, as of a lambda.
 
     Raises
     ------
     ValueError
-        With one sentence, when there is none or Keras cannot read it.
+        With one sentence, when there is none, or it or a module cannot be read.
     """
     if not path.exists():
         raise ValueError(f"{path}: there is no such file")
+    known: dict[str, Any] = {}
+    for name in modules:
+        known |= _imported(name)
     try:
-        return keras.saving.load_model(path, compile=False)
+        with keras.saving.custom_object_scope(known):
+            return keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         # Keras raises whatever its layers, or the file format, raise.
-        reason = " ".join(str(error).split())[:300]
+        reason = cause_of(str(error))
         raise ValueError(f"{path} cannot be read as a Keras model: {reason}") from error
+
+
+def _imported(name: str) -> dict[str, Any]:
+    """Import a module, and list its classes and functions, registered or not."""
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        # Whatever the user's code raises.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]
+        raise ValueError(f"module {name} cannot be imported: {reason}") from error
+    return {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+
+
+def cause_of(message: str) -> str:
+    """Find the cause in what Keras raises, which puts it last, and what to do."""
+    _, marked, last = message.rpartition(CAUSE)
+    cause, _, dumped = last.partition(DUMP)
+    missing = re.search(r"Could not locate (class|function) '(\w+)'", cause)
+    if missing:
+        kind, name = missing.groups()
+        found = re.search(rf"'module': '([\w.]+)', 'class_name': '{name}'", dumped)
+        module = found[1] if found else "MODULE"
+        return (
+            f"it holds the {kind} {name!r} of somebody's own: import the module that "
+            f"defines it, --import {module}"
+        )
+    if "Python lambda" in cause:
+        return (
+            "it holds a Python lambda, which is code that would be run: add --trust if "
+            "you trust whoever made the file"
+        )
+    text = " ".join(cause.split())
+    if len(text) <= LONGEST:
+        return text
+    return f"... {text[-LONGEST:]}" if marked else f"{text[:LONGEST]} ..."
+
+
+def modules_beside(path: Path) -> list[str]:
+    """List the modules of a user's own that the model of a run folder is made with.
+
+    Parameters
+    ----------
+    path
+        The model file; a ``config.yaml`` of a run beside it names the modules.
+    """
+    try:
+        text = (path.parent / "config.yaml").read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        target = document["model"]["_target_"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return []  # no folder of a run
+    is_own = isinstance(target, str) and not target.startswith((*OURS, "keras."))
+    module = str(target).rpartition(".")[0]
+    return [module] if is_own and module else []
 
 
 def classifier(
