@@ -33,6 +33,17 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ["FEDROBUST_DATA"] = str(REAL_DATA)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_flower_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep Flower's database of runs out of the user's home.
+
+    A database that a newer Flower has opened cannot be opened by an older one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLWR_HOME", str(tmp_path_factory.mktemp("flwr")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _same_models_each_time() -> None:
     """Give the Keras models that a test builds the same weights in each session.

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from fedrobust.cli import COMMANDS, main
-from tests.conftest import REPOSITORY
 
 SMALL = [
     "num_clients=6",
@@ -312,36 +311,3 @@ def test_a_job_that_cannot_be_made_leaves_the_others_their_results(tmp_path):
     )  # fmt: skip
     assert again.returncode == 1
     assert "no finished run" not in again.stderr
-
-
-def test_the_wheel_works_from_an_empty_folder(tmp_path):
-    import zipfile
-
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
-    subprocess.run(
-        [*build, str(tmp_path / "dist")],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-        names = archive.namelist()
-    assert "fedrobust/conf/config.yaml" in names
-    assert not any(name.startswith(("conf/", "tests/")) for name in names)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    done = fedrobust(
-        "run", "--cfg", "job", cwd=empty, PYTHONPATH=str(tmp_path / "site")
-    )
-    assert done.returncode == 0, done.stderr
-    where = subprocess.run(
-        [sys.executable, "-c", "import fedrobust.compose as c; print(c.config_dir())"],
-        cwd=empty,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert where.stdout.strip() == str(tmp_path / "site" / "fedrobust" / "conf")
