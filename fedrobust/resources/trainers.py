@@ -16,11 +16,13 @@ from strategies.sampling import sample_size
 
 # What clients train with that do not train with the objective.
 STANDARD = {"_target_": "fedrobust.training.Standard"}
+# Trainers are made with this rate, where one graph serves all rates.
+ANY_RATE = 0.01
 
 
 def trainer_for(config: Config) -> Trainer:
     """Give the compiled trainer of the objective."""
-    return trainer_of_keys(*_keys(config, "objective", config.training.objective))
+    return _trainer(config, "objective", config.training.objective)
 
 
 def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
@@ -29,9 +31,9 @@ def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
     if isinstance(attack, ObjectivePoisoning) and client in byzantine_ids(
         config, round
     ):
-        return trainer_of_keys(*_keys(config, "byzantine", config.byzantine))
+        return _trainer(config, "byzantine", config.byzantine)
     if config.training.fraction < 1 and client not in objective_ids(config):
-        return trainer_of_keys(*_keys(config, "objective", STANDARD))
+        return _trainer(config, "objective", STANDARD)
     return trainer_for(config)
 
 
@@ -62,8 +64,27 @@ def trainer_keys(config: Config) -> list[tuple[str, ...]]:
 
 def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
     training = config.training
-    steps = (training.optimizer, training.proximal, training.scaffold)
+    optimizer = dict(training.optimizer)
+    if _rate(config) is not None:
+        optimizer["learning_rate"] = ANY_RATE
+    steps = (optimizer, training.proximal, training.scaffold)
     return kind, key_of(config.dataset, config.model), key_of(hook), key_of(*steps)
+
+
+def _rate(config: Config) -> float | None:
+    """Read the constant rate of Keras's own optimisers, an argument of the graph.
+
+    None for schedules, and for optimisers that may look at their rate as they are made.
+    """
+    optimizer = config.training.optimizer
+    rate = optimizer.get("learning_rate")
+    is_keras = str(optimizer["_target_"]).startswith("keras.")
+    return rate if is_keras and type(rate) is float else None
+
+
+def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
+    trainer, rate = trainer_of_keys(*_keys(config, kind, hook)), _rate(config)
+    return trainer if rate is None else trainer.with_learning_rate(rate)
 
 
 @shared(TRAINERS)

@@ -5,6 +5,7 @@ serves every client and round, and clients may run it on threads at the same tim
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,10 @@ class Trainer:
     objective
         The hook.
     optimizer
-        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round.
+        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round. A
+        learning-rate schedule goes on where the rounds before ended, had the client
+        trained in all of them: it is a function of the round, so that a client that
+        was not sampled, or a run that was killed, changes no rate.
     proximal
         mu of FedProx's term mu / 2 |w - w_received|^2.
     corrected
@@ -77,6 +81,22 @@ class Trainer:
         self.has_graph = network.has_graph
         # Why the same training may give other bits the next time.
         self.doubts: list[str] = []
+        self._at_rate: dict[float, Trainer] = {}
+
+    def with_learning_rate(self, rate: float) -> "Trainer":
+        """Share the graph with a trainer of another constant rate, one for each rate.
+
+        Raises
+        ------
+        ValueError
+            When the optimiser has no constant rate.
+        """
+        if rate not in self._at_rate:
+            other = copy.copy(self)
+            other._optimizer = self._optimizer.with_learning_rate(rate)
+            # Threads that ask at the same time get the same one.
+            self._at_rate.setdefault(rate, other)
+        return self._at_rate[rate]
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
@@ -164,7 +184,7 @@ class Trainer:
             ]
         out_trainable, out_fixed, out_state, loss = self._run(
             self._trainable(arrays),
-            self._optimizer.initial_state if state is None else list(state),
+            self._state(local, len(x), round) if state is None else list(state),
             added,
             own,
             schedule.bounds,
@@ -214,7 +234,7 @@ class Trainer:
         ]
         out_trainable, out_fixed, loss = self._run_together(
             self._trainable(arrays),
-            self._optimizer.initial_state,
+            self._state(local, size, round),
             tf.nest.map_structure(lambda *values: np.stack(values), *owns),
             schedules[0].bounds,
             np.int32(round),
@@ -236,6 +256,13 @@ class Trainer:
     ) -> Schedule:
         rng = generator(seed, Purpose.BATCHES, round, client)
         return Schedule.draw(local, size, rng, round)
+
+    def _state(self, local: LocalTraining, size: int, round: int) -> list[NDArray[Any]]:
+        """State of the optimiser that a client begins a round with."""
+        if not self._optimizer.is_scheduled:
+            return self._optimizer.initial_state
+        steps = local.steps_before(size, round) * self._epoch.replays
+        return self._optimizer.state_after(steps)
 
     def _trainable(self, arrays: Arrays) -> list[Any]:
         return [arrays[name] for name in self.network.trainable]
