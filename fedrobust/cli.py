@@ -73,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     except KeyboardInterrupt as error:
         return signals.end(error)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
 
 
 def _search_here_last() -> None:

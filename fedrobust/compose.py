@@ -5,11 +5,11 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
     ConfigCompositionException,
@@ -17,24 +17,18 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from fedrobust.conf_folder import config_dir as config_dir
+from fedrobust.conf_folder import existing_folder as existing_folder
+from fedrobust.conf_folder import groups as groups
 from fedrobust.config import Config, load_config
 from fedrobust.config.files import broken_file, circular_defaults
-from fedrobust.errors import ConfigError, nearest
-
+from fedrobust.errors import ConfigError, reason_of
+from fedrobust.explain import explain
 
 SEARCH_PATH = "hydra.searchpath"
-
-
-def config_dir() -> Path:
-    """Find conf/: in the installed package, else beside it in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "conf", here.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"conf/config.yaml is neither in {here} nor beside it")
 
 
 def register_resolvers() -> None:
@@ -44,20 +38,6 @@ def register_resolvers() -> None:
         return load_config(_root_).digest
 
     OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
-
-
-def existing_folder(extra_dir: str) -> Path:
-    """Check the folder that ``--config-dir`` names.
-
-    Raises
-    ------
-    ConfigError
-        When it is none.
-    """
-    folder = Path(extra_dir).resolve()
-    if not folder.is_dir():
-        raise ConfigError(f"--config-dir={extra_dir}: there is no such folder")
-    return folder
 
 
 @contextlib.contextmanager
@@ -72,10 +52,8 @@ def _composer(extra_dir: str | None) -> Iterator[list[str]]:
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
             yield added
-    except OverrideParseException as error:
-        raise ConfigError(_explain(error)) from error
-    except MissingConfigException as error:
-        raise ConfigError(_explain_missing(error, extra_dir)) from error
+    except (OverrideParseException, MissingConfigException) as error:
+        raise ConfigError(explain(error, extra_dir)) from error
     except Exception as error:
         problem = None
         if extra_dir is not None:
@@ -83,7 +61,7 @@ def _composer(extra_dir: str | None) -> Iterator[list[str]]:
         if problem is not None:
             raise ConfigError(problem) from error
         if isinstance(error, HydraException | OmegaConfBaseException):
-            raise ConfigError(_explain(error)) from error
+            raise ConfigError(explain(error)) from error
         raise
 
 
@@ -110,7 +88,11 @@ def _compose(words: list[str]) -> DictConfig:
     """Compose; Hydra lets through whatever Python raises at a strange value or file."""
     try:
         return compose("config", words, return_hydra_config=True)
-    except (ConfigError, HydraException, OmegaConfBaseException):
+    except (ConfigError, MissingConfigException, OverrideParseException):
+        raise
+    except ConfigCompositionException as error:
+        raise ConfigError(explain(error, overrides=words)) from error
+    except (HydraException, OmegaConfBaseException):
         raise
     except Exception as error:
         said = " ".join(word for word in words if not word.startswith(SEARCH_PATH))
@@ -170,6 +152,38 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
         raise
 
 
+def resolved_folder(composed: DictConfig, key: str, number: int | None = None) -> Path:
+    """Read a folder that Hydra will use, which may depend on the job.
+
+    Parameters
+    ----------
+    composed
+        What was composed for the job.
+    key
+        ``hydra.run.dir``, ``hydra.sweep.dir`` or ``hydra.sweep.subdir``.
+    number
+        The job's number in its multirun, from 0; None for a single run.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read.
+    """
+    if number is not None:
+        with read_write(composed.hydra.job), open_dict(composed.hydra.job):
+            composed.hydra.job.num = number
+            # As Hydra's own launcher numbers them.
+            composed.hydra.job.id = number
+    HydraConfig.instance().set_config(composed)  # for ${hydra:...}
+    try:
+        return Path(str(OmegaConf.select(composed, key, throw_on_missing=True)))
+    except OmegaConfBaseException as error:
+        reason = reason_of(error)
+        if number is None and "hydra.job." in reason:
+            reason += ", which only jobs of a multirun have (-m)"
+        raise ConfigError(f"{key} cannot be read: {reason}") from error
+
+
 def sweep_folder(overrides: Sequence[str]) -> str:
     """Name the folder of a multirun by what was typed: typing it again resumes."""
     text = "\n".join(sorted(overrides))
@@ -179,80 +193,3 @@ def sweep_folder(overrides: Sequence[str]) -> str:
 def split_overrides(text: str) -> list[str]:
     """Split overrides at spaces that are not within quotes, which Hydra reads."""
     return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", text)
-
-
-def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
-    """List the choices of each group with the first comment of their files.
-
-    Parameters
-    ----------
-    extra_dir
-        A folder with configuration of the user's own; for a choice of conf/ too,
-        conf/ wins.
-    """
-    found: dict[str, dict[str, str]] = {}
-    roots = [config_dir()] if extra_dir is None else [Path(extra_dir), config_dir()]
-    paths = [(r, p) for r in roots for n in (1, 2) for p in r.glob("*/" * n + "*.yaml")]
-    for root, path in sorted(paths, key=lambda found: found[1].relative_to(found[0])):
-        comments = []
-        if path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            comments = [
-                line.lstrip("# ")
-                for line in text.splitlines()
-                if line.startswith("#") and "@package" not in line
-            ]
-        group = path.parent.relative_to(root).as_posix()
-        found.setdefault(group, {})[path.stem] = " ".join(comments)
-    return found
-
-
-def _explain_missing(error: MissingConfigException, extra_dir: str | None) -> str:
-    """Name the file that is no file, else the nearest choice."""
-    if not error.missing_cfg_file:
-        return _explain(error)
-    if extra_dir is not None:
-        path = Path(extra_dir) / f"{error.missing_cfg_file}.yaml"
-        if path.is_dir() or path.is_symlink():
-            kind = "a folder" if path.is_dir() else "a link to nothing"
-            return f"{path}: must be a file, and is {kind}"
-    group, _, choice = error.missing_cfg_file.rpartition("/")
-    options = list(error.options or groups(extra_dir).get(group, {}))
-    if not options:
-        return f"{group}={choice}: there is no such group, {nearest(group, groups())}"
-    return f"{group}={choice}: there is no such choice, {nearest(choice, options)}"
-
-
-def _explain(error: Exception) -> str:
-    """Make one sentence of what Hydra says, with the nearest valid choice."""
-    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
-    text = str(error)
-    if isinstance(error, OverrideParseException):
-        return (
-            f"{error.override}: not an override, write key=value and quote a value "
-            "that holds spaces or signs: key='a value'"
-        )
-    match = re.search(r"Could not override '([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and match:
-        key = match.group(1)
-        return f"{key}: there is no such key, {nearest(key, _known_keys())}"
-    reason = lines[0] if lines else type(error).__name__
-    cause = " ".join(str(error.__cause__).split()) if error.__cause__ else ""
-    return f"{reason.rstrip(':')}: {cause}" if cause else reason
-
-
-def _known_keys() -> list[str]:
-    """List every key of the default configuration, with the groups."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        default = compose("config")
-    keys: list[str] = list(groups())
-
-    def walk(node: Any, prefix: str) -> None:
-        for name in node:
-            keys.append(prefix + str(name))
-            if OmegaConf.is_dict(node._get_node(name)):
-                walk(node._get_node(name), f"{prefix}{name}.")
-
-    walk(default, "")
-    return sorted(set(keys))

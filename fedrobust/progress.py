@@ -53,14 +53,19 @@ class Progress:
     @property
     def name(self) -> str:
         """What people call the run."""
-        choices = self._config.choices
+        return self.name_of(self._config, self._job, self.total)
+
+    @staticmethod
+    def name_of(config: Config, job: int | None, total: int) -> str:
+        """Return what people call a run: its number, and the choices made."""
+        choices = config.choices
         groups = ["dataset", "model", "training"]
-        if not self._config.centralised:
+        if not config.centralised:
             groups += ["byzantine", "strategy"]
         words = [choices[group] for group in groups if group in choices]
-        words += ["centralised"] if self._config.centralised else []
-        number = "" if self._job is None else f"[{self._job + 1}/{self.total or '?'}] "
-        return f"{number}{' '.join(words)} seed={self._config.seed}"
+        words += ["centralised"] if config.centralised else []
+        number = "" if job is None else f"[{job + 1}/{total or '?'}] "
+        return f"{number}{' '.join(words)} seed={config.seed}"
 
     def __enter__(self) -> Self:
         self._bar.start()

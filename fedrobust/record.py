@@ -71,6 +71,11 @@ def _is_partial(path: Path) -> bool:
     return path.name.startswith(".") and ".partial" in path.suffixes
 
 
+def _is_hydras(path: Path) -> bool:
+    """Tell whether Hydra wrote it for a job: its output_subdir, or its log."""
+    return (path / "hydra.yaml").is_file() or path.suffix == ".log"
+
+
 def _to_disk(path: Path) -> None:
     """Wait until the disk holds a file, so that a power failure does not tear it."""
     with path.open("rb") as file:
@@ -164,8 +169,12 @@ class RunFolder:
             )
 
     def _others_files(self) -> list[Path]:
-        """List what no run leaves behind that is killed before its first file."""
-        return [path for path in self.path.iterdir() if not _is_partial(path)]
+        """List what neither Hydra nor an interrupted run leaves before its files."""
+        return [
+            path
+            for path in self.path.iterdir()
+            if not (_is_partial(path) or _is_hydras(path))
+        ]
 
     def _digest_there(self) -> str | None:
         path = self.path / "config.yaml"

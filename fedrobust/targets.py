@@ -10,6 +10,9 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.target_policy import _authorize_target_name
+from hydra.errors import InstantiationException
+
 from fedrobust.errors import ConfigError, nearest
 
 # Packages of this project: their classes are known, and checked by constructing them.
@@ -26,8 +29,24 @@ def find_target(target: str, key: str) -> Path | None:
     Raises
     ------
     ConfigError
-        When there is no such module, or no such name in it.
+        When there is no such module, or no such name in it, or Hydra forbids it.
     """
+    for prefix in ("tensorflow.keras.", "tf.keras."):
+        if target.startswith(prefix):
+            ours = f"keras.{target.removeprefix(prefix)}"
+            raise ConfigError(f"{key}._target_={target}: must be {ours}")
+    try:
+        _authorize_target_name(target, target, "")
+    except InstantiationException as error:
+        raise ConfigError(
+            f"{key}._target_={target}: must not be what Hydra forbids a configuration "
+            "to call, name a class or a function of your own"
+        ) from error
+    if not all(part.isidentifier() for part in target.split(".")) or "." not in target:
+        raise ConfigError(
+            f"{key}._target_={target}: must be the path of a class or a function, such "
+            "as mine.Model"
+        )
     module_name, _, name = target.rpartition(".")
     specs = _specs(module_name)
     missing = next((part for part, spec in specs.items() if spec is None), None)
@@ -131,7 +150,7 @@ def _imports_of(name: str, path: Path) -> list[str]:
     """List what a module imports, by its text: modules, and names that may be some."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []
-    for node in ast.walk(_parsed(path)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         if isinstance(node, ast.ImportFrom):
@@ -149,17 +168,24 @@ def file_digest(path: Path | str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _parsed(path: Path) -> ast.Module:
+def parsed(path: Path) -> ast.Module:
+    """Parse the text of a module.
+
+    Raises
+    ------
+    ConfigError
+        When it is no Python.
+    """
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
 def _names_in(path: Path) -> set[str] | None:
     """Read a module's top-level names from its text; None if they cannot be known."""
     names: set[str] = set()
-    for node in _statements(_parsed(path).body):
+    for node in _statements(parsed(path).body):
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 if name == "__getattr__":

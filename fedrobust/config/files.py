@@ -8,6 +8,8 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from fedrobust.errors import reason_of
+
 TOO_DEEP = "is nested too deeply, or contains itself"
 
 
@@ -49,10 +51,10 @@ def _problem(path: Path) -> tuple[int | None, str] | None:
     except RecursionError:
         return None, TOO_DEEP
     except (OmegaConfBaseException, ValueError, TypeError) as error:
-        return _line_that_fails(text), _first_line(error)
+        return _line_that_fails(text), reason_of(error)
     if OmegaConf.is_list(loaded):
         return 1, "must hold keys and their values, not a list"
-    return _defaults_problem(text, loaded.get("defaults"))
+    return _defaults_problem(text, OmegaConf.select(loaded, "defaults"))
 
 
 def _with_advice(reason: str) -> str:
@@ -62,10 +64,6 @@ def _with_advice(reason: str) -> str:
     if "constructor for the tag" in reason:
         return f"{reason}: leave the tag out"
     return reason
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _line_that_fails(text: str) -> int | None:
@@ -133,7 +131,7 @@ def circular_defaults(folder: Path) -> str | None:
 def _uses(folder: Path, path: Path) -> list[Path]:
     """List the files of a folder that a file's defaults list may name."""
     found = []
-    for entry in OmegaConf.load(path).get("defaults") or []:
+    for entry in OmegaConf.select(OmegaConf.load(path), "defaults") or []:
         group, name = (
             next(iter(entry.items())) if OmegaConf.is_dict(entry) else ("", entry)
         )

@@ -295,19 +295,26 @@ class Brightened:
 
 
 def test_a_job_that_cannot_be_made_leaves_the_others_their_results(tmp_path):
-    done = fedrobust(
+    (tmp_path / "mine.py").write_text(
+        """
+import keras
+
+
+def optimizer(learning_rate, kind):
+    return {"good": keras.optimizers.SGD}[kind](learning_rate)
+"""
+    )
+    sweep = [
         "run", "-m", *SMALL, "hydra.sweep.dir=all",
-        "+training.optimizer.clipvalue=[x],0.1", cwd=tmp_path,
-    )  # fmt: skip
+        "training.optimizer._target_=mine.optimizer",
+    ]  # fmt: skip
+    done = fedrobust(*sweep, "+training.optimizer.kind=bad,good", cwd=tmp_path)
     assert done.returncode == 1
-    assert "training: the local step cannot be built" in done.stderr
+    assert "training.optimizer: cannot make mine.optimizer" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(list(tmp_path.glob("all/*/result.json"))) == 1
     assert "checks" in done.stdout, "the report of what finished"
     # Where all fail, what an earlier sweep left in the folder is not theirs to report.
-    again = fedrobust(
-        "run", "-m", *SMALL, "hydra.sweep.dir=all",
-        "+training.optimizer.clipvalue=[x],[y]", cwd=tmp_path,
-    )  # fmt: skip
+    again = fedrobust(*sweep, "+training.optimizer.kind=bad,worse", cwd=tmp_path)
     assert again.returncode == 1
     assert "no finished run" not in again.stderr
