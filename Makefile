@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up first: Python 3.11 is all they need.
+# `make demo` and `make test` set everything up first: Python 3.11 to 3.13 is all they need.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,13 +6,13 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow oracles bench scale lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow oracles compat syft bench scale wheel lint types lock clean
 
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
-	  || { echo "make: $(PYTHON) is not Python 3.11 or 3.12; say make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13; say make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -54,6 +54,29 @@ EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20
 oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
 
+compat:  ## try strategies on each minor version of Flower, and write docs/compat.md
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m tests.compat
+
+# syft-flwr 0.5 wants Python 3.12 and Flower 1.25. It comes without its dependencies, of
+# which it needs neither Ray nor flwr-datasets; the list holds all that it does need.
+PYTHON312 ?= python3.12
+SYFT := .syft
+SYFT_READY := $(SYFT)/.ready
+
+syft: $(SYFT_READY)  ## train over syft-flwr, without a network where Linux lets us
+	FEDROBUST_SYFT=1 PYTHONPATH=$(CURDIR) \
+	  $$(unshare -rn true 2>/dev/null && echo unshare -rn) \
+	  $(SYFT)/bin/python -m pytest tests/syft
+
+$(SYFT_READY): examples/syft/requirements.txt
+	@$(PYTHON312) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
+	  || { echo "make: $(PYTHON312) is not Python 3.12; say make PYTHON312=PATH"; exit 1; }
+	$(PYTHON312) -m venv $(SYFT)
+	$(SYFT)/bin/python -m pip install --quiet --no-deps -r $<
+	@touch $@
+
 bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
 	$(ORACLES)/bin/python -m experiments.benchmarks
 
@@ -70,6 +93,20 @@ $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	$(ORACLES)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# As a user gets it: the wheel that the sdist builds, in a clean environment.
+WHEEL := .wheel
+
+wheel: $(READY)  ## build the sdist and the wheel in dist/, and try the wheel where nothing else is
+	rm -rf dist $(WHEEL)
+	$(BIN)/python -m hatchling build -t sdist -d dist
+	mkdir $(WHEEL) && tar -xzf dist/*.tar.gz -C $(WHEEL) --strip-components 1
+	cd $(WHEEL) && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
+	$(PYTHON) -m venv $(WHEEL)/env
+	$(WHEEL)/env/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(WHEEL)/env/bin/python -m pip install --quiet --no-deps dist/*.whl
+	$(WHEEL)/env/bin/python -m pip check
+	FEDROBUST_WHEEL=$(CURDIR)/$(WHEEL)/env/bin $(BIN)/python -m pytest tests/end_to_end/test_wheel.py
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -82,4 +119,4 @@ lock:  ## pin every dependency anew; needs uv
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(ORACLES) outputs multirun demo byzantine training epsilon robustness_attacks
+	rm -rf $(VENV) $(ORACLES) $(SYFT) $(WHEEL) .compat dist outputs multirun demo byzantine training epsilon robustness_attacks

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
+from fedrobust.epsilon import Epsilon
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.inference import predict
 from fedrobust.loading import classifier
+from fedrobust.mismatch import likely_mismatch
 from fedrobust.network import Network
 from fedrobust.surrogate import train_surrogate
 
@@ -29,7 +31,7 @@ class Assessment:
     scores
         Accuracies and checks.
     notes
-        What was done to the model before it was attacked.
+        What was done to the model before it was attacked, and what explains numbers.
     x, y
         The examples, in the shape of the model's input.
     adversarial
@@ -52,7 +54,7 @@ def assess(
     x: NDArray[np.float32],
     y: NDArray[np.int32],
     attacks: Mapping[str, Attack],
-    epsilons: Sequence[float],
+    epsilons: Sequence[Epsilon],
     *,
     seed: int = 0,
     checks: str = "fast",
@@ -71,7 +73,7 @@ def assess(
     attacks
         By name.
     epsilons
-        In units of [0, 1].
+        In units of [0, 1]: numbers, or fractions such as ``"8/255"``.
     seed
         Key of random draws.
     checks
@@ -86,7 +88,8 @@ def assess(
     Raises
     ------
     ValueError
-        With one sentence, when model, examples and attacks do not fit.
+        With one sentence, when model, examples and attacks do not fit, or the attacks
+        have several norms.
     """
     adapted, inputs, notes = classifier(model, x, model_range)
     network = Network(adapted)
@@ -112,8 +115,13 @@ def assess(
         keep=keep,
     )
     arrays = network.arrays()
+    scores = evaluator(arrays)
+    notes += scores.notes
+    if checks != "none" and len(y):
+        mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
+        notes += [] if mismatch is None else [mismatch]
     return Assessment(
-        scores=evaluator(arrays),
+        scores=scores,
         notes=notes,
         x=inputs,
         y=y,

@@ -1,9 +1,11 @@
 """A model with its weights, as objectives and attacks see it inside a graph."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from fedrobust.backend import keras, tf
 from fedrobust.convolution import fast_input_gradients
+from fedrobust.gradient_scaling import GradientScaling
 from fedrobust.network import Network, Tensor
 
 
@@ -54,7 +56,35 @@ class BoundModel:
     def __call__(
         self, x: Tensor, training: bool = False, branch: str | None = None
     ) -> Tensor:
-        """Compute (batch, classes) logits."""
+        """Compute (batch, classes) logits, float32 whatever the model computes in."""
+        values = self._values(training, branch)
+        model = self._network.model
+        # Attacks differentiate the model in inference mode.
+        scaling = None if training or not self._network.is_narrow else GradientScaling()
+        x = x if scaling is None else scaling.inputs(x)
+        scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
+        with scope, fast_input_gradients():
+            logits = tf.cast(model(x, training=training), tf.float32)
+            weights = [v for v in model.trainable_variables if v.regularizer]
+            penalties = [v.regularizer(v) for v in weights]
+        self.losses = [tf.reduce_sum(p) for p in (*scope.losses, *penalties)]
+        fixed = [scope.get_current_value(v) for v in model.non_trainable_variables]
+        if training:
+            self.fixed = list(fixed)
+        return logits if scaling is None else scaling.logits(logits)
+
+    def in_a_row(self, x: Tensor, calls: int) -> list[Tensor]:
+        """Compute the (batch, classes) logits of several calls in inference mode.
+
+        Random state that one call leaves, the next begins with, as where a Keras model
+        is called by itself.
+        """
+        with keras.StatelessScope(state_mapping=self._values(False, None)):
+            outputs = [self._network.model(x, training=False) for _ in range(calls)]
+        return [tf.cast(each, tf.float32) for each in outputs]
+
+    def _values(self, training: bool, branch: str | None) -> list[tuple[Any, Tensor]]:
+        """Pair the variables of the Keras model with their values."""
         fixed = list(self.fixed)
         if branch is None:
             branch = "clean" if training else "noise"
@@ -63,17 +93,7 @@ class BoundModel:
         for i in self._network.branches:
             fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
         model = self._network.model
-        values = [
+        return [
             *zip(model.trainable_variables, self._trainable, strict=True),
             *zip(model.non_trainable_variables, fixed, strict=True),
         ]
-        scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
-        with scope, fast_input_gradients():
-            logits = model(x, training=training)
-            weights = [v for v in model.trainable_variables if v.regularizer]
-            penalties = [v.regularizer(v) for v in weights]
-        self.losses = [tf.reduce_sum(p) for p in (*scope.losses, *penalties)]
-        fixed = [scope.get_current_value(v) for v in model.non_trainable_variables]
-        if training:
-            self.fixed = list(fixed)
-        return logits

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from fedrobust import __version__, vectors
 from fedrobust.errors import REFUSED, ConfigError, nearest
+from fedrobust.signals import Signals
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
-GOES_ON = "; typed again, it goes on, and what was unfinished starts over"
-# What to do after an interrupt, of the commands that keep what they finished.
+GOES_ON = (
+    "; run the same command again to continue: finished runs are kept, unfinished "
+    "ones start over"
+)
+# What to do after an interrupt, for the commands that keep what they finished.
 AGAIN = {"run": GOES_ON, "reproduce": GOES_ON}
 USAGE = """usage: fedrobust COMMAND ...
 
@@ -29,14 +33,24 @@ USAGE = """usage: fedrobust COMMAND ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; give the exit status.
+    """Run a command.
 
-    A mistake of the user's is one sentence on standard error, and status 2.
+    Parameters
+    ----------
+    arguments
+        The command and its arguments; None takes those of this process, which then
+        also listens to signals.
+
+    Returns
+    -------
+    The exit status: 0; 1 when something failed; 2 for a mistake of the user's; 130
+    after Ctrl-C and 143 after SIGTERM. Each but 0 has one sentence on standard error.
     """
+    is_process = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # As with python -m: a _target_ of the user's is looked for where they are.
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    signals = Signals(AGAIN.get(arguments[0], "") if arguments else "")
+    if is_process:
+        signals.watch()
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if arguments else REFUSED
@@ -44,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(__version__)
         return 0
     try:
+        _search_here_last()
         vectors.in_use()
         if arguments[0] not in COMMANDS:
             raise ConfigError(
@@ -56,9 +71,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"fedrobust: {error}", file=sys.stderr)
         return REFUSED
-    except KeyboardInterrupt:
-        print("fedrobust: interrupted" + AGAIN.get(arguments[0], ""), file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        return signals.end(error)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+
+
+def _search_here_last() -> None:
+    """Let a ``_target_`` name a module of the current folder, which hides no other.
+
+    Whatever is installed wins, in this process and in those that it starts with its
+    path. ``strategies`` is always the one beside ``fedrobust``.
+
+    Raises
+    ------
+    ConfigError
+        When the current folder no longer exists.
+    """
+    home = str(Path(__file__).resolve().parents[1])
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the current folder no longer exists: change to another one"
+        ) from error
+    sys.path.insert(0, home)
+    try:
+        importlib.import_module("strategies.parameters")
+    except ImportError as error:
+        hiding = getattr(sys.modules["strategies"], "__file__", None)
+        raise ConfigError(
+            f"{hiding} hides the package strategies of {home}: rename it, or start "
+            "fedrobust in another folder"
+        ) from error
+    finally:
+        sys.path.remove(home)
+    if here != home:
+        sys.path[:] = [path for path in sys.path if path not in ("", here)] + [here]
 
 
 if __name__ == "__main__":

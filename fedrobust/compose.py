@@ -5,11 +5,11 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import (
     ConfigCompositionException,
@@ -17,20 +17,18 @@ from hydra.errors import (
     MissingConfigException,
     OverrideParseException,
 )
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from fedrobust.config import load_config
-from fedrobust.errors import ConfigError, nearest
+from fedrobust.conf_folder import config_dir as config_dir
+from fedrobust.conf_folder import existing_folder as existing_folder
+from fedrobust.conf_folder import groups as groups
+from fedrobust.config import Config, load_config
+from fedrobust.config.files import broken_file, circular_defaults
+from fedrobust.errors import ConfigError, reason_of
+from fedrobust.explain import explain
 
-
-def config_dir() -> Path:
-    """Find conf/: in the installed package, else beside it in a checkout."""
-    here = Path(__file__).resolve().parent
-    for folder in (here / "conf", here.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise FileNotFoundError(f"conf/config.yaml is neither in {here} nor beside it")
+SEARCH_PATH = "hydra.searchpath"
 
 
 def register_resolvers() -> None:
@@ -49,15 +47,22 @@ def _composer(extra_dir: str | None) -> Iterator[list[str]]:
     GlobalHydra.instance().clear()
     added = []
     if extra_dir is not None:
-        folder = Path(extra_dir).resolve()
-        if not folder.is_dir():
-            raise ConfigError(f"--config-dir={extra_dir}: there is no such folder")
-        added = [f"hydra.searchpath=[file://{folder}]"]
+        folder = existing_folder(extra_dir)
+        added = [f"{SEARCH_PATH}=[file://{folder}]"]
     try:
         with initialize_config_dir(str(config_dir()), version_base="1.3"):
             yield added
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_explain(error)) from error
+    except (OverrideParseException, MissingConfigException) as error:
+        raise ConfigError(explain(error, extra_dir)) from error
+    except Exception as error:
+        problem = None
+        if extra_dir is not None:
+            problem = broken_file(folder) or circular_defaults(folder)
+        if problem is not None:
+            raise ConfigError(problem) from error
+        if isinstance(error, HydraException | OmegaConfBaseException):
+            raise ConfigError(explain(error)) from error
+        raise
 
 
 def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictConfig:
@@ -80,13 +85,17 @@ def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictC
 
 
 def _compose(words: list[str]) -> DictConfig:
-    """Compose; Hydra raises plain exceptions where a group is given no choice."""
+    """Compose; Hydra lets through whatever Python raises at a strange value or file."""
     try:
         return compose("config", words, return_hydra_config=True)
-    except (ValueError, TypeError, AttributeError, AssertionError, KeyError) as error:
-        if isinstance(error, OmegaConfBaseException):
-            raise
-        said = " ".join(words)
+    except (ConfigError, MissingConfigException, OverrideParseException):
+        raise
+    except ConfigCompositionException as error:
+        raise ConfigError(explain(error, overrides=words)) from error
+    except (HydraException, OmegaConfBaseException):
+        raise
+    except Exception as error:
+        said = " ".join(word for word in words if not word.startswith(SEARCH_PATH))
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{said}: cannot be composed: {reason}") from error
 
@@ -121,6 +130,60 @@ def compose_sweep(
             yield list(combination), _compose([*added, *combination])
 
 
+def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
+    """Check what was composed.
+
+    Raises
+    ------
+    ConfigError
+        As ``load_config``, with the user's own file where the key comes from one.
+    """
+    try:
+        return load_config(composed)
+    except ConfigError as error:
+        choices = composed.hydra.runtime.choices if extra_dir is not None else {}
+        for group, choice in choices.items():
+            path = Path(str(extra_dir)) / f"{group}/{choice}.yaml"
+            key = str(group).replace("/", ".")
+            if re.match(rf"{re.escape(key)}\b", str(error)) and path.is_file():
+                empty = OmegaConf.load(path) == {}
+                where = f"{path} is empty" if empty else f"from {path}"
+                raise ConfigError(f"{error} ({where})") from error
+        raise
+
+
+def resolved_folder(composed: DictConfig, key: str, number: int | None = None) -> Path:
+    """Read a folder that Hydra will use, which may depend on the job.
+
+    Parameters
+    ----------
+    composed
+        What was composed for the job.
+    key
+        ``hydra.run.dir``, ``hydra.sweep.dir`` or ``hydra.sweep.subdir``.
+    number
+        The job's number in its multirun, from 0; None for a single run.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read.
+    """
+    if number is not None:
+        with read_write(composed.hydra.job), open_dict(composed.hydra.job):
+            composed.hydra.job.num = number
+            # As Hydra's own launcher numbers them.
+            composed.hydra.job.id = number
+    HydraConfig.instance().set_config(composed)  # for ${hydra:...}
+    try:
+        return Path(str(OmegaConf.select(composed, key, throw_on_missing=True)))
+    except OmegaConfBaseException as error:
+        reason = reason_of(error)
+        if number is None and "hydra.job." in reason:
+            reason += ", which only jobs of a multirun have (-m)"
+        raise ConfigError(f"{key} cannot be read: {reason}") from error
+
+
 def sweep_folder(overrides: Sequence[str]) -> str:
     """Name the folder of a multirun by what was typed: typing it again resumes."""
     text = "\n".join(sorted(overrides))
@@ -130,56 +193,3 @@ def sweep_folder(overrides: Sequence[str]) -> str:
 def split_overrides(text: str) -> list[str]:
     """Split overrides at spaces that are not within quotes, which Hydra reads."""
     return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", text)
-
-
-def groups() -> dict[str, dict[str, str]]:
-    """List the choices of each group with the first comment of their files."""
-    found: dict[str, dict[str, str]] = {}
-    root = config_dir()
-    for path in sorted([*root.glob("*/*.yaml"), *root.glob("*/*/*.yaml")]):
-        lines = path.read_text(encoding="utf-8").splitlines()
-        comments = [
-            line.lstrip("# ")
-            for line in lines
-            if line.startswith("#") and "@package" not in line
-        ]
-        group = path.parent.relative_to(root).as_posix()
-        found.setdefault(group, {})[path.stem] = " ".join(comments)
-    return found
-
-
-def _explain(error: Exception) -> str:
-    """Make one sentence of what Hydra says, with the nearest valid choice."""
-    text = str(error)
-    first = text.splitlines()[0] if text else type(error).__name__
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, choice = error.missing_cfg_file.rpartition("/")
-        options = list(error.options or groups().get(group, {}))
-        return f"{group}={choice}: there is no such choice, {nearest(choice, options)}"
-    if isinstance(error, OverrideParseException):
-        return (
-            f"{error.override}: not an override, write key=value and quote a value "
-            "that holds spaces or signs: key='a value'"
-        )
-    match = re.search(r"Could not override '([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and match:
-        key = match.group(1)
-        return f"{key}: there is no such key, {nearest(key, _known_keys())}"
-    return first
-
-
-def _known_keys() -> list[str]:
-    """List every key of the default configuration, with the groups."""
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        default = compose("config")
-    keys: list[str] = list(groups())
-
-    def walk(node: Any, prefix: str) -> None:
-        for name in node:
-            keys.append(prefix + str(name))
-            if OmegaConf.is_dict(node._get_node(name)):
-                walk(node._get_node(name), f"{prefix}{name}.")
-
-    walk(default, "")
-    return sorted(set(keys))

@@ -1,5 +1,6 @@
 """How a mistake is told: one sentence, with the nearest valid choice."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -24,3 +25,12 @@ def nearest(word: str, options: Iterable[str]) -> str:
     options = sorted(options)
     close = get_close_matches(word, options, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"choose from {options}"
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
+    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
+    reason = lines[0] if lines else type(error).__name__
+    # OmegaConf's own words around what a resolver raised.
+    match = re.fullmatch(r"\w+ (?:raised )?while resolving \w+: (.*)", reason)
+    return match.group(1).strip("\"'") if match else reason

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.attacks.base import Attack, distances
-from fedrobust.attacks.checks import Check, Mask, check_attacks, tolerance
-from fedrobust.attacks.probes import PROBED, look, probe
+from fedrobust.attacks.checks import Check, Mask, check_attacks, judged, tolerance
+from fedrobust.attacks.probes import PROBED, look, probe, try_other_loss
 from fedrobust.attacks.subject import Subject, Watch
+from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
 
@@ -42,6 +43,8 @@ class Scores:
         Share of the backdoor's victims that get its target; None without a backdoor.
     hyperparameters
         Of each attack, by name; None of one that keeps some to itself.
+    notes
+        What else must be known to read the numbers.
     """
 
     clean: float
@@ -51,6 +54,7 @@ class Scores:
     worst: dict[str, float]
     backdoor_success: float | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def hyperparameters(attack: Attack) -> dict[str, Any] | None:
@@ -97,6 +101,8 @@ class Outcome:
         How far it went.
     in_range
         Whether inputs stayed in their range.
+    not_finite
+        How many examples it gave outputs that are not finite.
     """
 
     correct: Mask
@@ -104,6 +110,7 @@ class Outcome:
     queried: bool
     largest: float
     in_range: bool
+    not_finite: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ class Evaluator:
     attacks
         By name; each is run at each epsilon.
     epsilons
-        In input units.
+        In input units: numbers, or fractions such as ``"8/255"``.
     seed
         Key of the attacks' draws, with the row of the example.
     victims
@@ -133,13 +140,19 @@ class Evaluator:
         Told of the progress of attacks.
     keep
         Given the adversarial examples: name of the attack, epsilon, (n, ...) inputs.
+
+    Raises
+    ------
+    ValueError
+        When the attacks have several norms or ranges, as one worst case of those is of
+        no ball, or an epsilon is none.
     """
 
     network: Network
     x: NDArray[np.float32]
     y: NDArray[np.int32]
     attacks: Mapping[str, Attack] = field(default_factory=dict)
-    epsilons: Sequence[float] = ()
+    epsilons: Sequence[Epsilon] = ()
     seed: int = 0
     victims: tuple[NDArray[np.float32], int] | None = None
     checks: str = "fast"
@@ -147,10 +160,24 @@ class Evaluator:
     watch: Watch | None = None
     keep: Keep | None = None
 
+    def __post_init__(self) -> None:
+        given = self.epsilons
+        given = [given] if isinstance(given, str | int | float) else given
+        object.__setattr__(self, "epsilons", [parse_epsilon(e) for e in given])
+        for name in ("norm", "model_range"):
+            values = {k: getattr(a, name) for k, a in self.attacks.items()}
+            if len(set(values.values())) > 1:
+                told = ", ".join(f"{key} has {name}={v}" for key, v in values.items())
+                raise ValueError(
+                    f"{told}: must be one, as the worst case of all attacks is one of "
+                    "one ball; evaluate them apart"
+                )
+
     def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
         """Evaluate weights; the number of workers changes no bit."""
         n = len(self.x)
-        clean = predict(self.network, arrays, self.x, workers) == self.y
+        answers = predict(self.network, arrays, self.x, workers)
+        clean = answers == self.y
         outcomes = {
             name: {
                 repr(float(epsilon)): self._attacked(
@@ -167,6 +194,7 @@ class Evaluator:
             for e in self.epsilons
             if outcomes
         }
+        checks, notes = self._check(arrays, answers, outcomes, worst, workers)
         return Scores(
             clean=float(clean.sum()) / n,
             robust={
@@ -174,10 +202,11 @@ class Evaluator:
                 for name, curve in outcomes.items()
             },
             worst={e: float(mask.sum()) / n for e, mask in worst.items()},
-            checks=self._check(arrays, outcomes, worst, workers),
+            checks=checks,
             num_examples=n,
             backdoor_success=self._backdoor_success(arrays, workers),
             hyperparameters=self._hyperparameters(),
+            notes=notes,
         )
 
     def _hyperparameters(self) -> dict[str, Any]:
@@ -186,13 +215,14 @@ class Evaluator:
     def _check(
         self,
         arrays: Arrays,
+        answers: NDArray[np.int64],
         outcomes: Mapping[str, Mapping[str, Outcome]],
         worst: Mapping[str, Mask],
         workers: int | None,
-    ) -> dict[str, Check]:
-        """Run the checks that were asked for."""
+    ) -> tuple[dict[str, Check], list[str]]:
+        """Run the checks that were asked for, and note what explains the numbers."""
         if not worst or self.checks == "none":
-            return {}
+            return {}, []
         standing = {
             name: {e: outcome.correct for e, outcome in curve.items()}
             for name, curve in outcomes.items()
@@ -213,25 +243,78 @@ class Evaluator:
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
         )
-        found |= look(subject)
+        seen, notes = look(subject)
+        found |= seen
+        not_finite = float((answers < 0).mean())
+        if not_finite > 0:
+            found["logits"] = judged("logits", False, not_finite)
+        notes += self._doubts(answers == self.y, outcomes)
         epsilon = self._claimed(worst)
-        if self.checks == "full" and epsilon is not None:
-            attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
-            surrogate = self.surrogate() if self.surrogate else None
-            key = repr(epsilon)
+        if epsilon is None:
+            return found, notes
+        key = repr(epsilon)
+        attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
+        if self.checks == "fast":
+            found |= try_other_loss(subject, attacks, worst[key][few])
+        else:
+            surrogate = None
+            try:
+                surrogate = self.surrogate() if self.surrogate else None
+            except ValueError as error:
+                notes.append(f"nothing is transferred to the model: {error}")
             reported, by_gradients = worst[key][few], guided[key]
             by_gradients = worst[key] if by_gradients is None else by_gradients
             probed = probe(subject, attacks, reported, by_gradients[few], surrogate)
             found |= _not_undone(found, probed)
-        return found
+        return found, notes
+
+    def _doubts(
+        self, clean: Mask, outcomes: Mapping[str, Mapping[str, Outcome]]
+    ) -> list[str]:
+        """Say where accuracy is that of guessing, or comes of outputs that overflow."""
+        notes = self._wide_epsilons()
+        accuracy, guess = float(clean.mean()), self._guess()
+        if accuracy <= guess + tolerance(guess, len(clean)) and accuracy < 1:
+            notes.append(
+                f"clean accuracy, {100 * accuracy:.1f} %, is no better than always "
+                f"answering the most frequent label, {100 * guess:.1f} %: robust "
+                "accuracy means nothing"
+            )
+        for name, curve in outcomes.items():
+            for epsilon, outcome in curve.items():
+                if outcome.not_finite:
+                    notes.append(
+                        f"{name} at epsilon={float(epsilon):.4g}: {outcome.not_finite} "
+                        "examples count as broken because their outputs are not finite"
+                    )
+        return notes
+
+    def _wide_epsilons(self) -> list[str]:
+        """Say which epsilons reach every input there is from every other."""
+        some = next(iter(self.attacks.values()), None)
+        if some is None:
+            return []
+        low, high = some.model_range
+        width = high - low
+        if some.norm == "l2":
+            width *= float(np.sqrt(self.x[0].size))
+        wide = [e for e in map(parse_epsilon, self.epsilons) if e > width]
+        return [
+            f"epsilon={e:.4g} is wider than the range of inputs, {width:.4g} in the "
+            f"norm {some.norm}: write {e:.4g}/255 if it is meant in steps of 0 to 255"
+            for e in wide
+        ]
+
+    def _guess(self) -> float:
+        """Measure the accuracy of always answering the most frequent label."""
+        return float(np.bincount(self.y).max()) / len(self.y)
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
         """Find the largest epsilon at which the model is said to beat guessing.
 
         To guess is to say the most frequent label; two standard errors are allowed.
         """
-        guess = float(np.bincount(self.y).max()) / len(self.y)
-        guess += tolerance(guess, len(self.y))
+        guess = self._guess() + tolerance(self._guess(), len(self.y))
         positive = sorted(float(e) for e in worst if float(e) > 0)
         claims = [e for e in positive if worst[repr(e)].mean() > guess]
         return max(claims, default=min(positive, default=None))
@@ -261,17 +344,19 @@ class Evaluator:
             self.watch,
         )  # fmt: skip
         guided, queried = None, False
-        correct, x_adv = clean, subject.x
+        correct, x_adv, not_finite = clean, subject.x, 0
         for part, x_adv in attack.stages(subject):
             correct = np.zeros(len(clean), bool)
-            correct[rows] = subject.right(x_adv)
+            answers = subject.answers(x_adv)
+            correct[rows] = answers == subject.y
+            not_finite = int((answers < 0).sum())
             queried = queried or part.queries_only
             guided = guided if part.queries_only else correct
         self._keep(name, attack, rows, x_adv)
         low, high = attack.model_range
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
         largest = float(distances(x_adv, subject.x, attack.norm).max())
-        return Outcome(correct, guided, queried, largest, in_range)
+        return Outcome(correct, guided, queried, largest, in_range, not_finite)
 
     def _keep(
         self,

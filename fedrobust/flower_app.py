@@ -5,6 +5,7 @@ gives two threads that import the same package half of it. So this module import
 of the project; each app does when it is called.
 """
 
+import logging
 from functools import lru_cache
 from logging import INFO
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
-from flwr.supercore import log
+
+log = logging.getLogger("flwr").log
 
 client_app = ClientApp()
 server_app = ServerApp()

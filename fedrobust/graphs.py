@@ -35,6 +35,17 @@ def step_by_step(
     return lambda *args: run(*_cast(args, signature))
 
 
+def dtypes_in(trace: Any) -> set[str]:
+    """List the dtypes that a traced function computes with, by name."""
+    definition = trace.graph.as_graph_def()
+    bodies = [function.node_def for function in definition.library.function]
+    found: set[int] = set()
+    for node in (*definition.node, *(node for body in bodies for node in body)):
+        for attribute in node.attr.values():
+            found |= {attribute.type, *attribute.list.type}
+    return {tf.dtypes.as_dtype(number).name for number in found - {0}}
+
+
 def _cast(values: Any, signature: Any) -> Any:
     """Make tensors of the specified dtypes, as ``tf.function`` does."""
     return tf.nest.map_structure(

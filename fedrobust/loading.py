@@ -3,36 +3,114 @@
 What is changed about a model is told in a note. The user's model is left as it was.
 """
 
+import importlib
+import inspect
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.layout import layout_for
+from fedrobust.logits import with_logits
 from fedrobust.network import with_shapes
+from fedrobust.targets import OURS
 
-# Below this a probability's logarithm is cut off.
-TINY = 1e-30
+# What Keras says after dumping a whole configuration, and where it dumps another.
+CAUSE, DUMP = "Exception encountered:", "Full object config:"
+LONGEST = 300
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> Any:
     """Read a Keras model file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    modules
+        Names of modules to import, whose classes and functions the model uses.
+    trust
+        Whether to run Python code that the file itself holds, as of a lambda.
 
     Raises
     ------
     ValueError
-        With one sentence, when there is none or Keras cannot read it.
+        With one sentence, when there is none, or it or a module cannot be read.
     """
     if not path.exists():
         raise ValueError(f"{path}: there is no such file")
+    known: dict[str, Any] = {}
+    for name in modules:
+        known |= _imported(name)
     try:
-        return keras.saving.load_model(path, compile=False)
+        with keras.saving.custom_object_scope(known):
+            return keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         # Keras raises whatever its layers, or the file format, raise.
-        reason = " ".join(str(error).split())[:300]
+        reason = cause_of(str(error))
         raise ValueError(f"{path} cannot be read as a Keras model: {reason}") from error
+
+
+def _imported(name: str) -> dict[str, Any]:
+    """Import a module, and list its classes and functions, registered or not."""
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        # Whatever the user's code raises.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]
+        raise ValueError(f"module {name} cannot be imported: {reason}") from error
+    return {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isclass(value) or inspect.isfunction(value)
+    }
+
+
+def cause_of(message: str) -> str:
+    """Find the cause in what Keras raises, which puts it last, and what to do."""
+    _, marked, last = message.rpartition(CAUSE)
+    cause, _, dumped = last.partition(DUMP)
+    missing = re.search(r"Could not locate (class|function) '(\w+)'", cause)
+    if missing:
+        kind, name = missing.groups()
+        found = re.search(rf"'module': '([\w.]+)', 'class_name': '{name}'", dumped)
+        module = found[1] if found else "MODULE"
+        return (
+            f"it holds the {kind} {name!r} of somebody's own: import the module that "
+            f"defines it, --import {module}"
+        )
+    if "Python lambda" in cause:
+        return (
+            "it holds a Python lambda, which is code that would be run: add --trust if "
+            "you trust whoever made the file"
+        )
+    text = " ".join(cause.split())
+    if len(text) <= LONGEST:
+        return text
+    return f"... {text[-LONGEST:]}" if marked else f"{text[:LONGEST]} ..."
+
+
+def modules_beside(path: Path) -> list[str]:
+    """List the modules of a user's own that the model of a run folder is made with.
+
+    Parameters
+    ----------
+    path
+        The model file; a ``config.yaml`` of a run beside it names the modules.
+    """
+    try:
+        text = (path.parent / "config.yaml").read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        target = document["model"]["_target_"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return []  # no folder of a run
+    is_own = isinstance(target, str) and not target.startswith((*OURS, "keras."))
+    module = str(target).rpartition(".")[0]
+    return [module] if is_own and module else []
 
 
 def classifier(
@@ -62,86 +140,31 @@ def classifier(
     """
     notes: list[str] = []
     model = with_shapes(model, x.shape[1:])
-    shape = _input_shape(model)
-    sizes = [size or 0 for size in shape]
-    if len(shape) != x.ndim - 1 or any(
-        a not in (None, b) for a, b in zip(shape, x.shape[1:], strict=True)
-    ):
-        if np.prod(sizes) != x[0].size:
-            raise ValueError(
-                f"the model takes inputs of shape {tuple(shape)}, and the data set's "
-                f"are {x.shape[1:]}"
-            )
-        notes.append(f"inputs are reshaped from {x.shape[1:]} to {tuple(shape)}")
-        x = x.reshape(len(x), *sizes)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise ValueError("the model must have one input and one output")
     low, high = map(float, model_range)
     if not low < high:
         raise ValueError(f"range={low} {high}: must be LOW HIGH, LOW < HIGH")
-    model = _with_logits(model, x[:64] * (high - low) + low, notes)
+    layout = layout_for(x.shape[1:], model.input_shape[1:])
+    if layout.shape != x.shape[1:]:
+        notes.append(f"inputs are reshaped from {x.shape[1:]} to {layout.shape}")
+        x = x.reshape(len(x), *layout.shape)
+    if layout.axes is not None:
+        # Within the model: attacks see images whose channels come last.
+        inputs = keras.Input(x.shape[1:], dtype="float32")
+        moved = keras.layers.Permute(layout.axes, dtype="float32")(inputs)
+        model = keras.Model(inputs, model(moved))
+        notes.append(
+            f"inputs of {x.shape[1:]} are transposed to {tuple(moved.shape[1:])} "
+            "within the model"
+        )
+    model = with_logits(model, x[:64] * (high - low) + low, notes)
     if (low, high) != (0.0, 1.0):
-        inputs = keras.Input(x.shape[1:])
-        scaled = keras.layers.Rescaling(high - low, low)(inputs)
+        inputs = keras.Input(x.shape[1:], dtype="float32")
+        scaled = keras.layers.Rescaling(high - low, low, dtype="float32")(inputs)
         model = keras.Model(inputs, model(scaled))
         notes.append(
             f"inputs in [0, 1] are scaled to [{low:g}, {high:g}] within the model: "
             "epsilon stays in units of [0, 1]"
         )
     return model, x, notes
-
-
-def _input_shape(model: Any) -> tuple[int | None, ...]:
-    if len(model.inputs or [0]) != 1 or len(model.outputs or [0]) != 1:
-        raise ValueError("the model must have one input and one output")
-    return tuple(model.input_shape[1:])
-
-
-def _with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Take a softmax off, where the outputs are probabilities."""
-    outputs = np.asarray(model(x, training=False))
-    if outputs.ndim != 2:
-        raise ValueError(
-            f"the model gives shape {outputs.shape} for {len(x)} inputs: it must give "
-            "a logit for each class"
-        )
-    if outputs.shape[1] == 1:
-        raise ValueError(
-            "the model gives one unit: attacks need a logit for each class, so let it "
-            "give two, such as (0, z)"
-        )
-    if not (outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-4)):
-        return model
-    last = model.layers[-1] if model.layers else None
-    if isinstance(last, keras.layers.Softmax) or _is_softmax(last):
-        try:
-            bare = _without_softmax(model)
-        except (ValueError, TypeError, AttributeError, NotImplementedError):
-            bare = None  # a model that Keras cannot take apart
-        if bare is not None and _same_answers(bare, x, outputs):
-            notes.append("the model ends in a softmax: it was taken off")
-            return bare
-    notes.append(
-        "the model gives probabilities: their logarithms are attacked; where they are "
-        "0 or 1 to rounding, gradients are lost, so give logits if you can"
-    )
-    inputs = keras.Input(x.shape[1:])
-    logarithms = keras.ops.log(keras.ops.maximum(model(inputs), TINY))
-    return keras.Model(inputs, logarithms)
-
-
-def _is_softmax(layer: Any) -> bool:
-    return getattr(layer, "activation", None) is keras.activations.softmax
-
-
-def _without_softmax(model: Any) -> Any:
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    last = copy.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return keras.Model(copy.inputs, last.input)
-    last.activation = keras.activations.linear
-    return copy
-
-
-def _same_answers(bare: Any, x: NDArray[Any], outputs: NDArray[Any]) -> bool:
-    softmax = keras.ops.softmax(bare(x, training=False))
-    return bool(np.allclose(np.asarray(softmax), outputs, atol=1e-4))

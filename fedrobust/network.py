@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras, tf
-from fedrobust.graphs import Graph, step_by_step
+from fedrobust.graphs import Graph, dtypes_in, step_by_step
 
 Arrays = dict[str, NDArray[Any]]
 Tensor = Any
+
+# Floats with fewer bits of exponent than float32.
+NARROW = {"float16", "float8_e4m3fn", "float8_e5m2"}
 
 
 class Network:
@@ -121,9 +124,27 @@ class Network:
         values = map(np.asarray, [*trainable, *floats])
         return dict(zip(self._variables, values, strict=True))
 
-    @cached_property
+    @property
     def has_graph(self) -> bool:
-        """Tell whether the model can be traced; a warning says it when it cannot."""
+        """Whether the model can be traced; a warning tells that it cannot."""
+        return self._trace is not None
+
+    @cached_property
+    def is_narrow(self) -> bool:
+        """Whether it computes with floats that small gradients vanish in.
+
+        True, too, of a model that cannot be traced, as nobody knows.
+        """
+        return self._trace is None or bool(NARROW & self.dtypes)
+
+    @cached_property
+    def dtypes(self) -> set[str]:
+        """Names of the dtypes it computes with, as far as it can be traced."""
+        return set() if self._trace is None else dtypes_in(self._trace)
+
+    @cached_property
+    def _trace(self) -> Any:
+        """The graph of the model, in inference and training; None without one."""
         model = self.model
         shape = (None, *model.input_shape[1:])
 
@@ -137,7 +158,7 @@ class Network:
                 )
 
         try:
-            tf.function(call, autograph=False).get_concrete_function(
+            return tf.function(call, autograph=False).get_concrete_function(
                 tf.TensorSpec(shape, tf.float32)
             )
         except Exception as error:
@@ -148,8 +169,7 @@ class Network:
                 f"many times slower: {reason}",
                 stacklevel=2,
             )
-            return False
-        return True
+            return None
 
     def function(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """Compile a function of tensors that calls the model.
@@ -181,7 +201,8 @@ def _is_seed(variable: Any) -> bool:
 
 
 def _is_float(variable: Any) -> bool:
-    return bool(np.issubdtype(np.dtype(variable.dtype), np.floating))
+    # NumPy knows of no bfloat16.
+    return bool(keras.backend.is_float_dtype(variable.dtype))
 
 
 def network_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:

@@ -14,17 +14,6 @@ from fedrobust.environment import versions_told
 from fedrobust.recorded import TRAIN_ANEW
 
 
-def run_name(config: Config) -> str:
-    """Return what people call a run: the choices made, and the seed."""
-    choices = config.choices
-    groups = ["dataset", "model", "training"]
-    if not config.centralised:
-        groups += ["byzantine", "strategy"]
-    words = [choices[group] for group in groups if group in choices]
-    words += ["centralised"] if config.centralised else []
-    return f"{' '.join(words)} seed={config.seed}"
-
-
 class Progress:
     """Shows the rounds of one run, then its result.
 
@@ -50,11 +39,11 @@ class Progress:
         self._shown = 0.0
         self._trained = False
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
@@ -65,9 +54,20 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """What people call the run, with its number in a multirun."""
-        number = "" if self._job is None else f"[{self._job + 1}/{self.total or '?'}] "
-        return number + run_name(self._config)
+        """What people call the run."""
+        return self.name_of(self._config, self._job, self.total)
+
+    @staticmethod
+    def name_of(config: Config, job: int | None, total: int) -> str:
+        """Return what people call a run: its number, and the choices made."""
+        choices = config.choices
+        groups = ["dataset", "model", "training"]
+        if not config.centralised:
+            groups += ["byzantine", "strategy"]
+        words = [choices[group] for group in groups if group in choices]
+        words += ["centralised"] if config.centralised else []
+        number = "" if job is None else f"[{job + 1}/{total or '?'}] "
+        return f"{number}{' '.join(words)} seed={config.seed}"
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -91,6 +91,11 @@ class Progress:
             line = f"round {row['round']}/{self._config.num_rounds}  {note}"
             print(line, file=sys.stderr, flush=True)
 
+    def on_warning(self, text: str) -> None:
+        """Show a warning about the training."""
+        note = f"fedrobust: note: {text}"
+        self._console.print(note, markup=False, highlight=False, soft_wrap=True)
+
     def finish(self, result: dict[str, Any]) -> None:
         """Show the result and where it is."""
         self._bar.stop()
@@ -103,10 +108,10 @@ class Progress:
             told = f"note: it was trained with {others}; {TRAIN_ANEW}"
             self._console.print(told, style="yellow", markup=False, highlight=False)
         for name in failed:
-            self._console.print(f"[red]check failed: {name}[/red]")
+            self._console.print(f"check failed: {name}", style="red", markup=False)
         if result["skipped_rounds"]:
             skipped = f"{result['skipped_rounds']} rounds were skipped"
-            self._console.print(f"[red]{skipped}: see events.jsonl[/red]")
+            self._console.print(f"{skipped}: see events.jsonl", style="red")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 

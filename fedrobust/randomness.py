@@ -4,6 +4,7 @@ A key is (seed, round, client, purpose). The same key gives the same draw whiche
 thread, process or machine asks, and a draw that is added changes no other one.
 """
 
+import pickle
 from enum import IntEnum
 
 import numpy as np
@@ -44,3 +45,21 @@ def stateless_seed(
     limits = np.iinfo(np.int32)
     draw = generator(seed, purpose, round, client)
     return draw.integers(limits.min, limits.max, size=2, dtype=np.int32, endpoint=True)
+
+
+class GlobalDraws:
+    """Whether anybody has drawn from NumPy's global generator since this was made.
+
+    Nothing of this project does. Other processes have generators of their own.
+    """
+
+    def __init__(self) -> None:
+        self._before = _global_state()
+
+    def happened(self) -> bool:
+        """Whether the generator has moved, or was given a seed."""
+        return _global_state() != self._before
+
+
+def _global_state() -> bytes:
+    return pickle.dumps(np.random.get_state())  # noqa: NPY002

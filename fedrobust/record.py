@@ -127,11 +127,12 @@ class RunFolder:
             )
 
     def _others_files(self) -> list[Path]:
-        """List files other than those that an attempt leaves that came to nothing."""
+        """List what neither Hydra nor an attempt that came to nothing leaves."""
         return [
             path
             for path in self.path.iterdir()
-            if not is_partial(path) and path.name != LOCK and not _is_error(path)
+            if not (is_partial(path) or _is_hydras(path) or _is_error(path))
+            and path.name != LOCK
         ]
 
     def _digest_there(self, chosen_by: str) -> str | None:
@@ -203,6 +204,11 @@ class RunFolder:
     def model_path(self) -> Path:
         """The trained Keras model; it is there once training is done."""
         return self.path / "model.keras"
+
+    @property
+    def result_path(self) -> Path:
+        """The result that was asked for last."""
+        return self.path / "result.json"
 
     @property
     def is_trained(self) -> bool:
@@ -316,7 +322,7 @@ class RunFolder:
         expected = {
             self.path / "evaluations" / f"{self.config.evaluation_digest}.json": text,
             self.path / "config.yaml": self._config_text(),
-            self.path / "result.json": text,
+            self.result_path: text,
         }
         return (
             not any(map(is_partial, self.path.rglob(".*")))
@@ -332,7 +338,7 @@ class RunFolder:
             path.parent.mkdir(exist_ok=True)
             write_atomically(path, text)
             self._write_config()
-            write_atomically(self.path / "result.json", text)
+            write_atomically(self.result_path, text)
             self.error_path.unlink(missing_ok=True)
 
     @property
@@ -367,6 +373,11 @@ class RunFolder:
 
 def _has(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _is_hydras(path: Path) -> bool:
+    """Whether Hydra wrote it for a job: its output_subdir, or its log."""
+    return (path / "hydra.yaml").is_file() or path.suffix == ".log"
 
 
 def _is_error(path: Path) -> bool:

@@ -38,6 +38,7 @@ def result_of(
     rows, training = folder.metrics(), folder.training()
     trained_in = training.get("environment", here)
     messages = {*messages, *warnings_about(config), *told_by(folder, config)}
+    messages |= set(scores.notes)
     both = here["deterministic"] and trained_in.get("deterministic", False)
     return {
         "config_digest": config.digest,

@@ -7,12 +7,10 @@ A finished run returns its result at once; asked for other epsilons, it evaluate
 model it has and trains nothing.
 """
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,7 @@ from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.files import Json, unreadable
 from fedrobust.metrics import round_row, scored
 from fedrobust.network import Arrays, Network, save_model
+from fedrobust.randomness import GlobalDraws
 from fedrobust.record import RunFolder
 from fedrobust.recorded import TRAIN_ANEW
 from fedrobust.result import result_of, training_seconds
@@ -39,10 +38,17 @@ if TYPE_CHECKING:
 
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]
+# Called before the first round with each warning about what is to be trained.
+OnWarning = Callable[[str], None]
 Train = Callable[["Training"], None]
 
 
-def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
+def run(
+    config: Config,
+    folder: Path,
+    on_row: OnRow = lambda row: None,
+    on_warning: OnWarning = lambda text: None,
+) -> Json:
     """Run an experiment on the runtime that it names, or return what it gave before.
 
     Parameters
@@ -53,6 +59,8 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
         Its run directory.
     on_row
         Called after each round, to show progress.
+    on_warning
+        Called before the first round with each warning about the training.
 
     Returns
     -------
@@ -79,7 +87,8 @@ def run(config: Config, folder: Path, on_row: OnRow = lambda row: None) -> Json:
 
         runtime.run(server, client_app(config, cohort), config.num_clients)
 
-    return _run(config, RunFolder(folder, config), train, on_row, config.runtime)
+    run_folder = RunFolder(folder, config)
+    return _run(config, run_folder, train, on_row, config.runtime, on_warning)
 
 
 def run_on_grid(
@@ -109,7 +118,12 @@ def run_on_grid(
 
 
 def _run(
-    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+    config: Config,
+    folder: RunFolder,
+    train: Train,
+    on_row: OnRow,
+    runtime: Json,
+    on_warning: OnWarning = lambda text: None,
 ) -> Json:
     folder.check()
     try:
@@ -119,14 +133,19 @@ def _run(
             return finished
         # Jobs of a sweep that differ only in the evaluation have one folder.
         with folder.locked():
-            return _run_alone(config, folder, train, on_row, runtime)
+            return _run_alone(config, folder, train, on_row, runtime, on_warning)
     except Exception as error:
         folder.note_failure(error)
         raise
 
 
 def _run_alone(
-    config: Config, folder: RunFolder, train: Train, on_row: OnRow, runtime: Json
+    config: Config,
+    folder: RunFolder,
+    train: Train,
+    on_row: OnRow,
+    runtime: Json,
+    on_warning: OnWarning,
 ) -> Json:
     folder.check()
     result = finished_result(config, folder)
@@ -144,10 +163,7 @@ def _run_alone(
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always")
-        evaluator, of_attacks = _prepare(config, folder, caught)
-        if not trained_before:
-            for message in sorted(_messages(caught) - of_attacks):
-                _tell(message)
+        evaluator, of_attacks, doubts = _prepare(config, folder, caught, on_warning)
         network = _trained_network(config, folder) if trained_before else None
         folder.open()
         here = environment(runtime)
@@ -158,8 +174,10 @@ def _run_alone(
                 row = scored(scores, time.perf_counter() - began)
                 folder.score_last_metrics(row)
         else:
+            repeats = here["deterministic"] and not doubts
+            trained_here = {**here, "deterministic": repeats}
             training = Training(
-                config, folder, evaluator, on_row, here, caught, of_attacks
+                config, folder, evaluator, on_row, trained_here, caught, of_attacks
             )
             if config.centralised:
                 train_centralised(config, training.after_round)
@@ -178,14 +196,18 @@ def _run_alone(
 
 
 def _prepare(
-    config: Config, folder: RunFolder, caught: Sequence[warnings.WarningMessage]
-) -> tuple[Evaluator, set[str]]:
+    config: Config,
+    folder: RunFolder,
+    caught: Sequence[warnings.WarningMessage],
+    on_warning: OnWarning,
+) -> tuple[Evaluator, set[str], list[str]]:
     """Make all that can be wrong with data and model before a round is lost.
 
     Returns
     -------
-    The evaluator, and what attacks warn of at each epsilon: evaluations repeat it in
-    the midst of the rounds, and it is no matter of the training.
+    The evaluator; what attacks warn of at each epsilon, which evaluations repeat in the
+    midst of the rounds and which is no matter of the training; and why the training may
+    not repeat.
 
     Raises
     ------
@@ -199,16 +221,18 @@ def _prepare(
         folder.events()
     if not config.centralised:
         resources.partition_of(config)
-    resources.trainer_for(config)
+    doubts = resources.check_training(config)
     resources.check_poisoning(config)
     if not folder.is_trained:
         resources.check_saving(config)
     of_training = _messages(caught)
+    for text in sorted(of_training):
+        on_warning(text)
     evaluator = resources.evaluator_for(config)
     for attack in evaluator.attacks.values():
         for epsilon in evaluator.epsilons:
             attack.at(epsilon)
-    return evaluator, _messages(caught) - of_training
+    return evaluator, _messages(caught) - of_training, doubts
 
 
 def _trained_network(config: Config, folder: RunFolder) -> Network:
@@ -245,6 +269,7 @@ class Training:
         self._skipped: list[str] = []
         self._first_event: Json | None = None
         self._final: Scores | None = None
+        self._draws = GlobalDraws()
 
     def on_event(self, event: Json) -> None:
         """Record a quarantine, a failure or a skipped round."""
@@ -295,6 +320,14 @@ class Training:
                 f"{self._skipped[-1]}; it began with {first!r}, and "
                 f"{self._folder.events_path} tells the rest"
             )
+        if self._draws.happened():
+            self._here = {**self._here, "deterministic": False}
+            warnings.warn(
+                "something drew from NumPy's global generator during the rounds, so "
+                "the same configuration may give other numbers each time: rules and "
+                "attacks are given a generator or a seed to draw with",
+                stacklevel=2,
+            )
         network = resources.network_for(self._config)
         network.assign(arrays)
         self._folder.save_model(
@@ -307,12 +340,6 @@ class Training:
                 "warnings": sorted(_messages(self._caught) - self._of_attacks),
             },
         )
-
-
-@lru_cache(maxsize=64)
-def _tell(message: str) -> None:
-    """Print a warning before the rounds, once for all runs of a sweep."""
-    print(f"fedrobust: note: {message}", file=sys.stderr, flush=True)
 
 
 def _messages(caught: Sequence[warnings.WarningMessage]) -> set[str]:

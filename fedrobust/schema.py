@@ -15,7 +15,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from fedrobust.errors import ConfigError, nearest
+from fedrobust.errors import ConfigError, nearest, reason_of
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ def merged_with(
         raise ConfigError(f"{join(key, str(error.full_key))} is not set") from error
     except (ValidationError, OmegaConfBaseException) as error:
         wrong = str(error.full_key or "")
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         value = values.get(wrong.partition("[")[0].partition(".")[0])
         raise ConfigError(f"{join(key, wrong)}={value!r}: {reason}") from error
     assert isinstance(result, dict)

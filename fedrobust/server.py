@@ -1,5 +1,6 @@
 """The server's side: who the clients are, the strategy, and the rounds."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from logging import WARNING
@@ -8,7 +9,6 @@ from typing import Any
 import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
-from flwr.supercore import log
 from numpy.typing import NDArray
 
 from fedrobust import resources
@@ -24,6 +24,8 @@ from strategies.grids import HandOver, guarded
 from strategies.nodes import wait_for_nodes
 from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
+
+log = logging.getLogger("flwr").log
 
 # With the report, the global arrays and what colluding clients chose, if any did.
 AfterRound = Callable[[RoundReport, Arrays, Mapping[str, int | float] | None], None]
@@ -191,6 +193,8 @@ def serve(
         ),
         fraction_train=config.participation,
         fraction_evaluate=float(config.holdout > 0),
+        min_train_nodes=1,
+        min_evaluate_nodes=1,
         evaluate_on=config.is_evaluated,
         evaluate_range=(0.0, 1.0),
         seed=config.seed,

@@ -8,6 +8,8 @@ import numpy as np
 
 from fedrobust.backend import keras
 from fedrobust.data import Split
+from fedrobust.layout import layout_for
+from fedrobust.loading import cause_of
 from fedrobust.models import seeded
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
@@ -34,18 +36,28 @@ def train_surrogate(
         Key of the weights and batches, which are no client's.
     steps
         Batches of 64.
+
+    Raises
+    ------
+    ValueError
+        When the architecture cannot be built anew.
     """
     key = int(generator(seed, Purpose.SURROGATE).integers(2**31))
     with seeded(key):
-        model = keras.models.clone_model(network.model)
+        try:
+            model = keras.models.clone_model(network.model)
+        except Exception as error:
+            # Whatever a user's layers raise that cannot be made from their config.
+            reason = cause_of(str(error))
+            raise ValueError(f"no surrogate can be built: {reason}") from error
     surrogate = Network(model)
     # Of two branches the one that is tested is trained, on clean images too.
     tested = FedRBN(weight=1.0, epsilon=0.0, steps=1)
     objective = tested if surrogate.branches else Standard()
     trainer = Trainer(surrogate, objective, keras.optimizers.Adam(0.001))
     local = LocalTraining(local_steps=steps, batch_size=64)
-    shape = (-1, *network.model.input_shape[1:])
-    x = split.x_train.reshape(shape) if None not in shape[1:] else split.x_train
+    layout = layout_for(split.x_train.shape[1:], network.model.input_shape[1:])
+    x = split.x_train.reshape(-1, *layout.shape)
     trained, _ = trainer.train(
         surrogate.arrays(),
         np.ascontiguousarray(x),

@@ -5,10 +5,14 @@ import hashlib
 import importlib.machinery
 import json
 import sysconfig
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
+
+from hydra._internal.target_policy import _authorize_target_name
+from hydra.errors import InstantiationException
 
 from fedrobust.errors import ConfigError, nearest
 
@@ -26,8 +30,24 @@ def find_target(target: str, key: str) -> Path | None:
     Raises
     ------
     ConfigError
-        When there is no such module, or no such name in it.
+        When there is no such module, or no such name in it, or Hydra forbids it.
     """
+    for prefix in ("tensorflow.keras.", "tf.keras."):
+        if target.startswith(prefix):
+            ours = f"keras.{target.removeprefix(prefix)}"
+            raise ConfigError(f"{key}._target_={target}: must be {ours}")
+    try:
+        _authorize_target_name(target, target, "")
+    except InstantiationException as error:
+        raise ConfigError(
+            f"{key}._target_={target}: must not be what Hydra forbids a configuration "
+            "to call, name a class or a function of your own"
+        ) from error
+    if not all(part.isidentifier() for part in target.split(".")) or "." not in target:
+        raise ConfigError(
+            f"{key}._target_={target}: must be the path of a class or a function, such "
+            "as mine.Model"
+        )
     module_name, _, name = target.rpartition(".")
     specs = _specs(module_name)
     missing = next((part for part, spec in specs.items() if spec is None), None)
@@ -45,9 +65,18 @@ def find_target(target: str, key: str) -> Path | None:
     if names is not None and name not in names:
         raise ConfigError(
             f"{key}._target_={target}: {module_name} has no {name!r}, "
-            f"{nearest(name, names)}"
+            f"{nearest(name, names)}{_hidden_here(module_name, path)}"
         )
     return path
+
+
+def _hidden_here(module_name: str, found: Path) -> str:
+    """Advice where an installed module was found in place of one that stands here."""
+    top = module_name.partition(".")[0]
+    here = [p for p in (Path.cwd() / top, Path.cwd() / f"{top}.py") if p.exists()]
+    if not here or found.is_relative_to(Path.cwd()):
+        return ""
+    return f"; {found} comes before {here[0]}, which needs another name"
 
 
 def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
@@ -130,7 +159,7 @@ def _imports_of(name: str, path: Path) -> list[str]:
     """List what a module imports, by its text: modules, and names that may be some."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []
-    for node in ast.walk(_parsed(path)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         if isinstance(node, ast.ImportFrom):
@@ -155,7 +184,7 @@ def _tree_digest(path: Path) -> str:
 
 @lru_cache(maxsize=256)
 def _digest_of_tree(path: str, content: bytes) -> str:
-    return hashlib.sha256(repr(_shape(_parsed(Path(path)))).encode()).hexdigest()
+    return hashlib.sha256(repr(_shape(parsed(Path(path)))).encode()).hexdigest()
 
 
 def _shape(node: Any) -> Any:
@@ -171,18 +200,25 @@ def _shape(node: Any) -> Any:
     return [*map(_shape, node)] if isinstance(node, list) else repr(node)
 
 
-def _parsed(path: Path) -> ast.Module:
+def parsed(path: Path) -> ast.Module:
+    """Parse the text of a module.
+
+    Raises
+    ------
+    ConfigError
+        When it is no Python.
+    """
     try:
         # Of bytes, as a first line may say how they are encoded.
         return ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, SyntaxError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
 def _names_in(path: Path) -> set[str] | None:
     """Read a module's top-level names from its text; None if they cannot be known."""
     names: set[str] = set()
-    for node in _parsed(path).body:
+    for node in _statements(parsed(path).body):
         match node:
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 if name == "__getattr__":
@@ -196,6 +232,20 @@ def _names_in(path: Path) -> set[str] | None:
                 names |= {t.id for t in targets if isinstance(t, ast.Name)}
             case ast.AnnAssign(target=ast.Name(id=name)):
                 names.add(name)
-            case ast.If() | ast.Try() | ast.With():
-                return None
     return names
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Walk a module's own statements, those under ``if``, ``try`` and ``with`` too."""
+    for node in body:
+        yield node
+        match node:
+            case ast.If() | ast.Try() | ast.With():
+                handlers = getattr(node, "handlers", [])
+                nested = [
+                    *node.body,
+                    *getattr(node, "orelse", []),
+                    *getattr(node, "finalbody", []),
+                    *(line for handler in handlers for line in handler.body),
+                ]
+                yield from _statements(nested)

@@ -1,7 +1,9 @@
 """Robust aggregation for any Flower ServerApp; nothing here needs fedrobust.
 
 The rules are NumPy and SciPy only, so ``strategies.rules`` costs no Flower import;
-``RobustStrategy``, which is a Flower strategy, is loaded at first use.
+``RobustStrategy``, which is a Flower strategy, is loaded at first use. It works on
+Flower 1.21 and newer; older versions have no strategies over messages. docs/compat.md
+has the versions that it was tried on.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -7,13 +7,17 @@ can are believed, so that a node may answer as another, or for another.
 """
 
 import time
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from flwr.app import Error, Message
 from flwr.common.constant import ErrorCode
-from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
+
+from strategies.pairing import by_id, messages_of
+
+if TYPE_CHECKING:  # Flower before 1.23 has no NodeInfo
+    from flwr.proto.node_pb2 import NodeInfo
 
 # Seconds between two rounds of asking for replies, which takes as long at the most.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
@@ -27,12 +31,12 @@ class GuardedGrid(Grid):
 
 
 def guarded(grid: Grid) -> GuardedGrid:
-    """Guard a grid, unless it is."""
+    """Return the grid with a guard around it, or itself if it has one."""
     return grid if isinstance(grid, GuardedGrid) else Guard(grid)
 
 
-def vouched(reply: Message, message: Message) -> Message:
-    """Give the reply to a message as one of the node that was asked, or an error of it.
+def vouched(reply: Message, message: Message, sent_as: Any = None) -> Message:
+    """Return the reply if it is from the node that was asked, else an error reply.
 
     Parameters
     ----------
@@ -40,15 +44,18 @@ def vouched(reply: Message, message: Message) -> Message:
         Came for the message, whatever it says.
     message
         What the node was sent.
+    sent_as
+        The id under which the grid sent it, if that is not the message's own.
     """
     said, asked = reply.metadata, message.metadata
     if reply.has_error():
         return failure(message, reply.error.reason or "", reply.error.code)
-    names = (said.src_node_id, said.reply_to_message_id)
-    if names != (asked.dst_node_id, asked.message_id):
+    if said.src_node_id != asked.dst_node_id or (
+        said.reply_to_message_id not in (asked.message_id, sent_as)
+    ):
         reason = (
-            f"node {asked.dst_node_id} answered as node {names[0]} "
-            f"to message {names[1]!r}"
+            f"node {asked.dst_node_id} answered as node {said.src_node_id} "
+            f"to message {said.reply_to_message_id!r}"
         )
         return failure(message, reason)
     return reply
@@ -57,7 +64,7 @@ def vouched(reply: Message, message: Message) -> Message:
 def failure(
     message: Message, reason: str, code: int = ErrorCode.MESSAGE_UNAVAILABLE
 ) -> Message:
-    """Make the error reply of the node that a message went to."""
+    """Return an error reply of the node that a message was for."""
     return Message(Error(code, reason), reply_to=message)
 
 
@@ -93,11 +100,11 @@ class WrappedGrid(GuardedGrid):
         return self._grid.create_message(*args, **kwargs)
 
     def get_node_ids(self) -> Iterable[int]:
-        """Give the nodes of the wrapped grid."""
+        """Return the node ids of the wrapped grid."""
         return self._grid.get_node_ids()
 
-    def get_nodes(self) -> Iterable[NodeInfo]:
-        """Give the nodes of the wrapped grid, with what it knows of them."""
+    def get_nodes(self) -> "Iterable[NodeInfo]":
+        """Return the nodes of the wrapped grid, with what it knows of them."""
         return self._grid.get_nodes()
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
@@ -110,7 +117,7 @@ class WrappedGrid(GuardedGrid):
 
 
 class HandOver(WrappedGrid):
-    """Give replies to whoever reads them to the end, and keep none.
+    """Hand replies over as an iterator, and hold no reference to them.
 
     Flower's loop holds what it received until the next round's replies have come: of
     10,000 clients 10,000 models, for nothing.
@@ -124,7 +131,7 @@ class HandOver(WrappedGrid):
 
 
 class Guard(WrappedGrid):
-    """Ask for one reply at a time: it is of the node that its message went to.
+    """Pull one reply at a time, so that it is known which node it comes from.
 
     Parameters
     ----------
@@ -140,20 +147,35 @@ class Guard(WrappedGrid):
     ) -> Iterable[Message]:
         """Send messages and pull their replies until all are there, or time is over.
 
-        A reply that cannot be read is an error of the node that was asked.
+        A message that the grid refuses, or whose reply cannot be read, becomes an error
+        reply of the node that it was for.
+
+        Raises
+        ------
+        TypeError
+            When the grid gives something else than ids or messages.
+        ValueError
+            When it cannot be told which message an id of the grid belongs to.
         """
         sent = list(messages)
-        stored = set(self.push_messages(sent))
-        waiting = [m for m in sent if m.metadata.message_id in stored]
-        replies: list[Message] = []
+        if not sent:
+            return []
+        # In one go, which Flower's grids send in one request.
+        waiting = by_id(sent, self.push_messages(sent), self._name)
+        taken = {id(message) for message in waiting.values()}
+        replies = [
+            failure(message, f"{self._name} did not take the message for it")
+            for message in sent
+            if id(message) not in taken
+        ]
         started = time.monotonic()
         while True:
             began = time.monotonic()
-            still = []
-            for message in waiting:
-                reply = self._pull(message)
+            still = {}
+            for message_id, message in waiting.items():
+                reply = self._pull(message_id, message)
                 if reply is None:
-                    still.append(message)
+                    still[message_id] = message
                 else:
                     replies.append(reply)
             waiting, now = still, time.monotonic()
@@ -161,13 +183,20 @@ class Guard(WrappedGrid):
                 return replies
             time.sleep(min(max(now - began, SHORTEST_PAUSE), LONGEST_PAUSE))
 
-    def _pull(self, message: Message) -> Message | None:
+    @property
+    def _name(self) -> str:
+        return type(self._grid).__name__
+
+    def _pull(self, message_id: Any, message: Message) -> Message | None:
         """Pull the reply to a message; None if it has not come."""
         try:
-            # At most one: a node cannot answer a message twice.
-            for reply in self.pull_messages([message.metadata.message_id]):
-                return vouched(reply, message)
+            pulled: Any = self.pull_messages([message_id])
+            if isinstance(pulled, Iterator):
+                pulled = list(pulled)  # reads the replies, which may raise
         except Exception as error:  # whatever its bytes make Flower raise
             reason = f"its reply cannot be read: {type(error).__name__}: {error}"
             return failure(message, reason)
+        # At most one: a node cannot answer a message twice.
+        for reply in messages_of(pulled, self._name)[:1]:
+            return vouched(reply, message, message_id)
         return None

@@ -11,6 +11,8 @@ def ask(
     config: ConfigRecord,
     round: int,
     message_type: str,
+    arrayrecord_key: str = "arrays",
+    configrecord_key: str = "config",
 ) -> list[Message]:
     """Make a message for each node: the global arrays, the round and what it is told.
 
@@ -26,11 +28,13 @@ def ask(
         The round, from 1.
     message_type
         Of Flower's ``MessageType``.
+    arrayrecord_key, configrecord_key
+        Names of the two records in the message.
     """
     config["server-round"] = round
     return [
         Message(
-            content=RecordDict({"arrays": arrays, "config": config}),
+            content=RecordDict({arrayrecord_key: arrays, configrecord_key: config}),
             message_type=message_type,
             dst_node_id=node,
             group_id=str(round),

@@ -1,10 +1,12 @@
 """Waiting for the nodes of a federation."""
 
+import logging
 import time
 from logging import INFO
 
 from flwr.serverapp import Grid
-from flwr.supercore import log
+
+log = logging.getLogger("flwr").log
 
 
 def wait_for_nodes(grid: Grid, minimum: int, timeout: float = 600.0) -> list[int]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.averages import median, weighted_mean
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
 from strategies.rules.mean import Mean
@@ -80,7 +81,9 @@ class Pipeline:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
-            context = replace(context, clients=None, num_examples=None, losses=None)
+            # The buckets have an order of their own, which is the rule's.
+            numbered = tuple(range(len(updates)))
+            context = replace(context, clients=numbered, num_examples=None, losses=None)
         rule = tolerating(self.rule, len(updates), missing, tell)
         return rule(updates, state, context)
 
@@ -117,7 +120,7 @@ class Pipeline:
 
     def follow(
         self, rows: NDArray[Any], aggregate: Aggregate, votes: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[Any]:
         """Combine statistics of the clients that the rule kept and that have a vote.
 
         By the mean under the mean; otherwise by the median, as the rule did not look at
@@ -133,12 +136,15 @@ class Pipeline:
             What the rule made of their updates.
         votes
             (n,) who has a vote; somebody must.
+
+        Returns
+        -------
+        An array of the rows' dtype.
         """
-        wide = rows.astype(np.float64)
         if self.keeps_rows and isinstance(self.rule, Mean):
             assert aggregate.weights is not None
             weights = aggregate.weights * votes
-            return np.tensordot(weights / weights.sum(), wide, axes=1)
+            return weighted_mean(rows, weights / weights.sum())
         _, excluded = self.choice(aggregate, range(len(rows)))
         f = getattr(self.rule, "f", None)
         if f is not None and self.keeps_rows:
@@ -146,7 +152,7 @@ class Pipeline:
             kept[excluded or []] = False
             if kept.sum() > 2 * f:
                 votes = kept
-        return np.asarray(np.median(wide[votes], axis=0))
+        return median(rows[votes])
 
 
 def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
@@ -165,6 +171,15 @@ def most_faulty(part: Rule | Preaggregator) -> int:
     within = getattr(part, "rule", None)
     f = getattr(part, "f", 0 if within is None else most_faulty(within))
     return int(f)
+
+
+def trusted_client(rule: Rule) -> int | None:
+    """Return the client that a rule trusts, or the rule within it; None if neither."""
+    trusted = getattr(rule, "trusted", None)
+    within = getattr(rule, "rule", None)
+    if trusted is None and isinstance(within, Rule):
+        return trusted_client(within)
+    return trusted if isinstance(trusted, int) else None
 
 
 def _with_fewer(part: Part, fewer: int) -> Part:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from strategies.rules.base import Matrix
 from strategies.screening import MalformedReplyError, Reply
+from strategies.text import plain
 from strategies.threads import parallel_map
 from strategies.updates import difference, num_values
 
@@ -65,19 +66,19 @@ def sort_replies(
         client = asked.get(node)
         if client is None or given != group:
             found.unexpected.append(
-                f"node {node} answered group {given!r} without being asked"
+                f"node {node} answered group {plain(given, 60)!r} without being asked"
             )
         elif any(client in outcome for outcome in outcomes):
             found.accepted.pop(client, None)
             found.failed.pop(client, None)
             found.quarantined[client] = "answered more than once"
         elif message.has_error():
-            found.failed[client] = _short(message.error.reason)
+            found.failed[client] = plain(message.error.reason)
         else:
             try:
                 found.accepted[client] = read(message)
             except MalformedReplyError as error:
-                found.quarantined[client] = _short(error)
+                found.quarantined[client] = plain(error)
     for client in asked.values():
         if not any(client in outcome for outcome in outcomes):
             found.failed[client] = "no reply in time"
@@ -130,7 +131,7 @@ def median_metrics(replies: list[Reply]) -> dict[str, float]:
 
 
 def average_metrics(
-    results: Sequence[tuple[int, Mapping[str, float]]],
+    results: Sequence[tuple[float, Mapping[str, float]]],
 ) -> dict[str, float]:
     """Average metrics over the examples of the clients that report them.
 
@@ -145,13 +146,9 @@ def average_metrics(
     """
     averages: dict[str, float] = {"clients": len(results)}
     for name in shared_names([metrics for _, metrics in results]):
+        if name in averages:
+            continue  # a client may call a metric of its own so
         pairs = [(n, m[name]) for n, m in results if name in m]
         total = sum(n for n, _ in pairs)
         averages[name] = math.fsum(n / total * value for n, value in pairs)
     return averages
-
-
-def _short(reason: object) -> str:
-    """Cut a reason to what fits a log: names and errors are the client's text."""
-    text = str(reason)
-    return text if len(text) <= 300 else f"{text[:300]}..."

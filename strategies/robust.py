@@ -4,6 +4,7 @@ It works in any Flower ServerApp and with any client that answers a train messag
 one ArrayRecord and one MetricRecord holding ``num-examples``.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,17 +18,22 @@ from flwr.app import (
     Message,
     MessageType,
     MetricRecord,
+    RecordDict,
 )
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
-from flwr.supercore import log
 from numpy.typing import NDArray
 
 from strategies.arrays import pack_all, unpack_all
 from strategies.grids import guarded
 from strategies.messages import ask
-from strategies.parameters import MAX_EXAMPLES
-from strategies.pipeline import Pipeline, most_faulty
+from strategies.parameters import (
+    MAX_EXAMPLES,
+    require,
+    require_between,
+    require_kind,
+)
+from strategies.pipeline import Pipeline, most_faulty, trusted_client
 from strategies.preaggregators.base import Preaggregator
 from strategies.replies import (
     Sorted,
@@ -41,13 +47,25 @@ from strategies.report import Event, RoundReport
 from strategies.roster import Roster
 from strategies.rules.base import UNDEFINED, Matrix, Rule, RuleContext, Vector
 from strategies.sampling import sample_size
-from strategies.screening import Reply, Specs, screen, screen_metrics, specs_of
+from strategies.screening import (
+    WEIGHT,
+    Reply,
+    Specs,
+    screen,
+    screen_metrics,
+    specs_of,
+)
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.statistics import Statistics
+from strategies.text import plain
 from strategies.updates import add, difference
+
+log = logging.getLogger("flwr").log
 
 # The round and the global arrays by name -> the same arrays, trained on root data.
 TrainOnRoot = Callable[[int, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
+# The contents of replies and the name of their weight -> figures of the round.
+MetricsFunction = Callable[[list[RecordDict], str], MetricRecord]
 T = TypeVar("T")
 
 
@@ -63,7 +81,10 @@ class RobustStrategy(Strategy):
     server_optimizer
         Applies the aggregate to the global arrays.
     fraction_train, fraction_evaluate
-        Share of the clients that train and evaluate, in (0, 1] and [0, 1].
+        Share of the clients that train and evaluate, in (0, 1] and [0, 1]; rounded up,
+        where Flower rounds down.
+    min_train_nodes, min_evaluate_nodes
+        How many of them train and evaluate at least, if there are so many.
     evaluate_on
         Tells whether clients evaluate in a round.
     evaluate_range
@@ -72,14 +93,28 @@ class RobustStrategy(Strategy):
     seed
         Key of the client sampling, and what rules receive as ``context.seed``.
     client_ids
-        Stable id of each node, such as its partition id. Without it clients are
-        numbered as they come, by node id, which Flower draws anew for every run.
+        Stable id of each node, such as its partition id. Without it a client is the
+        partition that its node says it holds, asked by a query message. Nodes that say
+        nothing are numbered as they come, by node id, which Flower draws anew for every
+        run.
     num_clients
         How many clients there should be; those that ``client_ids`` lacks are missing,
         and a rule counts who is missing among its f. None means as many as there are.
     min_available_nodes
         Nodes to wait for before the first round when ``client_ids`` is not given; the
         later ones go on with whoever is still there.
+    weighted_by_key
+        Name of the metric that is a client's weight: examples, where it is
+        ``num-examples``, else any number above 0. No rule weights by it but
+        ``Mean(weighted=True)`` and ``SFAT(weighted=True)``; evaluations are averaged by
+        it.
+    arrayrecord_key, configrecord_key
+        Names of the records in the messages to clients.
+    train_metrics_aggr_fn, evaluate_metrics_aggr_fn
+        Makes a MetricRecord of what the clients whose replies are well formed sent, in
+        the order of their ids, and ``weighted_by_key``. By default that is the median
+        of each training metric, which no minority can own, with ``accepted``; and the
+        weighted average of each figure of an evaluation, with ``clients``.
     statistics
         Names of arrays that are no part of the update, such as batch-norm statistics:
         they are the median over the clients that the rule kept, if these are more than
@@ -103,11 +138,18 @@ class RobustStrategy(Strategy):
         Called with each quarantine, failure and skipped round, and where f was lowered
         by the clients that are missing.
 
+    Attributes
+    ----------
+    last_round
+        What happened in the round before; None before the first.
+    rule_state, server_state
+        What the rule and the server optimiser want back in the next round.
+
     Raises
     ------
     ValueError
-        When a fraction is out of range, or the rule needs a root data set and
-        ``train_on_root`` is not given.
+        When a parameter is of another kind or out of range, or the rule needs a root
+        data set and ``train_on_root`` is not given.
     """
 
     def __init__(
@@ -117,13 +159,20 @@ class RobustStrategy(Strategy):
         preaggregators: Sequence[Preaggregator] = (),
         server_optimizer: ServerOptimizer | None = None,
         fraction_train: float = 1.0,
-        fraction_evaluate: float = 0.0,
+        fraction_evaluate: float = 1.0,
+        min_train_nodes: int = 2,
+        min_evaluate_nodes: int = 2,
         evaluate_on: Callable[[int], bool] = lambda round: True,
         evaluate_range: tuple[float, float] = (-math.inf, math.inf),
         seed: int = 0,
         client_ids: Mapping[int, int] | None = None,
         num_clients: int | None = None,
         min_available_nodes: int = 2,
+        weighted_by_key: str = WEIGHT,
+        arrayrecord_key: str = "arrays",
+        configrecord_key: str = "config",
+        train_metrics_aggr_fn: MetricsFunction | None = None,
+        evaluate_metrics_aggr_fn: MetricsFunction | None = None,
         statistics: Collection[str] = (),
         optional_statistics: Collection[str] = (),
         f: int = 0,
@@ -132,20 +181,51 @@ class RobustStrategy(Strategy):
         train_on_root: TrainOnRoot | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        if not 0 < fraction_train <= 1:
-            raise ValueError(f"fraction_train={fraction_train}: must be in (0, 1]")
-        if not 0 <= fraction_evaluate <= 1:
-            raise ValueError(f"fraction_evaluate={fraction_evaluate}: must be in [0,1]")
+        require_kind("rule", rule, Rule)
+        for part in preaggregators:
+            require_kind("preaggregators", part, Preaggregator)
+        optimizer = SGD() if server_optimizer is None else server_optimizer
+        require_kind("server_optimizer", optimizer, ServerOptimizer)
+        for name, share in (
+            ("fraction_train", fraction_train),
+            ("fraction_evaluate", fraction_evaluate),
+        ):
+            require_kind(name, share, float)
+            require_between(name, share, 0, 1)
+        require(fraction_train > 0, "fraction_train", fraction_train, "in (0, 1]")
+        for name, number in (
+            ("min_train_nodes", min_train_nodes),
+            ("min_evaluate_nodes", min_evaluate_nodes),
+            ("min_available_nodes", min_available_nodes),
+            ("seed", seed),
+            ("f", f),
+            ("max_examples", max_examples),
+        ):
+            require_kind(name, number, int)
+            require_between(name, number, 0)
         if "root_update" in rule.needs and train_on_root is None:
             raise ValueError(f"{rule!r} needs train_on_root, its root data set")
         self.pipeline = Pipeline(rule, tuple(preaggregators))
-        self.server_optimizer = server_optimizer or SGD()
+        self.server_optimizer = optimizer
         self.fraction_train = fraction_train
         self.fraction_evaluate = fraction_evaluate
+        self.min_train_nodes = min_train_nodes
+        self.min_evaluate_nodes = min_evaluate_nodes
+        self.weighted_by_key = weighted_by_key
+        self.arrayrecord_key = arrayrecord_key
+        self.configrecord_key = configrecord_key
+        self.train_metrics_aggr_fn = train_metrics_aggr_fn
+        self.evaluate_metrics_aggr_fn = evaluate_metrics_aggr_fn
         self.evaluate_on = evaluate_on
         self.evaluate_range = evaluate_range
         self.seed = seed
-        self.roster = Roster(client_ids, num_clients, min_available_nodes)
+        self.roster = Roster(
+            client_ids,
+            num_clients,
+            min_available_nodes,
+            trusted_client(rule),
+            lambda client, reason: self._event("unidentified", 0, client, reason),
+        )
         self.statistics = Statistics(
             frozenset(statistics),
             frozenset(optional_statistics),
@@ -162,6 +242,16 @@ class RobustStrategy(Strategy):
         self._clients: dict[int, int] = {}
         self._root_update: Vector | None = None
         self._sent_at = 0.0
+
+    @property
+    def rule(self) -> Rule:
+        """The aggregation rule."""
+        return self.pipeline.rule
+
+    @property
+    def preaggregators(self) -> tuple[Preaggregator, ...]:
+        """The pre-aggregators, in their order."""
+        return self.pipeline.preaggregators
 
     def summary(self) -> None:
         """Log what the strategy is made of."""
@@ -185,9 +275,11 @@ class RobustStrategy(Strategy):
     ) -> Iterable[Message]:
         """Sample clients and send each the global arrays."""
         self._clients = self.roster.sample(
-            grid, server_round, self.fraction_train, self.seed
+            *(grid, server_round, self.fraction_train, self.seed, self.min_train_nodes)
         )
-        messages = ask(self._clients, arrays, config, server_round, MessageType.TRAIN)
+        keys = (self.arrayrecord_key, self.configrecord_key)
+        kind = MessageType.TRAIN
+        messages = ask(self._clients, arrays, config, server_round, kind, *keys)
         self._arrays = arrays
         self._root_update = None
         self.last_round = RoundReport(
@@ -209,9 +301,12 @@ class RobustStrategy(Strategy):
         report.train_seconds = time.perf_counter() - self._sent_at
         started = time.perf_counter()
         specs = specs_of(self._arrays)
+        contents: dict[int, RecordDict] = {}
 
         def read(message: Message) -> Reply:
-            reply = screen(message, specs, self.max_examples)
+            reply = screen(message, specs, self.max_examples, self.weighted_by_key)
+            if self.train_metrics_aggr_fn is not None:
+                contents[message.metadata.src_node_id] = message.content
             records = message.content.array_records.values()
             report.bytes_up += sum(map(bytes_of, records))
             return reply
@@ -222,10 +317,16 @@ class RobustStrategy(Strategy):
         report.quarantined, report.failed = found.quarantined, found.failed
         report.accepted = list(accepted)
         report.metrics = median_metrics(list(accepted.values()))
+        count = len(report.accepted)
+        metrics: MetricRecord | None
+        metrics = MetricRecord({**report.metrics, "accepted": count})
+        if self.train_metrics_aggr_fn is not None:
+            function = self.train_metrics_aggr_fn
+            metrics = self._combined(function, contents, report.accepted, "training")
+            contents.clear()
         arrays = self._aggregate(report, accepted, specs)
         report.aggregate_seconds = time.perf_counter() - started
-        count = len(report.accepted)
-        return arrays, MetricRecord({**report.metrics, "accepted": count})
+        return arrays, metrics
 
     def _aggregate(
         self, report: RoundReport, accepted: dict[int, Reply], specs: Specs
@@ -272,7 +373,7 @@ class RobustStrategy(Strategy):
         old: Mapping[str, NDArray[Any]],
         learned: Sequence[str],
         clients: Sequence[int],
-        num_examples: Sequence[int],
+        num_examples: Sequence[float],
         losses: Sequence[float],
     ) -> RuleContext:
         """Tell the rule what it may know beside the updates."""
@@ -282,7 +383,7 @@ class RobustStrategy(Strategy):
             self._root_update = difference(train(self._round, old), old, learned)
         return RuleContext(
             clients=tuple(clients),
-            num_examples=np.array(num_examples, np.int64),
+            num_examples=np.array(num_examples),
             round=self._round,
             seed=self.seed,
             root_update=self._root_update,
@@ -293,20 +394,22 @@ class RobustStrategy(Strategy):
 
     def check(self, n: int) -> None:
         """Raise ValueError where a round is undefined though all of n clients reply."""
-        rows = sample_size(n, self.fraction_train)
-        expected = self.roster.expected(self.fraction_train, rows)
+        share, minimum = self.fraction_train, self.min_train_nodes
+        rows = sample_size(n, share, minimum)
+        expected = self.roster.expected(share, rows, minimum)
         self.pipeline.check(rows, expected - rows)
 
     def _missing(self, replies: int) -> int:
         """Count who should have replied in this round and did not."""
         sampled = len(self.last_round.sampled) if self.last_round else 0
-        return self.roster.expected(self.fraction_train, sampled) - replies
+        share, minimum = self.fraction_train, self.min_train_nodes
+        return self.roster.expected(share, sampled, minimum) - replies
 
     def preview(
         self,
         updates: Matrix,
         clients: Sequence[int],
-        num_examples: Sequence[int],
+        num_examples: Sequence[float],
         losses: Sequence[float] | None = None,
     ) -> Vector:
         """Tell what these updates would be aggregated to in the round under way.
@@ -353,18 +456,27 @@ class RobustStrategy(Strategy):
         if self.fraction_evaluate == 0 or not self.evaluate_on(server_round):
             self._clients = {}
             return []
+        share, minimum = self.fraction_evaluate, self.min_evaluate_nodes
         self._clients = self.roster.sample(
-            grid, server_round, self.fraction_evaluate, self.seed
+            grid, server_round, share, self.seed, minimum
         )
-        return ask(self._clients, arrays, config, server_round, MessageType.EVALUATE)
+        keys = (self.arrayrecord_key, self.configrecord_key)
+        kind = MessageType.EVALUATE
+        return ask(self._clients, arrays, config, server_round, kind, *keys)
 
     def aggregate_evaluate(
         self, server_round: int, replies: Iterable[Message]
     ) -> MetricRecord | None:
-        """Average the clients' metrics, weighted by num-examples as in FedAvg."""
+        """Average the clients' metrics, by their weights as in FedAvg."""
+        contents: dict[int, RecordDict] = {}
 
-        def read(message: Message) -> tuple[int, dict[str, float]]:
-            return screen_metrics(message, self.max_examples, self.evaluate_range)
+        def read(message: Message) -> tuple[float, dict[str, float]]:
+            found = screen_metrics(
+                message, self.max_examples, self.evaluate_range, self.weighted_by_key
+            )
+            if self.evaluate_metrics_aggr_fn is not None:
+                contents[message.metadata.src_node_id] = message.content
+            return found
 
         results = self._sort(server_round, replies, read, "evaluation ").accepted
         if not results:
@@ -375,6 +487,9 @@ class RobustStrategy(Strategy):
             self.last_round.client_evaluation = {
                 client: metrics for client, (_, metrics) in results.items()
             }
+        function = self.evaluate_metrics_aggr_fn
+        if function is not None:
+            return self._combined(function, contents, results, "evaluation")
         return MetricRecord(dict(averages))
 
     # --- what both share --------------------------------------------------------
@@ -396,13 +511,36 @@ class RobustStrategy(Strategy):
             self._event(f"{during}failed", round, client, reason)
         return found
 
+    def _combined(
+        self,
+        function: MetricsFunction,
+        contents: Mapping[int, RecordDict],
+        clients: Collection[int],
+        during: str,
+    ) -> MetricRecord | None:
+        """Let the user's function combine the metrics of clients, in their order.
+
+        Clients may send it what it cannot combine: that costs the round its metrics.
+        """
+        nodes = {client: node for node, client in self._clients.items()}
+        replies = [contents[nodes[client]] for client in clients]
+        if not replies:
+            return None
+        try:
+            return function(replies, self.weighted_by_key)
+        except Exception as error:
+            reason = f"the metrics cannot be combined: {type(error).__name__}: {error}"
+            self._event(f"no {during} metrics", self._round, None, reason)
+            return None
+
     def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
         """Keep the global arrays, which Flower does when it is given none."""
-        report.skipped = reason
+        report.skipped = plain(reason)
         self._event("round skipped", report.round, None, reason)
         return None
 
     def _event(self, kind: str, round: int, client: int | None, reason: str) -> None:
+        reason = plain(reason)
         log(WARNING, "round %d: client %s %s: %s", round, client, kind, reason)
         if self.on_event is not None:
             self.on_event(

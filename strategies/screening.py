@@ -9,6 +9,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, RecordDict
@@ -16,6 +17,10 @@ from numpy.typing import NDArray
 
 from strategies.arrays import UnreadableArrayError, dtype_name, header_of, unpack
 from strategies.parameters import MAX_EXAMPLES
+from strategies.text import is_plain_name
+
+# Name of the metric that is a client's weight, as in Flower's strategies.
+WEIGHT = "num-examples"
 
 
 class MalformedReplyError(ValueError):
@@ -42,13 +47,13 @@ class Reply:
     arrays
         Read-only views into the message, by name, in the order of the specs.
     num_examples
-        Examples the client says it trained on.
+        Examples the client says it trained on; a float only under a key of the user's.
     metrics
         Its other finite scalar metrics.
     """
 
     arrays: dict[str, NDArray[np.generic]]
-    num_examples: int
+    num_examples: float
     metrics: dict[str, float]
 
 
@@ -116,34 +121,44 @@ def read_arrays(record: ArrayRecord, specs: Specs) -> dict[str, NDArray[np.gener
 
 
 def read_metrics(
-    content: RecordDict, max_examples: int = MAX_EXAMPLES
-) -> tuple[int, dict[str, float]]:
-    """Read num-examples and the other finite scalars of the one MetricRecord.
+    content: RecordDict,
+    max_examples: int = MAX_EXAMPLES,
+    weighted_by_key: str = WEIGHT,
+) -> tuple[float, dict[str, float]]:
+    """Read the client's weight and the other scalars of the one MetricRecord.
+
+    Metrics whose names cannot be shown are left out.
 
     Raises
     ------
     MalformedReplyError
-        When there is not one MetricRecord, or num-examples is not an integer in
-        [1, max_examples].
+        When there is not one MetricRecord, or its weight is out of range: num-examples
+        is an integer in [1, max_examples], and a weight under another key any number
+        above 0 and at most max_examples.
     """
     if len(content.metric_records) != 1:
         raise MalformedReplyError(
             f"{len(content.metric_records)} MetricRecords, not one"
         )
     (record,) = content.metric_records.values()
-    count = record.get("num-examples")
-    if type(count) is not int or not 1 <= count <= max_examples:
+    count = record.get(weighted_by_key)
+    whole = weighted_by_key == WEIGHT
+    kinds = (int,) if whole else (int, float)
+    if type(count) not in kinds or not 0 < cast(float, count) <= max_examples:
+        bound = f"an integer in [1, {max_examples}]"
+        if not whole:
+            bound = f"a number above 0, at most {max_examples}"
         raise MalformedReplyError(
-            f"num-examples={_written(count)}: must be an integer in [1, {max_examples}]"
+            f"{weighted_by_key}={_written(count)}: must be {bound}"
         )
     metrics = {
         name: float(value)
         for name, value in record.items()
-        if name != "num-examples"
+        if name != weighted_by_key
         and isinstance(value, int | float)
-        and math.isfinite(value)
+        and is_plain_name(name)
     }
-    return count, metrics
+    return cast(float, count), metrics
 
 
 def _written(value: object) -> str:
@@ -154,7 +169,12 @@ def _written(value: object) -> str:
         return "a huge integer"
 
 
-def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> Reply:
+def screen(
+    message: Message,
+    specs: Specs,
+    max_examples: int = MAX_EXAMPLES,
+    weighted_by_key: str = WEIGHT,
+) -> Reply:
     """Read a reply to a train message.
 
     Parameters
@@ -165,6 +185,8 @@ def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> 
         What the global model looks like.
     max_examples
         The most examples a client may declare.
+    weighted_by_key
+        Name of the metric that declares them.
 
     Raises
     ------
@@ -177,16 +199,18 @@ def screen(message: Message, specs: Specs, max_examples: int = MAX_EXAMPLES) -> 
             raise MalformedReplyError(f"{len(records)} ArrayRecords, not one")
         (record,) = records.values()
         arrays = read_arrays(record, specs)
-        num_examples, metrics = read_metrics(message.content, max_examples)
-    return Reply(arrays=arrays, num_examples=num_examples, metrics=metrics)
+        count, metrics = read_metrics(message.content, max_examples, weighted_by_key)
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    return Reply(arrays=arrays, num_examples=count, metrics=finite)
 
 
 def screen_metrics(
     message: Message,
     max_examples: int = MAX_EXAMPLES,
     bounds: tuple[float, float] = (-math.inf, math.inf),
-) -> tuple[int, dict[str, float]]:
-    """Read a reply to an evaluate message: num-examples and metrics within bounds.
+    weighted_by_key: str = WEIGHT,
+) -> tuple[float, dict[str, float]]:
+    """Read a reply to an evaluate message: its weight, and finite metrics in bounds.
 
     Raises
     ------
@@ -194,8 +218,10 @@ def screen_metrics(
         With the reason for quarantine.
     """
     with _blaming_the_client():
-        count, metrics = read_metrics(message.content, max_examples)
+        count, metrics = read_metrics(message.content, max_examples, weighted_by_key)
     for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise MalformedReplyError(f"metric {name}={value}: must be finite")
         if not bounds[0] <= value <= bounds[1]:
             raise MalformedReplyError(f"metric {name}={value}: must be in {bounds}")
     return count, metrics

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require, require_positive
+from strategies.parameters import Validated, require, require_positive
 from strategies.rules.base import Vector
 from strategies.rules.rows import Float
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptimizer(ABC):
+class ServerOptimizer(Validated, ABC):
     """A pure function from the aggregate and the state to a step."""
 
     @abstractmethod

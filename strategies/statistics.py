@@ -69,6 +69,5 @@ class Statistics:
                 votes = (rows != old[name]).reshape(len(rows), -1).any(axis=1)
                 if votes.sum() <= 2 * self.f:
                     continue
-            combined = pipeline.follow(rows, aggregate, votes)
-            new[name] = combined.astype(old[name].dtype)
+            new[name] = pipeline.follow(rows, aggregate, votes)
         return new

@@ -1,8 +1,9 @@
 """Work on threads, for what leaves Python's lock: NumPy, SciPy, TensorFlow's graphs."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -33,5 +34,19 @@ def parallel_map(
     workers = min(workers or num_cores(), len(items))
     if workers <= 1:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(workers) as pool:
+    with thread_pool(workers) as pool:
         return list(pool.map(function, items))
+
+
+@contextmanager
+def thread_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Pool threads; leaving the pool waits for them, except after Ctrl-C."""
+    pool = ThreadPoolExecutor(workers)
+    wait = True
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        wait = False
+        raise
+    finally:
+        pool.shutdown(wait, cancel_futures=True)

@@ -13,12 +13,13 @@ import fedrobust  # noqa: F401
 # isort: split
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from fedrobust.compose import compose_run
-from fedrobust.config import Config, load_config
+if TYPE_CHECKING:
+    from fedrobust.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("FEDROBUST_DATA") or Path.home() / ".cache/fedrobust")
@@ -30,6 +31,17 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     os.environ["FEDROBUST_DATA"] = str(tmp_path_factory.mktemp("data"))
     yield
     os.environ["FEDROBUST_DATA"] = str(REAL_DATA)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_flower_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep Flower's database of runs out of the user's home.
+
+    A database that a newer Flower has opened cannot be opened by an older one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLWR_HOME", str(tmp_path_factory.mktemp("flwr")))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +62,13 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def configure() -> Callable[..., Config]:
+def configure() -> "Callable[..., Config]":
     """Compose and check a configuration from overrides."""
+    # Here, so that tests of strategies alone need no Hydra.
+    from fedrobust.compose import compose_run
+    from fedrobust.config import load_config
 
-    def make(*overrides: str) -> Config:
+    def make(*overrides: str) -> "Config":
         return load_config(compose_run(overrides))
 
     return make

@@ -20,14 +20,14 @@ from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import BATCH
 from fedrobust.network import Network, Tensor, network_of
 from fedrobust.randomness import Purpose
-from strategies.parameters import require, require_positive
+from strategies.parameters import Validated, require, require_positive
 from strategies.threads import parallel_map
 
 Draws = tuple[NDArray[np.float32], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attack(ABC):
+class Attack(Validated, ABC):
     """An evasion attack.
 
     Parameters
@@ -59,11 +59,12 @@ class Attack(ABC):
         object.__setattr__(self, "epsilon", parse_epsilon(self.epsilon))
         require(self.norm in self.norms, "norm", self.norm, " or ".join(self.norms))
         bounds = tuple(self.model_range)
+        width = float(bounds[1]) - float(bounds[0])
         require(
-            len(bounds) == 2 and bounds[0] < bounds[1],
+            0 < width <= float(np.finfo(np.float32).max),
             "model_range",
             bounds,
-            "(low, high), low < high",
+            "(low, high), low < high, within float32",
         )
         object.__setattr__(self, "model_range", bounds)
 
@@ -276,9 +277,10 @@ class Attack(ABC):
                 "it give two, such as (0, z)"
             )
         if num_classes < self.min_classes:
+            instead = ["apgd_ce", *["apgd_dlr"][: num_classes - 2], "fab", "square"]
             raise ValueError(
-                f"{self!r} needs at least {self.min_classes} classes, and the model "
-                f"has {num_classes}"
+                f"{self!r} needs at least {self.min_classes} classes and the model has "
+                f"{num_classes}: use attack=[{','.join(instead)}] instead"
             )
 
 

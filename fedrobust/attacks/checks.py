@@ -29,7 +29,7 @@ MEANINGS = {
     "hyperparameters_recorded": "attacks whose parameters are not in the record",
     "autoattack_is_lowest": "accuracy that another attack takes and AutoAttack not",
     "zero_gradients": "share of examples without any gradient",
-    "logits": "1 when the outputs are probabilities",
+    "logits": "share of inputs whose outputs are not finite; 1 for probabilities",
     "deterministic": "largest relative change of the outputs from call to call",
     "random_noise_weaker": "accuracy that random noise takes and the attacks do not",
     "unbounded_attack": "accuracy in a ball that holds grey images of every image",

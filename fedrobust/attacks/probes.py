@@ -14,22 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from fedrobust.attacks.apgd import APGD
 from fedrobust.attacks.base import Attack
+from fedrobust.attacks.bim import BIM
 from fedrobust.attacks.checks import POINT, Check, Mask, judged, takes_more, tolerance
 from fedrobust.attacks.fgsm import FGSM
 from fedrobust.attacks.gradient import loss_of, value_and_gradient
+from fedrobust.attacks.mim import MIM
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.random_noise import RandomNoise
 from fedrobust.attacks.square import Square
 from fedrobust.attacks.subject import Subject
+from fedrobust.backend import tf
 from fedrobust.bound_model import BoundModel
 from fedrobust.inference import BATCH, labels_of, logits_of
 from fedrobust.network import Arrays, Network
+from fedrobust.outputs import kind_of
 
 # Examples that the probes look at.
 PROBED = 256
 # Outputs that change by more from call to call are random, as AutoAttack judges it.
 SAME = 1e-4
+# What rounding may change between the compiled model and the same step by step; ten
+# times as much where the model computes with coarse floats.
+ROUGHLY = 0.01
+COARSE = {"float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"}
+# Logits of an example that lie within less are close; of a trained model they do not.
+CLOSE = 5.0
 # An undefended model must fall to an attack at this share of the range.
 UNDEFENDED_EPSILON = 0.3
 
@@ -44,41 +55,90 @@ def stands(subject: Subject, attack: Attack) -> Mask:
     return mask
 
 
-def look(subject: Subject) -> dict[str, Check]:
+def look(subject: Subject) -> tuple[dict[str, Check], list[str]]:
     """Look at the model's outputs and gradients on one batch; it costs next to nothing.
 
     Returns
     -------
-    The checks ``zero_gradients``, ``logits`` and ``deterministic``.
+    checks, notes
+        The checks ``zero_gradients``, ``logits`` and ``deterministic``, and what a
+        model is told to be that answers at random.
     """
     n = min(len(subject.x), BATCH)
     few = subject.only(np.arange(n))
     if n == 0:
-        return {}
+        return {}, []
     network, arrays = few.network, few.arrays
     calls = [
         logits_of(network, arrays, few.x, few.workers, seed=(i, i)) for i in range(5)
     ]
-    total = calls[0].sum(axis=1)
-    is_probability = bool(calls[0].min() >= 0 and np.allclose(total, 1, atol=1e-4))
+    plain = _called_in_a_row(few)
+    kind = kind_of(calls[0], network.model.outputs[0].dtype)
     zero = _zero_gradients(few, labels_of(calls[0]) == few.y)
     allowed = POINT + tolerance(POINT, n)
-    return {
+    same = deterministic(calls, plain, bool(COARSE & network.dtypes))
+    found = {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
-        "logits": judged("logits", not is_probability, float(is_probability)),
-        "deterministic": _deterministic(calls),
+        "logits": judged("logits", kind == "logits", float(kind != "logits")),
+        "deterministic": same,
     }
+    if same.status == "pass":
+        return found, []
+    rates = [100 * float((labels_of(c) == few.y).mean()) for c in (*calls, *plain)]
+    note = (
+        "the same inputs get other answers from call to call: accuracies are those of "
+        f"one draw, which is frozen and known to the attacks; over {len(rates)} calls "
+        f"clean accuracy on {n} examples is {min(rates):.1f} to {max(rates):.1f} %"
+    )
+    return found, [note]
 
 
-def _deterministic(calls: Sequence[NDArray[np.float32]]) -> Check:
-    """Compare each example's outputs, at length 1, and its label between all calls."""
-    wide = [c.astype(np.float64) for c in calls]
-    outputs = [c / (np.linalg.norm(c, axis=1, keepdims=True) + 1e-10) for c in wide]
-    changes = [np.linalg.norm(a - b, axis=1) for a, b in combinations(outputs, 2)]
-    # Not "> SAME": outputs that are no numbers must fail.
-    same = all((change <= SAME).all() for change in changes)
-    same = same and all((labels_of(c) == labels_of(calls[0])).all() for c in calls)
-    return judged("deterministic", same, float(np.max(changes)))
+def _called_in_a_row(subject: Subject) -> list[NDArray[np.float32]]:
+    """Compute logits as Keras does step by step: what is drawn is drawn each time."""
+    rows = np.arange(BATCH) % len(subject.x)
+    model = BoundModel(subject.network, *subject.network.split(subject.arrays))
+    calls = model.in_a_row(tf.convert_to_tensor(subject.x[rows]), 3)
+    return [np.asarray(logits)[: len(subject.x)] for logits in calls]
+
+
+def deterministic(
+    calls: Sequence[NDArray[np.float32]],
+    plain: Sequence[NDArray[np.float32]] = (),
+    coarse: bool = False,
+) -> Check:
+    """Compare outputs at length 1, and labels, between calls on the same inputs.
+
+    Parameters
+    ----------
+    calls
+        (n, classes) logits of the compiled model, whose random state differs.
+    plain
+        The same, step by step: the compiled model has drawn what it draws without
+        state once and for all. These round otherwise, and are held to it loosely.
+    coarse
+        Whether it computes with floats of less than 24 bits.
+    """
+    same, figures = True, []
+    for group in (calls, plain):
+        for a, b in combinations(group, 2):
+            change = _changes(a, b)
+            # Not "> SAME": outputs that are no numbers must fail.
+            same = same and bool((change <= SAME).all())
+            same = same and bool((labels_of(a) == labels_of(b)).all())
+            figures.append(float(np.max(change)))
+    for logits in plain[:1]:
+        change = _changes(calls[0], logits)
+        other = float((~(change <= ROUGHLY * (10 if coarse else 1))).mean())
+        same = same and other <= POINT + tolerance(POINT, len(change))
+        figures.append(float(np.max(change)))
+    return judged("deterministic", same, max(figures, default=0.0))
+
+
+def _changes(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Measure (n,) distances between outputs that are scaled to length 1."""
+    wide = [c.astype(np.float64) for c in (a, b)]
+    unit = [c / (np.linalg.norm(c, axis=1, keepdims=True) + 1e-10) for c in wide]
+    return np.asarray(np.linalg.norm(unit[0] - unit[1], axis=1))
 
 
 def _zero_gradients(subject: Subject, right: Mask) -> float:
@@ -126,11 +186,12 @@ def probe(
     surrogate
         An undefended model of the same task, trained on its own; None for none.
     """
-    base = next((a for a in attacks.values() if type(a) is PGD), None)
-    some = next(iter(attacks.values()))
-    epsilon, norm, bounds = some.epsilon, some.norm, some.model_range
-    base = base or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
-    same: dict[str, Any] = {"epsilon": epsilon, "norm": norm, "model_range": bounds}
+    base = _base(attacks)
+    same: dict[str, Any] = {
+        "epsilon": base.epsilon,
+        "norm": base.norm,
+        "model_range": base.model_range,
+    }
 
     stronger: dict[str, Attack] = {
         "iterative_at_least_single_step": FGSM(**same),
@@ -138,7 +199,7 @@ def probe(
         "more_iterations": replace(base, steps=2 * base.steps),
         "restarts": replace(base, random_start=True, restarts=5 * base.restarts),
         "gradient_free_not_better": Square(**same, queries=1000),
-        "losses_agree": replace(base, loss="ce" if base.loss == "margin" else "margin"),
+        "losses_agree": _with_other_loss(base),
     }
     found = {
         name: takes_more(
@@ -153,6 +214,37 @@ def probe(
     if surrogate is not None:
         found |= _with_surrogate(subject, base, reported, surrogate)
     return found
+
+
+def try_other_loss(
+    subject: Subject, attacks: Mapping[str, Attack], reported: Mask
+) -> dict[str, Check]:
+    """Return the check ``losses_agree`` where one batch shows that it is needed.
+
+    Where logits lie close together the cross-entropy takes the wrong classes for
+    equally likely, and attacks that climb it in many steps climb to none of them.
+    """
+    few = subject.only(np.arange(min(len(subject.x), BATCH)))
+    climbing = any(isinstance(a, APGD | BIM | MIM | PGD) for a in attacks.values())
+    if not climbing or len(few.x) == 0:
+        return {}
+    logits = logits_of(few.network, few.arrays, few.x, few.workers)
+    if not float(np.median(np.ptp(logits, axis=1))) < CLOSE:
+        return {}
+    taken = stands(few, _with_other_loss(_base(attacks)))
+    return {"losses_agree": takes_more("losses_agree", reported[: len(few.x)], taken)}
+
+
+def _base(attacks: Mapping[str, Attack]) -> PGD:
+    """Choose the attack that the probes vary: the evaluation's PGD, or the default."""
+    found = next((a for a in attacks.values() if type(a) is PGD), None)
+    some = next(iter(attacks.values()))
+    epsilon, norm, bounds = some.epsilon, some.norm, some.model_range
+    return found or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
+
+
+def _with_other_loss(base: PGD) -> PGD:
+    return replace(base, loss="ce" if base.loss == "margin" else "margin")
 
 
 def _wide(attack: PGD, share: float, x: NDArray[np.float32]) -> PGD:

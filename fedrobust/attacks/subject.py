@@ -64,8 +64,11 @@ class Subject:
         keys = self.keys[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], index=keys)
 
+    def answers(self, x: Images | None = None) -> NDArray[np.int64]:
+        """Predict (n,) labels of the examples, as they are or as they became."""
+        shown = self.x if x is None else x
+        return predict(self.network, self.arrays, shown, self.workers)
+
     def right(self, x: Images | None = None) -> NDArray[np.bool_]:
         """Tell (n,) which are right, as they are or as they became."""
-        shown = self.x if x is None else x
-        labels = predict(self.network, self.arrays, shown, self.workers)
-        return np.asarray(labels == self.y)
+        return np.asarray(self.answers(x) == self.y)

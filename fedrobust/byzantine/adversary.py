@@ -25,7 +25,7 @@ from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.updates import difference
 
 # Updates, client ids, declared examples and reported losses -> the aggregate.
-Preview = Callable[[Matrix, Sequence[int], Sequence[int], Sequence[float]], Vector]
+Preview = Callable[[Matrix, Sequence[int], Sequence[float], Sequence[float]], Vector]
 
 
 class Adversary(WrappedGrid):

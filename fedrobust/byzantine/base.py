@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strategies.parameters import Validated
+
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
 Images = NDArray[np.float32]
@@ -19,7 +21,7 @@ Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ByzantineAttack(ABC):
+class ByzantineAttack(Validated, ABC):
     """What dishonest clients do; one is made for all of them, all rounds and runs.
 
     So it keeps nothing itself: what colluding clients remember is in their context.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import ByzantineAttack, Matrix, Vector
+from strategies.rules.base import matrix, reals
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,13 @@ class AttackContext:
     aggregate: Callable[[Matrix], Vector] | None = None
     memory: dict[str, Any] = field(default_factory=dict)
     chosen: dict[str, int | float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.own is not None:
+            object.__setattr__(self, "own", matrix(self.own, "context.own"))
+        if self.parameters is not None:
+            start = np.asarray(reals(self.parameters, "context.parameters"), np.float32)
+            object.__setattr__(self, "parameters", start)
 
     def everybody(self, honest: Matrix) -> Matrix:
         """Give the (n, d) updates that all clients trained, honest clients first.
@@ -112,8 +120,8 @@ class Collusion(ByzantineAttack):
             When the attack is undefined for these numbers, or misses a field of the
             context.
         """
-        honest = np.asarray(honest, np.float32)
-        if honest.ndim != 2 or len(honest) == 0:
+        honest = matrix(honest, "honest")
+        if len(honest) == 0:
             raise ValueError(f"honest must be (h, d), h >= 1, not {honest.shape}")
         if not np.isfinite(honest).all():
             raise ValueError("honest updates must be finite")

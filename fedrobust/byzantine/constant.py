@@ -8,12 +8,13 @@ work. Form: ByzFL (Gonzalez, Guerraoui, Pinot, Rizk, Stephan, Taiani: ByzFL: Res
 Framework for Robust Federated Learning, 2025). The attacker knows nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.tampering import ClientContext, Tampering
+from strategies.parameters import ANY_FLOAT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Constant(Tampering):
         Any number, infinities and not-a-number among them. 0 sends no change.
     """
 
-    value: float = 0.0
+    value: float = field(default=0.0, metadata=ANY_FLOAT)
 
     def tamper(
         self,

@@ -31,6 +31,9 @@ HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [ove
 
   --model FILE        a Keras model (.keras, .h5, ...), ours or anybody's
   --dataset NAME      data set whose test images are attacked (default: digits)
+  --import MODULE     import a module first, whose layers the model uses; the model of a
+                      run finds the module of its own by itself; may be repeated
+  --trust             run Python code that the model file holds, such as a lambda
   --samples N         attack the first N test images only
   --range LOW HIGH    inputs the model was trained on; epsilon stays in units of [0, 1]
   --out FOLDER        where result.json goes (default: attacks/<digest>)
@@ -75,7 +78,7 @@ def command(arguments: Sequence[str]) -> int:
     from fedrobust import resources
     from fedrobust.assessment import assess
     from fedrobust.environment import environment
-    from fedrobust.loading import load_model
+    from fedrobust.loading import load_model, modules_beside
 
     split = resources.split_of(config)
     # What cannot be drawn is told before hours are spent.
@@ -85,7 +88,8 @@ def command(arguments: Sequence[str]) -> int:
     started = time.perf_counter()
     with _Watcher(n) as watch:
         try:
-            model = load_model(path)
+            modules = [*modules_beside(path), *options.modules]
+            model = load_model(path, modules, options.trust)
             found = assess(
                 model,
                 split.x_test[:n],
@@ -135,6 +139,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser(prog="fedrobust attack", add_help=False)
     parser.add_argument("--model", required=True)
     parser.add_argument("--dataset")
+    parser.add_argument("--import", dest="modules", action="append", default=[])
+    parser.add_argument("--trust", action="store_true")
     parser.add_argument("--samples", type=int)
     parser.add_argument("--range", type=float, nargs=2, default=(0.0, 1.0))
     parser.add_argument("--out")

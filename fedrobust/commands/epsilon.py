@@ -16,7 +16,9 @@ from fedrobust.report import (
     epsilon_note,
     epsilon_tables,
     find_epsilon,
+    one_line,
     recommend,
+    rich_text,
     write_epsilon_csv,
 )
 
@@ -55,10 +57,10 @@ def command(arguments: Sequence[str]) -> int:
     terminal = console()
     is_short = sum(len(matrix.rows) for matrix in matrices) <= MOST_ROWS
     for matrix, found in zip(matrices, advice, strict=True):
-        for shown in epsilon_tables(matrix) if is_short else [matrix.title]:
+        for shown in epsilon_tables(matrix) if is_short else [rich_text(matrix.title)]:
             terminal.print(shown)
         for line in found:
-            print(line.text)
+            print(one_line(line.text))
     print(epsilon_note(runs, matrices))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
     with writing(folder, COPY_IT):

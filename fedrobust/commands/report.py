@@ -22,6 +22,7 @@ HELP = """usage: fedrobust report FOLDER
 
 # A table that is longer is in the report's files only.
 MOST_ROWS = 60
+MOST_WARNINGS = 8
 COPY_IT = "copy it to where you may write"
 
 
@@ -42,8 +43,10 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
         draw_figures,
         grids,
         markdown,
+        one_line,
         robustness_table,
         terminal_table,
+        warnings_of,
         write_csv,
     )
 
@@ -56,6 +59,11 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
     for grid in grids(runs):
         if len(grid.attacks) > 1:
             terminal.print(robustness_table(grid))
+    warned = warnings_of(runs)
+    for line in warned[:MOST_WARNINGS]:
+        print(f"warning: {one_line(line)}")
+    if len(warned) > MOST_WARNINGS:
+        print(f"{len(warned) - MOST_WARNINGS} more warnings are in report.md")
     report, table = folder / "report.md", folder / "report.csv"
     with writing(folder, COPY_IT):
         write_atomically(report, markdown(runs))

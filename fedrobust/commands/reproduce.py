@@ -15,6 +15,7 @@ from fedrobust.record import Json, RunFolder
 from fedrobust.reproduce.definition import Job, Reproduction
 from fedrobust.reproduce.index import index_of, write_index
 from fedrobust.reproduce.loading import (
+    copy_experiments,
     experiments_folder,
     load_reproduction,
     reproduction_names,
@@ -37,7 +38,8 @@ HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds S
   --page    run nothing, and write the page anew
 
   What is in results.csv already is not run again: typed again, it goes on. Several on
-  one machine may add to one results.csv.
+  one machine may add to one results.csv. In a checkout it is in experiments/NAME; an
+  installed fedrobust copies its experiments to ./reproductions and writes there.
 """
 
 
@@ -58,6 +60,8 @@ def command(arguments: Sequence[str]) -> int:
     for mode in ("--check", "--collect", "--page"):
         modes.add_argument(mode, action="store_true")
     options = parser.parse_args(arguments)
+    if not options.check:
+        copy_experiments()
     reproduction = load_reproduction(options.name)
     jobs = reproduction.select(options.cells, _seeds(options.seeds))
     results = Results(reproduction)

@@ -6,38 +6,44 @@ which launches one job or all of a multirun with whatever launcher is configured
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from omegaconf import OmegaConf
+
 from fedrobust.commands.report import show_report
 from fedrobust.compose import (
+    checked,
     compose_run,
     compose_sweep,
-    config_dir,
-    register_resolvers,
+    resolved_folder,
     sweep_folder,
 )
-from fedrobust.config import load_config, warnings_about
-from fedrobust.errors import REFUSED, ConfigError, RunFailedError
-from fedrobust.progress import Progress, run_name
+from fedrobust.config import Config, warnings_about
+from fedrobust.errors import ConfigError
+from fedrobust.launch import launch
+from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
 
-FRESH = "--fresh"
-HELP = """usage: fedrobust run [overrides] [-m] [--cfg job] [--config-dir FOLDER]
-                     [--fresh]
+HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
+                     [--config-dir FOLDER] [--fresh]
 
   overrides      key=value, or group=choice; `fedrobust list` shows them
   -m             run every combination of comma-separated values
+  --dry-run      check everything, show what would run and where, and run nothing
   --cfg job      print the configuration and run nothing
   --config-dir   a folder with configuration of your own: FOLDER/strategy/mine.yaml
   --fresh        remove what the run, or each of them, left there and train anew
 
   A run's folder is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with -m
   it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
-  its result at once, so typing a multirun again goes on where it broke off.
+  its result at once, so typing a multirun again continues it.
 """
+DRY_RUN = "--dry-run"
+FRESH = "--fresh"
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -47,32 +53,55 @@ def command(arguments: Sequence[str]) -> int:
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
         return 0
+    is_dry = DRY_RUN in arguments
     is_fresh = FRESH in arguments
-    arguments = [a for a in arguments if a != FRESH]
+    arguments = [a for a in arguments if a not in (DRY_RUN, FRESH)]
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     flags = parser.parse_intermixed_args(arguments)
+    _check_flags(flags)
     # Hydra's own parser wants every flag before the first override or after the last.
     switches = [a for a in arguments if a not in flags.overrides]
-    arguments = [*switches, *flags.overrides]
+    arguments = [*flags.overrides, *switches]
+    if flags.info or flags.hydra_help or flags.shell_completion:
+        return launch(arguments)
+    if flags.multirun or "hydra.mode=MULTIRUN" in flags.overrides:
+        return _multirun(arguments, flags, is_dry, is_fresh)
+    composed = compose_run(flags.overrides, flags.config_dir)
+    config = checked(composed, flags.config_dir)
+    if flags.cfg:
+        package = (flags.package or "").removeprefix("_global_")
+        if package and OmegaConf.select(composed, package) is None:
+            raise ConfigError(f"--package {package}: there is no such key")
+        return launch(arguments)
+    folder = resolved_folder(composed, "hydra.run.dir")
+    RunFolder(folder, config).check()
+    _notes(warnings_about(config))
+    if is_dry:
+        return _dry_run([(folder, config)])
+    if is_fresh:
+        RunFolder(folder, config).clear()
+    return launch(arguments)
+
+
+def _check_flags(flags: argparse.Namespace) -> None:
+    """Refuse flags of Hydra's that are of no use here, alone or together."""
     if flags.config_name or flags.config_path or flags.experimental_rerun:
         raise ConfigError(
             "--config-name, --config-path and --experimental-rerun are not supported: "
             "add configuration of your own with --config-dir"
         )
-    if flags.info or flags.hydra_help or flags.shell_completion:
-        return _hydra(arguments, _job)
     if flags.multirun and flags.cfg:
         raise ConfigError("--cfg shows one configuration: leave out -m")
-    if flags.multirun:
-        return _multirun(arguments, flags, is_fresh)
-    composed = compose_run(flags.overrides, flags.config_dir)
-    config = load_config(composed)
-    if flags.cfg:
-        return _hydra(arguments, _job)
-    _check_folders([RunFolder(Path(composed.hydra.run.dir), config)], is_fresh)
-    _notes(warnings_about(config))
-    return _hydra(arguments, _job)
+    if flags.resolve and not flags.cfg:
+        raise ConfigError("--resolve: is for --cfg alone, add --cfg job")
+    modes = ("run", "multirun", "cfg", "shell_completion", "info")
+    given = [f"--{mode}" for mode in modes if getattr(flags, mode)]
+    if len(given) > 1:
+        raise ConfigError(f"{' and '.join(given)}: must be given one at a time")
+    is_query = flags.shell_completion and "COMP_LINE" not in os.environ
+    if is_query and any(o.startswith("query=") for o in flags.overrides):
+        raise ConfigError("query: is asked by the shell, install=bash prints how")
 
 
 def _notes(warnings: list[str]) -> None:
@@ -80,116 +109,103 @@ def _notes(warnings: list[str]) -> None:
         print(f"fedrobust: note: {warning}", file=sys.stderr)
 
 
-def _check_folders(
-    folders: list[RunFolder], is_fresh: bool, chosen_by: str = "hydra.run.dir"
-) -> None:
-    """Refuse folders of something else; then clear them if all is to be trained anew.
-
-    They are cleared before the first job, as jobs that differ in the evaluation alone
-    have one folder, and whatever launcher runs them.
-    """
-    for folder in folders:
-        folder.check(chosen_by)
-    if is_fresh:
-        for folder in folders:
-            folder.clear()
-
-
 def _refuse(message: str) -> NoReturn:
     raise ConfigError(message)
 
 
-def _multirun(arguments: list[str], flags: argparse.Namespace, is_fresh: bool) -> int:
+def _multirun(
+    arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
+) -> int:
     keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
     if "hydra.run.dir" in keys:
         raise ConfigError(
             "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
         )
-    configs = []
-    subfolders = []
-    folder = Path()
+    configs: list[Config] = []
+    folders: list[tuple[Path, Path]] = []
     for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
         try:
-            configs.append(load_config(composed))
-            folder = Path(composed.hydra.sweep.dir)
-            subfolders.append(composed.hydra.sweep.subdir)
+            configs.append(checked(composed, flags.config_dir))
+            folders.append(_folders(composed, len(folders)))
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
+    if not configs:
+        raise ConfigError(
+            f"{' '.join(flags.overrides)}: there is no such combination, a pattern "
+            "matches no choice"
+        )
+    folder = folders[0][0]
+    if any(other != folder for other, _ in folders):
+        raise ConfigError(
+            "hydra.sweep.dir must be one folder for all combinations: put what "
+            "differs into hydra.sweep.subdir"
+        )
     if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
         folder = Path(sweep_folder(flags.overrides))
-        arguments = [*arguments, f"hydra.sweep.dir={folder}"]
-    folders = [
-        RunFolder(folder / subfolder, config)
-        for config, subfolder in zip(configs, subfolders, strict=True)
+    # Resolved once: ${now:...} would be another folder when Hydra reads it.
+    quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+    others = [a for a in arguments if a.partition("=")[0] != "hydra.sweep.dir"]
+    arguments = [f"hydra.sweep.dir='{quoted}'", *others]
+    subfolders = [subfolder for _, subfolder in folders]
+    _check_folders(folder, subfolders, configs)
+    _notes(sorted({note for config in configs for note in warnings_about(config)}))
+    paths = [folder / subfolder for subfolder in subfolders]
+    if is_dry:
+        return _dry_run(list(zip(paths, configs, strict=True)))
+    runs = [
+        RunFolder(path, config) for path, config in zip(paths, configs, strict=True)
     ]
-    digests: dict[str, str] = {}
+    if is_fresh:
+        # Before the first job: those that differ in the evaluation have one folder.
+        for run in runs:
+            run.clear()
+    Progress.total = len(configs)
+    status = launch(arguments)
+    _tell_failures(runs)
+    # Not of an earlier sweep in the same folder.
+    if any(run.failure() is None and run.result_path.is_file() for run in runs):
+        show_report(folder, {config.digest for config in configs})
+    return status
+
+
+def _tell_failures(runs: list[RunFolder]) -> None:
+    """Name every run that failed, where there are several: Hydra names the first."""
+    failed = {run: reason for run in runs if (reason := run.failure()) is not None}
+    if len(failed) > 1:
+        print(f"fedrobust: {len(failed)} of {len(runs)} runs failed:", file=sys.stderr)
+        for run, reason in failed.items():
+            name = Progress.name_of(run.config, None, 0)
+            print(f"  {name}: {reason} ({run.error_path})", file=sys.stderr)
+
+
+def _folders(composed: Any, number: int) -> tuple[Path, Path]:
+    """Find the folder of a multirun, and below it that of one of its jobs."""
+    return (
+        resolved_folder(composed, "hydra.sweep.dir", number),
+        resolved_folder(composed, "hydra.sweep.subdir", number),
+    )
+
+
+def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) -> None:
+    """Refuse folders of other runs, and one for two different combinations."""
+    digests: dict[Path, str] = {}
     for config, subfolder in zip(configs, subfolders, strict=True):
+        RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
         if digests.setdefault(subfolder, config.digest) != config.digest:
             raise ConfigError(
                 f"hydra.sweep.subdir={subfolder}: two combinations would share it; "
                 "leave it out, and each has a folder of its own"
             )
-    _check_folders(folders, is_fresh, "hydra.sweep.dir")
-    _notes(sorted({note for config in configs for note in warnings_about(config)}))
-    Progress.total = len(configs)
-    status = _hydra(arguments, _job)
-    _tell_failures(folders)
-    # Not of an earlier sweep in the same folder.
-    if any(f.failure() is None and (f.path / "result.json").is_file() for f in folders):
-        show_report(folder, {config.digest for config in configs})
-    return status
 
 
-def _tell_failures(folders: list[RunFolder]) -> None:
-    """Name every run that failed, as Hydra names the first alone."""
-    failed = {f: reason for f in folders if (reason := f.failure()) is not None}
-    if failed:
-        print(
-            f"fedrobust: {len(failed)} of {len(folders)} runs failed:", file=sys.stderr
-        )
-    for folder, reason in failed.items():
-        name = run_name(folder.config)
-        print(f"  {name}: {reason} ({folder.error_path})", file=sys.stderr)
-
-
-def _hydra(arguments: list[str], job: Any) -> int:
-    """Give the command to Hydra; its exit status is 1 when a job failed."""
-    import hydra
-
-    register_resolvers()
-    old = sys.argv
-    sys.argv = ["fedrobust run", *arguments]
-    try:
-        hydra.main(config_path=str(config_dir()), config_name="config",
-                   version_base="1.3")(job)()  # fmt: skip
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-    finally:
-        sys.argv = old
+def _dry_run(runs: list[tuple[Path, Config]]) -> int:
+    """Print what would run, and where, and whether it has run before."""
+    left = 0
+    for number, (path, config) in enumerate(runs):
+        is_finished = RunFolder(path, config).result() is not None
+        left += not is_finished
+        name = Progress.name_of(config, number if len(runs) > 1 else None, len(runs))
+        print(f"{name}: {path}{'  (finished)' if is_finished else ''}")
+    count = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
+    print(f"{count}, {left} to do; nothing was run")
     return 0
-
-
-def _job(composed: Any) -> dict[str, Any]:
-    """Run one job of Hydra's, here or wherever its launcher put it."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import CompactHydraException
-    from hydra.types import RunMode
-
-    from fedrobust.run import run
-
-    settings = HydraConfig.get()
-    folder = Path(settings.runtime.output_dir)
-    config = load_config(composed, settings.runtime.choices)
-    job = settings.job.num if settings.mode == RunMode.MULTIRUN else None
-    try:
-        with Progress(config, folder, job) as progress:
-            result = run(config, folder, progress.on_row)
-            progress.finish(result)
-    except (ConfigError, RunFailedError) as error:
-        if job is None:
-            print(f"fedrobust: {error}", file=sys.stderr)
-            status = REFUSED if isinstance(error, ConfigError) else 1
-            raise SystemExit(status) from error
-        # Hydra goes on with the other jobs, and then prints this without a traceback.
-        raise CompactHydraException(f"fedrobust: {error}") from None
-    return result

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from fedrobust.config.components import check_component
 from fedrobust.config.experiment import Config
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
-from fedrobust.schema import Node, named
+from fedrobust.schema import named
 
 
 def require(condition: bool, key: str, value: Any, bound: str) -> None:
@@ -93,21 +92,3 @@ def _check_byzantine_clients(config: Config, clients: list[int]) -> None:
         True,
         "false where byzantine_clients names them",
     )
-
-
-def check_optimizer(node: Node) -> None:
-    """Check a Keras optimiser's declared numbers without importing Keras."""
-    key = "training.optimizer"
-    check_component(node, key)
-    bounds = {"learning_rate": (0.0, False), "momentum": (0.0, True)}
-    for name, (low, closed) in bounds.items():
-        value = node.get(name, 1.0)
-        if isinstance(value, dict):
-            continue  # a schedule, which Keras itself checks
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        require(
-            number and (value > low or (closed and value == low)) and value < 1e9,
-            f"{key}.{name}",
-            value,
-            f"a number {'of at least' if closed else 'above'} {low:g}",
-        )

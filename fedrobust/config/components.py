@@ -26,6 +26,8 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
     target = node["_target_"]
+    for name, value in node.items():
+        _find_targets(value, f"{key}.{name}")
     if not target.startswith(OURS):
         find_target(target, key)
         return node, None
@@ -55,6 +57,19 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
         return {**node, **nodes}, None  # the user's own rule is made with the rest
     component: Any = named(key, lambda: cls(**values, **components))  # type: ignore[operator]
     return {**_node_of(component), "_target_": target, **nodes}, component
+
+
+def _find_targets(value: Any, key: str) -> None:
+    """Look for what is named within a node, such as a schedule of an optimiser's."""
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            _find_targets(each, f"{key}[{number}]")
+    if isinstance(value, dict):
+        target = value.get("_target_")
+        if isinstance(target, str) and not target.startswith(OURS):
+            find_target(target, key)
+        for name, each in value.items():
+            _find_targets(each, f"{key}.{name}")
 
 
 def _node_of(component: Any) -> Node:

@@ -42,6 +42,8 @@ SCIENCE_VERSION = 2
 PARTIAL_VERSION = 3
 PROBES_VERSION = 3  # of checks=full
 VOTES_VERSION = 2  # of optional statistics where f is above 0
+# Of learning-rate schedules: in version 1 they began anew in each round of clients.
+SCHEDULES_VERSION = 2
 # Of rules that give other last bits than they did.
 RULE_VERSIONS = {"GeometricMedian": 2}
 # Of evasion attacks that draw other numbers than they did.
@@ -75,6 +77,9 @@ def science(config: "Config", by_text: bool = False) -> Node:
     drop_later(values)
     if config.model.get("norm") == "dual" and config.f > 0:
         values["votes"] = VOTES_VERSION
+    rate = config.training.optimizer.get("learning_rate")
+    if isinstance(rate, dict) and not config.centralised:
+        values["schedules"] = SCHEDULES_VERSION
     if rules := _versions([config.strategy.rule], RULE_VERSIONS):
         values["rules"] = rules
     code = code_digests(values, by_text)

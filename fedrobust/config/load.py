@@ -10,7 +10,7 @@ from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 from fedrobust.config.bounds import check_numbers
 from fedrobust.config.experiment import Config
 from fedrobust.config.pairs import check_components
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, reason_of
 from fedrobust.schema import typed
 
 # Groups of which a list would be the last choice, without a word and without a name.
@@ -44,8 +44,9 @@ def load_config(
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is not set: give it a value") from error
     except InterpolationResolutionError as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{error.full_key} cannot be read: {reason}") from error
+        raise ConfigError(
+            f"{error.full_key} cannot be read: {reason_of(error)}"
+        ) from error
     assert isinstance(values, dict)
     if choices is None and "hydra" in composed:
         choices = OmegaConf.select(composed, "hydra.runtime.choices")

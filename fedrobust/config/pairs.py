@@ -6,9 +6,10 @@ from fedrobust.attacks.autoattack import AutoAttack
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.config.aggregation import check_preaggregators, check_rule
-from fedrobust.config.bounds import check_optimizer, require
+from fedrobust.config.bounds import require
 from fedrobust.config.components import check_component
 from fedrobust.config.experiment import Config
+from fedrobust.config.optimizers import check_optimizer
 from fedrobust.data.dataset import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.errors import ConfigError
@@ -32,7 +33,7 @@ def check_components(config: Config) -> Config:
     training, strategy = c.training, c.strategy
     model, _ = check_component(c.model, "model", ModelBuilder)
     objective, _ = check_component(training.objective, "training.objective", Objective)
-    check_optimizer(training.optimizer)
+    optimizer = check_optimizer(training.optimizer)
     if training.scaffold:
         _check_scaffold(c)
     _check_branches(c, model, objective)
@@ -52,7 +53,9 @@ def check_components(config: Config) -> Config:
     return dataclasses.replace(
         c,
         model=model,
-        training=dataclasses.replace(training, objective=objective),
+        training=dataclasses.replace(
+            training, objective=objective, optimizer=optimizer
+        ),
         attack=dataclasses.replace(
             c.attack, methods=methods, epsilon=c.attack.epsilon if methods else None
         ),

@@ -4,55 +4,25 @@ Data stay in [0, 1], so that epsilon means pixels; standardising is a layer of t
 model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrobust``.
 """
 
-import hashlib
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedrobust.data.examples import split_of
+from fedrobust.data.split import Split
 from fedrobust.epsilon import Epsilon
 from strategies.parameters import require, require_between
+
+__all__ = ["Dataset", "MissingDataError", "Split", "data_folder"]
 
 
 class MissingDataError(FileNotFoundError):
     """A data set is not on this machine; the message says how to get it."""
-
-
-@dataclass(frozen=True)
-class Split:
-    """A data set in memory.
-
-    Attributes
-    ----------
-    x_train, x_test
-        (n, height, width, channels) float32 in [0, 1].
-    y_train, y_test
-        (n,) int32 labels.
-    num_classes
-        Number of classes.
-    ids_train
-        (n,) natural id of each training image (a writer, say), if the file has them.
-    """
-
-    x_train: NDArray[np.float32]
-    y_train: NDArray[np.int32]
-    x_test: NDArray[np.float32]
-    y_test: NDArray[np.int32]
-    num_classes: int
-    ids_train: NDArray[Any] | None = None
-
-    @cached_property
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that name the images and labels."""
-        found = hashlib.sha256()
-        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
-            found.update(np.ascontiguousarray(array).data)
-        return found.hexdigest()[:16]
 
 
 def data_folder() -> Path:
@@ -63,7 +33,7 @@ def data_folder() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(ABC):
-    """A data set by name.
+    """A data set by name; one of your own needs ``read`` alone.
 
     Parameters
     ----------
@@ -101,7 +71,6 @@ class Dataset(ABC):
             "false without mean and std, as nothing is standardised then",
         )
 
-    @abstractmethod
     def available(self) -> int | None:
         """Count the training images there are, cheaply; None when that is not known.
 
@@ -110,6 +79,7 @@ class Dataset(ABC):
         MissingDataError
             When ``load`` could not find or read the data.
         """
+        return None
 
     def check(self) -> None:
         """Refuse, cheaply, what ``load`` would refuse.
@@ -130,9 +100,14 @@ class Dataset(ABC):
         """Training images that are used; None when that is not known before loading."""
         return self.num_train or self.available()
 
+    @property
+    def source(self) -> str:
+        """Where the arrays are from, for the message of an error."""
+        return type(self).__name__
+
     @abstractmethod
-    def read(self) -> Split:
-        """Read all of the data set."""
+    def read(self) -> Any:
+        """Read all of the data set: a ``Split``, or what ``split_of`` makes one of."""
 
     def load(self) -> Split:
         """Read the data set and keep the first ``num_train`` training images.
@@ -142,10 +117,10 @@ class Dataset(ABC):
         MissingDataError
             When it is not on this machine.
         ValueError
-            When it has fewer training images than ``num_train``, or other shapes or
-            classes than were said.
+            When it has fewer training images than ``num_train``, other shapes or
+            classes than were said, or holds no images in [0, 1] with their labels.
         """
-        split = self.read()
+        split = split_of(self.read(), self.source)
         shape = list(split.x_train.shape[1:])
         require(
             self.input_shape in (None, shape),

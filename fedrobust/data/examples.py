@@ -1,11 +1,18 @@
-"""Arrays of a file as a data set: what they hold is checked, as it may be anything."""
+"""Arrays of a file or a user as a data set: what they hold is checked."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.data.dataset import Split
+from fedrobust.data.split import Split
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+FORMS = (
+    "((x_train, y_train), (x_test, y_test)) as Keras gives it, the four arrays, a "
+    "dictionary of them by name, or a Split"
+)
 
 
 def to_split(
@@ -16,27 +23,39 @@ def to_split(
     *,
     ids: NDArray[Any] | None,
     source: str,
+    num_classes: int | None = None,
+    grey: bool = True,
 ) -> Split:
-    """Make a data set of uint8 images and their class numbers.
+    """Check images and their class numbers, and make a data set of them.
 
     Parameters
     ----------
     x_train, x_test
-        (n, height, width) or (n, height, width, channels) of 0 to 255.
+        (n, height, width), (n, height, width, channels) or any other (n, ...): uint8 of
+        0 to 255, floats in [0, 1] or Booleans, all alike.
     y_train, y_test
         (n,) or (n, 1) class numbers from 0, of any type.
     ids
         (n,) natural id of each training image, if there are any.
     source
         Where the arrays are from, for the message of an error.
+    num_classes
+        How many classes there are; None: the largest class number and one.
+    grey
+        Whether (n, height, width) are grey images, which get a channel.
 
     Raises
     ------
     ValueError
         When an array is something else.
     """
-    images, labels = _examples(x_train, y_train, source, "train")
-    tests, answers = _examples(x_test, y_test, source, "test")
+    if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
+        raise ValueError(
+            f"{source}: x_test has type {x_test.dtype} and x_train {x_train.dtype}: "
+            "both must be uint8 or neither, or they are scaled differently"
+        )
+    images, labels = _examples(x_train, y_train, source, "train", grey)
+    tests, answers = _examples(x_test, y_test, source, "test", grey)
     _require(
         tests.shape[1:] == images.shape[1:],
         f"{source}: x_test",
@@ -46,8 +65,85 @@ def to_split(
     if ids is not None:
         n = len(images)
         _require(ids.shape == (n,), f"{source}: ids_train", ids, f"({n},), as y_train")
-    classes = int(max(labels.max(), answers.max())) + 1
-    return Split(images, labels, tests, answers, classes, ids)
+    lowest = int(min(labels.min(), answers.min()))
+    highest = int(max(labels.max(), answers.max()))
+    if lowest > 0:
+        raise ValueError(
+            f"{source}: the labels begin at {lowest}: they must begin at 0, so "
+            f"subtract {lowest}"
+        )
+    if num_classes is not None and highest >= num_classes:
+        raise ValueError(
+            f"{source}: num_classes={num_classes}: must be above the largest label, "
+            f"{highest}"
+        )
+    return Split(images, labels, tests, answers, num_classes or highest + 1, ids)
+
+
+def split_of(value: Any, source: str) -> Split:
+    """Check the arrays that a user gives, and make a data set of them.
+
+    Parameters
+    ----------
+    value
+        A ``Split``, ``((x_train, y_train), (x_test, y_test))``, the four arrays in this
+        order, or a mapping of them by these names (and ``ids_train``). An array may be
+        whatever NumPy makes one of: a list, a table of pandas, a tensor.
+    source
+        Who gave it, for the message of an error.
+
+    Raises
+    ------
+    ValueError
+        When it is something else, or an array does not hold what it should.
+    """
+    if isinstance(value, Split):
+        named: dict[str, Any] = {name: getattr(value, name) for name in ARRAYS}
+        ids, classes = value.ids_train, value.num_classes
+    else:
+        named = _by_name(value, source)
+        ids, classes = named.pop("ids_train", None), None
+    arrays = {name: _array(given, f"{source}: {name}") for name, given in named.items()}
+    if ids is not None:
+        ids = _array(ids, f"{source}: ids_train")
+    grey = not isinstance(value, Split)
+    return to_split(**arrays, ids=ids, source=source, num_classes=classes, grey=grey)
+
+
+def _by_name(value: Any, source: str) -> dict[str, Any]:
+    if isinstance(value, Mapping) and set(ARRAYS) <= set(value):
+        return {name: value[name] for name in (*ARRAYS, "ids_train") if name in value}
+    parts = list(value) if isinstance(value, tuple | list) else []
+    if len(parts) == 2 and all(_is_pair(part) for part in parts):
+        parts = [*parts[0], *parts[1]]
+    if len(parts) != len(ARRAYS):
+        raise ValueError(f"{source} gives {_kind(value)}: must give {FORMS}")
+    return dict(zip(ARRAYS, parts, strict=True))
+
+
+def _is_pair(part: Any) -> bool:
+    return isinstance(part, Sequence) and len(part) == 2
+
+
+def _array(value: Any, name: str) -> NDArray[Any]:
+    """Make an array of whatever NumPy can make one of."""
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        # Whatever a user's object raises when it is asked for its values.
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{name} is no array: {reason}") from error
+    if array.dtype == object:
+        raise ValueError(
+            f"{name} is {_kind(value)} without numbers of one type and shape: give it "
+            "as a NumPy array"
+        )
+    return array
+
+
+def _kind(value: Any) -> str:
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
 
 
 def _require(condition: bool, name: str, array: NDArray[Any], bound: str) -> None:
@@ -57,10 +153,10 @@ def _require(condition: bool, name: str, array: NDArray[Any], bound: str) -> Non
 
 
 def _examples(
-    x: NDArray[Any], y: NDArray[Any], source: str, part: str
+    x: NDArray[Any], y: NDArray[Any], source: str, part: str, grey: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Give the images and labels of a part, train or test; ValueError for others."""
-    images = _to_unit_images(x, f"{source}: x_{part}")
+    images = _to_unit_images(x, f"{source}: x_{part}", grey)
     labels = to_labels(y, f"{source}: y_{part}")
     n = len(images)
     _require(len(labels) == n, f"{source}: y_{part}", labels, f"({n},), as x_{part}")
@@ -74,7 +170,8 @@ def to_labels(y: NDArray[Any], name: str) -> NDArray[np.int32]:
         is_column and len(y) > 0,
         name,
         y,
-        "(n,) or (n, 1), the number of each image's class",
+        "(n,) or (n, 1), the number of each image's class (of one-hot labels their "
+        "argmax)",
     )
     y = y.reshape(-1)
     if y.dtype.kind not in "buif":
@@ -87,10 +184,24 @@ def to_labels(y: NDArray[Any], name: str) -> NDArray[np.int32]:
     return labels
 
 
-def _to_unit_images(x: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """Scale uint8 images to [0, 1] and give grey ones a channel."""
-    if x.dtype != np.uint8:
-        raise ValueError(f"{name} has type {x.dtype}: images must be uint8")
+def _to_unit_images(x: NDArray[Any], name: str, grey: bool) -> NDArray[np.float32]:
+    """Scale images to [0, 1], and give grey ones a channel."""
     _require(x.ndim >= 2 and len(x) > 0, name, x, "(n, height, width, ...), n >= 1")
-    x = x[..., None] if x.ndim == 3 else x
-    return (x / np.float32(255)).astype(np.float32)
+    x = x[..., None] if grey and x.ndim == 3 else x
+    if x.dtype == np.uint8:
+        return (x / np.float32(255)).astype(np.float32)
+    if x.dtype.kind not in "bf":
+        raise ValueError(
+            f"{name} has type {x.dtype}: must be uint8, 0 to 255, or floats in [0, 1]"
+        )
+    if x.size and not (x.min() >= 0 and x.max() <= 1):
+        # Not-a-number is neither.
+        low, high = x.min(), x.max()
+        wrong = low if not low >= 0 else high
+        pixels = low >= 0 and 1 < high <= 255
+        advice = "divide by 255" if pixels else "scale or clip the values"
+        raise ValueError(
+            f"{name} holds {wrong:g}: must be in [0, 1], where epsilon is measured: "
+            f"{advice}"
+        )
+    return x.astype(np.float32, copy=False)

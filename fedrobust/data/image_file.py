@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 
 from fedrobust.backend import keras
 from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
-from fedrobust.data.examples import to_labels, to_split
+from fedrobust.data.examples import ARRAYS, to_labels, to_split
 from fedrobust.data.npz import read_npz
 from strategies.parameters import require
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile(Dataset):
-    """Images from ``<name>.npz``: uint8 x_train, y_train, x_test and y_test.
+    """Images from ``<name>.npz``: arrays x_train, y_train, x_test and y_test.
 
     Parameters
     ----------

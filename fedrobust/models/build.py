@@ -3,13 +3,18 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from fedrobust.backend import keras
 from fedrobust.network import with_shapes
+from fedrobust.outputs import kind_of
 from fedrobust.randomness import Purpose, generator
+
+# Inputs that a new model is tried on.
+PROBES = 8
 
 
 @contextmanager
@@ -48,7 +53,8 @@ def build_model(
     TypeError
         When the recipe makes something else.
     ValueError
-        When the model gives probabilities where logits are expected.
+        When the model gives probabilities where logits are expected, or has weights
+        of a dtype that NumPy does not know.
     """
     with seeded(seed):
         model = recipe()
@@ -61,15 +67,31 @@ def build_model(
         if not model.built:
             model.build((None, *input_shape))
         model = with_shapes(model, input_shape)
-    probe = np.asarray(model(np.zeros((2, *input_shape), np.float32), training=False))
+    _require_native(model)
+    # More than one input, as constant outputs look like probabilities.
+    x = np.linspace(0, 1, PROBES * prod(input_shape), dtype=np.float32)
+    outputs = model(x.reshape(PROBES, *input_shape), training=False)
+    probe = np.asarray(keras.ops.cast(outputs, "float32"))
     if probe.ndim != 2 or probe.shape[1] < num_classes:
         raise ValueError(
-            f"the model gives shape {probe.shape} for a batch of 2: it must give a "
-            f"logit for each of {num_classes} classes"
+            f"the model gives shape {probe.shape} for a batch of {PROBES}: it must "
+            f"give a logit for each of {num_classes} classes"
         )
-    if probe.min() >= 0 and np.allclose(probe.sum(axis=1), 1, atol=1e-5):
+    kind = kind_of(probe, model.outputs[0].dtype)
+    if kind != "logits":
+        last = {"probabilities": "softmax", "sigmoids": "sigmoid"}[kind]
         raise ValueError(
-            "the model gives probabilities: leave out its softmax, as losses and "
-            "attacks work on logits"
+            f"the model gives {kind}: leave out its {last}, as losses and attacks work "
+            "on logits"
         )
     return model
+
+
+def _require_native(model: Any) -> None:
+    """Refuse weights that the messages between clients and server cannot hold."""
+    for variable in model.variables:
+        if np.dtype(variable.dtype).isbuiltin != 1:
+            raise ValueError(
+                f"{variable.path} is {variable.dtype}, which NumPy files and messages "
+                "do not have: use the policy mixed_bfloat16, whose weights are float32"
+            )

@@ -11,11 +11,13 @@ from fedrobust.report.epsilon_page import (
 )
 from fedrobust.report.epsilons import NoChoiceError, epsilon_matrices
 from fedrobust.report.figures import draw_figures
+from fedrobust.report.markup import one_line, rich_text
 from fedrobust.report.robustness import Grid, grids
 from fedrobust.report.tables import (
     markdown,
     robustness_table,
     terminal_table,
+    warnings_of,
     write_csv,
 )
 
@@ -35,9 +37,12 @@ __all__ = [
     "find_epsilon",
     "grids",
     "markdown",
+    "one_line",
     "recommend",
+    "rich_text",
     "robustness_table",
     "terminal_table",
+    "warnings_of",
     "write_csv",
     "write_epsilon_csv",
 ]

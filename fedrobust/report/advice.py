@@ -1,12 +1,12 @@
 """Which training epsilon to choose, and why.
 
 For a threat of test epsilon t: the smallest training epsilon whose accuracy at t is not
-below the best one's by more than chance explains (the 95 % interval of the difference
-over seeds; see :mod:`fedrobust.report.epsilons`). Without a threat in mind: the same by
-the area under the accuracy curve. Few seeds tell little, so that they advise a smaller
-epsilon. Standard training counts as the smallest. A training that does not beat
-guessing is no answer, and neither is noise training, the control: where it is as good,
-adversarial training bought nothing.
+below the best one's by more than chance explains (see :mod:`fedrobust.report.scores`).
+Without a threat in mind: the same by the area under the accuracy curve. Standard
+training counts as the smallest. A training that does not beat guessing is no answer,
+and neither is noise training, the control: where it keeps as much, adversarial training
+bought nothing. That chance could explain a difference does not show that there is none,
+so the text never calls two trainings alike because of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,24 +67,25 @@ def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
     if at is not None and at not in matrix.epsilons:
         return Advice(at, None, f"For {where}: these runs were not attacked there.")
     scores = {row: matrix.score(row, at) for row in matrix.rows}
-    candidates = matrix.candidates
     classes = matrix.reference.cell.num_classes
     guess = 1 / classes if classes else 0.0
-    able = [row for row in candidates if scores[row].beats(guess)]
+    best = _best(matrix.candidates, scores)
+    able = [row for row in matrix.candidates if scores[row].beats(guess)]
     if not able:
-        best = _best(candidates, scores)
         text = (
             f"nothing to recommend: no training beats guessing ({_percent(guess)}) by "
             f"more than chance, and the best, {best.name}, keeps {_of(scores[best])}"
         )
         return Advice(at, None, f"For {where}: {text}.")
-    best = _best(able, scores)
     alike = [row for row in able if scores[best].above(scores[row]).is_chance]
+    # The best itself may not beat guessing, and stand above all that do.
+    alike = alike or [_best(able, scores)]
     smallest = min(row.epsilon or 0.0 for row in alike)
     chosen = _best([row for row in alike if (row.epsilon or 0.0) == smallest], scores)
     sentences = [
         f"For {where}: choose {chosen.name}, {_reason(chosen, best, scores)}.",
-        _price(matrix, chosen, scores, at),
+        _unsure(best, guess) if best not in able else "",
+        _price(matrix, chosen, best, scores, at),
         *_control(matrix, chosen, best, scores),
         *(_doubt(row) for row in dict.fromkeys([chosen, best])),
     ]
@@ -96,37 +97,58 @@ def _best(rows: Sequence[TrainingRow], scores: Scores) -> TrainingRow:
 
 
 def _reason(chosen: TrainingRow, best: TrainingRow, scores: Scores) -> str:
-    """Say what the chosen row keeps, and how it compares with the best."""
+    """Describe what the chosen row keeps, and how it compares with the best."""
     kept = _of(scores[chosen])
     if chosen is best:
         return f"which keeps the most ({kept}); chance explains no smaller ε"
-    chance = _chance(scores[best].above(scores[chosen]))
+    difference = scores[best].above(scores[chosen])
+    which = "the smallest that chance does not tell from the best"
+    if not difference.is_chance:
+        which = "the best of those that beat guessing by more than chance"
     return (
-        f"the smallest that chance does not tell from the best: it keeps {kept}, and "
-        f"{best.name} {_of(scores[best])} ({chance})"
+        f"{which}: it keeps {kept}, and {best.name} {_of(scores[best])} "
+        f"({_chance(difference)})"
     )
 
 
 def _chance(difference: Difference) -> str:
-    """Say what chance explains, and by what it is known."""
+    """Describe what chance explains of a difference, and how that is known."""
     margin = f"{100 * difference.margin:.1f} points"
-    if difference.num_seeds > 1:
-        value = f"{100 * difference.value:.1f}"
-        return f"a difference of {value} ± {margin} over {difference.num_seeds} seeds"
-    seeds = "one seed" if difference.num_seeds else "no seed in common"
-    return f"{seeds}: the errors of the images explain {margin}"
+    count = difference.num_seeds
+    if difference.is_over_seeds:
+        return (
+            f"a difference of {100 * difference.value:.1f} ± {margin} over {count} "
+            "seeds"
+        )
+    seeds = ("no seed in common", "one seed", "two seeds")[count]
+    return f"{seeds}: chance explains up to {margin}"
+
+
+def _unsure(best: TrainingRow, guess: float) -> str:
+    """Explain why the best row is not the one that is recommended."""
+    return (
+        f"Chance could explain that {best.name} is above guessing ({_percent(guess)})."
+    )
 
 
 def _price(
-    matrix: EpsilonMatrix, chosen: TrainingRow, scores: Scores, at: str | None
+    matrix: EpsilonMatrix,
+    chosen: TrainingRow,
+    best: TrainingRow,
+    scores: Scores,
+    at: str | None,
 ) -> str:
-    """Say what the chosen row costs and gains against the reference."""
+    """Describe what the chosen row costs and gains against the reference."""
     reference = matrix.reference
-    if chosen is reference and matrix.has_standard:
-        return "Adversarial training gains nothing that chance could not."
-    if chosen is reference:
+    if chosen is reference and not matrix.has_standard:
         return (
             "It is the smallest there is; without a standard run, its cost is unknown."
+        )
+    if chosen is reference and chosen is best:
+        return "Adversarial training gains nothing."
+    if chosen is reference:
+        return (
+            "What adversarial training gains is within chance: more seeds could tell."
         )
     cost = 100 * (reference.accuracy[0] - chosen.accuracy[0])
     points = f"{cost:.1f} points" if cost > 0 else "nothing"
@@ -142,21 +164,28 @@ def _price(
 def _control(
     matrix: EpsilonMatrix, chosen: TrainingRow, best: TrainingRow, scores: Scores
 ) -> list[str]:
-    """Say where noise does as much as the adversarial training that is recommended."""
+    """Compare noise training with the adversarial training that is recommended."""
     noise = [row for row in matrix.rows if row.is_noise]
     if not noise or chosen.epsilon is None:
         return []
     control = _best(noise, scores)
-    if not scores[best].above(scores[control]).is_chance:
-        return []
-    return [
-        f"But {control.name} is as good ({_of(scores[control])}): adversarial training "
-        "bought nothing."
-    ]
+    difference = scores[best].above(scores[control])
+    if difference.value <= 0:
+        return [
+            f"But {control.name} keeps as much ({_of(scores[control])}): adversarial "
+            "training bought nothing."
+        ]
+    if difference.is_chance:
+        return [
+            f"Whether it bought more than noise is open: {control.name} keeps "
+            f"{_of(scores[control])} ({_chance(difference)}), and more seeds or images "
+            "could tell."
+        ]
+    return []
 
 
 def _doubt(row: TrainingRow) -> str:
-    """Say which checks a row failed."""
+    """Name the checks that a row failed."""
     failed = ", ".join(row.cell.failed_checks)
     said = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
     return said if failed else ""

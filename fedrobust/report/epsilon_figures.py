@@ -15,6 +15,7 @@ from fedrobust.report.epsilons import (
     TrainingRow,
     training_epsilon,
 )
+from fedrobust.report.markup import plain_figure_text
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
 
 OTHER_COLOURS = ["#3a8f5c", "#7d4fa3", "#4d4d4d", "#c25e9a", "#2fa0a8"]
@@ -47,6 +48,7 @@ def draw_epsilon_figures(
     return [folder / name for name in drawn]
 
 
+@plain_figure_text
 def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
     """Draw training epsilon down and test epsilon across, a panel a kind of training.
 
@@ -80,6 +82,7 @@ def _training_panels(matrix: EpsilonMatrix) -> list[Panel]:
     return panels
 
 
+@plain_figure_text
 def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> Figure:
     """Draw a point a row: clean accuracy across, robust accuracy up."""
     columns = min(len(matrices), 3)

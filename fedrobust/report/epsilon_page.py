@@ -13,9 +13,10 @@ from fedrobust.record import write_atomically
 from fedrobust.report.advice import Advice, short
 from fedrobust.report.collect import Runs
 from fedrobust.report.epsilons import EpsilonMatrix, TrainingRow, training_epsilon
+from fedrobust.report.markup import escape_markdown, plain_markdown_table
+from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import (
     checks,
-    markdown_table,
     note,
     number,
     percent,
@@ -99,16 +100,17 @@ def _chance(rows: Sequence[TrainingRow]) -> list[str]:
     """Say what chance is taken to be, and what it leaves out."""
     lines = []
     seeds = [len(row.by_seed) for row in rows]
-    if max(seeds) > 1:
+    if max(seeds) >= ENOUGH_SEEDS:
         lines.append(
             "Chance: the 95 % t interval of what two rows differ in, seed by seed; a "
             "mean's standard error is its ± over √seeds. Seeds share the test images: "
             "it says how training varies, not how another test set would."
         )
-    if min(seeds) == 1:
+    if min(seeds) < ENOUGH_SEEDS:
         lines.append(
-            "One seed does not tell how training varies: chance is then two standard "
-            "errors of each of the two rows' images, added."
+            f"Fewer than {ENOUGH_SEEDS} seeds do not show how training varies: chance "
+            "is then two standard errors of each of the two rows' images, added, or "
+            "two standard errors over two seeds where these are more."
         )
     counts = sorted({row.num_images for row in rows})
     # An accuracy of 50 % has the largest: 2 sqrt(0.5 * 0.5 / n).
@@ -129,13 +131,13 @@ def epsilon_markdown(
     parts = ["# Which training epsilon?"]
     for matrix, found in zip(matrices, advice, strict=True):
         if matrix.title:
-            parts.append(f"## {matrix.title}")
+            parts.append(f"## {escape_markdown(matrix.title)}")
         parts += [
-            "\n".join(f"- {line.text}" for line in found),
+            "\n".join(f"- {escape_markdown(line.text)}" for line in found),
             "Accuracy after training at ε (rows), attacked at ε (columns)",
-            markdown_table(*accuracy_texts(matrix), left=LEFT),
-            _gain_title(matrix),
-            markdown_table(*gain_texts(matrix), left=LEFT),
+            plain_markdown_table(*accuracy_texts(matrix), left=LEFT),
+            escape_markdown(_gain_title(matrix)),
+            plain_markdown_table(*gain_texts(matrix), left=LEFT),
         ]
     return "\n\n".join([*parts, epsilon_note(runs, matrices)]) + "\n"
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.collect import Runs
+from fedrobust.report.markup import plain_figure_text
 from fedrobust.report.order import ORDER
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
 from fedrobust.report.robustness import DOUBTFUL, Grid, choices, grids
@@ -40,6 +41,7 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
     return [folder / name for name, figure in drawn.items() if figure is not None]
 
 
+@plain_figure_text
 def heat_map(found: Sequence[Grid]) -> Figure:
     """Draw a panel a grid: strategy down, attack across, the worst attack last.
 
@@ -64,6 +66,7 @@ def heat_map(found: Sequence[Grid]) -> Figure:
     return figure
 
 
+@plain_figure_text
 def epsilon_curves(runs: Runs) -> Figure:
     """Draw accuracy against epsilon, a line a kind of training, without an attacker.
 

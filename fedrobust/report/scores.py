@@ -6,8 +6,12 @@ compared by what they differ in seed by seed (Student's t, 95 %),
     d_s = a_s - b_s,      mean(d) ± t(0.975, m - 1) std(d) / sqrt(m)
 
 since the same seed is the same partition, the same initial weights and the same test
-images in both. Of one seed twice the sum of their images' errors is what chance
-explains: of the same images, that is the most which the error of a difference can be.
+images in both.
+
+Fewer than three seeds do not show how training varies: t(0.975, 1) = 12.7 would let
+chance explain anything. Chance is then what the test images explain, the sum of both
+scores' 2 standard errors (the most that the error of a difference over the same images
+can be), or 2 standard errors of the two differences where these are more.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+# Seeds from which the t interval tells more than the test images do.
+ENOUGH_SEEDS = 3
 
 
 def paired_differences(a: Mapping[int, float], b: Mapping[int, float]) -> list[float]:
@@ -37,8 +44,8 @@ class Difference:
     value
         The mean over the seeds that both have; of the scores, where fewer than two.
     margin
-        Half of the 95 % interval over seeds; of fewer than two, twice the errors of
-        both scores' images.
+        The most that chance explains: half of the 95 % interval over seeds; with fewer
+        than ``ENOUGH_SEEDS``, what the test images explain.
     num_seeds
         That both have.
     """
@@ -49,8 +56,13 @@ class Difference:
 
     @property
     def is_chance(self) -> bool:
-        """Tell whether chance explains that the one is above the other."""
+        """Whether chance explains that the one is above the other."""
         return self.value <= self.margin + 1e-12
+
+    @property
+    def is_over_seeds(self) -> bool:
+        """Whether the margin is the interval over seeds."""
+        return self.num_seeds >= ENOUGH_SEEDS
 
 
 @dataclass(frozen=True)
@@ -81,21 +93,30 @@ class Score:
         return float(stats.sem([*self.by_seed.values()]))
 
     def above(self, other: "Score") -> Difference:
-        """Compare with another score: seed by seed, else by the images."""
+        """Compare with another score, seed by seed where there are enough seeds."""
         differences = paired_differences(self.by_seed, other.by_seed)
         n = len(differences)
-        if n < 2:
+        if n >= ENOUGH_SEEDS:
+            margin = half_interval(differences)
+        else:
             margin = 2 * (self.image_error + other.image_error)
-            return Difference(self.value - other.value, margin, n)
-        return Difference(float(np.mean(differences)), half_interval(differences), n)
+            margin = max(margin, _two_errors(differences))
+        # Seeds that only one of them has say nothing of a difference seed by seed.
+        value = float(np.mean(differences)) if n > 1 else self.value - other.value
+        return Difference(value, margin, n)
 
     def beats(self, share: float) -> bool:
-        """Tell whether this is above a known share by more than chance explains.
+        """Whether this is above a known share by more than chance explains.
 
         Chance is here of seeds and of images: models that all give the same answer to
         everything agree over seeds, and are right as often as the test set has it.
         """
-        margin = 2 * self.image_error
-        if len(self.by_seed) > 1:
-            margin = max(margin, half_interval([*self.by_seed.values()]))
-        return self.value - share > margin + 1e-12
+        values = [*self.by_seed.values()]
+        is_enough = len(values) >= ENOUGH_SEEDS
+        over_seeds = half_interval(values) if is_enough else _two_errors(values)
+        return self.value - share > max(2 * self.image_error, over_seeds) + 1e-12
+
+
+def _two_errors(values: Sequence[float]) -> float:
+    """Two standard errors of a mean; 0 of a single value, which shows no spread."""
+    return 2 * float(stats.sem(values)) if len(values) > 1 else 0.0

@@ -2,15 +2,18 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from fedrobust.environment import different_versions, versions_told
 from fedrobust.record import write_atomically
 from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.markup import escape_markdown, plain_markdown_table, rich_text
 from fedrobust.report.panels import STAR
 from fedrobust.report.robustness import DOUBTFUL, Grid, grids
 
@@ -95,15 +98,26 @@ def rich_table(
     caption: str | None = None,
 ) -> Table:
     """Make a table for the terminal; what failed is red."""
-    table = Table(title=title, caption=caption, caption_justify="left")
+    table = _table(title, caption)
     for name in names:
-        table.add_column(name, justify="left" if name in left else "right")
+        justify: JustifyMethod = "left" if name in left else "right"
+        table.add_column(rich_text(name), justify=justify)
     for values in rows:
-        red = [
-            f"[red]{v}[/red]" if "FAILED" in v or "SKIPPED" in v else v for v in values
-        ]
-        table.add_row(*red)
+        table.add_row(*(rich_text(v, "red" if _is_trouble(v) else "") for v in values))
     return table
+
+
+def _table(title: str | None, caption: str | None) -> Table:
+    """Return a table without columns, whose title and caption are plain text."""
+    return Table(
+        title=None if title is None else rich_text(title, "table.title"),
+        caption=None if caption is None else rich_text(caption, "table.caption"),
+        caption_justify="left",
+    )
+
+
+def _is_trouble(text: str) -> bool:
+    return "FAILED" in text or "SKIPPED" in text
 
 
 def note(runs: Runs) -> str:
@@ -157,27 +171,27 @@ def _some(told: Sequence[str], most: int = 5) -> str:
     return "; ".join([*told[:most], *more])
 
 
+def warnings_of(runs: Runs) -> list[str]:
+    """Return what runs were warned of, with the number of runs, most frequent first."""
+    results = [result for cell in runs.cells for result in cell.results]
+    counts = Counter(w for result in results for w in set(result.get("warnings", ())))
+    return [
+        f"{warning} ({count} of {len(results)} runs)"
+        for warning, count in sorted(counts.items(), key=lambda c: (-c[1], c[0]))
+    ]
+
+
 def markdown(runs: Runs) -> str:
     """Write the tables as Markdown: of rules against attacks, and of every run."""
     rows = [row(cell, runs) for cell in runs.cells]
-    every = markdown_table(header(runs), rows, left=runs.columns)
+    every = plain_markdown_table(header(runs), rows, left=runs.columns)
     found = grids(runs)
     parts = [*map(_markdown_grid, found), every, note(runs)]
     if any(grid.doubtful.any() for grid in found):
-        parts.insert(len(found), DOUBTFUL.replace("*", "\\*"))
+        parts.insert(len(found), escape_markdown(DOUBTFUL))
+    if warned := warnings_of(runs):
+        parts.append("\n".join(f"- {escape_markdown(line)}" for line in warned))
     return "\n\n".join(parts) + "\n"
-
-
-def markdown_table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
-) -> str:
-    """Write a table as Markdown."""
-    lines = [
-        "| " + " | ".join(names) + " |",
-        "|" + "|".join("---" if name in left else "---:" for name in names) + "|",
-        *("| " + " | ".join(cells) + " |" for cells in rows),
-    ]
-    return "\n".join(lines)
 
 
 def _markdown_grid(grid: Grid) -> str:
@@ -193,9 +207,11 @@ def _markdown_grid(grid: Grid) -> str:
         if with_tax:
             values.insert(0, number(grid.tax[i], grid.tax_is_doubtful[i]))
         rows.append([strategy, *values])
-    title = f"**{grid.title.capitalize()}, {grid.training} training**, in percent"
-    table = markdown_table(names, rows, left=["strategy"])
-    return "\n\n".join(filter(None, [title, table, no_numbers(grid)]))
+    title = escape_markdown(f"{grid.title.capitalize()}, {grid.training} training")
+    title = f"**{title}**, in percent"
+    table = plain_markdown_table(names, rows, left=["strategy"])
+    why = escape_markdown(no_numbers(grid))
+    return "\n\n".join(filter(None, [title, table, why]))
 
 
 def no_numbers(grid: Grid) -> str:
@@ -226,11 +242,7 @@ def robustness_table(grid: Grid) -> Table:
     caption = no_numbers(grid) or caption
     if grid.doubtful.any():
         caption = f"{caption} {DOUBTFUL}"
-    table = Table(
-        title=f"{grid.title}, {grid.training} training",
-        caption=caption,
-        caption_justify="left",
-    )
+    table = _table(f"{grid.title}, {grid.training} training", caption)
     table.add_column("strategy")
     for name in (*free, "worst"):
         table.add_column(name, justify="right")
@@ -238,7 +250,8 @@ def robustness_table(grid: Grid) -> Table:
     for i, strategy in enumerate(grid.strategies):
         worst = number(grid.worst[i], grid.worst_is_doubtful[i])
         figures = [*(column[i] for column in free.values()), worst]
-        table.add_row(strategy, *figures, grid.worst_attacks[i])
+        under = rich_text(grid.worst_attacks[i])
+        table.add_row(rich_text(strategy), *figures, under)
     return table
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fedrobust.report.markup import plain_figure_text
 from fedrobust.report.panels import save_figure
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.published import Published, PublishedNumbers
@@ -40,6 +41,7 @@ def draw(
     return "each seed of ours" + (", and the paper's numbers" if published else "")
 
 
+@plain_figure_text
 def against(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
@@ -110,6 +112,7 @@ def _labels(
     return [(place, ", ".join(numbers)) for place, numbers in labels.items()]
 
 
+@plain_figure_text
 def by_cell(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fedrobust.errors import ConfigError
 from fedrobust.files import read_text, write_atomically, writing
-from fedrobust.report.tables import markdown_table
+from fedrobust.report.markup import markdown_table
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.loading import load_reproduction, reproduction_names
 from fedrobust.reproduce.published import read_published

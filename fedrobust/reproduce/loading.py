@@ -8,7 +8,7 @@ from typing import Any
 
 from fedrobust.compose import config_dir
 from fedrobust.errors import ConfigError, nearest
-from fedrobust.files import read_yaml
+from fedrobust.files import read_text, read_yaml, write_atomically, writing
 from fedrobust.reproduce.definition import (
     Job,
     Ordering,
@@ -19,6 +19,9 @@ from fedrobust.reproduce.definition import (
 from fedrobust.reproduce.measures import Measure
 from fedrobust.reproduce.verdicts import RULES
 from fedrobust.schema import Node, typed
+
+# Where an installed package's reproductions are written, beside their runs.
+OWN = Path("reproductions")
 
 
 @dataclass(frozen=True)
@@ -37,20 +40,44 @@ class _Definition:
 
 
 def experiments_folder() -> Path:
-    """Find experiments/, beside conf/ in a checkout.
+    """Folder with the reproductions.
+
+    In a checkout it is ``experiments/``. An installed package has its own copy, which
+    is only read: what is written goes to ``reproductions/`` in the current folder (see
+    `copy_experiments`), and is read from there afterwards.
+    """
+    installed = config_dir().parent / "experiments"
+    if _is_package() and any(OWN.glob("*/reproduction.yaml")):
+        return OWN
+    return installed
+
+
+def copy_experiments() -> None:
+    """Copy the reproductions of an installed package to where they can be written.
+
+    Nothing is copied in a checkout. ``results.csv`` is copied once, since commands add
+    rows to it; the other files each time, so that those of the installed version count.
 
     Raises
     ------
     ConfigError
-        When fedrobust was installed without them.
+        When the current folder cannot be written.
     """
-    folder = config_dir().parent / "experiments"
-    if not folder.is_dir():
-        raise ConfigError(
-            "reproduce works in a checkout of fedrobust, whose folder experiments/ "
-            "holds the published tables: clone it, and install it with pip install -e"
-        )
-    return folder
+    if not _is_package():
+        return
+    source = config_dir().parent / "experiments"
+    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        target = OWN / path.relative_to(source)
+        if path.name == "results.csv" and target.exists():
+            continue
+        with writing(target, "start it in a folder that you can write to"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, read_text(path, "restore it"))
+
+
+def _is_package() -> bool:
+    """Whether conf/ lies in the package, as in an installed wheel."""
+    return (config_dir().parent / "__init__.py").is_file()
 
 
 def reproduction_names(folder: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from statistics import fmean, stdev
 
-from fedrobust.report.tables import markdown_table
+from fedrobust.report.markup import markdown_table
 from fedrobust.reproduce.costs import minutes_of
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.published import PublishedNumbers

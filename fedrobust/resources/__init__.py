@@ -20,6 +20,7 @@ from fedrobust.resources.data import (
     split_of,
 )
 from fedrobust.resources.networks import check_saving, initial_arrays, network_for
+from fedrobust.resources.repeatability import check_training
 from fedrobust.resources.shared import forget, make
 from fedrobust.resources.trainers import objective_ids, trainer_for, trainer_of_client
 
@@ -29,6 +30,7 @@ __all__ = [
     "byzantine_ids",
     "check_poisoning",
     "check_saving",
+    "check_training",
     "client_rows",
     "digest_of_partition",
     "dishonest_ids",

@@ -35,19 +35,19 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
     try:
         for attack in attacks.values():
             attack.check_task(x.shape[1:], network.num_classes)
+        return Evaluator(
+            network,
+            x,
+            y,
+            attacks,
+            epsilons,
+            config.seed,
+            victims,
+            checks,
+            lambda: train_surrogate(network, split_of(config), config.seed),
+        )
     except ValueError as error:
         raise ConfigError(f"attack: {error}") from error
-    return Evaluator(
-        network,
-        x,
-        y,
-        attacks,
-        epsilons,
-        config.seed,
-        victims,
-        checks,
-        lambda: train_surrogate(network, split_of(config), config.seed),
-    )
 
 
 def attacks_of(config: Config) -> dict[str, Attack]:

@@ -1,17 +1,21 @@
 """The data set in memory, and whose rows are whose."""
 
 import json
+from dataclasses import fields
+from inspect import signature
 from typing import Any
 
 import numpy as np
+from hydra.utils import get_object
 from numpy.typing import NDArray
 
 from fedrobust.config import Config
-from fedrobust.data import Split
+from fedrobust.data import Dataset, Split
+from fedrobust.data.own import Given
 from fedrobust.data.partition import partition_digest
 from fedrobust.errors import ConfigError
 from fedrobust.randomness import Purpose, generator
-from fedrobust.resources.shared import FEW, MANY, key_of, make, shared
+from fedrobust.resources.shared import FEW, MANY, key_of, make, prepare, shared
 
 
 def split_of(config: Config) -> Split:
@@ -21,14 +25,41 @@ def split_of(config: Config) -> Split:
 
 @shared(FEW)
 def split_of_key(key: str) -> Split:
-    """Give the data set of a key that ``key_of`` made."""
+    """Load the data set of a key that ``key_of`` made."""
     (node,) = json.loads(key)
-    dataset = make(node, "dataset")
     try:
-        split: Split = dataset.load()
+        return _dataset(node).load()
+    except ConfigError:
+        raise
     except (ValueError, OSError, MemoryError) as error:
         raise ConfigError(f"dataset: {error}") from error
-    return split
+    except Exception as error:
+        # Whatever the user's own data set raises.
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ConfigError(f"dataset: {node['_target_']}: {reason}") from error
+
+
+def _dataset(node: dict[str, Any]) -> Dataset:
+    """Make the data set of a node.
+
+    A function of a user's own need not know the keys that every data set has: those
+    that it does not take are applied to what it gives.
+    """
+    prepare(node)
+    target, held = node["_target_"], set[str]()
+    try:
+        function = get_object(target)
+        if not (isinstance(function, type) and issubclass(function, Dataset)):
+            common = {field.name for field in fields(Dataset)} & node.keys()
+            held = common - signature(function).parameters.keys()
+    except Exception:
+        # Of what is not there ``make`` tells; what has no signature gets all keys.
+        held = set()
+    made = make({k: v for k, v in node.items() if k not in held}, "dataset")
+    if isinstance(made, Dataset):
+        return made
+    arrays = made.load() if hasattr(made, "load") else made
+    return Given(arrays=arrays, giver=target, **{k: node[k] for k in held})
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:

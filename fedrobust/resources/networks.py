@@ -33,10 +33,11 @@ def network_for(config: Config) -> Network:
 def network_of_key(key: str) -> Network:
     """Give the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)
-    return network_of(_keras_model(dataset, model, seed=0))
+    return network_of(keras_model(dataset, model, seed=0))
 
 
-def _keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Any:
+def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Any:
+    """Build the Keras model, with the initial weights of a seed."""
     split = split_of_key(key_of(dataset))
     shape = split.x_train.shape[1:]
     try:
@@ -110,10 +111,13 @@ def _last_words(error: Exception) -> str:
 
 def initial_arrays(config: Config) -> Arrays:
     """Give the weights that the seed of the run starts from."""
-    return dict(_initial(key_of(config.dataset, config.model, config.seed)))
+    return dict(
+        initial_arrays_of_key(key_of(config.dataset, config.model, config.seed))
+    )
 
 
 @shared(FEW)
-def _initial(key: str) -> Arrays:
+def initial_arrays_of_key(key: str) -> Arrays:
+    """Return the weights of a key that ``key_of`` made; they must not be modified."""
     dataset, model, seed = json.loads(key)
-    return Network(_keras_model(dataset, model, seed)).arrays()
+    return Network(keras_model(dataset, model, seed)).arrays()

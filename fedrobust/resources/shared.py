@@ -58,6 +58,12 @@ def key_of(*parts: Any) -> str:
     return json.dumps(parts, sort_keys=True)
 
 
+def prepare(node: dict[str, Any]) -> None:
+    """Set TensorFlow up before a user's module may import it."""
+    if not _is_all_ours(node):
+        start_tensorflow()
+
+
 def _is_all_ours(node: Any) -> bool:
     """Whether a node, and every node within, names a class of this project."""
     if isinstance(node, list):
@@ -76,9 +82,7 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
     ConfigError
         When it cannot be constructed, with the key and the reason.
     """
-    # A user's module may import TensorFlow, which is set up before its first use only.
-    if not _is_all_ours(node):
-        start_tensorflow()
+    prepare(node)
     try:
         return instantiate(node, **extra, _convert_="all")
     except Exception as error:

@@ -6,6 +6,7 @@ from typing import Any
 from fedrobust.byzantine import ObjectivePoisoning
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
+from fedrobust.network import Network
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.byzantine import byzantine_attack, byzantine_ids
 from fedrobust.resources.networks import network_of_key
@@ -15,11 +16,13 @@ from strategies.sampling import sample_size
 
 # What clients train with that do not train with the objective.
 STANDARD = {"_target_": "fedrobust.training.Standard"}
+# Trainers are made with this rate, where one graph serves all rates.
+ANY_RATE = 0.01
 
 
 def trainer_for(config: Config) -> Trainer:
     """Give the compiled trainer of the objective."""
-    return _trainer(*_trainer_keys(config, "objective", config.training.objective))
+    return _trainer(config, "objective", config.training.objective)
 
 
 def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
@@ -28,9 +31,9 @@ def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
     if isinstance(attack, ObjectivePoisoning) and client in byzantine_ids(
         config, round
     ):
-        return _trainer(*_trainer_keys(config, "byzantine", config.byzantine))
+        return _trainer(config, "byzantine", config.byzantine)
     if config.training.fraction < 1 and client not in objective_ids(config):
-        return _trainer(*_trainer_keys(config, "objective", STANDARD))
+        return _trainer(config, "objective", STANDARD)
     return trainer_for(config)
 
 
@@ -49,14 +52,55 @@ def _objective_ids(seed: int, fraction: float, n: int) -> list[int]:
     return sorted(order[:count].tolist())
 
 
-def _trainer_keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
+def trainer_keys(config: Config) -> list[tuple[str, ...]]:
+    """Return the keys of all trainers that clients of a run may use."""
+    found = [_keys(config, "objective", config.training.objective)]
+    if config.training.fraction < 1:
+        found.append(_keys(config, "objective", STANDARD))
+    if isinstance(byzantine_attack(config), ObjectivePoisoning):
+        found.append(_keys(config, "byzantine", config.byzantine))
+    return found
+
+
+def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
     training = config.training
-    steps = (training.optimizer, training.proximal, training.scaffold)
+    optimizer = dict(training.optimizer)
+    if _rate(config) is not None:
+        optimizer["learning_rate"] = ANY_RATE
+    steps = (optimizer, training.proximal, training.scaffold)
     return kind, key_of(config.dataset, config.model), key_of(hook), key_of(*steps)
 
 
+def _rate(config: Config) -> float | None:
+    """Read the constant rate of Keras's own optimisers, an argument of the graph.
+
+    None for schedules, and for optimisers that may look at their rate as they are made.
+    """
+    optimizer = config.training.optimizer
+    rate = optimizer.get("learning_rate")
+    is_keras = str(optimizer["_target_"]).startswith("keras.")
+    return rate if is_keras and type(rate) is float else None
+
+
+def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
+    trainer, rate = trainer_of_keys(*_keys(config, kind, hook)), _rate(config)
+    return trainer if rate is None else trainer.with_learning_rate(rate)
+
+
 @shared(TRAINERS)
-def _trainer(kind: str, network: str, hook: str, steps: str) -> Trainer:
+def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
+    """Return the trainer of keys that ``trainer_keys`` lists."""
+    return build_trainer(kind, network_of_key(network), hook, steps)
+
+
+def build_trainer(kind: str, network: Network, hook: str, steps: str) -> Trainer:
+    """Build and trace a trainer.
+
+    Raises
+    ------
+    ConfigError
+        When a part cannot be made, or the local step cannot run.
+    """
     ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
     if kind == "byzantine":
         objective = make(node, "byzantine").objective()
@@ -65,7 +109,7 @@ def _trainer(kind: str, network: str, hook: str, steps: str) -> Trainer:
     keras_optimizer = make(optimizer, "training.optimizer")
     try:
         trainer = Trainer(
-            network_of_key(network),
+            network,
             objective,
             keras_optimizer,
             proximal=proximal,

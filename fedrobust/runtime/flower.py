@@ -1,6 +1,6 @@
 """The private names of Flower that an in-process grid cannot do without.
 
-Checked on Flower 1.41. Since then ``Message(...)`` reads who sends it from a
+Checked on Flower 1.41 and 1.42. Since 1.41 ``Message(...)`` reads who sends it from a
 process-wide identity, which Flower sets only in processes that it started itself.
 """
 

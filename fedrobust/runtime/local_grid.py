@@ -1,6 +1,7 @@
 """A Flower Grid whose nodes are in this process."""
 
 import copy
+import logging
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,11 @@ from flwr.app import (
 )
 from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
-from flwr.supercore import log
 
 from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
 from strategies.grids import GuardedGrid, failure, vouched
+
+log = logging.getLogger("flwr").log
 
 # Node ids follow partition ids, so that nothing depends on how nodes are numbered.
 FIRST_NODE_ID = 1000
@@ -59,8 +61,10 @@ class LocalGrid(GuardedGrid):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # After Ctrl-C nobody waits for the epochs that clients are in the midst of.
+        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        self._pool.shutdown(wait=not is_interrupted, cancel_futures=True)
 
     def set_run(self, run: Any) -> None:
         """Take a run over; no SuperLink asks for it."""

@@ -5,16 +5,23 @@ once. Flower deprecates the Python entry point of its simulation; only here is i
 """
 
 import importlib.util
-from collections.abc import Callable
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fedrobust import vectors
+from fedrobust.errors import RunFailedError
 from fedrobust.runtime.base import Runtime
+from fedrobust.signals import handlers_kept
 from strategies.parameters import require
 from strategies.threads import num_cores
 
 if TYPE_CHECKING:
+    from flwr.app import Message
     from flwr.clientapp import ClientApp
     from flwr.serverapp import Grid
 
@@ -62,27 +69,82 @@ class Ray(Runtime):
         num_clients: int,
     ) -> None:
         """Run the server as a ServerApp of Flower's simulation."""
+        import ray
         from flwr.app import Context
         from flwr.serverapp import ServerApp
         from flwr.simulation import run_simulation
 
         server_app = ServerApp()
+        ended = threading.Event()
 
         @server_app.main()
         def main(grid: "Grid", _: Context) -> None:
+            _raise_after(ended, grid)
             server(grid)
 
-        init_args: dict[str, Any] = {"log_to_driver": False}
-        if self.address is None:
-            # Unless told so, Ray joins whatever cluster already runs on this machine.
-            init_args["address"] = "local"
-            init_args["num_cpus"] = self.workers or num_cores()
-        else:
-            init_args["address"] = self.address
         resources: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0.0}
-        run_simulation(
-            server_app,
-            client_app,
-            num_supernodes=num_clients,
-            backend_config={"init_args": init_args, "client_resources": resources},
-        )
+        # Flower would start Ray, too, but give SIGTERM to a handler of Ray's for good.
+        self._start()
+        try:
+            run_simulation(
+                server_app,
+                client_app,
+                num_supernodes=num_clients,
+                backend_config={"client_resources": resources},
+            )
+        finally:
+            ended.set()
+            ray.shutdown()
+
+    def _start(self) -> None:
+        """Start Ray, or join it.
+
+        Raises
+        ------
+        RunFailedError
+            When there is no such cluster, or Ray does not start.
+        """
+        import ray
+
+        # Unless told so, Ray joins whatever cluster already runs on this machine.
+        where: dict[str, Any] = {"address": self.address or "local"}
+        if self.address is None:
+            where["num_cpus"] = self.workers or num_cores()
+        environment = {
+            "env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)},
+            "worker_process_setup_hook": f"{__name__}.{prepare.__name__}",
+        }
+        try:
+            with handlers_kept():
+                ray.init(
+                    **where,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.WARNING,
+                    runtime_env=environment,
+                )
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise RunFailedError(
+                f"runtime.address={self.address}: Ray cannot be used: {reason}"
+            ) from error
+
+
+def _raise_after(ended: threading.Event, grid: "Grid") -> None:
+    """Let a grid wait for no reply that nobody is left to send.
+
+    Else the thread of the server, and with it the process, would wait for a timeout.
+    """
+    pull = grid.pull_messages
+
+    def checked(message_ids: "Iterable[str]") -> "Iterable[Message]":
+        if ended.is_set():
+            raise RunFailedError("the runtime ended before the last round")
+        return pull(message_ids)
+
+    grid.pull_messages = checked  # type: ignore[method-assign]
+
+
+def prepare() -> None:
+    """Import ours in an actor before Ray puts the current folder first in its path."""
+    importlib.import_module("strategies.parameters")

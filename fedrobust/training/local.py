@@ -5,6 +5,7 @@ serves every client and round, and clients may run it on threads at the same tim
 """
 
 import contextlib
+import copy
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from fedrobust.data.rows import Rows
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.epoch import Epoch, Own
+from fedrobust.training.hidden_state import hidden_state
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 from fedrobust.training.schedule import LocalTraining, Schedule
@@ -50,7 +52,10 @@ class Trainer:
     objective
         The hook.
     optimizer
-        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round.
+        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round. A
+        learning-rate schedule goes on where the rounds before ended, had the client
+        trained in all of them: it is a function of the round, so that a client that
+        was not sampled, or a run that was killed, changes no rate.
     proximal
         mu of FedProx's term mu / 2 |w - w_received|^2.
     corrected
@@ -74,6 +79,24 @@ class Trainer:
         self._run = self._epoch.compiled_alone(corrected)
         self._run_together = self._epoch.compiled_together()
         self.has_graph = network.has_graph
+        # Why the same training may give other bits the next time.
+        self.doubts: list[str] = []
+        self._at_rate: dict[float, Trainer] = {}
+
+    def with_learning_rate(self, rate: float) -> "Trainer":
+        """Share the graph with a trainer of another constant rate, one for each rate.
+
+        Raises
+        ------
+        ValueError
+            When the optimiser has no constant rate.
+        """
+        if rate not in self._at_rate:
+            other = copy.copy(self)
+            other._optimizer = self._optimizer.with_learning_rate(rate)
+            # Threads that ask at the same time get the same one.
+            self._at_rate.setdefault(rate, other)
+        return self._at_rate[rate]
 
     def trace(self) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
@@ -85,7 +108,7 @@ class Trainer:
             self._try_a_step()
             return
         try:
-            _ = self._run.trace
+            graph = self._run.trace.graph
         except Exception as error:
             # Whatever a user's hook raises when it is given no values; if it is another
             # mistake, it raises it again when it has them.
@@ -98,6 +121,10 @@ class Trainer:
                 f"times slower: {reason}",
                 stacklevel=2,
             )
+            return
+        self.doubts = hidden_state(graph)
+        for doubt in self.doubts:
+            warnings.warn(doubt, stacklevel=2)
 
     def _try_a_step(self) -> None:
         """Take one step on a black image, and leave it."""
@@ -157,7 +184,7 @@ class Trainer:
             ]
         out_trainable, out_fixed, out_state, loss = self._run(
             self._trainable(arrays),
-            self._optimizer.initial_state if state is None else list(state),
+            self._state(local, len(x), round) if state is None else list(state),
             added,
             own,
             schedule.bounds,
@@ -207,7 +234,7 @@ class Trainer:
         ]
         out_trainable, out_fixed, loss = self._run_together(
             self._trainable(arrays),
-            self._optimizer.initial_state,
+            self._state(local, size, round),
             tf.nest.map_structure(lambda *values: np.stack(values), *owns),
             schedules[0].bounds,
             np.int32(round),
@@ -229,6 +256,13 @@ class Trainer:
     ) -> Schedule:
         rng = generator(seed, Purpose.BATCHES, round, client)
         return Schedule.draw(local, size, rng, round)
+
+    def _state(self, local: LocalTraining, size: int, round: int) -> list[NDArray[Any]]:
+        """State of the optimiser that a client begins a round with."""
+        if not self._optimizer.is_scheduled:
+            return self._optimizer.initial_state
+        steps = local.steps_before(size, round) * self._epoch.replays
+        return self._optimizer.state_after(steps)
 
     def _trainable(self, arrays: Arrays) -> list[Any]:
         return [arrays[name] for name in self.network.trainable]

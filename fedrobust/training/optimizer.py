@@ -1,12 +1,17 @@
 """A Keras optimiser as a pure function of its state, gradients and weights.
 
+Its state is new in each round, but for what a learning-rate schedule counts: the steps
+of earlier rounds are added to those of this one. (To set ``iterations`` would do for
+SGD alone: Adam and others correct the bias of fresh moments by it.)
+
 Keras has this for every backend but TensorFlow, whose optimiser class replaces the
 general update by one that needs variables (for ``tf.distribute``). The general one is
 still there, in the base class; it works on whatever Keras variables stand for.
 """
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +37,8 @@ class PureOptimizer:
     ----------
     initial_state
         State before the first step.
+    is_scheduled
+        Whether the learning rate is a schedule of Keras's.
 
     Raises
     ------
@@ -42,11 +49,13 @@ class PureOptimizer:
 
     def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
         _require_steps(optimizer)
+        steps_before = _continue_schedule(optimizer)
         optimizer.__class__ = _without_tensorflow(type(optimizer))
         optimizer.build(variables)
         self._optimizer = optimizer
         self._variables = list(variables)
-        self._state = [*optimizer.variables, *_unlisted(optimizer)]
+        self._state = [*optimizer.variables, *_unlisted(optimizer), *steps_before]
+        self.is_scheduled = bool(steps_before)
         self.initial_state: list[NDArray[Any]] = [
             np.asarray(v.numpy()) for v in self._state
         ]
@@ -56,6 +65,29 @@ class PureOptimizer:
                 f"the state of {type(optimizer).__name__} begins with the weights it "
                 "is built on, and each round begins with others: choose another"
             )
+
+    def state_after(self, steps: int) -> list[NDArray[Any]]:
+        """Return the state of a client that took ``steps`` steps in earlier rounds."""
+        if not self.is_scheduled:
+            return self.initial_state
+        return [*self.initial_state[:-1], np.asarray(steps, np.int64)]
+
+    def with_learning_rate(self, rate: float) -> Self:
+        """Copy the optimiser, at another constant rate; its graph is the same.
+
+        Raises
+        ------
+        ValueError
+            When the rate is no constant but a schedule or a function.
+        """
+        found = [v is self._optimizer.learning_rate for v in self._state]
+        if not any(found):
+            name = type(self._optimizer).__name__
+            raise ValueError(f"the learning rate of {name} is no number to change")
+        other, index = copy.copy(self), found.index(True)
+        other.initial_state = list(self.initial_state)
+        other.initial_state[index] = np.full_like(self.initial_state[index], rate)
+        return other
 
     def __call__(
         self, state: list[Tensor], gradients: list[Tensor], trainable: list[Tensor]
@@ -81,6 +113,21 @@ def _require_steps(optimizer: Any) -> None:
             )
     if hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers"):
         raise ValueError(f"{name} wraps other optimisers: name one of them instead")
+
+
+def _continue_schedule(optimizer: Any) -> list[Any]:
+    """Let a schedule count from a variable on, which is returned if there is one."""
+    base: Any = keras.optimizers.schedules.LearningRateSchedule
+    schedule = optimizer._learning_rate
+    if not isinstance(schedule, base):
+        return []
+    before = keras.Variable(0, dtype="int64", trainable=False, name="steps_before")
+    # Keras is imported late, so that the class cannot stand in the module.
+    continued = type(
+        "Continued", (base,), {"__call__": lambda self, step: schedule(step + before)}
+    )
+    optimizer.learning_rate = continued()
+    return [before]
 
 
 def _holds(state: NDArray[Any], weights: NDArray[Any]) -> bool:

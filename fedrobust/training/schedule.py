@@ -107,6 +107,16 @@ class LocalTraining:
         decays = (round - 1) // self.epochs_decay_every
         return max(1, math.floor(self.local_epochs * self.epochs_decay**decays + 0.5))
 
+    def steps(self, num_examples: int, round: int) -> int:
+        """Batches of a client with so many images in a round, from 1."""
+        if self.local_steps is not None:
+            return self.local_steps
+        return self.epochs(round) * math.ceil(num_examples / self.batch_size)
+
+    def steps_before(self, num_examples: int, round: int) -> int:
+        """Batches of a client with so many images in all rounds before one."""
+        return sum(self.steps(num_examples, earlier) for earlier in range(1, round))
+
 
 @dataclass(frozen=True)
 class Schedule:

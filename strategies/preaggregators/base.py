@@ -4,17 +4,23 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
+from strategies.parameters import Validated
 from strategies.rules.base import Matrix, RuleContext, checked
+from strategies.rules.order import by_ids
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preaggregator(ABC):
+class Preaggregator(Validated, ABC):
     """A pre-aggregator with its hyper-parameters.
 
     ``keeps_rows`` tells that each row out is still the update of the client of that
     row, so that what the rule says of a row is said of a client. ``keeps_places`` tells
     that each row out is at least made for the client of that row, with whom the rule
     may connect it from round to round.
+
+    Rows are taken in the order of client ids, where these are known.
     """
 
     keeps_rows: ClassVar[bool] = False
@@ -50,6 +56,12 @@ class Preaggregator(ABC):
         ValueError
             When the matrix is not (n, d), not finite, or n is too small.
         """
-        updates = checked(updates)
-        self.check(len(updates))
-        return self.preaggregate(updates, context or RuleContext())
+        updates, context = checked(updates), context or RuleContext()
+        n = len(updates)
+        self.check(n)
+        context.check(n)
+        order = None if context.clients is None else by_ids(context.clients)
+        if order is None:
+            return self.preaggregate(updates, context)
+        rows = self.preaggregate(updates[order], context.only(order))
+        return rows[np.argsort(order)] if self.keeps_places else rows

@@ -7,16 +7,20 @@ outlives a round goes in and comes out explicitly, so a checkpoint is the state 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import require_between
+from strategies.parameters import Validated, require_between
+from strategies.rules.order import Rows, by_ids, by_values
 from strategies.threads import num_cores, parallel_map
 
 # Values from which threads are worth their start.
 WIDE = 1_000_000
+
+# Fields of the context that have an entry a row.
+PER_ROW = ("clients", "num_examples", "losses")
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -48,7 +52,7 @@ class RuleContext:
     """
 
     clients: Sequence[int] | None = None
-    num_examples: NDArray[np.int64] | None = None
+    num_examples: NDArray[np.int64 | np.float64] | None = None
     round: int = 1
     seed: int = 0
     root_update: Vector | None = None
@@ -56,11 +60,46 @@ class RuleContext:
     layers: Sequence[int] | None = None
     losses: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("num_examples", "root_update", "parameters", "losses"):
+            if getattr(self, name) is not None:
+                reals(getattr(self, name), f"context.{name}")
+
+    def check(self, n: int) -> None:
+        """Raise ValueError where a field that has an entry a row has not n of them."""
+        for name in PER_ROW:
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != (n,):
+                raise ValueError(
+                    f"context.{name} must have one entry for each of {n} rows, not "
+                    f"shape {np.shape(value)}"
+                )
+
+    def counts(self, rule: "Rule") -> NDArray[np.float64]:
+        """Return the examples of each row, for a rule that weights rows by them.
+
+        Raises
+        ------
+        ValueError
+            When they are missing, or one is not above 0 and finite.
+        """
+        if self.num_examples is None:
+            raise ValueError(f"{rule!r} needs context.num_examples")
+        counts = np.asarray(self.num_examples, np.float64)
+        with np.errstate(over="ignore"):
+            total = counts.sum()
+        if not (np.isfinite(total) and (counts > 0).all()):
+            raise ValueError(
+                f"{rule!r} needs a context.num_examples above 0 and finite for each "
+                f"row, not {counts.tolist()}"
+            )
+        return counts
+
     def ids(self, n: int) -> list[int]:
         """Give the client id of each of n rows: row numbers where none are known."""
         return list(range(n) if self.clients is None else self.clients)
 
-    def only(self, rows: NDArray[np.int64]) -> "RuleContext":
+    def only(self, rows: Rows) -> "RuleContext":
         """Give the context of some of the rows."""
         examples, losses = self.num_examples, self.losses
         return replace(
@@ -86,7 +125,7 @@ class Aggregate:
     state
         What the rule wants back in the next round.
     diagnostics
-        Figures a round, such as scores.
+        Figures a round, such as scores; an array with n entries has one for each row.
     """
 
     vector: Vector
@@ -95,14 +134,44 @@ class Aggregate:
     state: Any = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
 
+    def placed(self, order: Rows) -> "Aggregate":
+        """Say the same of rows that stood elsewhere.
+
+        Parameters
+        ----------
+        order
+            (n,) where each row that the rule was given stands.
+        """
+        places = np.argsort(order)
+
+        def placed(value: Any) -> Any:
+            per_row = isinstance(value, np.ndarray) and value.shape[:1] == order.shape
+            return value[places] if per_row else value
+
+        return replace(
+            self,
+            weights=placed(self.weights),
+            selected=None if self.selected is None else np.sort(order[self.selected]),
+            diagnostics={name: placed(v) for name, v in self.diagnostics.items()},
+        )
+
 
 # What a rule may raise when it is undefined for what it is given.
 UNDEFINED = (ValueError, ArithmeticError, LookupError)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(ABC):
-    """An aggregation rule with its hyper-parameters."""
+class Rule(Validated, ABC):
+    """An aggregation rule with its hyper-parameters.
+
+    ``aggregate`` is given the rows in the order of client ids, and what it says of rows
+    is brought back into the caller's order: so the order of rows changes no bit, and
+    ties are broken by the lowest client id. Without ids rows are taken in the order of
+    their values. A rule with ``keeps_order`` is given them as they are: it sums nothing
+    in row order, and ranks rows, so that ties are broken by the lowest row.
+    """
+
+    keeps_order: ClassVar[bool] = False
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -141,7 +210,8 @@ class Rule(ABC):
         Parameters
         ----------
         updates
-            (n, d) finite floats, one client a row. It is not modified.
+            (n, d) finite floats, one client a row. It is not modified, and copied only
+            where its rows or its layout have to be put in order.
         state
             What the rule returned as ``state`` in the round before.
         context
@@ -159,7 +229,25 @@ class Rule(ABC):
         for name in self.needs:
             if getattr(context, name) is None:
                 raise ValueError(f"{self!r} needs context.{name}")
-        return self.aggregate(updates, state, context)
+        context.check(len(updates))
+        order = self._order(updates, context)
+        if order is None:
+            return self.aggregate(updates, state, context)
+        named = replace(context, clients=context.ids(len(updates)))
+        return self.aggregate(updates[order], state, named.only(order)).placed(order)
+
+    def _order(self, updates: Matrix, context: RuleContext) -> Rows | None:
+        """Return the order to take rows in; None where that is the caller's."""
+        if context.clients is not None:
+            return by_ids(context.clients)
+        if self.keeps_order:
+            return None
+        beside = [
+            np.nan_to_num(np.asarray(values, np.float64), nan=np.inf)
+            for values in (context.num_examples, context.losses)
+            if values is not None
+        ]
+        return by_values(updates, beside)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,19 +266,63 @@ class RobustRule(Rule):
         require_between("f", self.f, 0)
 
 
-def checked(updates: Matrix) -> Matrix:
-    """Give finite (n, d) updates as float32, or raise ValueError."""
-    updates = np.asarray(updates)
-    if updates.ndim != 2:
-        raise ValueError(f"updates must be (n, d), not of shape {updates.shape}")
-    updates = np.asarray(updates, np.float32)
-    parts = np.array_split(updates, num_cores() if updates.size > WIDE else 1)
+def checked(updates: Any) -> Matrix:
+    """Return finite (n, d) updates as ``matrix`` does.
+
+    Raises
+    ------
+    ValueError
+        When they are no real numbers, not (n, d), or not finite.
+    """
+    rows = matrix(updates, "updates")
+    parts = np.array_split(rows, num_cores() if rows.size > WIDE else 1)
     sums = np.concatenate(parallel_map(_sums, parts))
     for row in np.flatnonzero(~np.isfinite(sums)):
         # It may be the sum alone that is too large.
-        if not np.isfinite(updates[row]).all():
+        if not np.isfinite(rows[row]).all():
             raise ValueError(f"update in row {row} is not finite: screen it first")
-    return updates
+    return rows
+
+
+def matrix(values: Any, name: str) -> Matrix:
+    """Return (n, d) real numbers as float32 in C order, copied only where they are not.
+
+    Rows must lie next to each other in memory: in which order floats are added depends
+    on the layout, and so would the last bits.
+
+    Raises
+    ------
+    ValueError
+        When they are no real numbers, or not (n, d).
+    """
+    wide = reals(values, name)
+    if wide.ndim != 2:
+        raise ValueError(f"{name} must be (n, d), not of shape {wide.shape}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite in it
+        rows: Matrix = np.ascontiguousarray(wide, np.float32)
+    return rows
+
+
+def reals(values: Any, name: str) -> NDArray[Any]:
+    """Return an array of real numbers, which a cast to floats does not falsify.
+
+    Raises
+    ------
+    ValueError
+        When it is masked, complex, of objects, texts or dates, or no array at all.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} is a masked array: fill it, or leave out its rows")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array of numbers: {error}") from error
+    # Whatever else casts safely, such as bfloat16, is a float of another library.
+    if array.dtype.kind not in "biuf" and not np.can_cast(array.dtype, np.float32):
+        raise ValueError(
+            f"{name} must be real numbers, not of dtype {array.dtype}: convert it first"
+        )
+    return array
 
 
 def _sums(part: Matrix) -> Vector:

@@ -7,26 +7,30 @@ El Mhamdi, Guerraoui, Rouault: The Hidden Vulnerability of Distributed Learning 
 Byzantium, ICML 2018, Section 4. Bound: n >= 4f + 3.
 Krum's scores are computed anew among the remaining updates, which have fewer
 neighbours each time (at least one). With one neighbour two updates always tie, each
-the other's nearest: the lower row wins, so here the order of rows matters.
+the other's nearest: the lower client id wins, or without ids the lower row, so that
+then the order of rows matters.
 Flower's ``serverapp`` Bulyan takes the theta best of a single Multi-Krum pass instead,
 which is another set; its older ``server.strategy`` one iterates. FLPoison mixes up row
 numbers and never trims.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
 from strategies.rules.distances import squared_distances
 from strategies.rules.krum import krum_scores
-from strategies.rules.rows import Rows, by_columns, nearest_mean
+from strategies.rules.order import Rows
+from strategies.rules.rows import by_columns, nearest_mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulyan(RobustRule):
     """Average, around the median, what repeated Krum selects."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

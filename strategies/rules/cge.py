@@ -9,7 +9,7 @@ makes up for it; ByzPy and this average. A small update is never suspected.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
 from strategies.rules.rows import averaged, lowest, norms
@@ -18,6 +18,8 @@ from strategies.rules.rows import averaged, lowest, norms
 @dataclass(frozen=True, kw_only=True)
 class CGE(RobustRule):
     """Average all updates but the f longest."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

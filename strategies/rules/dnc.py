@@ -16,7 +16,7 @@ one; FLPoison runs 5.
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class DnC(RobustRule):
     c
         Each time c f updates are dropped (rounded down), above 0.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     iterations: int = 1
     subsample: int = 10_000

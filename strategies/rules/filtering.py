@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Rows
+from strategies.rules.order import Rows
 
 
 def aggregate_rest(

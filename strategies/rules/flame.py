@@ -22,7 +22,8 @@ from scipy.spatial.distance import squareform
 from strategies.parameters import require_between
 from strategies.randomness import Draw, server_generator
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, Rows, clipped, cosines, norms, weighted_sum
+from strategies.rules.order import Rows
+from strategies.rules.rows import Float, clipped, cosines, norms, weighted_sum
 
 
 @dataclass(frozen=True, kw_only=True)

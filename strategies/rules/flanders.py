@@ -20,7 +20,7 @@ of the same scale.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -59,6 +59,8 @@ class FLANDERS(RobustRule):
     rule
         Aggregates the updates of the n - f clients that are kept.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     variant: str = "paper"
     window: int = 10

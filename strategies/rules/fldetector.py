@@ -17,7 +17,7 @@ the logarithm in the gap.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from strategies.randomness import Draw, server_generator
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext, Vector
 from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
-from strategies.rules.rows import Float, Rows, norms
+from strategies.rules.order import Rows
+from strategies.rules.rows import Float, norms
 
 REFERENCES = 10
 
@@ -42,6 +43,8 @@ class FLDetector(Rule):
     rule
         Aggregates the updates of the clients that are not dropped.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     window: int = 10
     rule: Rule = field(default_factory=Mean)

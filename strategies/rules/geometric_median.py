@@ -83,8 +83,7 @@ class GeometricMedian(Rule):
                 median = Median().aggregate(updates, None, context).vector
                 distances = norms(updates, origin=median)
             for _ in range(self.iterations):
-                weights = 1 / np.maximum(self.nu, distances)
-                weights /= weights.sum()
+                weights = inverse(distances, self.nu)
                 distances = distances_to(weights, seen)
             steps = self.iterations
         return Aggregate(
@@ -99,6 +98,18 @@ def distances_to(weights: Float, products: Float) -> Float:
     towards = products @ weights
     squares = products.diagonal() - 2 * towards + weights @ towards
     return np.asarray(np.sqrt(squares.clip(0)))
+
+
+def inverse(distances: Float, least: float) -> Float:
+    """Return weights in proportion to 1 / max(least, distance) that sum to 1."""
+    with np.errstate(over="ignore"):
+        weights = np.asarray(1 / np.maximum(least, distances))
+        total = float(weights.sum())
+    if not math.isfinite(total):
+        # Several rows lie so near that their weights are beyond floats: they share all.
+        weights = (distances <= distances.min()).astype(np.float64)
+        total = float(weights.sum())
+    return weights / total
 
 
 def seen_from_best(updates: Matrix, products: Float) -> tuple[Float, Float, int]:
@@ -159,8 +170,7 @@ def converged(seen: Float, between: Float, best: int) -> tuple[Float, int]:
     weights[best] = 1 - step * total
     steps, change = 0, np.inf
     while change > TOLERANCE and steps < MAX_STEPS:
-        new = 1 / np.maximum(distances_to(weights, seen), np.finfo(float).tiny)
-        new /= new.sum()
+        new = inverse(distances_to(weights, seen), np.finfo(float).tiny)
         change = float(np.abs(new - weights).max())
         weights, steps = new, steps + 1
     return weights, steps

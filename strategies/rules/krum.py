@@ -19,7 +19,7 @@ weights Multi-Krum by the examples that clients declare, which lets one own it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,8 @@ class Krum(RobustRule):
     variant
         Which Krum: ``paper``, ``byzfl``, ``epfml`` or ``monna``.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     variant: str = "paper"
 

@@ -7,7 +7,7 @@ Definition 7. Bound: n >= 2f + 1.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from strategies.rules.rows import by_columns, nearest_mean
 @dataclass(frozen=True, kw_only=True)
 class MeaMed(RobustRule):
     """Average each coordinate over the n - f values nearest to its median."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

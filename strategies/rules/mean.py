@@ -42,13 +42,6 @@ class Mean(Rule):
         """Weight the rows; ValueError if num_examples is needed and missing."""
         sizes = np.ones(len(updates))
         if self.weighted:
-            if context.num_examples is None:
-                raise ValueError(f"{self!r} needs context.num_examples")
-            sizes = np.asarray(context.num_examples, np.float64)
-            if sizes.shape != (len(updates),) or not (sizes > 0).all():
-                raise ValueError(
-                    f"{self!r} needs a positive context.num_examples for each of "
-                    f"{len(updates)} updates, not {sizes.tolist()}"
-                )
+            sizes = context.counts(self)
         weights = sizes / sizes.sum()
         return Aggregate(vector=weighted_sum(updates, weights), weights=weights)

@@ -8,7 +8,7 @@ Statistical Rates, ICML 2018, Definition 1. Bound: f < n / 2.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from strategies.rules.rows import Float, by_sorted_columns
 @dataclass(frozen=True, kw_only=True)
 class Median(Rule):
     """Take the median of each coordinate."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

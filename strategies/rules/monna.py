@@ -9,7 +9,7 @@ Bound: n >= 2f + 1.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from strategies.parameters import require_between
 from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
@@ -25,6 +25,8 @@ class MoNNA(RobustRule):
     trusted
         Client id of the trusted client (its row, where no ids are given).
     """
+
+    keeps_order: ClassVar[bool] = True
 
     trusted: int = 0
 

@@ -7,7 +7,7 @@ Xie, Koyejo, Gupta: Phocas: Dimensional Byzantine-resilient Stochastic Gradient 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from strategies.rules.rows import Float, by_columns, nearest_mean
 @dataclass(frozen=True, kw_only=True)
 class Phocas(RobustRule):
     """Average each coordinate over the n - f values nearest to its trimmed mean."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

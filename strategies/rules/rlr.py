@@ -9,7 +9,7 @@ must lie in [f + 1, n - f].
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class RLR(RobustRule):
     threshold
         Agreement needed, above f; None means f + 1.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     threshold: int | None = None
 

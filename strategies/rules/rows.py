@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strategies.rules.base import Aggregate, Matrix, Vector
+from strategies.rules.order import Rows
 from strategies.threads import num_cores
 
 # Columns handled at once: temporaries in float64 stay below a few MB for any d.
@@ -23,7 +24,6 @@ BLOCK = 16_384
 WAVE = 16
 
 Float = NDArray[np.float64]
-Rows = NDArray[np.int64]
 T = TypeVar("T")
 
 
@@ -78,7 +78,7 @@ def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> V
 
     def sort(part: Matrix) -> Float:
         # Next to each other in memory the values of a column sort ten times faster.
-        columns = np.ascontiguousarray(part.T)
+        columns = part.T.copy()  # of one row or column it would be the part itself
         columns.sort(axis=1)
         return function(columns)
 

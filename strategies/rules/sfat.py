@@ -22,7 +22,7 @@ import numpy as np
 
 from strategies.parameters import require, require_between
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import lowest, weighted_sum
+from strategies.rules.rows import weighted_sum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +82,17 @@ class SFAT(Rule):
             raise ValueError(f"{self!r} needs a loss for each of {len(updates)} rows")
         p = (1 + self.alpha) / (1 - self.alpha) if context.round > 1 else 1.0
         slack = np.ones(len(updates))
-        slack[lowest(np.nan_to_num(losses, nan=np.inf), self.k)] = p
+        ids = context.ids(len(updates))
+        ranks = np.lexsort((np.array(ids), np.nan_to_num(losses, nan=np.inf)))
+        slack[ranks[: self.k]] = p
         sizes = slack
         if self.weighted:
-            sizes = slack * np.asarray(context.num_examples, np.float64)
+            sizes = slack * context.counts(self)
         weights = sizes / sizes.sum()
         vector = weighted_sum(updates, weights)
         if self.variant == "code":
             # The model that this divides by too much is the old one plus the update.
-            shrunk = slack.sum() / (slack.sum() - slack[0] + p)
+            shrunk = slack.sum() / (slack.sum() - slack[np.argmin(ids)] + p)
             model = np.asarray(context.parameters, np.float64)
             vector = (shrunk * vector + (shrunk - 1) * model).astype(np.float32)
         return Aggregate(vector=vector, weights=weights, diagnostics={"slack": slack})

@@ -22,7 +22,8 @@ import numpy as np
 from strategies.parameters import require, require_between
 from strategies.randomness import Draw, server_generator
 from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, Rows, clipped, norms, weighted_sum
+from strategies.rules.order import Rows
+from strategies.rules.rows import Float, clipped, norms, weighted_sum
 
 
 @dataclass(frozen=True, kw_only=True)

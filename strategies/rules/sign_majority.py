@@ -7,7 +7,7 @@ Communication Efficient and Fault Tolerant, ICLR 2019, Algorithm 1. Bound: f < n
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class SignMajority(Rule):
     step
         Size of the step in each coordinate, above 0: the learning rate of signSGD.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     step: float = 1e-3
 

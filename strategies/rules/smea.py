@@ -16,7 +16,8 @@ import numpy as np
 
 from strategies.rules.base import Aggregate, Matrix, RuleContext
 from strategies.rules.distances import squared_distances
-from strategies.rules.rows import Float, Rows, averaged
+from strategies.rules.order import Rows
+from strategies.rules.rows import Float, averaged
 from strategies.rules.subsets import SubsetRule, best_subset
 
 

@@ -4,12 +4,14 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from strategies.parameters import require_between
 from strategies.rules.base import RobustRule
-from strategies.rules.rows import Float, Rows
+from strategies.rules.order import Rows
+from strategies.rules.rows import Float
 
 CHUNK = 4096
 
@@ -23,6 +25,8 @@ class SubsetRule(RobustRule):
     max_subsets
         The most subsets to look at, at least 1; more are refused.
     """
+
+    keeps_order: ClassVar[bool] = True
 
     max_subsets: int = 1_000_000
 

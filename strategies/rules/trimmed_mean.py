@@ -9,7 +9,7 @@ Here f is a whole number, as in ByzFL, and does not shrink when clients fail.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from strategies.rules.rows import by_sorted_columns
 @dataclass(frozen=True, kw_only=True)
 class TrimmedMean(RobustRule):
     """Average each coordinate without its f largest and f smallest values."""
+
+    keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:

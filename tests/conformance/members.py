@@ -46,9 +46,8 @@ class Member:
 
     Attributes
     ----------
-    any_order, exact_order
-        A permutation of rows hardly changes the output;  a permutation of tie-free rows
-        changes no bit.
+    any_order
+        Without client ids, a permutation of tie-free rows changes no bit.
     translates, scales
         rule(x + c) = rule(x) + c;  rule(a x) = a rule(x), a > 0.
     identical
@@ -62,7 +61,6 @@ class Member:
 
     rule: Rule
     any_order: bool = True
-    exact_order: bool = False
     translates: bool = True
     scales: bool = True
     identical: bool = True
@@ -73,8 +71,8 @@ class Member:
         return repr(self.rule)
 
 
-ORDER = {"exact_order": True, "hull": 0.0}
-CHOICE = {"exact_order": True, "hull": 0.0}
+ORDER = {"hull": 0.0}
+CHOICE = {"hull": 0.0}
 CLIPS = {"translates": False, "longest": 1.0}
 
 MEMBERS = [
@@ -90,8 +88,8 @@ MEMBERS = [
     ),
     Member(Median(), **ORDER),
     Member(TrimmedMean(f=F), **ORDER),
-    Member(MeaMed(f=F), exact_order=True, hull=1.0),
-    Member(Phocas(f=F), exact_order=True, hull=1.0),
+    Member(MeaMed(f=F), hull=1.0),
+    Member(Phocas(f=F), hull=1.0),
     Member(GeometricMedian(), hull=1.0),
     Member(
         GeometricMedian(nu=0.1, iterations=8, init="zeros"),
@@ -110,26 +108,24 @@ MEMBERS = [
     Member(MDA(f=F), **CHOICE),
     Member(SMEA(f=F), **CHOICE),
     Member(CAF(f=F), hull=0.0),
-    Member(CGE(f=F), exact_order=True, translates=False, hull=0.0),
+    Member(CGE(f=F), translates=False, hull=0.0),
     Member(MoNNA(f=F, trusted=8), **CHOICE),
     Member(DnC(f=F), **CHOICE),
     Member(FLTrust(), translates=False, scales=False, identical=False),
     Member(SignGuard(share=1.0), **CLIPS),
     Member(FoolsGold(), translates=False, identical=False),
-    Member(RLR(f=F), exact_order=True, translates=False),
+    Member(RLR(f=F), translates=False),
     Member(LASA(), **CLIPS),
     Member(FLAME(noise=0.0), **CLIPS),
-    Member(FLDetector(rule=Median()), exact_order=True, hull=0.0),
-    Member(FLANDERS(f=F, iterations=5, rule=Median()), exact_order=True, hull=0.0),
+    Member(FLDetector(rule=Median()), hull=0.0),
+    Member(FLANDERS(f=F, iterations=5, rule=Median()), hull=0.0),
     Member(
         FLANDERS(f=F, iterations=5, rule=Median(), variant="baseline", window=1),
-        exact_order=True,
         hull=0.0,
     ),
     Member(NormClipping(), translates=False, scales=False, identical=False),
     Member(
         SignMajority(),
-        exact_order=True,
         translates=False,
         scales=False,
         identical=False,

@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +13,20 @@ from hypothesis.extra.numpy import arrays
 
 import strategies.preaggregators
 import strategies.rules
-from strategies.preaggregators import Preaggregator
-from strategies.rules import CenteredClipping, FLTrust, Mean, NormClipping, Rule
+from strategies.preaggregators import NNM, Preaggregator
+from strategies.rules import (
+    CGE,
+    SFAT,
+    CenteredClipping,
+    FLTrust,
+    Krum,
+    Mean,
+    MoNNA,
+    MultiKrum,
+    NormClipping,
+    Rule,
+    RuleContext,
+)
 from strategies.rules.rows import norms
 from tests.conformance.members import MEMBERS, PREAGGREGATORS, F, N, context_for
 
@@ -85,23 +99,126 @@ def test_twice_gives_the_same_bits_and_the_state_is_not_changed(member, rng):
     np.testing.assert_array_equal(second.vector, again.vector)
 
 
+def same_bits(found, shuffled, order):
+    """Whether two aggregates are the same, the other one of rows in another order."""
+    assert shuffled.vector.tobytes() == found.vector.tobytes()
+    if found.weights is not None:
+        np.testing.assert_array_equal(shuffled.weights, found.weights[order])
+    if found.selected is not None:
+        assert sorted(order[shuffled.selected]) == found.selected.tolist()
+    for name, value in found.diagnostics.items():
+        per_row = isinstance(value, np.ndarray) and value.shape[:1] == (N,)
+        wanted = value[order] if per_row else value
+        np.testing.assert_array_equal(shuffled.diagnostics[name], wanted)
+
+
+# With ties between different rows, equal rows and huge ones.
+any_updates = arrays(
+    np.float32,
+    (N, 3),
+    elements=st.one_of(
+        st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0]),
+        st.floats(-3, 3, width=32),
+        st.sampled_from([1e20, -1e20]),
+    ),
+)
+orders = st.permutations(range(N)).map(np.array)
+
+
+@every
+@settings(max_examples=25, deadline=None)
+@given(updates=any_updates, order=orders)
+def test_with_client_ids_the_order_of_rows_changes_no_bit(member, updates, order):
+    context, shuffled = (
+        context_for(u, i)
+        for u, i in ((updates, list(range(N))), (updates[order], order.tolist()))
+    )
+    state = None
+    for _ in range(2):
+        try:
+            found = member.rule(updates, state, context)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=re.escape(str(error))):
+                member.rule(updates[order], state, shuffled)
+            return
+        same_bits(found, member.rule(updates[order], state, shuffled), order)
+        state = found.state
+
+
 @members("any_order")
-def test_order_of_rows_hardly_matters(member, rng):
-    updates = honest(rng)
-    order = rng.permutation(N)
-    vector = aggregate(member, updates).vector
-    shuffled = aggregate(member, updates[order], order.tolist()).vector
-    np.testing.assert_allclose(shuffled, vector, atol=1e-6)
-
-
-@members("exact_order")
-def test_order_of_rows_changes_no_bit(member, rng):
-    for width in (60, 20_000):
+def test_without_client_ids_the_order_of_tie_free_rows_changes_no_bit(member, rng):
+    if isinstance(member.rule, MoNNA):
+        pytest.skip("it trusts a client, which is then a row")
+    for width in (1, 3, 60, 20_000):
         updates = honest(rng, d=width)
-        order = rng.permutation(N)
-        vector = aggregate(member, updates).vector
-        shuffled = aggregate(member, updates[order], order.tolist()).vector
-        np.testing.assert_array_equal(shuffled, vector)
+        context = replace(context_for(updates), clients=None)
+        found = member.rule(updates, None, context)
+        for _ in range(4):
+            order = rng.permutation(N)
+            shuffled = member.rule(updates[order], None, context.only(order))
+            assert shuffled.vector.tobytes() == found.vector.tobytes()
+            if found.selected is not None:
+                assert sorted(order[shuffled.selected]) == found.selected.tolist()
+
+
+@pytest.mark.parametrize(
+    "member",
+    [m for m in MEMBERS if m.any_order and not m.rule.keeps_order],
+    ids=repr,
+)
+@settings(max_examples=25, deadline=None)
+@given(updates=any_updates, order=orders)
+def test_a_rule_that_ranks_no_rows_gives_the_same_bits_for_any_order(
+    member, updates, order
+):
+    context = replace(context_for(updates), clients=None)
+    vectors = [
+        member.rule(updates[rows], None, context.only(rows)).vector
+        for rows in (np.arange(N), order)
+    ]
+    assert vectors[0].tobytes() == vectors[1].tobytes()
+
+
+def test_ties_go_to_the_lowest_client_id_and_without_ids_to_the_lowest_row():
+    # With two neighbours each, 4 1 3 0 score 10 5 5 10.
+    four = np.array([[4], [1], [3], [0]], np.float32)
+    assert Krum(f=0)(four).selected == [1]
+    for clients, selected in (([9, 7, 8, 5], [1]), ([9, 8, 7, 5], [2])):
+        context = RuleContext(clients=clients)
+        assert Krum(f=0)(four, context=context).selected == selected
+    # 4 1 3 0 2 score 5 2 2 5 2: of the two ends one is left out.
+    five = np.array([[4], [1], [3], [0], [2]], np.float32)
+    np.testing.assert_array_equal(MultiKrum(f=1)(five).selected, [0, 1, 2, 4])
+    found = MultiKrum(f=1)(five, context=RuleContext(clients=[9, 7, 8, 5, 6]))
+    np.testing.assert_array_equal(found.selected, [1, 2, 3, 4])
+    np.testing.assert_array_equal(found.diagnostics["scores"], [5, 2, 2, 5, 2])
+
+
+def test_rows_are_taken_in_the_order_of_ids_and_results_are_the_callers():
+    updates = np.array([[3.0], [1.0], [2.0]], np.float32)
+    context = RuleContext(clients=[30, 10, 20], num_examples=np.array([4, 1, 3]))
+    found = Mean(weighted=True)(updates, context=context)
+    assert found.vector == pytest.approx((12 + 1 + 6) / 8)
+    np.testing.assert_array_equal(found.weights, [0.5, 0.125, 0.375])
+    kept = CGE(f=1)(updates, context=context)
+    np.testing.assert_array_equal(kept.selected, [1, 2])
+    np.testing.assert_array_equal(kept.diagnostics["scores"], [3, 1, 2])
+
+
+@pytest.mark.parametrize("name", ["clients", "num_examples", "losses"])
+def test_a_field_of_the_context_needs_an_entry_for_each_row(name):
+    context = RuleContext(**{name: np.arange(1, 4)})
+    for part in (Mean(), NNM(f=1)):
+        with pytest.raises(ValueError, match=f"context.{name} must have one entry"):
+            part(np.zeros((4, 2), np.float32), context=context)
+
+
+@pytest.mark.parametrize("count", [np.inf, np.nan, 0, -1, 1.5e308])
+@pytest.mark.parametrize("rule", [Mean(weighted=True), SFAT(weighted=True)])
+def test_declared_examples_must_be_finite_and_above_0(rule, count):
+    context = RuleContext(num_examples=np.array([1.5e308, count]), losses=np.ones(2))
+    with pytest.raises(ValueError, match="num_examples above 0 and finite"):
+        rule(np.ones((2, 2), np.float32), context=context)
 
 
 @members("translates")
@@ -172,8 +289,6 @@ def test_a_field_that_it_needs_and_misses_is_named(member, name):
         name == "num_examples" and member.rule == Mean(weighted=True)
     )
     updates = np.ones((N, 4), np.float32)
-    from dataclasses import replace
-
     context = replace(context_for(updates), **{name: None})
     if needed:
         with pytest.raises(ValueError, match=f"needs context.{name}"):
@@ -285,11 +400,12 @@ def test_preaggregating_twice_gives_the_same_bits(pre, rng):
 
 
 @every_preaggregator
-def test_order_of_rows_orders_the_preaggregated_rows(pre, rng):
-    if isinstance(pre, strategies.preaggregators.Bucketing):
-        pytest.skip("which rows meet in a bucket depends on their order")
+def test_with_client_ids_the_order_of_rows_orders_the_preaggregated_rows(pre, rng):
     updates, order = honest(rng), rng.permutation(N)
-    np.testing.assert_allclose(pre(updates[order]), pre(updates)[order], atol=1e-6)
+    rows = pre(updates, context_for(updates))
+    shuffled = pre(updates[order], context_for(updates[order], order.tolist()))
+    places = order if pre.keeps_places else slice(None)
+    np.testing.assert_array_equal(shuffled, rows[places])
 
 
 @every_preaggregator

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def fedrobust(
     *arguments: str, cwd: Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "fedrobust.cli", *arguments],
+        [sys.executable, "-m", "fedrobust", *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
@@ -45,7 +46,7 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
         monkeypatch.setattr(module, "command", interrupted)
     assert main(["run"]) == main(["list"]) == 130
     of_run, of_list = capsys.readouterr().err.splitlines()
-    assert "typed again, it goes on" in of_run
+    assert "run the same command again to continue" in of_run
     assert of_list == "fedrobust: interrupted"
 
 
@@ -173,6 +174,46 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
     assert "here holds another experiment" in done.stderr
 
 
+def test_folders_with_our_names_hide_nothing(tmp_path):
+    for name in ("fedrobust", "strategies"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    (tmp_path / "statistics.py").touch()
+    (tmp_path / "mine.py").write_text("import keras\nmodel = keras.Sequential\n")
+    # As the installed script does, whose folder is not the current one.
+    script = "import sys, fedrobust.cli; sys.exit(fedrobust.cli.main())"
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+        )
+
+    done = run("-P", "-c", script, "run", "--cfg", "job", "model._target_=mine.model")
+    assert done.returncode == 0, done.stderr
+    assert "_target_: mine.model" in done.stdout
+    hidden = run("-P", "-c", script, "run", "model._target_=statistics.Net")
+    assert hidden.returncode == 2
+    assert f"{tmp_path / 'statistics.py'}, which needs another name" in hidden.stderr
+    # Python itself looks for a module that it is told to run in the current folder.
+    beside = run("-m", "fedrobust", "list")
+    assert beside.returncode == 1
+    assert beside.stderr.count("\n") == 1
+    assert "No module named fedrobust.__main__" in beside.stderr
+    shutil.rmtree(tmp_path / "fedrobust")
+    assert run("-m", "fedrobust", "list").returncode == 0
+
+
+def test_a_folder_that_was_deleted_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    assert main(["list"]) == 2
+    assert "the current folder no longer exists" in capsys.readouterr().err
+
+
 def test_list_and_help(tmp_path):
     assert "strategy" in fedrobust("list", cwd=tmp_path).stdout
     listed = fedrobust("list", "strategy", "training", cwd=tmp_path).stdout
@@ -255,52 +296,26 @@ class Brightened:
 
 
 def test_a_job_that_cannot_be_made_leaves_the_others_their_results(tmp_path):
-    done = fedrobust(
+    (tmp_path / "mine.py").write_text(
+        """
+import keras
+
+
+def optimizer(learning_rate, kind):
+    return {"good": keras.optimizers.SGD}[kind](learning_rate)
+"""
+    )
+    sweep = [
         "run", "-m", *SMALL, "hydra.sweep.dir=all",
-        "+training.optimizer.clipvalue=[x],0.1", cwd=tmp_path,
-    )  # fmt: skip
+        "training.optimizer._target_=mine.optimizer",
+    ]  # fmt: skip
+    done = fedrobust(*sweep, "+training.optimizer.kind=bad,good", cwd=tmp_path)
     assert done.returncode == 1
-    assert "training: the local step cannot be built" in done.stderr
+    assert "training.optimizer: cannot make mine.optimizer" in done.stderr
     assert "Traceback" not in done.stderr
     assert len(list(tmp_path.glob("all/*/result.json"))) == 1
     assert "checks" in done.stdout, "the report of what finished"
     # Where all fail, what an earlier sweep left in the folder is not theirs to report.
-    again = fedrobust(
-        "run", "-m", *SMALL, "hydra.sweep.dir=all",
-        "+training.optimizer.clipvalue=[x],[y]", cwd=tmp_path,
-    )  # fmt: skip
+    again = fedrobust(*sweep, "+training.optimizer.kind=bad,worse", cwd=tmp_path)
     assert again.returncode == 1
     assert "no finished run" not in again.stderr
-
-
-def test_the_wheel_works_from_an_empty_folder(tmp_path):
-    import zipfile
-
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d"]
-    subprocess.run(
-        [*build, str(tmp_path / "dist")],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
-        names = archive.namelist()
-    assert "fedrobust/conf/config.yaml" in names
-    assert not any(name.startswith(("conf/", "tests/")) for name in names)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    done = fedrobust(
-        "run", "--cfg", "job", cwd=empty, PYTHONPATH=str(tmp_path / "site")
-    )
-    assert done.returncode == 0, done.stderr
-    where = subprocess.run(
-        [sys.executable, "-c", "import fedrobust.compose as c; print(c.config_dir())"],
-        cwd=empty,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert where.stdout.strip() == str(tmp_path / "site" / "fedrobust" / "conf")

@@ -55,17 +55,24 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> list:
     return outcome(folder)
 
 
-def fedrobust_run(*overrides: str) -> None:
+def fedrobust_run(*overrides: str, cwd: Path = REPOSITORY) -> None:
+    # -P: as the installed script, which does not look in the current folder first.
     subprocess.run(
-        [sys.executable, "-m", "fedrobust.cli", "run", *EXPERIMENT, *overrides],
+        [sys.executable, "-P", "-m", "fedrobust", "run", *EXPERIMENT, *overrides],
         check=True,
+        cwd=cwd,
         capture_output=True,
         timeout=300,
     )
 
 
 def test_ray_is_local_to_the_bit(local, tmp_path):
-    fedrobust_run("runtime=ray", f"hydra.run.dir={tmp_path / 'ray'}")
+    # Ray's actors search the current folder first: nothing there may hide ours.
+    for name in ("fedrobust", "strategies"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    folder = f"hydra.run.dir={tmp_path / 'ray'}"
+    fedrobust_run("runtime=ray", folder, cwd=tmp_path)
     assert outcome(tmp_path / "ray") == local
     sampled = [row["sampled"] for row in local[0]]
     assert len({tuple(s) for s in sampled}) > 1, "a draw that can differ"

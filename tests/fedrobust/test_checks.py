@@ -8,7 +8,7 @@ import pytest
 from fedrobust.assessment import assess
 from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, RandomNoise, Square
 from fedrobust.attacks.checks import MEANINGS, check_attacks, takes_more
-from fedrobust.attacks.probes import _deterministic, probe, stands
+from fedrobust.attacks.probes import deterministic, probe, stands
 from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation import hyperparameters
@@ -320,8 +320,8 @@ def test_a_probe_holds_square_against_what_gradients_leave(trained):  # noqa: F8
 def test_random_outputs_are_told_at_any_size(size):
     rng = np.random.default_rng(0)
     calls = [(size * rng.normal(size=(4, 10))).astype(np.float32) for _ in range(3)]
-    assert _deterministic(calls).status == "fail"
-    assert _deterministic([calls[0]] * 3).status == "pass"
+    assert deterministic(calls).status == "fail"
+    assert deterministic([calls[0]] * 3).status == "pass"
 
 
 def test_random_noise_is_not_where_pgd_starts(trained):  # noqa: F811

@@ -1,6 +1,8 @@
 """Any Keras classifier is attacked, and what cannot be is told in one sentence."""
 
+import importlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from fedrobust.assessment import assess
 from fedrobust.attacks import FGSM, PGD, Transfer
 from fedrobust.backend import keras
 from fedrobust.cli import main
-from fedrobust.loading import classifier
+from fedrobust.loading import cause_of, classifier
 from fedrobust.report.pictures import image_shape
 from tests.fedrobust.conftest import digits, trained  # noqa: F401
 
@@ -65,10 +67,6 @@ def test_inputs_are_reshaped_and_scaled_with_a_word(trained):  # noqa: F811
 
 def test_what_is_no_classifier_of_these_is_told(trained):  # noqa: F811
     x = trained.data.x_test[:4]
-    one = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
-                            keras.layers.Dense(1)])  # fmt: skip
-    with pytest.raises(ValueError, match="one unit"):
-        classifier(one, x)
     with pytest.raises(ValueError, match="inputs of shape"):
         classifier(trained.model, np.zeros((2, 9, 9, 1), np.float32))
     with pytest.raises(ValueError, match="logit for each class"):
@@ -230,3 +228,96 @@ def test_examples_of_a_saved_surrogate_transfer(trained, saved):  # noqa: F811
         trained.model, x, y
     )
     np.testing.assert_array_equal(moved, inner.at(0.1)(trained.model, x, y))
+
+
+OWN_LAYERS = """
+from fedrobust.backend import keras
+
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+def build(end="nothing"):
+    layers = [keras.Input((8, 8, 1)), keras.layers.Flatten(), Twice()]
+    if end == "lambda":
+        layers.append(keras.layers.Lambda(lambda x: x + 1))
+    return keras.Sequential([*layers, keras.layers.Dense(10)])
+"""
+
+
+@pytest.fixture
+def own_layers(tmp_path, monkeypatch):
+    """A module of a user's own, importable for as long as a test."""
+    (tmp_path / "own_layers_of_test.py").write_text(OWN_LAYERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield "own_layers_of_test"
+    sys.modules.pop("own_layers_of_test", None)
+
+
+def own_model(module, path, **arguments):
+    importlib.import_module(module).build(**arguments).save(path)
+    # As in another process, which has not imported it.
+    sys.modules.pop(module)
+    return ["attack", "--model", str(path), "attack=fgsm", "--samples", "5"]
+
+
+def test_a_layer_of_somebodys_own_is_named_and_imported(own_layers, tmp_path, capsys):
+    words = own_model(own_layers, tmp_path / "m.keras")
+    assert main([*words, "--out", "a"]) == 2
+    error = capsys.readouterr().err
+    assert "it holds the class 'Twice' of somebody's own" in error
+    assert f"--import {own_layers}" in error
+    assert main([*words, "--out", "a", "--import", own_layers]) == 0
+    assert main([*words, "--out", "b", "--import", "no_such_module"]) == 2
+    assert "no_such_module cannot be imported" in capsys.readouterr().err
+
+
+def test_the_model_of_a_run_finds_its_own_module(own_layers, tmp_path, capsys):
+    words = own_model(own_layers, tmp_path / "model.keras")
+    config = f"model:\n  _target_: {own_layers}.build\n"
+    (tmp_path / "config.yaml").write_text(config)
+    assert main([*words, "--out", "a"]) == 0
+    (tmp_path / "config.yaml").write_text("model: [")
+    sys.modules.pop(own_layers)
+    assert main([*words, "--out", "a"]) == 2
+
+
+def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsys):
+    words = own_model(own_layers, tmp_path / "m.keras", end="lambda")
+    words += ["--import", own_layers]
+    assert main([*words, "--out", "a"]) == 2
+    assert "it holds a Python lambda" in capsys.readouterr().err
+    assert main([*words, "--out", "a", "--trust"]) == 0
+
+
+def test_what_is_said_of_a_file_is_the_cause_that_keras_puts_last():
+    dump = f"could not be deserialized. config={'x' * 900} Exception encountered: "
+    assert cause_of(dump + "bad units") == "bad units"
+    assert cause_of(dump + dump + "bad  units\n") == "bad units"
+    long = cause_of(dump + "y" * 900 + " the end")
+    assert long.endswith("y the end")
+    assert len(long) < 320
+    assert cause_of("File format not supported: " + "z" * 900).startswith("File format")
+    known = "Could not locate class 'A'. Full object config: {'module': 'b.c', "
+    assert cause_of(known + "'class_name': 'A'}").endswith("--import b.c")
+    assert cause_of("Could not locate function 'f'. No dump").endswith("MODULE")
+
+
+def test_a_model_that_cannot_be_built_anew_is_assessed_without_a_surrogate(trained):  # noqa: F811
+    class Needy(keras.layers.Layer):
+        def __init__(self, function):
+            super().__init__()
+            self.function = function
+
+        def call(self, x):
+            return self.function(x)
+
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, Needy(lambda z: z)(trained.model(inputs)))
+    x, y = trained.data.x_test[:30], trained.data.y_test[:30]
+    attacks = {"pgd": PGD(steps=2)}
+    found = assess(model, x, y, attacks, [0.05], checks="full", split=trained.data)
+    assert any("no surrogate can be built" in note for note in found.notes)
+    assert found.scores.checks["transfer_not_better"].status == "not_run"
+    assert found.scores.checks["more_iterations"].status != "not_run"

@@ -242,7 +242,7 @@ def test_the_robustness_tax_and_the_worst_case_by_hand(tmp_path):
     assert "| strategy | tax | none | sign_flip | alie | worst |" in text
     assert "| krum | 7.0 | 88.0 | 85.0 | 70.0 | 70.0 |" in text
     table = robustness_table(grid)
-    assert [list(column.cells) for column in table.columns][1:] == [
+    assert [[*map(str, column.cells)] for column in table.columns][1:] == [
         ["95.0", "88.0"], ["0.0", "7.0"], ["10.0", "70.0"], ["sign_flip", "alie"],
     ]  # fmt: skip
 
@@ -497,7 +497,7 @@ def test_a_choice_explains_keys_of_its_own_group_alone(tmp_path):
     assert np.isnan(grid.values).all()
     assert np.isnan(grid.tax).all()
     assert "No numbers: its runs differ in num_rounds, too." in markdown(runs)
-    assert robustness_table(grid).caption.startswith("No numbers")
+    assert str(robustness_table(grid).caption).startswith("No numbers")
 
 
 def test_the_size_of_a_run_is_shown_whatever_preset_set_it(tmp_path):
@@ -577,3 +577,58 @@ def test_no_figure_of_other_runs_stays_beside_a_report(tmp_path):
     write_run(tmp_path, 0.8, 0.5, more=sizes)
     assert draw_figures(collect(tmp_path), tmp_path) == []
     assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[/x]", "[red]", "a|b", "two\nlines", "<script>alert(1)</script>", "$\\x$",
+     "a*b*c", "`code`", "_private_", "\x1b[2Jgone", "[a](http://b)", "~~a~~"],
+)  # fmt: skip
+def test_values_are_shown_as_they_are(tmp_path, capsys, value):
+    for clean, name in ((0.9, value), (0.8, "other")):
+        more = {"model": {"path": name}}
+        for byzantine in ("none", "alie", "ipm"):
+            path = tmp_path / f"{clean}-{byzantine}"
+            write_run(path, clean, 0.5, byzantine=byzantine, more=more)
+    assert main(["report", str(tmp_path)]) == 0
+    seen = value.replace("\n", " ").replace("\x1b", " ")
+    said = capsys.readouterr().out
+    assert seen in said
+    assert "\x1b" not in said
+    text = (tmp_path / "report.md").read_text()
+    table = next(part for part in text.split("\n\n") if "| checks |" in part)
+    names, _, *rows = table.splitlines()
+    unescaped = [re.sub(r"\\.", "", line) for line in (names, *rows)]
+    # The table has the same columns in every line, and nothing left for Markdown.
+    assert len({line.count("|") for line in unescaped}) == 1
+    assert not re.search(r"[`<\[~$]|\*\S|\b_", "".join(unescaped))
+    assert any(seen in re.sub(r"\\(.)", r"\1", line) for line in rows)
+    with (tmp_path / "report.csv").open(newline="") as file:
+        assert value in {row["model.path"] for row in csv.DictReader(file)}
+
+
+def test_choices_are_drawn_and_tabled_as_they_are(tmp_path, capsys):
+    for strategy in ("[/x]", "$\\frac$", "a|b"):
+        for byzantine in ("none", "<b>", "alie"):
+            path = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+            write_run(path, 0.9, 0.5, strategy=strategy, byzantine=byzantine)
+    assert main(["report", str(tmp_path)]) == 0
+    assert "[/x]" in capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert "\\<b\\>" in text
+    assert "a\\|b" in text
+    assert (tmp_path / "heatmap.png").is_file()
+
+
+def test_warnings_of_runs_are_told_with_how_many_had_them(tmp_path, capsys):
+    for seed in range(3):
+        write_run(tmp_path, 0.9, 0.5, seed=seed)
+    for path in tmp_path.glob("*/evaluations/*.json"):
+        result = json.loads(path.read_text())
+        result["warnings"] = ["z=0: no attack"] + ["f < b"] * (result["seed"] == 1)
+        path.write_text(json.dumps(result))
+    assert main(["report", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "warning: z=0: no attack (3 of 3 runs)\nwarning: f < b (1 of 3 runs)" in said
+    text = (tmp_path / "report.md").read_text()
+    assert "- z=0: no attack (3 of 3 runs)\n- f \\< b (1 of 3 runs)" in text

@@ -151,7 +151,7 @@ def test_the_number_of_rows_is_known_beforehand(n, s, rows):
         (lambda: ARC(f=2)(LINE), r"ARC\(f=2\) needs at least 5 updates, not 3"),
         (lambda: Bucketing(s=0), "s=0: must be at least 1"),
         (lambda: Clipping(c=0.0), "c=0.0: must be above 0"),
-        (lambda: Clipping(c=float("inf")), "c=inf: must be above 0"),
+        (lambda: Clipping(c=float("inf")), "c=inf: must be a finite number"),
         (lambda: Clipping()(np.zeros(3, np.float32)), r"must be \(n, d\)"),
     ],
 )

@@ -1,0 +1,41 @@
+"""A data set in memory."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set in memory.
+
+    Attributes
+    ----------
+    x_train, x_test
+        (n, height, width, channels) float32 in [0, 1].
+    y_train, y_test
+        (n,) int32 labels.
+    num_classes
+        Number of classes.
+    ids_train
+        (n,) natural id of each training image (a writer, say), if the file has them.
+    """
+
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int32]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int32]
+    num_classes: int
+    ids_train: NDArray[Any] | None = None
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name the images and labels."""
+        found = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""Handing a checked command over to Hydra, and the job that Hydra launches."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import CompactHydraException, HydraException
+from hydra.types import RunMode
+from omegaconf.errors import OmegaConfBaseException
+
+from fedrobust.compose import config_dir, register_resolvers
+from fedrobust.config import load_config
+from fedrobust.errors import ConfigError, RunFailedError
+from fedrobust.explain import explain
+from fedrobust.progress import Progress
+
+
+class JobFailedError(CompactHydraException):
+    """A job of a multirun came to nothing; the message is one sentence."""
+
+
+def launch(arguments: list[str]) -> int:
+    """Give a command to Hydra.
+
+    Returns
+    -------
+    The exit status: 1 when a job failed.
+
+    Raises
+    ------
+    ConfigError
+        When Hydra itself refuses the command.
+    """
+    register_resolvers()
+    with _as_command(arguments):
+        main = hydra.main(
+            config_path=str(config_dir()), config_name="config", version_base="1.3"
+        )
+        try:
+            main(job)()
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 1
+        except JobFailedError as error:
+            print(f"fedrobust: {error}", file=sys.stderr)
+            return 1
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(explain(error)) from error
+    return 0
+
+
+@contextmanager
+def _as_command(arguments: list[str]) -> Iterator[None]:
+    """Let Hydra read these arguments, and raise its errors instead of printing them."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["fedrobust run", *arguments]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        os.environ.pop("HYDRA_FULL_ERROR")
+        if full is not None:
+            os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def job(composed: Any) -> dict[str, Any]:
+    """Run one job of Hydra's, here or wherever its launcher put it."""
+    from fedrobust.run import run
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    config = load_config(composed, settings.runtime.choices)
+    number = settings.job.num if settings.mode == RunMode.MULTIRUN else None
+    try:
+        with Progress(config, folder, number) as progress:
+            result = run(config, folder, progress.on_row, progress.on_warning)
+            progress.finish(result)
+    except (ConfigError, RunFailedError) as error:
+        if number is None:
+            raise
+        # Hydra goes on with the other jobs, and raises this after the last.
+        raise JobFailedError(str(error)) from None
+    return result

@@ -1,0 +1,68 @@
+"""Values in tables and figures as they are, whatever signs they hold.
+
+A value may be anything that a configuration can say, such as a path or a formula. In
+Markdown, in rich's markup and in matplotlib's some of its signs mean something.
+"""
+
+import re
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from rich.text import Text
+
+# What Markdown, and the HTML that it lets through, would take for its own. Underscores
+# within words are left as they are, since keys are full of them and they mean nothing
+# there; so is a star that ends a word, since it opens nothing.
+_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+# Decorates what draws: matplotlib reads this when it makes a text.
+plain_figure_text = mpl.rc_context({"text.parse_math": False})
+
+
+def one_line(text: str) -> str:
+    """Replace line breaks and other control characters by spaces."""
+    return _CONTROL.sub(" ", text)
+
+
+def escape_markdown(text: str) -> str:
+    """Escape a text so that Markdown shows it as it is, on one line."""
+    return _MARKDOWN.sub(lambda sign: "\\" + sign[0], one_line(text))
+
+
+def rich_text(text: str, style: str = "") -> Text:
+    """Return a text for the terminal in which square brackets are square brackets."""
+    return Text(one_line(text), style=style)
+
+
+def markdown_table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
+) -> str:
+    """Return a table of texts that are Markdown themselves.
+
+    Parameters
+    ----------
+    names
+        Of the columns.
+    rows
+        A text a column.
+    left
+        Names of the columns that are aligned at the left; numbers are at the right.
+    """
+    lines = [
+        "| " + " | ".join(names) + " |",
+        "|" + "|".join("---" if name in left else "---:" for name in names) + "|",
+        *("| " + " | ".join(cells) + " |" for cells in rows),
+    ]
+    return "\n".join(lines)
+
+
+def plain_markdown_table(
+    names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
+) -> str:
+    """Return a Markdown table of texts that are shown as they are."""
+    return markdown_table(
+        [*map(escape_markdown, names)],
+        [[*map(escape_markdown, cells)] for cells in rows],
+        [*map(escape_markdown, left)],
+    )

@@ -1,0 +1,101 @@
+"""Whether a run gives the same bits again, tried before it begins.
+
+Draws in a graph are found there. What Python draws while a hook or a model of a user's
+own is built or traced is a constant of the graph, and what it draws in a
+``tf.py_function`` is not in the graph at all: both show when everything is built twice
+and takes the same step. A draw that one step seldom makes does not.
+"""
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError
+from fedrobust.network import Arrays, Network
+from fedrobust.randomness import Purpose, generator
+from fedrobust.resources.networks import initial_arrays_of_key, keras_model
+from fedrobust.resources.shared import TRAINERS, key_of, shared
+from fedrobust.resources.trainers import build_trainer, trainer_keys, trainer_of_keys
+from fedrobust.targets import OURS
+from fedrobust.training.local import DivergedError, Trainer
+from fedrobust.training.schedule import LocalTraining
+
+
+def check_training(config: Config) -> list[str]:
+    """Build all that a run trains with, and warn where it would not repeat.
+
+    Returns
+    -------
+    Sentences that say why the same configuration may give other bits; none as a rule.
+
+    Raises
+    ------
+    ConfigError
+        When something cannot be built.
+    """
+    keys = trainer_keys(config)
+    found = sorted({doubt for key in keys for doubt in _doubts(*key)})
+    for doubt in found:
+        warnings.warn(doubt, stacklevel=2)
+    return found
+
+
+@shared(TRAINERS)
+def _doubts(kind: str, network: str, hook: str, steps: str) -> list[str]:
+    trainer = trainer_of_keys(kind, network, hook, steps)
+    if trainer.doubts or not _is_own([json.loads(k) for k in (network, hook, steps)]):
+        return trainer.doubts
+    dataset, model = json.loads(network)
+    try:
+        # It warns of what the first one has warned of.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            again = Network(keras_model(dataset, model, seed=0))
+            second = build_trainer(kind, again, hook, steps)
+    except ConfigError as error:
+        return [f"{error} (when it is built again, to see whether it repeats)"]
+    start = initial_arrays_of_key(key_of(dataset, model, 0))
+    if not _same(start, again.arrays()):
+        return [
+            "the model starts from other weights each time it is built, whatever the "
+            "seed: draw them by Keras's initialisers"
+        ]
+    if not _same(_step(trainer, start), _step(second, start)):
+        return [
+            "the local step gives other weights when all is built again, so the same "
+            "configuration gives other numbers each time: draw nothing in Python, and "
+            "by TensorFlow only with the seed that perturb is given"
+        ]
+    return []
+
+
+def _is_own(node: Any) -> bool:
+    """Whether a configuration names a class or function of a user's own."""
+    if isinstance(node, dict):
+        target = str(node.get("_target_", "keras."))
+        is_own = not target.startswith((*OURS, "keras."))
+        return is_own or any(map(_is_own, node.values()))
+    return isinstance(node, list) and any(map(_is_own, node))
+
+
+def _step(trainer: Trainer, start: Arrays) -> Arrays:
+    """Weights and loss after a step on random images; nothing if it diverged."""
+    model = trainer.network.model
+    rng = generator(0, Purpose.OBJECTIVE)
+    x = rng.random((4, *model.input_shape[1:]), np.float32)
+    y = np.arange(4, dtype=np.int32) % trainer.network.num_classes
+    local = LocalTraining(local_steps=1)
+    try:
+        trained, _ = trainer.train(start, x, y, local, seed=0, round=1, client=0)
+    except DivergedError:
+        return {}
+    return trained.arrays | {"loss": np.asarray(trained.loss)}
+
+
+def _same(one: Arrays, other: Arrays) -> bool:
+    """Whether all values are equal, whatever Keras calls the layers they are of."""
+    pairs = zip(one.values(), other.values(), strict=False)
+    return len(one) == len(other) and all(np.array_equal(a, b) for a, b in pairs)

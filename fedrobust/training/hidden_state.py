@@ -1,0 +1,74 @@
+"""State that a local step keeps beside its arguments, found in its graph.
+
+All that a step may depend on is an argument: weights, data, and the keys of its draws.
+A draw from a global generator, or a variable that a hook writes, is none of these, so
+the same configuration would give other numbers the next time.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+# Operations that write a variable; what they write outlives the step.
+WRITES = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+
+
+def hidden_state(graph: Any) -> list[str]:
+    """Find draws without a key and variables beside the model's in a graph.
+
+    What is drawn in Python, while the graph is traced or by ``tf.py_function``, leaves
+    no trace in it.
+
+    Parameters
+    ----------
+    graph
+        The ``tf.Graph`` of a traced local step, with the functions that it calls.
+
+    Returns
+    -------
+    A sentence for each kind of hidden state; none where there is no such state.
+    """
+    nodes = list(_nodes(graph.as_graph_def()))
+    found = []
+    draws = [node for node in nodes if _draws_without_key(node)]
+    if draws:
+        found.append(
+            f"the local step draws random numbers by {_place(draws[0])}, which has no "
+            "key, so the same configuration gives other numbers each time: use "
+            "tf.random.stateless_* with the seed that perturb is given or, in a layer, "
+            "keras.random with a keras.random.SeedGenerator of its own"
+        )
+    writes = [node for node in nodes if node.op in WRITES]
+    if any("seed_generator" in variable.name for variable in graph.variables):
+        found.append(
+            "the local step draws by keras.random from a seed generator that is not "
+            "the model's, so the same configuration gives other numbers each time: "
+            "give a layer a keras.random.SeedGenerator as an attribute; in a hook use "
+            "the seed that perturb is given"
+        )
+    elif writes:
+        found.append(
+            f"the local step writes a variable that is not the model's, by "
+            f"{_place(writes[0])}: clients share it, so results depend on the order in "
+            "which they train"
+        )
+    return found
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    """Yield the nodes of a graph, and those of the functions that it calls."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
+
+
+def _draws_without_key(node: Any) -> bool:
+    # Operations of TensorFlow's global generator have a seed among their attributes
+    # (stateless ones take it as an input); Cudnn's have one for a dropout they leave
+    # out. Those of tf.random.Generator advance a variable.
+    if node.op.startswith("Cudnn"):
+        return False
+    return "seed" in node.attr or node.op in ("RngReadAndSkip", "Timestamp")
+
+
+def _place(node: Any) -> str:
+    return f"{node.op} ({node.name})"

@@ -1,0 +1,31 @@
+"""Text that a node sent, for logs, events and terminals."""
+
+# Characters of a reason, and of the name of a metric.
+LONGEST_REASON, LONGEST_NAME = 300, 100
+
+
+def plain(text: object, longest: int = LONGEST_REASON) -> str:
+    r"""Return text on one line, of printable characters, cut to a length.
+
+    Whoever shows it can then neither be made to clear a screen nor to begin a line that
+    it did not write.
+
+    >>> plain("lost\n12:00 all is well\x1b[2J")
+    'lost 12:00 all is well\\x1b[2J'
+    """
+    # Cut before anything is done with each character: it may be megabytes.
+    words = str(text)[: 2 * longest].split()
+    line = "".join(
+        character if character.isprintable() else _escaped(character)
+        for character in " ".join(words)
+    )
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is printable and short."""
+    return len(name) <= LONGEST_NAME and name.isprintable()
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")

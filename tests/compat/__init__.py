@@ -1,0 +1,1 @@
+"""Whether strategies works on older versions of Flower; see `make compat`."""

@@ -1,0 +1,238 @@
+"""A run that would give other numbers the next time is told so before it begins."""
+
+import warnings
+
+import pytest
+
+from fedrobust import resources
+from fedrobust.backend import keras, tf
+from fedrobust.network import Network
+from fedrobust.run import run
+from fedrobust.training import Noise, Objective, PGDTraining, Standard, Trainer
+from fedrobust.training.hidden_state import hidden_state
+
+SMALL = ("num_clients=2", "num_rounds=1", "dataset.num_train=40", "model.hidden=[4]")
+DRAWS = "draws random numbers by"
+SEEDLESS = "draws by keras.random from a seed generator that is not"
+WRITES = "writes a variable that is not the model's"
+
+
+def doubts_of(objective, *layers):
+    """What is told of a small model of the digits that is trained."""
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            *layers,
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+    trainer = Trainer(Network(model), objective, keras.optimizers.Adam(0.1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        trainer.trace()
+    assert trainer.has_graph
+    assert [str(w.message) for w in caught] == trainer.doubts
+    return trainer.doubts
+
+
+class Hook(Objective):
+    """Perturbs by any function."""
+
+    def __init__(self, change):
+        object.__setattr__(self, "change", change)
+
+    def perturb(self, model, x, y, seed):
+        return tf.ensure_shape(self.change(x), x.shape)
+
+
+class Layer(keras.layers.Layer):
+    """Applies any function."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def call(self, x):
+        return self.change(x)
+
+
+def uniform(x):
+    return x + tf.random.uniform(tf.shape(x))
+
+
+def seeded_by_a_number(x):
+    return x + tf.random.normal(tf.shape(x), seed=3)
+
+
+def in_a_loop(x):
+    return tf.while_loop(lambda i, _: i < 3, lambda i, x: (i + 1, uniform(x)), (0, x))[
+        1
+    ]
+
+
+def in_a_branch(x):
+    return tf.cond(tf.reduce_mean(x) > 0.1, lambda: tf.nn.dropout(x, 0.5), lambda: x)
+
+
+def of_each_image(x):
+    return tf.map_fn(tf.image.random_flip_left_right, x)
+
+
+def shuffled(x):
+    return tf.random.shuffle(x)
+
+
+def by_the_clock(x):
+    return x + tf.cast(tf.timestamp() % 1, tf.float32)
+
+
+def by_keras(x):
+    return x + keras.random.normal(tf.shape(x))
+
+
+def kept(make, use):
+    """A function of something that is made outside of its graph."""
+    found = []
+
+    def change(x):
+        with tf.init_scope():
+            found.extend([make()] if not found else [])
+        return use(found[0], x)
+
+    return change
+
+
+def counting():
+    return kept(lambda: tf.Variable(0.0), lambda v, x: x + v.assign_add(1.0))
+
+
+def generator():
+    return kept(
+        lambda: tf.random.Generator.from_seed(1), lambda g, x: x + g.normal(tf.shape(x))
+    )
+
+
+def seed_generator():
+    return kept(
+        lambda: keras.random.SeedGenerator(1),
+        lambda g, x: x + keras.random.normal(tf.shape(x), seed=g),
+    )
+
+
+@pytest.mark.parametrize("place", [Hook, Layer], ids=["hook", "layer"])
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (uniform, DRAWS),
+        (seeded_by_a_number, DRAWS),
+        (in_a_loop, DRAWS),
+        (in_a_branch, DRAWS),
+        (of_each_image, DRAWS),
+        (shuffled, DRAWS),
+        (by_the_clock, DRAWS),
+        (generator(), DRAWS),
+        (by_keras, SEEDLESS),
+        (counting(), WRITES),
+    ],
+    ids=[
+        *("uniform", "seeded", "loop", "branch", "map", "shuffle", "clock"),
+        *("generator", "keras", "variable"),
+    ],
+)
+def test_state_that_no_key_decides_is_found_in_the_graph(place, change, told):
+    if place is Hook:
+        doubts = doubts_of(Hook(change))
+    else:
+        doubts = doubts_of(Standard(), Layer(change))
+    assert len(doubts) == 1 or told == DRAWS
+    assert told in doubts[0]
+
+
+def test_a_seed_generator_that_a_hook_keeps_is_found():
+    assert SEEDLESS in doubts_of(Hook(seed_generator()))[0]
+
+
+@pytest.mark.parametrize(
+    "objective", [Standard(), Noise(), PGDTraining(steps=2)], ids=repr
+)
+def test_draws_that_have_a_key_are_not_doubted(objective):
+    layers = keras.layers
+    assert not doubts_of(
+        objective,
+        layers.RandomFlip(),
+        layers.RandomRotation(0.1),
+        layers.RandomContrast(0.1),
+        layers.Dropout(0.5),
+        layers.SpatialDropout2D(0.2),
+        layers.GaussianNoise(0.1),
+        layers.GaussianDropout(0.1),
+    )
+
+
+def test_a_constant_that_a_hook_keeps_is_not_doubted():
+    constant = kept(lambda: tf.Variable(0.5), lambda v, x: x * v)
+    assert not doubts_of(Hook(constant))
+
+
+def test_a_graph_of_arithmetic_keeps_no_state():
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32)])
+    def double(x):
+        return tf.map_fn(lambda value: 2 * value, x)
+
+    assert hidden_state(double.get_concrete_function().graph) == []
+
+
+def check(configure, *overrides):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        doubts = resources.check_training(configure(*SMALL, *overrides))
+    assert set(doubts) <= {str(w.message) for w in caught}
+    return doubts
+
+
+@pytest.mark.parametrize("hook", ["Traced", "Constructed", "InPython"])
+def test_what_python_draws_shows_when_all_is_built_twice(hook, configure):
+    (doubt,) = check(configure, f"training.objective._target_=tests.own_hooks.{hook}")
+    assert "gives other weights when all is built again" in doubt
+
+
+def test_first_weights_that_no_seed_decides_are_told(configure):
+    (doubt,) = check(configure, "model._target_=tests.own_hooks.unseeded_model")
+    assert "the model starts from other weights each time" in doubt
+
+
+def test_what_repeats_is_not_doubted(configure):
+    assert check(configure) == []
+    assert check(configure, "training.objective._target_=tests.own_hooks.Fair") == []
+
+
+def test_all_that_clients_may_train_with_is_looked_at(configure):
+    own = "training.objective._target_=tests.own_hooks.Global"
+    assert DRAWS in check(configure, own, "training.fraction=0.5")[0]
+    poisoned = check(configure, "num_byzantine=1", "byzantine=robustness_poisoning",
+                     "training=pgd")  # fmt: skip
+    assert poisoned == []
+
+
+def test_the_result_says_that_it_may_not_repeat(configure, tmp_path):
+    for seed in (0, 1):
+        shown = []
+        config = configure(
+            *SMALL, f"seed={seed}", "training.objective._target_=tests.own_hooks.Global"
+        )
+        folder = tmp_path / str(seed)
+        result = run(config, folder, on_warning=shown.append)
+        assert result["environment"]["deterministic"] is False
+        assert any(DRAWS in text for text in result["warnings"])
+        assert any(DRAWS in text for text in shown)
+
+
+def test_a_rule_that_draws_from_the_global_generator_is_told(configure, tmp_path):
+    config = configure(*SMALL, "strategy.rule._target_=tests.own_hooks.DrawingMean")
+    result = run(config, tmp_path / "own")
+    assert result["environment"]["deterministic"] is False
+    assert any("NumPy's global generator" in text for text in result["warnings"])
+    result = run(configure(*SMALL), tmp_path / "ours")
+    assert result["environment"]["deterministic"] is True
+    assert result["warnings"] == []

@@ -1,0 +1,73 @@
+"""A user's own hooks, models and rules, as a ``_target_`` names them."""
+
+from typing import Any
+
+import numpy as np
+
+from fedrobust.backend import keras, tf
+from fedrobust.training import Objective
+from strategies.rules import Mean
+
+
+class Fair(Objective):
+    """Draws by the key that it is given."""
+
+    def perturb(self, model, x, y, seed):
+        return x + tf.random.stateless_uniform(tf.shape(x), seed)
+
+
+class Global(Objective):
+    """Draws from TensorFlow's global generator."""
+
+    def perturb(self, model, x, y, seed):
+        return x + tf.random.uniform(tf.shape(x))
+
+
+class Traced(Objective):
+    """Draws while it is traced, from a generator that nobody else has."""
+
+    def perturb(self, model, x, y, seed):
+        return x + np.random.default_rng().random(dtype=np.float32)
+
+
+class Constructed(Objective):
+    """Draws when it is made, from NumPy's global generator."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "shift", np.random.random())  # noqa: NPY002
+
+    def perturb(self, model, x, y, seed):
+        return x + self.shift
+
+
+class InPython(Objective):
+    """Draws in Python code that the graph calls."""
+
+    def perturb(self, model, x, y, seed):
+        def draw(x: Any) -> Any:
+            return x.numpy() + np.random.default_rng().random(dtype=np.float32)
+
+        return tf.ensure_shape(tf.py_function(draw, [x], tf.float32), x.shape)
+
+
+def model_of(initializer: Any = "glorot_uniform") -> Any:
+    """A model of the digits."""
+    dense = keras.layers.Dense(10, kernel_initializer=initializer)
+    return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), dense])
+
+
+def unseeded_model(**_: Any) -> Any:
+    """A model whose first weights are NumPy's."""
+
+    def draw(shape: Any, dtype: Any = None) -> Any:
+        return np.random.default_rng().normal(size=shape)
+
+    return model_of(draw)
+
+
+class DrawingMean(Mean):
+    """A rule that draws from NumPy's global generator, for nothing."""
+
+    def __call__(self, *args, **kwargs):
+        np.random.random()  # noqa: NPY002
+        return super().__call__(*args, **kwargs)

@@ -1,0 +1,1 @@
+"""RobustStrategy over OpenMined's syft-flwr; see `make syft`."""
