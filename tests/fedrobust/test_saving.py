@@ -172,10 +172,16 @@ def test_nothing_is_told_of_a_model_that_keras_can_keep(kind, of_kind):
     assert random.getstate() == state
 
 
-def test_the_doubt_is_on_the_terminal_and_in_the_record(of_kind, tmp_path, capsys):
-    result = run(of_kind("lambda"), tmp_path / "r")
+def test_the_doubt_is_told_before_round_one_and_is_in_the_record(of_kind, tmp_path):
+    told: list[str | int] = []
+    result = run(
+        of_kind("lambda"),
+        tmp_path / "r",
+        on_row=lambda row: told.append(row["round"]),
+        on_warning=told.append,
+    )
     (message,) = [m for m in result["warnings"] if m.startswith("model.keras will not")]
-    assert f"fedrobust: note: {message}\n" in capsys.readouterr().err
+    assert told.index(message) < told.index(1)
     kept = json.loads((tmp_path / "r" / "training.json").read_text())["warnings"]
     assert message in kept
     # Who trusts it can load it, and what was trained is in it.
