@@ -211,6 +211,7 @@ class RobustStrategy(Strategy):
         self.fraction_evaluate = fraction_evaluate
         self.min_train_nodes = min_train_nodes
         self.min_evaluate_nodes = min_evaluate_nodes
+        self.min_available_nodes = min_available_nodes
         self.weighted_by_key = weighted_by_key
         self.arrayrecord_key = arrayrecord_key
         self.configrecord_key = configrecord_key
@@ -242,6 +243,11 @@ class RobustStrategy(Strategy):
         self._clients: dict[int, int] = {}
         self._root_update: Vector | None = None
         self._sent_at = 0.0
+
+    @property
+    def client_ids(self) -> dict[int, int]:
+        """The client id of each node that is known so far."""
+        return self.roster.known
 
     @property
     def rule(self) -> Rule:
