@@ -268,7 +268,19 @@ class RobustStrategy(Strategy):
     def start(
         self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **kwargs: Any
     ) -> Result:
-        """Run all rounds, as Flower's strategies do, over a grid that is guarded."""
+        """Run all rounds, as Flower's strategies do, over a grid that is guarded.
+
+        Raises
+        ------
+        ValueError
+            When an array is of no real dtype: none else would be aggregated.
+        """
+        for name, spec in specs_of(initial_arrays).items():
+            if spec.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"array {name!r} has dtype {spec.dtype}: must be floats, which are "
+                    "aggregated, or integers: convert it where it is packed"
+                )
         result = super().start(guarded(grid), initial_arrays, *args, **kwargs)
         # Flower leaves them empty when every round was skipped.
         result.arrays = result.arrays or initial_arrays
