@@ -7,6 +7,7 @@ which launches one job or all of a multirun with whatever launcher is configured
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
