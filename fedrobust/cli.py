@@ -1,12 +1,15 @@
 """The command line: ``fedrobust run | attack | ...``, a module of ``commands`` each."""
 
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from fedrobust import __version__, vectors
-from fedrobust.errors import REFUSED, ConfigError, nearest
+from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
+from fedrobust.faults import describe
 from fedrobust.signals import Signals
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
@@ -51,30 +54,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals = Signals(AGAIN.get(arguments[0], "") if arguments else "")
     if is_process:
         signals.watch()
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal or a file that cannot show a character is no reason to stop.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt as error:
+        return signals.end(error)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        # Whoever read the output, such as head, has seen enough.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
+        return 1
+    except ConfigError as error:
+        tell(str(error))
+        return REFUSED
+    except RunFailedError as error:
+        tell(str(error))
+    except Exception as error:
+        tell(describe(error))
+    return 1
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(USAGE, end="")
         return 0 if arguments else REFUSED
     if arguments[0] in ("-V", "--version"):
         print(__version__)
         return 0
-    try:
-        _search_here_last()
-        vectors.in_use()
-        if arguments[0] not in COMMANDS:
-            raise ConfigError(
-                f"{arguments[0]}: there is no such command, "
-                f"{nearest(arguments[0], COMMANDS)}"
-            )
-        module = importlib.import_module(f"fedrobust.commands.{arguments[0]}")
-        status: int = module.command(arguments[1:])
-        return status
-    except ConfigError as error:
-        print(f"fedrobust: {error}", file=sys.stderr)
-        return REFUSED
-    except KeyboardInterrupt as error:
-        return signals.end(error)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+    _search_here_last()
+    vectors.in_use()
+    if arguments[0] not in COMMANDS:
+        raise ConfigError(
+            f"{arguments[0]}: there is no such command, "
+            f"{nearest(arguments[0], COMMANDS)}"
+        )
+    module = importlib.import_module(f"fedrobust.commands.{arguments[0]}")
+    status: int = module.command(arguments[1:])
+    return status
 
 
 def _search_here_last() -> None:

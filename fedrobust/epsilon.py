@@ -1,12 +1,23 @@
 """Epsilon: the radius of the ball an adversary may move an input in."""
 
 import math
-from fractions import Fraction
 
 from strategies.parameters import require
 
 # An epsilon as a user may write it; a text is a fraction such as "8/255".
 Epsilon = int | float | str
+
+
+def fraction(text: str) -> float:
+    """Read ``"0.1"``, ``"8/255"`` or ``"8.0 / 255"``.
+
+    Raises
+    ------
+    ValueError, ZeroDivisionError
+        When it is something else.
+    """
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash else float(above)
 
 
 def parse_epsilon(value: Epsilon) -> float:
@@ -18,8 +29,8 @@ def parse_epsilon(value: Epsilon) -> float:
         When it is neither, not finite or below 0.
     """
     try:
-        number = float(Fraction(value)) if isinstance(value, str) else float(value)
-    except (ValueError, TypeError, ZeroDivisionError):
+        number = fraction(value) if isinstance(value, str) else float(value)
+    except (ValueError, TypeError, OverflowError, ZeroDivisionError):
         number = math.nan
     require(
         not isinstance(value, bool) and math.isfinite(number) and number >= 0,

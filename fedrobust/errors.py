@@ -1,6 +1,7 @@
 """How a mistake is told: one sentence, with the nearest valid choice."""
 
 import re
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -34,3 +35,28 @@ def reason_of(error: BaseException) -> str:
     # OmegaConf's own words around what a resolver raised.
     match = re.fullmatch(r"\w+ (?:raised )?while resolving \w+: (.*)", reason)
     return match.group(1).strip("\"'") if match else reason
+
+
+# More of a message than this is a dump of values.
+LONGEST = 600
+
+
+def summary_of(error: BaseException) -> str:
+    """Return the whole message of an error on one line, without colours and tensors.
+
+    Of a long one the beginning and the end are kept, as Keras names the cause last.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)) or type(error).__name__
+    text = text.partition("Arguments received by")[0]
+    text = re.sub(r"\[\[.*\]\]", "[[...]]", text, flags=re.DOTALL)
+    text = " ".join(text.split())
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+
+
+def tell(message: str) -> None:
+    """Print one line for the user; what would move the cursor is written out."""
+    line = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in message
+    )
+    print(f"fedrobust: {line}", file=sys.stderr)

@@ -243,7 +243,8 @@ class Evaluator:
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
         )
-        seen, notes = look(subject)
+        bounds = next(iter(self.attacks.values())).model_range
+        seen, notes = look(subject, bounds)
         found |= seen
         not_finite = float((answers < 0).mean())
         if not_finite > 0:

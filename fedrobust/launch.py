@@ -15,8 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedrobust.compose import config_dir, register_resolvers
 from fedrobust.config import load_config
-from fedrobust.errors import ConfigError, RunFailedError
+from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 from fedrobust.explain import explain
+from fedrobust.faults import describe
 from fedrobust.progress import Progress
 
 
@@ -46,7 +47,7 @@ def launch(arguments: list[str]) -> int:
         except SystemExit as stop:
             return stop.code if isinstance(stop.code, int) else 1
         except JobFailedError as error:
-            print(f"fedrobust: {error}", file=sys.stderr)
+            tell(str(error))
             return 1
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(explain(error)) from error
@@ -80,9 +81,13 @@ def job(composed: Any) -> dict[str, Any]:
         with Progress(config, folder, number) as progress:
             result = run(config, folder, progress.on_row, progress.on_warning)
             progress.finish(result)
-    except (ConfigError, RunFailedError) as error:
-        if number is None:
-            raise
-        # Hydra goes on with the other jobs, and raises this after the last.
-        raise JobFailedError(str(error)) from None
+    except Exception as error:
+        is_known = isinstance(error, ConfigError | RunFailedError)
+        message = str(error) if is_known else describe(error)
+        if number is not None:
+            # Hydra goes on with the other jobs, and raises this after the last.
+            raise JobFailedError(message) from None
+        tell(message)
+        status = REFUSED if isinstance(error, ConfigError) else 1
+        raise SystemExit(status) from error
     return result

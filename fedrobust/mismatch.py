@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from fedrobust.inference import predict
+from fedrobust.inference import labels_of, logits_of, predict
 from fedrobust.network import Arrays, Network
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
@@ -42,13 +42,15 @@ def likely_mismatch(
         What it scales them to.
     """
     x, y = x[:TRIED], y[:TRIED]
-    answers = predict(network, arrays, x)
+    logits = logits_of(network, arrays, x)
+    answers = labels_of(logits)
     right = answers == y
     found = {
         what: predict(network, arrays, change(x)) == y
         for what, change in _inputs(x, model_range).items()
     }
     found |= _labels(answers, y, network.num_classes)
+    found["if the smallest output were the answer"] = logits.argmin(axis=1) == y
     best = max(found, key=lambda what: int(found[what].sum()))
     gained, lost = (found[best] & ~right).sum(), (right & ~found[best]).sum()
     # Three standard errors, as many changes are tried.

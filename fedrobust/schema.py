@@ -1,5 +1,6 @@
 """Values of a configuration as typed dataclasses; wrong keys and types are told."""
 
+import contextlib
 import dataclasses
 import typing
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from fedrobust.epsilon import fraction
 from fedrobust.errors import ConfigError, nearest, reason_of
 
 T = TypeVar("T")
@@ -79,6 +81,7 @@ def merged_with(
     without
         Fields that are left to their defaults.
     """
+    values = _with_fractions(schema, values)
     try:
         merged = OmegaConf.merge(_structured(schema, frozenset(without)), values)
         result = OmegaConf.to_container(merged, throw_on_missing=True)
@@ -97,6 +100,19 @@ def merged_with(
         raise ConfigError(f"{join(key, wrong)}={value!r}: {reason}") from error
     assert isinstance(result, dict)
     return {str(name): value for name, value in result.items()}
+
+
+def _with_fractions(schema: type, values: Node) -> Node:
+    """Read fractions such as 2/255 where a number is expected."""
+    hints = typing.get_type_hints(schema)
+    found = dict(values)
+    for name, value in values.items():
+        kinds = typing.get_args(hints.get(name)) or (hints.get(name),)
+        is_number = float in kinds and str not in kinds
+        if isinstance(value, str) and "/" in value and is_number:
+            with contextlib.suppress(ValueError, ZeroDivisionError):
+                found[name] = fraction(value)
+    return found
 
 
 def join(*parts: str) -> str:

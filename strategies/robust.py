@@ -211,6 +211,7 @@ class RobustStrategy(Strategy):
         self.fraction_evaluate = fraction_evaluate
         self.min_train_nodes = min_train_nodes
         self.min_evaluate_nodes = min_evaluate_nodes
+        self.min_available_nodes = min_available_nodes
         self.weighted_by_key = weighted_by_key
         self.arrayrecord_key = arrayrecord_key
         self.configrecord_key = configrecord_key
@@ -244,6 +245,11 @@ class RobustStrategy(Strategy):
         self._sent_at = 0.0
 
     @property
+    def client_ids(self) -> dict[int, int]:
+        """The client id of each node that is known so far."""
+        return self.roster.known
+
+    @property
     def rule(self) -> Rule:
         """The aggregation rule."""
         return self.pipeline.rule
@@ -262,7 +268,19 @@ class RobustStrategy(Strategy):
     def start(
         self, grid: Grid, initial_arrays: ArrayRecord, *args: Any, **kwargs: Any
     ) -> Result:
-        """Run all rounds, as Flower's strategies do, over a grid that is guarded."""
+        """Run all rounds, as Flower's strategies do, over a grid that is guarded.
+
+        Raises
+        ------
+        ValueError
+            When an array is of no real dtype: none else would be aggregated.
+        """
+        for name, spec in specs_of(initial_arrays).items():
+            if spec.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"array {name!r} has dtype {spec.dtype}: must be floats, which are "
+                    "aggregated, or integers: convert it where it is packed"
+                )
         result = super().start(guarded(grid), initial_arrays, *args, **kwargs)
         # Flower leaves them empty when every round was skipped.
         result.arrays = result.arrays or initial_arrays

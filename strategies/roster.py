@@ -74,6 +74,11 @@ class Roster:
         sampled = sample_clients(list(nodes), fraction, seed, round, minimum)
         return {nodes[client]: client for client in sampled}
 
+    @property
+    def known(self) -> dict[int, int]:
+        """The client id of each node that was there so far."""
+        return dict(self._known if self.client_ids is None else self.client_ids)
+
     def expected(self, fraction: float, num_sampled: int, minimum: int = 1) -> int:
         """Count who should reply in a round that has sampled so many."""
         if self.num_clients is None:

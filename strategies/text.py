@@ -1,4 +1,4 @@
-"""Text that a node sent, for logs, events and terminals."""
+"""Text from elsewhere, such as a node's, for logs, events and terminals."""
 
 # Characters of a reason, and of the name of a metric.
 LONGEST_REASON, LONGEST_NAME = 300, 100
@@ -14,12 +14,16 @@ def plain(text: object, longest: int = LONGEST_REASON) -> str:
     'lost 12:00 all is well\\x1b[2J'
     """
     # Cut before anything is done with each character: it may be megabytes.
-    words = str(text)[: 2 * longest].split()
-    line = "".join(
-        character if character.isprintable() else _escaped(character)
-        for character in " ".join(words)
-    )
+    line = printable(" ".join(str(text)[: 2 * longest].split()))
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def printable(text: str) -> str:
+    """Return text on one line, with characters that cannot be printed written out."""
+    return "".join(
+        character if character.isprintable() else _escaped(character)
+        for character in " ".join(text.splitlines())
+    )
 
 
 def is_plain_name(name: str) -> bool:

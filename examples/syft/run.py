@@ -49,6 +49,8 @@ def run_federation(folder: Path, data: dict[str, Path]) -> Path:
     temporary.mkdir()
     tempfile.tempdir = os.environ["TMPDIR"] = str(temporary)
     os.environ["OUTPUT_DIR"] = str(folder)
+    # So that the bits do not depend on how many cores there are.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     from syft_flwr.bootstrap import bootstrap
     from syft_flwr.run import run
 

@@ -38,7 +38,7 @@ MEANINGS = {
     "gradient_free_not_better": "accuracy that Square takes and gradients do not",
     "transfer_not_better": "accuracy that examples of another model take in addition",
     "losses_agree": "accuracy that the other loss takes in addition",
-    "loss_increases": "share of examples whose loss the attack raises",
+    "loss_increases": "share of examples whose loss rises along the gradient",
     "breaks_undefended_model": "accuracy that the attack leaves an undefended model",
 }
 POINT = 0.01

@@ -39,6 +39,9 @@ SAME = 1e-4
 # times as much where the model computes with coarse floats.
 ROUGHLY = 0.01
 COARSE = {"float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"}
+# A step so small, as a share of the range, that the loss is nearly linear, and the
+# share of examples whose loss must rise.
+SMALL, RISES = 0.01, 0.9
 # Logits of an example that lie within less are close; of a trained model they do not.
 CLOSE = 5.0
 # An undefended model must fall to an attack at this share of the range.
@@ -55,14 +58,16 @@ def stands(subject: Subject, attack: Attack) -> Mask:
     return mask
 
 
-def look(subject: Subject) -> tuple[dict[str, Check], list[str]]:
+def look(
+    subject: Subject, model_range: tuple[float, float] = (0.0, 1.0)
+) -> tuple[dict[str, Check], list[str]]:
     """Look at the model's outputs and gradients on one batch; it costs next to nothing.
 
     Returns
     -------
     checks, notes
-        The checks ``zero_gradients``, ``logits`` and ``deterministic``, and what a
-        model is told to be that answers at random.
+        The checks ``zero_gradients``, ``logits``, ``deterministic`` and, of one small
+        step, ``loss_increases``; and what is to be said of answers that are random.
     """
     n = min(len(subject.x), BATCH)
     few = subject.only(np.arange(n))
@@ -74,11 +79,23 @@ def look(subject: Subject) -> tuple[dict[str, Check], list[str]]:
     ]
     plain = _called_in_a_row(few)
     kind = kind_of(calls[0], network.model.outputs[0].dtype)
-    zero = _zero_gradients(few, labels_of(calls[0]) == few.y)
+    right = labels_of(calls[0]) == few.y
+    gradient = _input_gradients(few)
+    # Near the inputs as well: a gradient may be cut off wherever no data are.
+    rng = np.random.default_rng(0)
+    aside = SMALL * (model_range[1] - model_range[0]) * rng.uniform(-1, 1, few.x.shape)
+    near = replace(few, x=np.clip(few.x + aside, *model_range))
+    zero = max(
+        _zero_gradients(gradient, right),
+        _zero_gradients(_input_gradients(near), right),
+    )
     allowed = POINT + tolerance(POINT, n)
-    same = deterministic(calls, plain, bool(COARSE & network.dtypes))
+    half = (n + 1) // 2
+    company = logits_of(network, arrays, few.x[:half], few.workers)
+    same = deterministic(calls, plain, bool(COARSE & network.dtypes), company)
     found = {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
+        "loss_increases": _small_step_increases(few, gradient, right, model_range),
         "logits": judged("logits", kind == "logits", float(kind != "logits")),
         "deterministic": same,
     }
@@ -105,6 +122,7 @@ def deterministic(
     calls: Sequence[NDArray[np.float32]],
     plain: Sequence[NDArray[np.float32]] = (),
     coarse: bool = False,
+    company: NDArray[np.float32] | None = None,
 ) -> Check:
     """Compare outputs at length 1, and labels, between calls on the same inputs.
 
@@ -117,6 +135,8 @@ def deterministic(
         state once and for all. These round otherwise, and are held to it loosely.
     coarse
         Whether it computes with floats of less than 24 bits.
+    company
+        (k, classes) logits of the first k inputs in other company.
     """
     same, figures = True, []
     for group in (calls, plain):
@@ -131,6 +151,10 @@ def deterministic(
         other = float((~(change <= ROUGHLY * (10 if coarse else 1))).mean())
         same = same and other <= POINT + tolerance(POINT, len(change))
         figures.append(float(np.max(change)))
+    if company is not None:
+        change = _changes(calls[0][: len(company)], company)
+        same = same and bool((change <= SAME).all())
+        figures.append(float(np.max(change)))
     return judged("deterministic", same, max(figures, default=0.0))
 
 
@@ -141,8 +165,8 @@ def _changes(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
     return np.asarray(np.linalg.norm(unit[0] - unit[1], axis=1))
 
 
-def _zero_gradients(subject: Subject, right: Mask) -> float:
-    """Measure the share without a gradient of the examples that are right."""
+def _input_gradients(subject: Subject) -> NDArray[np.float32]:
+    """Compute the cross-entropy's gradients of one batch."""
 
     def make(network: Network) -> Any:
         def run(trainable: Any, fixed: Any, x: Any, y: Any) -> Any:
@@ -152,16 +176,38 @@ def _zero_gradients(subject: Subject, right: Mask) -> float:
 
         return network.function(run)
 
-    if not right.any():
-        return 0.0
     run = subject.network.compiled("input gradient", make)
     rows = np.arange(BATCH) % len(subject.x)
     trainable, fixed = subject.network.split(subject.arrays)
     y = subject.y[rows].astype(np.int32)
-    gradient = np.asarray(run(trainable, fixed, subject.x[rows], y))[: len(right)]
+    return np.asarray(run(trainable, fixed, subject.x[rows], y))[: len(subject.x)]
+
+
+def _zero_gradients(gradient: NDArray[np.float32], right: Mask) -> float:
+    """Measure the share without a gradient of the examples that are right."""
+    if not right.any():
+        return 0.0
     flat = gradient.reshape(len(right), -1)
     useless = ~np.isfinite(flat).all(axis=1) | (flat == 0).all(axis=1)
     return float(useless[right].mean())
+
+
+def _small_step_increases(
+    subject: Subject,
+    gradient: NDArray[np.float32],
+    right: Mask,
+    model_range: tuple[float, float],
+) -> Check:
+    """Follow the gradients a little, which must raise the loss if they are its own."""
+    if not right.any():
+        return judged("loss_increases", None)
+    low, high = model_range
+    step = SMALL * (high - low) * np.sign(np.nan_to_num(gradient))
+    moved = np.clip(subject.x + step, low, high).astype(np.float32)
+    rises = _log_odds(subject, moved) > _log_odds(subject, subject.x)
+    share = float(rises[right].mean())
+    allowed = RISES - tolerance(RISES, int(right.sum()))
+    return judged("loss_increases", share >= allowed, share)
 
 
 def probe(
@@ -272,7 +318,7 @@ def _loss_increases(subject: Subject, base: PGD) -> Check:
     before = _log_odds(seen, seen.x)
     after = _log_odds(seen, base.on(seen))
     share = float(np.mean(after > before))
-    return judged("loss_increases", share >= 0.9, share)
+    return judged("loss_increases", share >= RISES, share)
 
 
 def _log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:

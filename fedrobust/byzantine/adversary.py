@@ -22,6 +22,7 @@ from strategies.messages import asked
 from strategies.parameters import MAX_EXAMPLES
 from strategies.rules.base import UNDEFINED
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
+from strategies.text import plain
 from strategies.updates import difference
 
 # Updates, client ids, declared examples and reported losses -> the aggregate.
@@ -150,7 +151,7 @@ class Adversary(WrappedGrid):
                     "event": "no collusion",
                     "round": round,
                     "client": None,
-                    "reason": f"the Byzantine clients did not collude: {error}",
+                    "reason": plain(f"the Byzantine clients did not collude: {error}"),
                 }
             )
             return

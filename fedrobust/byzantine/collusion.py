@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import ByzantineAttack, Matrix, Vector
+from strategies.parameters import require_kind
 from strategies.rules.base import matrix, reals
 
 
@@ -125,6 +126,7 @@ class Collusion(ByzantineAttack):
             raise ValueError(f"honest must be (h, d), h >= 1, not {honest.shape}")
         if not np.isfinite(honest).all():
             raise ValueError("honest updates must be finite")
+        require_kind("num_byzantine", num_byzantine, int)
         if num_byzantine < 1:
             raise ValueError(f"num_byzantine={num_byzantine}: must be at least 1")
         return self.craft(honest, num_byzantine, context or AttackContext())

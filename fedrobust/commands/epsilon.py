@@ -16,11 +16,11 @@ from fedrobust.report import (
     epsilon_note,
     epsilon_tables,
     find_epsilon,
-    one_line,
     recommend,
     rich_text,
     write_epsilon_csv,
 )
+from strategies.text import printable
 
 HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
 
@@ -60,7 +60,7 @@ def command(arguments: Sequence[str]) -> int:
         for shown in epsilon_tables(matrix) if is_short else [rich_text(matrix.title)]:
             terminal.print(shown)
         for line in found:
-            print(one_line(line.text))
+            print(printable(line.text))
     print(epsilon_note(runs, matrices))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
     with writing(folder, COPY_IT):

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from fedrobust.errors import ConfigError
 from fedrobust.record import write_atomically, writing
+from strategies.text import printable
 
 if TYPE_CHECKING:
     from fedrobust.report import Runs
@@ -43,7 +44,6 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
         draw_figures,
         grids,
         markdown,
-        one_line,
         robustness_table,
         terminal_table,
         warnings_of,
@@ -61,7 +61,7 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
             terminal.print(robustness_table(grid))
     warned = warnings_of(runs)
     for line in warned[:MOST_WARNINGS]:
-        print(f"warning: {one_line(line)}")
+        print(f"warning: {printable(line)}")
     if len(warned) > MOST_WARNINGS:
         print(f"{len(warned) - MOST_WARNINGS} more warnings are in report.md")
     report, table = folder / "report.md", folder / "report.csv"

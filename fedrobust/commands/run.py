@@ -23,7 +23,7 @@ from fedrobust.compose import (
     sweep_folder,
 )
 from fedrobust.config import Config, warnings_about
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, tell
 from fedrobust.launch import launch
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
@@ -106,7 +106,7 @@ def _check_flags(flags: argparse.Namespace) -> None:
 
 def _notes(warnings: list[str]) -> None:
     for warning in warnings:
-        print(f"fedrobust: note: {warning}", file=sys.stderr)
+        tell(f"note: {warning}")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -1,9 +1,11 @@
 """What is allowed but probably not meant."""
 
+import math
 import warnings
 
 from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.config.pairs import check_components
+from fedrobust.epsilon import parse_epsilon
 from fedrobust.schema import Node
 
 
@@ -17,11 +19,8 @@ def warnings_about(config: Config) -> list[str]:
             f"byzantine has no effect: byzantine_from_round="
             f"{config.byzantine_from_round} is after num_rounds={config.num_rounds}"
         )
-    if config.strategy.f < config.num_byzantine:
-        found.append(
-            f"strategy.f={config.strategy.f} is below num_byzantine="
-            f"{config.num_byzantine}: the rule is not built for so many"
-        )
+    found += _too_many_byzantine(config)
+    found += _wide_epsilons(config)
     if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
         found.append(
             f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
@@ -68,6 +67,66 @@ def warnings_about(config: Config) -> list[str]:
         warnings.simplefilter("always")
         check_components(config)
     return found + sorted({str(warning.message) for warning in caught})
+
+
+def _too_many_byzantine(config: Config) -> list[str]:
+    """Say how often a round samples more Byzantine clients than the rule withstands."""
+    f, b = config.strategy.f, config.num_byzantine
+    n, of = config.num_sampled, config.num_clients
+    if n == 1 < of and b > 0 and not config.centralised:
+        return [
+            f"participation={config.participation} samples one client a round, which "
+            f"no rule can judge: it is Byzantine in {b / of:.1%} of the rounds"
+        ]
+    if n == of and f < b:
+        return [f"strategy.f={f} is below num_byzantine={b}: the rule is not built for "
+                "so many"]  # fmt: skip
+    # It takes a while to import, and few need it.
+    from scipy.stats import hypergeom
+
+    share = float(hypergeom.sf(f, of, b, n)) if f < b else 0.0
+    if share == 0:
+        return []
+    return [
+        f"strategy.f={f} is below num_byzantine={b}: {_percent(share)} of the rounds "
+        f"sample more than {f} Byzantine clients among their {n}"
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "fewer than 0.1%"
+
+
+def _wide_epsilons(config: Config) -> list[str]:
+    """Point out an epsilon that no input in its range can use up."""
+    attack, training = config.attack, config.training
+    of_attack = attack.epsilons if attack.methods else []
+    radii = [("attack.epsilon", epsilon, attack.norm) for epsilon in of_attack]
+    radii += _radii_in(training.objective, "training.objective")
+    if str(config.byzantine.get("_target_")).endswith("RobustnessPoisoning"):
+        radii += _radii_in(config.byzantine, "byzantine")
+    shape = config.dataset.get("input_shape") or [1]
+    found = []
+    for key, epsilon, norm in radii:
+        widest = math.sqrt(math.prod(shape)) if norm == "l2" else 1.0
+        if epsilon > widest:
+            found.append(
+                f"{key}={epsilon:g} is larger than any distance between inputs in "
+                f"[0, 1] ({widest:g}): for pixels of 0 to 255 write {epsilon:g}/255"
+            )
+    return found
+
+
+def _radii_in(node: Node, key: str) -> list[tuple[str, float, str]]:
+    """List the epsilons of a node and of those within, with their norms."""
+    found = []
+    for name, value in node.items():
+        if name == "epsilon" and value is not None:
+            radius = parse_epsilon(value)
+            found.append((f"{key}.{name}", radius, str(node.get("norm", "linf"))))
+        if isinstance(value, dict):
+            found += _radii_in(value, f"{key}.{name}")
+    return found
 
 
 def _class_name(node: Node) -> str:

@@ -58,8 +58,9 @@ def check_numbers(config: Config) -> None:
     )
     samples = c.attack.samples
     require(samples is None or samples >= 1, "attack.samples", samples, "at least 1")
-    if c.attack.methods:
+    if c.attack.methods or c.attack.epsilon is not None:
         named("attack.epsilon", lambda: c.attack.epsilons)
+    if c.attack.methods:
         require(
             bool(c.attack.epsilons),
             "attack.epsilon",

@@ -123,7 +123,21 @@ def _check_methods(config: Config) -> Node:
             "fedrobust.attacks.AutoAttack: nothing else may have its name",
         )
         del methods[name]["epsilon"]
+    _check_norms(attack.norm, methods)
     return methods
+
+
+def _check_norms(expected: str, methods: Node) -> None:
+    """Refuse a worst case over balls of different shapes."""
+    norms = {name: node["norm"] for name, node in methods.items() if "norm" in node}
+    other = next((name for name, norm in norms.items() if norm != expected), "")
+    require(
+        len(set(norms.values())) <= 1,
+        f"attack.methods.{other}.norm",
+        norms.get(other),
+        f"attack.norm={expected} like the others': one epsilon cannot mean both, set "
+        f"attack.norm for all, or use -m for a run with each",
+    )
 
 
 def _check_data(config: Config) -> tuple[Node, Node, int | None]:

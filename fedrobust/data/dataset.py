@@ -129,6 +129,11 @@ class Dataset(ABC):
             f"{shape}",
         )
         classes = split.num_classes
+        labels = [y for y in (split.y_train, split.y_test) if y.size]
+        first = min((int(y.min()) for y in labels), default=0)
+        # Who declares the number of classes may have no example of the first ones.
+        if first == 1 and self.num_classes in (None, classes - 1):
+            raise ValueError("labels: must begin at 0, and begin at 1: subtract 1")
         require(
             self.num_classes in (None, classes),
             "num_classes",

@@ -11,7 +11,7 @@ from fedrobust.report.epsilon_page import (
 )
 from fedrobust.report.epsilons import NoChoiceError, epsilon_matrices
 from fedrobust.report.figures import draw_figures
-from fedrobust.report.markup import one_line, rich_text
+from fedrobust.report.markup import rich_text
 from fedrobust.report.robustness import Grid, grids
 from fedrobust.report.tables import (
     markdown,
@@ -37,7 +37,6 @@ __all__ = [
     "find_epsilon",
     "grids",
     "markdown",
-    "one_line",
     "recommend",
     "rich_text",
     "robustness_table",

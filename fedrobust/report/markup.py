@@ -10,29 +10,25 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from rich.text import Text
 
+from strategies.text import printable
+
 # What Markdown, and the HTML that it lets through, would take for its own. Underscores
 # within words are left as they are, since keys are full of them and they mean nothing
 # there; so is a star that ends a word, since it opens nothing.
 _MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 # Decorates what draws: matplotlib reads this when it makes a text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
 
 
-def one_line(text: str) -> str:
-    """Replace line breaks and other control characters by spaces."""
-    return _CONTROL.sub(" ", text)
-
-
 def escape_markdown(text: str) -> str:
     """Escape a text so that Markdown shows it as it is, on one line."""
-    return _MARKDOWN.sub(lambda sign: "\\" + sign[0], one_line(text))
+    return _MARKDOWN.sub(lambda sign: "\\" + sign[0], printable(text))
 
 
 def rich_text(text: str, style: str = "") -> Text:
     """Return a text for the terminal in which square brackets are square brackets."""
-    return Text(one_line(text), style=style)
+    return Text(printable(text), style=style)
 
 
 def markdown_table(

@@ -10,7 +10,7 @@ import numpy as np
 
 from fedrobust.backend import keras
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, summary_of
 from fedrobust.models import build_model
 from fedrobust.models.build import seeded
 from fedrobust.network import Arrays, Network, network_of, save_model
@@ -42,8 +42,11 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
     shape = split.x_train.shape[1:]
     try:
         return build_model(lambda: make(model, "model"), seed, shape, split.num_classes)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"model: {' '.join(str(error).split())}") from error
+    except ConfigError:
+        raise
+    except Exception as error:
+        # Whatever Keras, or the user's own model, raises.
+        raise ConfigError(f"model: {summary_of(error)}") from error
 
 
 def check_saving(config: Config) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from hydra.utils import instantiate
 
 from fedrobust.backend import start_tensorflow
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, summary_of
 from fedrobust.targets import OURS
 
 P = ParamSpec("P")
@@ -87,5 +87,5 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
         return instantiate(node, **extra, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
-        reason = " ".join(str(cause).split())
+        reason = summary_of(cause)
         raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error

@@ -5,7 +5,7 @@ from typing import Any
 
 from fedrobust.byzantine import ObjectivePoisoning
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, summary_of
 from fedrobust.network import Network
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.byzantine import byzantine_attack, byzantine_ids
@@ -116,9 +116,11 @@ def build_trainer(kind: str, network: Network, hook: str, steps: str) -> Trainer
             corrected=scaffold,
         )
         trainer.trace()
+    except ConfigError:
+        raise
     except Exception as error:
         # Whatever the user's hook, optimiser or model raises when it is put to use.
-        reason = " ".join(str(error).split())
+        reason = summary_of(error)
         raise ConfigError(
             f"training: the local step cannot be built: {reason}"
         ) from error

@@ -5,6 +5,8 @@
 El Mhamdi, Guerraoui, Guirguis, Hoang, Rouault: Genuinely Distributed Byzantine Machine
 Learning, PODC 2020; after Rousseeuw: Multivariate Estimation with High Breakdown Point,
 1985. Bound: n >= 2f + 1. Exact: all subsets are looked at, hence the limit.
+Subsets with the same two most distant updates tie, which is common. The first subset in
+the order of client ids counts; without ids it is the order of rows, which then matters.
 """
 
 from dataclasses import dataclass

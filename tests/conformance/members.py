@@ -105,7 +105,7 @@ MEMBERS = [
     Member(MultiKrum(f=F, m=3), **CHOICE),
     Member(Bulyan(f=F), any_order=False, hull=0.0),
     Member(CenteredClipping(), translates=False, scales=False, identical=False),
-    Member(MDA(f=F), **CHOICE),
+    Member(MDA(f=F), any_order=False, **CHOICE),
     Member(SMEA(f=F), **CHOICE),
     Member(CAF(f=F), hull=0.0),
     Member(CGE(f=F), translates=False, hull=0.0),

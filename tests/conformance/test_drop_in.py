@@ -25,8 +25,7 @@ def test_every_argument_of_fedavg_is_one_of_ours_with_its_default():
     flowers = FedAvg()
     for name in FEDAVG:
         if not name.endswith("_aggr_fn"):
-            held = strategy.roster if name == "min_available_nodes" else strategy
-            assert getattr(held, name) == getattr(flowers, name), name
+            assert getattr(strategy, name) == getattr(flowers, name), name
 
 
 def federation(weight: str, arrays: str, config: str) -> tuple[ClientApp, list]:
@@ -161,6 +160,10 @@ def test_the_parts_are_public():
     strategy = RobustStrategy(rule=Krum(f=1))
     assert strategy.rule == Krum(f=1)
     assert strategy.preaggregators == ()
+    assert strategy.client_ids == {}
+    played(strategy)
+    assert sorted(strategy.client_ids.values()) == list(range(NUM_CLIENTS))
+    assert RobustStrategy(rule=Mean(), client_ids={7: 3}).client_ids == {7: 3}
 
 
 @pytest.mark.parametrize(

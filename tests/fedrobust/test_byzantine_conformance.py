@@ -226,6 +226,9 @@ def test_bad_input_is_refused(attack):
         craft(attack, honest[:0])
     with pytest.raises(ValueError, match="num_byzantine=0"):
         attack(honest, 0, context(honest))
+    for number in (1.0, True, "2"):
+        with pytest.raises(ValueError, match=r"num_byzantine=.*an integer"):
+            attack(honest, number, context(honest))
     with pytest.raises(ValueError, match="num_byzantine=10"):
         attack.check(10, 10)
 

@@ -548,3 +548,120 @@ def test_what_is_probably_not_meant_is_noted(configure):
     )  # fmt: skip
     noted = "strategy.rule.rule.trusted=5 is a Byzantine client"
     assert noted in warnings_about(within)
+
+
+def test_how_often_too_many_are_sampled_is_told(configure):
+    """10 of 200 with 20 Byzantine: P[X > 2] = 1 - P[0] - P[1] - P[2] = 6.5 %."""
+    from math import comb
+
+    few = sum(comb(20, k) * comb(180, 10 - k) for k in range(3)) / comb(200, 10)
+    assert round(100 * (1 - few), 1) == 6.5
+    sampled = ["num_clients=200", "num_byzantine=20", "participation=0.05"]
+    (note,) = warnings_about(configure(*sampled, "strategy=krum", "strategy.f=2"))
+    assert "6.5% of the rounds sample more than 2" in note
+    assert warnings_about(configure(*sampled, "strategy=mean", "strategy.f=10")) == [
+        "strategy.f=10 of 10 clients a round is no minority: only a rule with a root "
+        "data set can withstand it"
+    ]
+
+
+def test_one_client_a_round_is_told(configure):
+    (note,) = warnings_about(configure("participation=0.1", "num_byzantine=3"))
+    assert "participation=0.1 samples one client a round" in note
+    assert "30.0% of the rounds" in note
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key"),
+    [
+        (["attack=pgd", "attack.epsilon=8"], "attack.epsilon=8"),
+        (["attack=pgd", "attack.epsilon=[0.1,16]"], "attack.epsilon=16"),
+        (["attack=pgd", "attack.norm=l2", "attack.epsilon=9"], "attack.epsilon=9"),
+        (["training=pgd", "training.epsilon=8"], "training.objective.epsilon=8"),
+        (["training=noise", "training.epsilon=4"], "training.objective.epsilon=4"),
+        (
+            ["byzantine=robustness_poisoning", "byzantine.epsilon=8"],
+            "byzantine.epsilon=8",
+        ),
+    ],
+)
+def test_an_epsilon_wider_than_the_range_is_noted(overrides, key, configure):
+    robust = ["num_byzantine=1", "strategy=median"]
+    (note,) = warnings_about(configure(*overrides, *robust))
+    assert f"{key} is larger than any distance between inputs" in note
+    assert f"write {key.partition('=')[2]}/255" in note
+
+
+def test_an_epsilon_within_the_range_is_not_noted(configure):
+    for overrides in (
+        ["attack=pgd", "attack.epsilon=[8/255,1]"],
+        [
+            "attack=pgd",
+            "attack.norm=l2",
+            "attack.epsilon=8",
+        ],  # (1, ..., 1) has length 8
+        ["training=pgd", "training.epsilon=8.0/255"],
+        ["attack.epsilon=8"],
+    ):
+        assert warnings_about(configure(*overrides)) == []
+
+
+def test_fractions_are_read_wherever_a_number_is_expected(configure):
+    config = configure("attack=pgd", "attack.epsilon=8.0/255")
+    assert config.attack.epsilons == [8 / 255]
+    config = configure("attack=pgd", "attack.methods.pgd.step_size=2/255")
+    assert config.attack.methods["pgd"]["step_size"] == 2 / 255
+    with pytest.raises(ConfigError, match=r"step_size='2/0'"):
+        configure("attack=pgd", "attack.methods.pgd.step_size=2/0")
+
+
+@pytest.mark.parametrize("value", ["-0.1", "x", "1/0", ".nan", "[0.1,-1]", "true"])
+def test_a_wrong_epsilon_is_refused_where_nothing_attacks(value, configure):
+    with pytest.raises(ConfigError, match=r"attack\.epsilon=.*at least 0"):
+        configure(f"attack.epsilon={value}")
+
+
+def test_one_worst_case_has_one_norm(configure):
+    both = ["attack=[fgsm,pgd]", "attack.epsilon=0.5"]
+    with pytest.raises(
+        ConfigError, match=r"methods\.fgsm\.norm=l2: must be attack\.norm"
+    ):
+        configure(*both, "attack.methods.fgsm.norm=l2")
+    methods = configure(*both, "attack.norm=l2").attack.methods
+    assert {node["norm"] for node in methods.values()} == {"l2"}
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("training.lr=1", "'training.optimizer.learning_rate'"),
+        ("lr=1", "'training.optimizer.learning_rate'"),
+        ("partition.alpha=1", "partition=dirichlet"),
+        ("attack.steps=3", "steps"),
+        ("strategy=fedprox", "say training=fedprox"),
+        ("strategy=fedavgm", "strategy.server_optimizer.momentum"),
+        ("strategy=fedadam", "say strategy/server_optimizer=adam"),
+        ("strategy=nnm", "say preaggregator=nnm"),
+        ("seed=0,1", "add -m to run each of them, or write seed=[0,1]"),
+        ("model._target_=os.system", "Hydra forbids"),
+        ("model._target_=Dense", "path of a class"),
+        ("hydra/launcher=joblib", "hydra-joblib-launcher"),
+        ("hydra/launcher=submitit_slurm", "hydra-submitit-launcher"),
+        ("training.optimizer={lr:1}", "+training.optimizer.NAME=VALUE"),
+    ],
+)
+def test_what_was_meant_is_told(override, words, configure):
+    with pytest.raises(ConfigError) as refused:
+        configure(override)
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_keys_of_the_choice_that_was_made_come_first(configure):
+    with pytest.raises(
+        ConfigError,
+        match=r"'attack\.methods\.mim\.steps', of under"
+        if 0
+        else r"'attack\.methods\.mim\.steps'",
+    ):
+        configure("attack=mim", "attack.steps=3")

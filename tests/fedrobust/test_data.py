@@ -73,6 +73,21 @@ def test_a_file_of_ones_own(tmp_path, monkeypatch):
         ImageFile(name="tiny", num_train=61).load()
 
 
+def test_labels_that_begin_at_1_are_told_so(tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    class FromOne(Digits):
+        def read(self):
+            split = super().read()
+            moved = {"y_train": split.y_train + 1, "y_test": split.y_test + 1}
+            return replace(split, **moved, num_classes=11)
+
+    for declared in (None, 10):
+        with pytest.raises(ValueError, match="labels: must begin at 0, and begin at 1"):
+            FromOne(num_classes=declared).load()
+    assert FromOne(num_classes=11).load().num_classes == 11
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

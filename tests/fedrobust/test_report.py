@@ -591,7 +591,7 @@ def test_values_are_shown_as_they_are(tmp_path, capsys, value):
             path = tmp_path / f"{clean}-{byzantine}"
             write_run(path, clean, 0.5, byzantine=byzantine, more=more)
     assert main(["report", str(tmp_path)]) == 0
-    seen = value.replace("\n", " ").replace("\x1b", " ")
+    seen = value.replace("\n", " ").replace("\x1b", "\\x1b")
     said = capsys.readouterr().out
     assert seen in said
     assert "\x1b" not in said

@@ -508,6 +508,19 @@ def test_fractions_out_of_range_are_refused(kwargs):
         RobustStrategy(rule=Mean(), **kwargs)
 
 
+@pytest.mark.parametrize("dtype", ["c8", "V2"])
+def test_arrays_that_nobody_would_aggregate_are_refused_before_the_first_round(dtype):
+    # bfloat16 of other libraries is written as V2 by NumPy.
+    arrays = ArrayRecord({"w": Array(np.zeros(2, dtype))})
+    strategy = RobustStrategy(rule=Mean())
+    with (
+        LocalGrid(federation(), 2, workers=1) as grid,
+        pytest.raises(ValueError, match=r"array 'w' has dtype .*must be floats"),
+    ):
+        strategy.start(grid, arrays, num_rounds=1)
+    assert strategy.last_round is None
+
+
 # --- the whole catalogue, against every rule ------------------------------------------
 
 

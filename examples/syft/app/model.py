@@ -1,15 +1,12 @@
 """The model that all parties train, as a Keras model and as an ArrayRecord."""
 
+from functools import cache
+
 import keras
 import numpy as np
-import tensorflow as tf
 from flwr.app import Array, ArrayRecord
 
 NUM_FEATURES, NUM_CLASSES = 8, 3
-
-# One thread, so that every process computes the same bits.
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def build_model() -> keras.Model:
@@ -36,9 +33,15 @@ def arrays_of(model: keras.Model) -> ArrayRecord:
     return ArrayRecord(weights)
 
 
+@cache
+def compiled_model() -> keras.Model:
+    """Return the same model each time, as compiling one takes longer than training."""
+    return build_model()
+
+
 def with_arrays(arrays: ArrayRecord) -> keras.Model:
-    """Return the model with these weights."""
-    model = build_model()
+    """Return the compiled model with these weights."""
+    model = compiled_model()
     for weight in model.weights:
         weight.assign(arrays[weight.path].numpy())
     return model
