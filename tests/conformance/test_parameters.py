@@ -8,6 +8,15 @@ from typing import Any, Literal, get_args, get_type_hints
 import numpy as np
 import pytest
 
+from fedrobust.data.partition import (
+    Dirichlet,
+    DirichletPerClient,
+    Iid,
+    LabelSorted,
+    NaturalId,
+    Pathological,
+    Shards,
+)
 from fedrobust.epsilon import Epsilon
 from strategies.parameters import ANY_FLOAT, Validated
 from strategies.preaggregators import Preaggregator
@@ -27,6 +36,15 @@ EVERYTHING = [
     *COLLUSIONS,
     *TAMPERINGS,
     *POISONINGS,
+    *(
+        Iid(),
+        Dirichlet(),
+        DirichletPerClient(),
+        Shards(),
+        Pathological(),
+        LabelSorted(),
+    ),
+    NaturalId(),
 ]
 # What is not of a kind, though it may look like it.
 WRONG: dict[Any, list[Any]] = {

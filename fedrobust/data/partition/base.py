@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from fedrobust.data.dataset import Split, data_folder
 from fedrobust.data.npz import read_npz
 from fedrobust.files import replacing
-from strategies.parameters import require, require_between
+from strategies.parameters import Validated, require, require_between
 
 Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Partition(ABC):
+class Partition(Validated, ABC):
     """How training images are dealt to clients.
 
     Parameters
