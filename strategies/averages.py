@@ -1,8 +1,8 @@
 """Means and medians of arrays of any real dtype, in that dtype.
 
-Floats are averaged in float64. That would cut an integer off, and holds none beyond
-2^53: integers are averaged from their smallest, and sorted as they are; a mean between
-two integers is rounded, halves to the even one.
+Floats are averaged in float64. Integers beyond 2^53 do not fit into it, so the mean of
+integers is that of their differences from the smallest, and their median sorts them as
+they are. A result between two integers is rounded, halves to the even one.
 """
 
 from typing import Any

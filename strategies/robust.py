@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from logging import INFO, WARNING
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
 from flwr.app import (
@@ -181,32 +181,9 @@ class RobustStrategy(Strategy):
         train_on_root: TrainOnRoot | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        require_kind("rule", rule, Rule)
-        for part in preaggregators:
-            require_kind("preaggregators", part, Preaggregator)
-        optimizer = SGD() if server_optimizer is None else server_optimizer
-        require_kind("server_optimizer", optimizer, ServerOptimizer)
-        for name, share in (
-            ("fraction_train", fraction_train),
-            ("fraction_evaluate", fraction_evaluate),
-        ):
-            require_kind(name, share, float)
-            require_between(name, share, 0, 1)
-        require(fraction_train > 0, "fraction_train", fraction_train, "in (0, 1]")
-        for name, number in (
-            ("min_train_nodes", min_train_nodes),
-            ("min_evaluate_nodes", min_evaluate_nodes),
-            ("min_available_nodes", min_available_nodes),
-            ("seed", seed),
-            ("f", f),
-            ("max_examples", max_examples),
-        ):
-            require_kind(name, number, int)
-            require_between(name, number, 0)
-        if "root_update" in rule.needs and train_on_root is None:
-            raise ValueError(f"{rule!r} needs train_on_root, its root data set")
+        _check(locals())
         self.pipeline = Pipeline(rule, tuple(preaggregators))
-        self.server_optimizer = optimizer
+        self.server_optimizer = server_optimizer or SGD()
         self.fraction_train = fraction_train
         self.fraction_evaluate = fraction_evaluate
         self.min_train_nodes = min_train_nodes
@@ -564,3 +541,28 @@ class RobustStrategy(Strategy):
             self.on_event(
                 {"event": kind, "round": round, "client": client, "reason": reason}
             )
+
+
+def _check(arguments: Mapping[str, Any]) -> None:
+    """Refuse arguments of RobustStrategy of another kind, or out of range."""
+    for name, kind in get_type_hints(RobustStrategy.__init__).items():
+        if name in arguments:
+            require_kind(name, arguments[name], kind, name != "evaluate_range")
+    for part in arguments["preaggregators"]:
+        require_kind("preaggregators", part, Preaggregator)
+    for name in ("statistics", "optional_statistics"):
+        value = arguments[name]
+        require(not isinstance(value, str), name, value, "a list of names, not a text")
+    for name in ("fraction_train", "fraction_evaluate"):
+        require_between(name, arguments[name], 0, 1)
+    share = arguments["fraction_train"]
+    require(share > 0, "fraction_train", share, "in (0, 1]")
+    for name in ("min_train_nodes", "min_evaluate_nodes", "min_available_nodes"):
+        require_between(name, arguments[name], 0)
+    for name, low in (("seed", 0), ("f", 0), ("max_examples", 1)):
+        require_between(name, arguments[name], low)
+    low, high = arguments["evaluate_range"]
+    require(low < high, "evaluate_range", (low, high), "(low, high), low < high")
+    rule = arguments["rule"]
+    if "root_update" in rule.needs and arguments["train_on_root"] is None:
+        raise ValueError(f"{rule!r} needs train_on_root, its root data set")

@@ -32,7 +32,7 @@ class Roster:
     trusted
         A client that a node becomes only if it alone says so.
     tell
-        Called with a client id and the reason where it is not what its node says.
+        Called with a client id and the reason if its node gave another one.
     """
 
     def __init__(
@@ -143,11 +143,11 @@ def identified(
     taken: Collection[int] = (),
     trusted: int | None = None,
 ) -> dict[int, int]:
-    """Give each node a client id of its own: its answer, or a number that nobody gives.
+    """Return a client id for each node: its answer, or a number that no node gives.
 
-    Of several nodes with one answer the first keeps it; none does where it is the
-    trusted client, lest a liar is trusted. That id goes to nobody who does not give it,
-    either, unless there are no answers at all.
+    If several nodes give the same answer, the first keeps it. If that is the trusted
+    client, none does, so that no liar is trusted; nor does a node become the trusted
+    client that did not say so, unless no node answers at all.
     """
     claims = Counter(answers.values())
     found: dict[int, int] = {}

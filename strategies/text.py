@@ -7,8 +7,8 @@ LONGEST_REASON, LONGEST_NAME = 300, 100
 def plain(text: object, longest: int = LONGEST_REASON) -> str:
     r"""Return text on one line, of printable characters, cut to a length.
 
-    Whoever shows it can then neither be made to clear a screen nor to begin a line that
-    it did not write.
+    Shown in a terminal, it can neither clear the screen nor look like another line of
+    the log.
 
     >>> plain("lost\n12:00 all is well\x1b[2J")
     'lost 12:00 all is well\\x1b[2J'

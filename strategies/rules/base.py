@@ -135,12 +135,12 @@ class Aggregate:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
 
     def placed(self, order: Rows) -> "Aggregate":
-        """Say the same of rows that stood elsewhere.
+        """Return this aggregate in terms of the rows before they were put in order.
 
         Parameters
         ----------
         order
-            (n,) where each row that the rule was given stands.
+            (n,) the caller's row number of each row that the rule received.
         """
         places = np.argsort(order)
 
@@ -164,11 +164,11 @@ UNDEFINED = (ValueError, ArithmeticError, LookupError)
 class Rule(Validated, ABC):
     """An aggregation rule with its hyper-parameters.
 
-    ``aggregate`` is given the rows in the order of client ids, and what it says of rows
-    is brought back into the caller's order: so the order of rows changes no bit, and
-    ties are broken by the lowest client id. Without ids rows are taken in the order of
-    their values. A rule with ``keeps_order`` is given them as they are: it sums nothing
-    in row order, and ranks rows, so that ties are broken by the lowest row.
+    ``aggregate`` receives the rows in the order of client ids, and its result is mapped
+    back to the caller's rows. The order of rows therefore changes no bit, and ties go
+    to the lowest client id. Without ids, rows are ordered by their values. A rule that
+    sets ``keeps_order`` then receives them as they are instead: its sums do not depend
+    on the order of rows, and its ties go to the lowest row.
     """
 
     keeps_order: ClassVar[bool] = False
@@ -304,7 +304,7 @@ def matrix(values: Any, name: str) -> Matrix:
 
 
 def reals(values: Any, name: str) -> NDArray[Any]:
-    """Return an array of real numbers, which a cast to floats does not falsify.
+    """Return an array of real numbers, which a cast to floats does not change.
 
     Raises
     ------

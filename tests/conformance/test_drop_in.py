@@ -181,6 +181,12 @@ def test_the_parts_are_public():
         {"f": 0.2},
         {"seed": -1},
         {"max_examples": "7"},
+        {"max_examples": 0},
+        {"num_clients": 2.5},
+        {"weighted_by_key": None},
+        {"statistics": "bn"},
+        {"evaluate_range": (1.0, 0.0)},
+        {"evaluate_range": 1.0},
     ],
     ids=repr,
 )
