@@ -63,7 +63,7 @@ class BoundModel:
         scaling = None if training or not self._network.is_narrow else GradientScaling()
         x = x if scaling is None else scaling.inputs(x)
         scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
-        with scope, fast_input_gradients():
+        with scope, fast_input_gradients(), self._network.names():
             logits = tf.cast(model(x, training=training), tf.float32)
             weights = [v for v in model.trainable_variables if v.regularizer]
             penalties = [v.regularizer(v) for v in weights]

@@ -15,9 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.attacks.base import Attack, distances
-from fedrobust.attacks.checks import Check, Mask, check_attacks, judged, tolerance
-from fedrobust.attacks.probes import PROBED, look, probe, try_other_loss
+from fedrobust.attacks.cheap import try_other_loss, try_single_steps
+from fedrobust.attacks.checks import Check, Mask, check_attacks, judged
+from fedrobust.attacks.look import look
+from fedrobust.attacks.probes import PROBED, probe
 from fedrobust.attacks.subject import Subject, Watch
+from fedrobust.doubts import (
+    about_epsilons,
+    about_guessing,
+    about_overflow,
+    beats_guessing,
+)
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
@@ -249,75 +257,56 @@ class Evaluator:
         not_finite = float((answers < 0).mean())
         if not_finite > 0:
             found["logits"] = judged("logits", False, not_finite)
-        notes += self._doubts(answers == self.y, outcomes)
-        epsilon = self._claimed(worst)
-        if epsilon is None:
-            return found, notes
-        key = repr(epsilon)
-        attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
-        if self.checks == "fast":
-            found |= try_other_loss(subject, attacks, worst[key][few])
-        else:
-            surrogate = None
-            try:
-                surrogate = self.surrogate() if self.surrogate else None
-            except ValueError as error:
-                notes.append(f"nothing is transferred to the model: {error}")
-            reported, by_gradients = worst[key][few], guided[key]
-            by_gradients = worst[key] if by_gradients is None else by_gradients
-            probed = probe(subject, attacks, reported, by_gradients[few], surrogate)
-            found |= _not_undone(found, probed)
-        return found, notes
-
-    def _doubts(
-        self, clean: Mask, outcomes: Mapping[str, Mapping[str, Outcome]]
-    ) -> list[str]:
-        """Say where accuracy is that of guessing, or comes of outputs that overflow."""
-        notes = self._wide_epsilons()
-        accuracy, guess = float(clean.mean()), self._guess()
-        if accuracy <= guess + tolerance(guess, len(clean)) and accuracy < 1:
-            notes.append(
-                f"clean accuracy, {100 * accuracy:.1f} %, is no better than always "
-                f"answering the most frequent label, {100 * guess:.1f} %: robust "
-                "accuracy means nothing"
-            )
-        for name, curve in outcomes.items():
-            for epsilon, outcome in curve.items():
-                if outcome.not_finite:
-                    notes.append(
-                        f"{name} at epsilon={float(epsilon):.4g}: {outcome.not_finite} "
-                        "examples count as broken because their outputs are not finite"
-                    )
-        return notes
-
-    def _wide_epsilons(self) -> list[str]:
-        """Say which epsilons reach every input there is from every other."""
-        some = next(iter(self.attacks.values()), None)
-        if some is None:
-            return []
-        low, high = some.model_range
-        width = high - low
-        if some.norm == "l2":
-            width *= float(np.sqrt(self.x[0].size))
-        wide = [e for e in map(parse_epsilon, self.epsilons) if e > width]
-        return [
-            f"epsilon={e:.4g} is wider than the range of inputs, {width:.4g} in the "
-            f"norm {some.norm}: write {e:.4g}/255 if it is meant in steps of 0 to 255"
-            for e in wide
+        found |= _not_undone(found, self._tried(subject, worst, guided, notes))
+        overflow = {
+            name: {e: o.not_finite for e, o in curve.items()}
+            for name, curve in outcomes.items()
+        }
+        some = next(iter(self.attacks.values()))
+        epsilons = [parse_epsilon(e) for e in self.epsilons]
+        return found, [
+            *notes,
+            *about_guessing(answers == self.y, self.y),
+            *about_overflow(overflow),
+            *about_epsilons(some, epsilons, self.x[0].size),
         ]
 
-    def _guess(self) -> float:
-        """Measure the accuracy of always answering the most frequent label."""
-        return float(np.bincount(self.y).max()) / len(self.y)
+    def _tried(
+        self,
+        subject: Subject,
+        worst: Mapping[str, Mask],
+        guided: Mapping[str, Mask | None],
+        notes: list[str],
+    ) -> dict[str, Check]:
+        """Try stronger attacks on some examples, at an epsilon they are said to hold.
+
+        A note is added where that cannot be done.
+        """
+        epsilon = self._claimed(worst)
+        if epsilon is None:
+            return {}
+        few, key = subject.keys, repr(epsilon)
+        attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
+        reported = worst[key][few]
+        if self.checks == "fast":
+            found = try_other_loss(subject, attacks, reported)
+            return found | try_single_steps(subject, attacks, reported)
+        surrogate = None
+        try:
+            surrogate = self.surrogate() if self.surrogate else None
+        except ValueError as error:
+            notes.append(f"nothing is transferred to the model: {error}")
+        by_gradients = guided[key]
+        left = reported if by_gradients is None else by_gradients[few]
+        return probe(subject, attacks, reported, left, surrogate)
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
         """Find the largest epsilon at which the model is said to beat guessing.
 
         To guess is to say the most frequent label; two standard errors are allowed.
         """
-        guess = self._guess() + tolerance(self._guess(), len(self.y))
         positive = sorted(float(e) for e in worst if float(e) > 0)
-        claims = [e for e in positive if worst[repr(e)].mean() > guess]
+        claims = [e for e in positive if beats_guessing(worst[repr(e)].mean(), self.y)]
         return max(claims, default=min(positive, default=None))
 
     def _backdoor_success(self, arrays: Arrays, workers: int | None) -> float | None:

@@ -5,7 +5,6 @@ What is changed about a model is told in a note. The user's model is left as it 
 
 import importlib
 import inspect
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,11 @@ import yaml
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.keras_errors import LONGEST, cause_of
 from fedrobust.layout import layout_for
 from fedrobust.logits import with_logits
 from fedrobust.network import with_shapes
 from fedrobust.targets import OURS
-
-# What Keras says after dumping a whole configuration, and where it dumps another.
-CAUSE, DUMP = "Exception encountered:", "Full object config:"
-LONGEST = 300
 
 
 def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> Any:
@@ -51,7 +47,7 @@ def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> 
             return keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         # Keras raises whatever its layers, or the file format, raise.
-        reason = cause_of(str(error))
+        reason = cause_of(error)
         raise ValueError(f"{path} cannot be read as a Keras model: {reason}") from error
 
 
@@ -68,30 +64,6 @@ def _imported(name: str) -> dict[str, Any]:
         for key, value in vars(module).items()
         if inspect.isclass(value) or inspect.isfunction(value)
     }
-
-
-def cause_of(message: str) -> str:
-    """Find the cause in what Keras raises, which puts it last, and what to do."""
-    _, marked, last = message.rpartition(CAUSE)
-    cause, _, dumped = last.partition(DUMP)
-    missing = re.search(r"Could not locate (class|function) '(\w+)'", cause)
-    if missing:
-        kind, name = missing.groups()
-        found = re.search(rf"'module': '([\w.]+)', 'class_name': '{name}'", dumped)
-        module = found[1] if found else "MODULE"
-        return (
-            f"it holds the {kind} {name!r} of somebody's own: import the module that "
-            f"defines it, --import {module}"
-        )
-    if "Python lambda" in cause:
-        return (
-            "it holds a Python lambda, which is code that would be run: add --trust if "
-            "you trust whoever made the file"
-        )
-    text = " ".join(cause.split())
-    if len(text) <= LONGEST:
-        return text
-    return f"... {text[-LONGEST:]}" if marked else f"{text[:LONGEST]} ..."
 
 
 def modules_beside(path: Path) -> list[str]:
@@ -139,7 +111,14 @@ def classifier(
         When the model is no classifier of such inputs.
     """
     notes: list[str] = []
-    model = with_shapes(model, x.shape[1:])
+    try:
+        model = with_shapes(model, x.shape[1:])
+    except Exception as error:
+        # Whatever a user's layers raise for inputs of another shape.
+        reason = cause_of(error)
+        raise ValueError(
+            f"the model does not take inputs of shape {x.shape[1:]}: {reason}"
+        ) from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError("the model must have one input and one output")
     low, high = map(float, model_range)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.keras_errors import cause_of
 from fedrobust.outputs import kind_of, rounding
 
 # Below this a probability's logarithm is cut off.
@@ -48,7 +49,13 @@ def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
     ValueError
         When the outputs are none of a classifier.
     """
-    outputs = _answers(model, x)
+    try:
+        outputs = _answers(model, x)
+    except Exception as error:
+        # Whatever a user's layers raise when they see values.
+        raise ValueError(
+            f"the model fails on inputs of shape {x.shape[1:]}: {cause_of(error)}"
+        ) from error
     sizes = [size for size in outputs.shape[1:] if size != 1]
     if len(sizes) > 1:
         raise ValueError(

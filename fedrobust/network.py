@@ -7,6 +7,7 @@ nothing is rebuilt, retraced or shared.
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, lru_cache
 from itertools import count
 from typing import Any
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from fedrobust.backend import keras, tf
 from fedrobust.graphs import Graph, dtypes_in, step_by_step
+from fedrobust.keras_errors import cause_of
 
 Arrays = dict[str, NDArray[Any]]
 Tensor = Any
@@ -150,26 +152,44 @@ class Network:
 
         def call(x: Tensor) -> None:
             for training in (False, True):
-                model.stateless_call(
-                    [v.value for v in model.trainable_variables],
-                    [v.value for v in model.non_trainable_variables],
-                    x,
-                    training=training,
-                )
+                with self.names():
+                    model.stateless_call(
+                        [v.value for v in model.trainable_variables],
+                        [v.value for v in model.non_trainable_variables],
+                        x,
+                        training=training,
+                    )
 
         try:
-            return tf.function(call, autograph=False).get_concrete_function(
+            trace = tf.function(call, autograph=False).get_concrete_function(
                 tf.TensorSpec(shape, tf.float32)
             )
+            own = {id(v.value) for v in model.variables}
+            others = [v.name for v in trace.graph.variables if id(v) not in own]
+            if any("seed_generator" in name for name in others):
+                # Of Keras itself, which has another for each thread.
+                raise ValueError(
+                    "it draws random numbers without a keras.random.SeedGenerator of "
+                    "its own"
+                )
+            return trace
         except Exception as error:
             # Whatever the user's layers raise when they are given no values.
-            reason = " ".join(str(error).split())[:200]
             warnings.warn(
                 f"the model {model.name} cannot be compiled, so it runs step by step, "
-                f"many times slower: {reason}",
+                f"many times slower: {cause_of(error)}",
                 stacklevel=2,
             )
             return None
+
+    def names(self) -> AbstractContextManager[Any]:
+        """Put layers into a scope, where the name of one must not be the outermost.
+
+        Keras names layers by their classes, and TensorFlow takes no name at the root
+        that begins with an underscore.
+        """
+        hidden = any(layer.name.startswith("_") for layer in self.model.layers)
+        return tf.name_scope("model") if hidden else nullcontext()
 
     def function(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """Compile a function of tensors that calls the model.

@@ -8,8 +8,8 @@ import numpy as np
 
 from fedrobust.backend import keras
 from fedrobust.data import Split
+from fedrobust.keras_errors import cause_of
 from fedrobust.layout import layout_for
-from fedrobust.loading import cause_of
 from fedrobust.models import seeded
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
@@ -48,8 +48,8 @@ def train_surrogate(
             model = keras.models.clone_model(network.model)
         except Exception as error:
             # Whatever a user's layers raise that cannot be made from their config.
-            reason = cause_of(str(error))
-            raise ValueError(f"no surrogate can be built: {reason}") from error
+            message = f"no surrogate can be built: {cause_of(error)}"
+            raise ValueError(message) from error
     surrogate = Network(model)
     # Of two branches the one that is tested is trained, on clean images too.
     tested = FedRBN(weight=1.0, epsilon=0.0, steps=1)

@@ -8,7 +8,9 @@ import pytest
 from fedrobust.assessment import assess
 from fedrobust.attacks import FGSM, PGD, AutoAttack, AutoAttackFast, RandomNoise, Square
 from fedrobust.attacks.checks import MEANINGS, check_attacks, takes_more
-from fedrobust.attacks.probes import deterministic, probe, stands
+from fedrobust.attacks.followed import stands
+from fedrobust.attacks.look import deterministic
+from fedrobust.attacks.probes import probe
 from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation import hyperparameters

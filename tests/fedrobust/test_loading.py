@@ -9,9 +9,10 @@ import pytest
 
 from fedrobust.assessment import assess
 from fedrobust.attacks import FGSM, PGD, Transfer
-from fedrobust.backend import keras
+from fedrobust.backend import keras, tf
 from fedrobust.cli import main
-from fedrobust.loading import cause_of, classifier
+from fedrobust.keras_errors import cause_of
+from fedrobust.loading import classifier
 from fedrobust.report.pictures import image_shape
 from tests.fedrobust.conftest import digits, trained  # noqa: F401
 
@@ -292,16 +293,21 @@ def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsy
 
 
 def test_what_is_said_of_a_file_is_the_cause_that_keras_puts_last():
+    def said(message):
+        return cause_of(ValueError(message))
+
     dump = f"could not be deserialized. config={'x' * 900} Exception encountered: "
-    assert cause_of(dump + "bad units") == "bad units"
-    assert cause_of(dump + dump + "bad  units\n") == "bad units"
-    long = cause_of(dump + "y" * 900 + " the end")
+    assert said(dump + "bad units") == "bad units"
+    assert said(dump + dump + "bad  units\n") == "bad units"
+    call = "Exception encountered when calling A.call().\n\n\x1b[1mpicky\x1b[0m\n\n"
+    assert said(call + "Arguments received by A.call():\n x=Tensor") == "picky"
+    long = said(dump + "y" * 900 + " the end")
     assert long.endswith("y the end")
     assert len(long) < 320
-    assert cause_of("File format not supported: " + "z" * 900).startswith("File format")
+    assert said("File format not supported: " + "z" * 900).startswith("File format")
     known = "Could not locate class 'A'. Full object config: {'module': 'b.c', "
-    assert cause_of(known + "'class_name': 'A'}").endswith("--import b.c")
-    assert cause_of("Could not locate function 'f'. No dump").endswith("MODULE")
+    assert said(known + "'class_name': 'A'}").endswith("--import b.c")
+    assert said("Could not locate function 'f'. No dump").endswith("MODULE")
 
 
 def test_a_model_that_cannot_be_built_anew_is_assessed_without_a_surrogate(trained):  # noqa: F811
@@ -321,3 +327,31 @@ def test_a_model_that_cannot_be_built_anew_is_assessed_without_a_surrogate(train
     assert any("no surrogate can be built" in note for note in found.notes)
     assert found.scores.checks["transfer_not_better"].status == "not_run"
     assert found.scores.checks["more_iterations"].status != "not_run"
+
+
+class Picky(keras.layers.Layer):
+    """Fails on what it is told to: values, or being built."""
+
+    def __init__(self, on_values):
+        super().__init__()
+        self.on_values = on_values
+
+    def call(self, x):
+        if not self.on_values or tf.executing_eagerly():
+            raise RuntimeError("picky")
+        return x
+
+
+@pytest.mark.parametrize("on_values", [True, False])
+def test_a_model_that_fails_on_the_inputs_is_told_in_one_sentence(on_values):
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.picky, self.dense = Picky(on_values), keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(self.picky(x))
+
+    words = "fails on" if on_values else "does not take"
+    with pytest.raises(ValueError, match=f"{words} inputs of shape .*picky"):
+        classifier(Own(), np.zeros((2, 5), np.float32))

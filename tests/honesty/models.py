@@ -92,6 +92,13 @@ class One(keras.layers.Layer):
         return self.change(x)
 
 
+class _Hidden(keras.layers.Layer):
+    """Doubles and halves; its name begins with underscores."""
+
+    def call(self, x: Any) -> Any:
+        return 2 * x / 2
+
+
 class Both(One):
     def call(self, inputs: Any) -> Any:
         return self.change(*inputs)
@@ -169,6 +176,11 @@ def half_stopped(x):
 def shattered(x):
     """Add waves of an amplitude that no answer depends on, and a steep slope."""
     return x + 0.004 * tf.sin(3000.0 * x)
+
+
+def rippled(x):
+    """Add waves that are shorter than the ball, on which small steps end."""
+    return x + 0.05 * tf.sin(2 * np.pi * x / 0.1)
 
 
 def thermometer(x):
@@ -350,6 +362,7 @@ CASES = [
     Case("honest", lambda model: model),
     Case("nested", on_inputs(LAYERS.Identity())),
     Case("subclassed", subclassed),
+    Case("hidden class", on_inputs(_Hidden())),
     Case("step by step", on_inputs(StepByStep()), "be compiled", also_right=True),
     Case("softmax", ending_in("softmax"), "it was taken off", also_right=True),
     Case("softmax layer", on_logits(LAYERS.Softmax()), "taken off", also_right=True),
@@ -444,6 +457,7 @@ CASES = [
     Case("noisy", on_inputs(noisy_gradient), "loss_increases"),
     Case("false", on_both(with_false_gradient), "loss_increases"),
     Case("shattered", on_inputs(shattered), "loss_increases"),
+    Case("rippled", on_inputs(rippled), "iterative_at_least_single_step"),
     Case("saturated", on_inputs(saturated), "zero_gradients"),
     # Answers that are random, or of the company.
     Case("jitter", on_inputs(Jitter()), "deterministic"),

@@ -49,3 +49,4 @@ def test_no_model_gets_a_wrong_number_in_silence(trained, truth, case):  # noqa:
         assert any(case.told in each for each in told), (case.told, told)
     else:
         assert found.notes == []
+        assert not any("cannot be compiled" in each for each in told)
