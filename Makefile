@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow oracles compat syft bench scale wheel lint types lock clean
+.PHONY: setup demo byzantine epsilon training test test-slow fuzz oracles compat syft bench scale wheel lint types lock clean
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ test: $(READY)
 
 test-slow: $(READY)  ## what takes minutes: the adversarial training of the README
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+fuzz: $(READY)  ## an hour of whatever can be typed or found in a file; writes fuzz.json
+	FEDROBUST_FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/test_fuzz.py --timeout 0
 
 # Peers to compare with, in an environment of their own beside this project's lock. One
 # Python and one torch, so that the log tells what was compared. torch comes first: what

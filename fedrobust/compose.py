@@ -114,20 +114,29 @@ def compose_sweep(
         # It needs the loader to expand strategy=glob(*).
         loader = GlobalHydra.instance().config_loader()
         parser = OverridesParser.create(config_loader=loader)
-        swept = {
-            o.get_key_element()
+        # A choice may bring hydra.sweeper.params. Values do not, and may need a choice
+        # that is swept over: they wait for the combinations.
+        choices = [
+            str(o.input_line)
             for o in parser.parse_overrides(list(overrides))
-            if o.is_sweep_override()
-        }
-        plain = [o for o in overrides if o.partition("=")[0] not in swept]
-        base = _compose([*added, *plain])
+            if not o.is_sweep_override()
+            and (
+                o.key_or_group.startswith("hydra")
+                or loader.get_group_options(o.key_or_group)
+            )
+        ]
+        base = _compose([*added, *choices])
         params = base.hydra.sweeper.get("params") or {}
         parsed = parser.parse_overrides(
             [*(f"{k}={v}" for k, v in params.items()), *overrides]
         )
         (combinations,) = BasicSweeper.split_arguments(parsed, None)
         for combination in combinations:
-            yield list(combination), _compose([*added, *combination])
+            try:
+                composed = _compose([*added, *combination])
+            except ConfigError as error:
+                raise ConfigError(f"{error} (in {' '.join(combination)})") from error
+            yield list(combination), composed
 
 
 def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, reason_of
 
 
 def config_dir() -> Path:
@@ -22,8 +22,12 @@ def existing_folder(extra_dir: str) -> Path:
     ConfigError
         When it is none.
     """
-    folder = Path(extra_dir).resolve()
-    if not folder.is_dir():
+    try:
+        folder = Path(extra_dir).resolve()
+        is_folder = folder.is_dir()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--config-dir={extra_dir}: {reason_of(error)}") from error
+    if not is_folder:
         raise ConfigError(f"--config-dir={extra_dir}: there is no such folder")
     return folder
 

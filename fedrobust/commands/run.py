@@ -41,6 +41,13 @@ HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
   A run's folder is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with -m
   it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
   its result at once, so typing a multirun again continues it.
+
+  A value for one choice of a multirun alone is a choice of your own: with
+  FOLDER/byzantine/strong_alie.yaml of the three lines
+    defaults:
+      - alie
+    z: 1.5
+  run `-m --config-dir FOLDER byzantine=sign_flip,strong_alie`.
 """
 DRY_RUN = "--dry-run"
 FRESH = "--fresh"

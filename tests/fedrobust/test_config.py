@@ -21,6 +21,7 @@ from fedrobust.compose import (
 from fedrobust.config import load_config, warnings_about
 from fedrobust.config.digests import LATER, drop_later, fill_later
 from fedrobust.errors import ConfigError
+from tests.conftest import REPOSITORY
 
 CHOICES = [
     f"{group}={choice}" for group, choices in groups().items() for choice in choices
@@ -665,3 +666,28 @@ def test_keys_of_the_choice_that_was_made_come_first(configure):
         else r"'attack\.methods\.mim\.steps'",
     ):
         configure("attack=mim", "attack.steps=3")
+
+
+def test_a_value_that_all_choices_of_a_sweep_have_is_theirs():
+    combinations = list(
+        compose_sweep(["strategy=krum,multi_krum", "strategy.rule.variant=byzfl"])
+    )
+    rules = [composed.strategy.rule for _, composed in combinations]
+    assert [rule.variant for rule in rules] == ["byzfl", "byzfl"]
+
+
+def test_a_value_that_one_choice_of_a_sweep_lacks_names_it():
+    with pytest.raises(ConfigError, match=r"byzantine\.z: .*\(in byzantine=sign_flip"):
+        list(compose_sweep(["byzantine=alie,sign_flip", "byzantine.z=1.5"]))
+
+
+def test_one_choice_of_a_sweep_has_a_value_of_its_own(tmp_path):
+    readme = (REPOSITORY / "README.md").read_text()
+    (example,) = re.findall(r"```yaml\n(defaults: \[alie\]\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "byzantine").mkdir()
+    (tmp_path / "byzantine" / "strong_alie.yaml").write_text(example)
+    typed = ["byzantine=sign_flip,alie,strong_alie", "num_byzantine=2"]
+    configs = [load_config(c) for _, c in compose_sweep(typed, str(tmp_path))]
+    assert [config.byzantine.get("z") for config in configs] == [None, None, 1.5]
+    assert configs[2].choices["byzantine"] == "strong_alie"
+    assert len({config.digest for config in configs}) == 3
