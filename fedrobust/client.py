@@ -133,13 +133,14 @@ def _with_momentum(
 ) -> Arrays:
     """Replace the update by its momentum, which stays in the client's Context."""
     local = config.training
-    share = np.float32(1 - local.momentum if local.dampening else 1)
+    # Python numbers keep the dtype of the weights, which may be other than float32.
+    share = 1 - local.momentum if local.dampening else 1.0
     kept = _recall(context, MOMENTUM)
     sent, buffer = dict(new), {}
     for name in resources.network_for(config).trainable:
         buffer[name] = share * (new[name] - old[name])
         if kept is not None:
-            buffer[name] += np.float32(local.momentum) * kept[name]
+            buffer[name] += local.momentum * kept[name]
         sent[name] = old[name] + buffer[name]
     context.state[MOMENTUM] = pack_all(buffer)
     return sent

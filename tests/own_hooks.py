@@ -56,6 +56,13 @@ def model_of(initializer: Any = "glorot_uniform") -> Any:
     return keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), dense])
 
 
+def half_model(**_: Any) -> Any:
+    """A model in float16, weights and all."""
+    layers = keras.layers
+    parts = [layers.Flatten(dtype="float16"), layers.Dense(10, dtype="float16")]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts])
+
+
 def unseeded_model(**_: Any) -> Any:
     """A model whose first weights are NumPy's."""
 

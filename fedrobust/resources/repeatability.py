@@ -16,12 +16,21 @@ from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator
-from fedrobust.resources.networks import initial_arrays_of_key, keras_model
+from fedrobust.resources.networks import (
+    initial_arrays_of_key,
+    keras_model,
+    network_for,
+)
 from fedrobust.resources.shared import TRAINERS, key_of, shared
 from fedrobust.resources.trainers import build_trainer, trainer_keys, trainer_of_keys
 from fedrobust.targets import OURS
 from fedrobust.training.local import DivergedError, Trainer
 from fedrobust.training.schedule import LocalTraining
+
+UNSCALED = (
+    "the model computes in float16, where gradients below 6e-8 are zero: set "
+    "training.optimizer.loss_scale_factor, say to 1024, or compute in mixed_bfloat16"
+)
 
 
 def check_training(config: Config) -> list[str]:
@@ -38,8 +47,11 @@ def check_training(config: Config) -> list[str]:
     """
     keys = trainer_keys(config)
     found = sorted({doubt for key in keys for doubt in _doubts(*key)})
-    for doubt in found:
-        warnings.warn(doubt, stacklevel=2)
+    network = network_for(config)
+    scale = config.training.optimizer.get("loss_scale_factor")
+    notes = [UNSCALED] if network.has_graph and network.is_narrow and not scale else []
+    for text in (*found, *notes):
+        warnings.warn(text, stacklevel=2)
     return found
 
 

@@ -94,6 +94,7 @@ class Epoch:
         """
         network, objective, replays = self.network, self.objective, self.replays
         advance: Any = getattr(objective, "advance", None)
+        scale = self.optimizer.loss_scale
         steps = replays * (tf.shape(bounds)[0] - 1)
         received = BoundModel(network, trainable, own.fixed, round)
 
@@ -124,12 +125,16 @@ class Epoch:
                 tape.watch([*weights, x_adv] if advance else weights)
                 losses = objective.loss(model, x, x_adv, y)
                 loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
+                scaled = loss if scale is None else scale * loss
             if advance:
-                gradients, upwards = tape.gradient(loss, (weights, x_adv))
+                gradients, upwards = tape.gradient(scaled, (weights, x_adv))
+                upwards = upwards if scale is None else upwards / scale
                 moved = advance(delta[:size], upwards, round)
                 delta = tf.concat([moved, delta[size:]], axis=0)
             else:
-                gradients = tape.gradient(loss, weights)
+                gradients = tape.gradient(scaled, weights)
+            if scale is not None:
+                gradients = [g if g is None else g / scale for g in gradients]
             if self.proximal:
                 pairs = zip(weights, trainable, strict=True)
                 pull = [self.proximal * (w - w_received) for w, w_received in pairs]

@@ -20,7 +20,7 @@ from fedrobust.backend import keras
 from fedrobust.network import Tensor
 
 # What an optimiser does beside its step, which a step alone would get wrong.
-UNSUPPORTED = ("use_ema", "gradient_accumulation_steps", "loss_scale_factor")
+UNSUPPORTED = ("use_ema", "gradient_accumulation_steps")
 
 
 class PureOptimizer:
@@ -37,6 +37,9 @@ class PureOptimizer:
     ----------
     initial_state
         State before the first step.
+    loss_scale
+        What the loss is to be multiplied by before it is differentiated, and the
+        gradients to be divided by: Keras's ``loss_scale_factor``; None for no scaling.
     is_scheduled
         Whether the learning rate is a schedule of Keras's.
 
@@ -49,6 +52,9 @@ class PureOptimizer:
 
     def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
         _require_steps(optimizer)
+        # Whoever differentiates the loss divides, too: more is added to the gradients.
+        self.loss_scale: float | None = optimizer.loss_scale_factor
+        optimizer.loss_scale_factor = None
         steps_before = _continue_schedule(optimizer)
         optimizer.__class__ = _without_tensorflow(type(optimizer))
         optimizer.build(variables)

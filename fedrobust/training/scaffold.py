@@ -16,8 +16,6 @@ clients that it kept, or over all where these are few), so that no hostile clien
 the correction of the others.
 """
 
-import numpy as np
-
 from fedrobust.network import Arrays
 
 PREFIX = "control/"
@@ -46,11 +44,11 @@ def renew(
     c: Arrays, own: Arrays, x: Arrays, y: Arrays, steps: int, learning_rate: float
 ) -> Arrays:
     """Give c_i+; all by name of the weight."""
-    rate = np.float32(1 / (steps * learning_rate))
+    # A Python number keeps the dtype of the weights, which may be other than float32.
+    rate = 1 / (steps * learning_rate)
     return {name: own[name] - c[name] + rate * (x[name] - y[name]) for name in c}
 
 
 def share(c: Arrays, own: Arrays, new: Arrays, participation: float) -> Arrays:
     """Give v_i, from c, c_i and c_i+."""
-    weight = np.float32(participation)
-    return {name: c[name] + weight * (new[name] - own[name]) for name in c}
+    return {name: c[name] + participation * (new[name] - own[name]) for name in c}

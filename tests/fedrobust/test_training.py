@@ -167,7 +167,6 @@ def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
             lambda: keras.optimizers.Adam(gradient_accumulation_steps=2),
             "Adam has gradient_accumulation_steps=2",
         ),
-        (lambda: keras.optimizers.Adam(loss_scale_factor=2.0), "loss_scale_factor"),
         (
             lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD()),
             "wraps other optimisers",
@@ -180,7 +179,7 @@ def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
         ),
         (lambda: keras.optimizers.ScheduleFreeAdamW(), "begins with the weights"),
     ],
-    ids=["ema", "accumulation", "scale", "wrapper", "several", "schedule-free"],
+    ids=["ema", "accumulation", "wrapper", "several", "schedule-free"],
 )
 def test_an_optimizer_that_does_more_than_steps_is_refused(make, said):
     with pytest.raises(ValueError, match=said):
