@@ -8,7 +8,7 @@ from typing import Any
 
 from fedrobust.compose import config_dir
 from fedrobust.errors import ConfigError, nearest
-from fedrobust.files import read_text, read_yaml, write_atomically, writing
+from fedrobust.files import read_yaml, replacing, writing
 from fedrobust.reproduce.definition import (
     Job,
     Ordering,
@@ -72,7 +72,8 @@ def copy_experiments() -> None:
             continue
         with writing(target, "start it in a folder that you can write to"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, read_text(path, "restore it"))
+            with replacing(target) as file:
+                file.write(path.read_bytes())
 
 
 def _is_package() -> bool:

@@ -11,7 +11,7 @@ import yaml
 from fedrobust.cli import main
 from fedrobust.compose import compose_run
 from fedrobust.config import load_config
-from fedrobust.errors import RunFailedError
+from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.record import RunFolder
 from fedrobust.report.collect import trouble
 from fedrobust.reproduce import Results, load_reproduction, verdict
@@ -26,7 +26,7 @@ from fedrobust.reproduce.settings import changed, settings
 from fedrobust.reproduce.tally import claim_counts
 from fedrobust.reproduce.verdicts import allowed, compare
 from fedrobust.run import run
-from tests.conftest import REAL_DATA
+from tests.conftest import REAL_DATA, REPOSITORY
 
 NAMES = reproduction_names(experiments_folder())
 TOY = [
@@ -157,7 +157,8 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "| avg | 50.00 ± 30.00 |" in page
     # 2.5 * 30 * sqrt(1/3 + 1/1)
     assert "| ± 86.60 | 1 of 2 | inside |" in page
-    assert "| cm | – | – | – | 0 of 2 | not run (about 0 minutes) |" in page
+    cost = f"about {float(row['minutes']):.0f} minutes"
+    assert f"| cm | – | – | – | 0 of 2 | not run ({cost}) |" in page
     assert "Pairs of cells that claims order: not run for 1. " in page
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
@@ -824,3 +825,40 @@ def _run_for_two_rounds(job: Job, folder: Path) -> None:
     config = load_config(compose_run([*job.overrides, *short]))
     result = run(config, folder / "run")
     assert result["skipped_rounds"] == result["failed"] == result["quarantined"] == 0
+
+
+def test_an_installed_package_is_copied_to_where_the_user_stands(tmp_path, monkeypatch):
+    from fedrobust.reproduce import loading
+
+    package, here = tmp_path / "fedrobust", tmp_path / "here"
+    shutil.copytree(
+        experiments_folder() / "chen2022_calfat", package / "experiments" / "calfat"
+    )
+    (package / "__init__.py").touch()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(loading, "config_dir", lambda: package / "conf")
+    assert experiments_folder() == package / "experiments"
+    loading.copy_experiments()
+    own = Path("reproductions")
+    assert experiments_folder() == own
+    # Rows are the user's once they are there; the rest is of the installed version.
+    (own / "calfat" / "results.csv").write_text("mine")
+    (package / "experiments" / "calfat" / "notes.md").write_text("of a newer version")
+    loading.copy_experiments()
+    assert (own / "calfat" / "results.csv").read_text() == "mine"
+    assert (own / "calfat" / "notes.md").read_text() == "of a newer version"
+    # What is not a folder cannot be written to, and is one sentence.
+    shutil.rmtree(own)
+    own.touch()
+    with pytest.raises(ConfigError, match="start it in a folder that you can write"):
+        loading.copy_experiments()
+
+
+def test_a_checkout_is_written_to_itself(tmp_path, monkeypatch):
+    from fedrobust.reproduce.loading import copy_experiments
+
+    monkeypatch.chdir(tmp_path)
+    copy_experiments()
+    assert list(tmp_path.iterdir()) == []
+    assert experiments_folder() == REPOSITORY / "experiments"
