@@ -1,10 +1,15 @@
-"""The command line as a user types it, each time in a process of its own."""
+"""The command line as a user types it.
+
+What needs a process of its own gets one; the rest is typed into this one, which has
+imported TensorFlow already.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,10 +26,10 @@ SMALL = [
     "attack.samples=40",
 ]
 
+Typed = subprocess.CompletedProcess[str]
 
-def fedrobust(
-    *arguments: str, cwd: Path, **environment: str
-) -> subprocess.CompletedProcess[str]:
+
+def fedrobust(*arguments: str, cwd: Path, **environment: str) -> Typed:
     return subprocess.run(
         [sys.executable, "-m", "fedrobust", *arguments],
         cwd=cwd,
@@ -33,6 +38,19 @@ def fedrobust(
         text=True,
         timeout=300,
     )
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch, capsys) -> Callable[..., Typed]:
+    """Type a command in an empty folder, into this process."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*arguments: str) -> Typed:
+        status = main(arguments)
+        return subprocess.CompletedProcess(arguments, status, *capsys.readouterr())
+
+    return run
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
@@ -80,9 +98,9 @@ def test_bits_repeat_across_processes_and_hash_seeds(tmp_path):
     assert results[0] == results[1]
 
 
-def test_multirun_reports_and_goes_on_where_it_broke_off(tmp_path):
+def test_multirun_reports_and_goes_on_where_it_broke_off(typed, tmp_path):
     sweep = ["run", "-m", *SMALL, "strategy=fedavg,median", "seed=0,1"]
-    first = fedrobust(*sweep, "hydra.sweep.dir='my sweep ü'", cwd=tmp_path)
+    first = typed(*sweep, "hydra.sweep.dir='my sweep ü'")
     assert first.returncode == 0, first.stderr
     folder = tmp_path / "my sweep ü"
     assert len(list(folder.rglob("result.json"))) == 4
@@ -93,11 +111,11 @@ def test_multirun_reports_and_goes_on_where_it_broke_off(tmp_path):
     models = sorted(folder.rglob("model.keras"))
     models[0].unlink()
     stamps = [p.stat().st_mtime_ns for p in models[1:]]
-    again = fedrobust(*sweep, "hydra.sweep.dir='my sweep ü'", cwd=tmp_path)
+    again = typed(*sweep, "hydra.sweep.dir='my sweep ü'")
     assert again.returncode == 0, again.stderr
     assert models[0].is_file()
     assert [p.stat().st_mtime_ns for p in models[1:]] == stamps
-    report = fedrobust("report", str(folder), cwd=tmp_path)
+    report = typed("report", str(folder))
     assert report.returncode == 0
     assert "median" in report.stdout
 
@@ -145,10 +163,11 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_one_sentence_and_status_2(name, tmp_path):
+def test_bad_input_is_one_sentence_and_status_2(name, typed, tmp_path, monkeypatch):
     arguments, words = BAD[name]
     (tmp_path / "a_file").touch()
-    done = fedrobust(*arguments, cwd=tmp_path, FEDROBUST_DATA=str(tmp_path / "no"))
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path / "no"))
+    done = typed(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -157,19 +176,33 @@ def test_bad_input_is_one_sentence_and_status_2(name, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a_file"], "nothing was made"
 
 
-def test_a_sweep_over_attacks_trains_once_and_keeps_every_result(tmp_path):
-    done = fedrobust(
-        "run", "-m", *SMALL[:3], "attack=fgsm,pgd", "hydra.sweep.dir=all", cwd=tmp_path
+def test_a_mistake_ends_a_process_with_status_2_before_tensorflow_is_there(tmp_path):
+    code = (
+        "import sys, fedrobust.cli; status = fedrobust.cli.main();"
+        "print('tensorflow' in sys.modules); sys.exit(status)"
     )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *BAD["krum with too few clients"][0]],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (2, "False\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_sweep_over_attacks_trains_once_and_keeps_every_result(typed, tmp_path):
+    done = typed("run", "-m", *SMALL[:3], "attack=fgsm,pgd", "hydra.sweep.dir=all")
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.glob("all/*/model.keras"))) == 1
     assert len(list(tmp_path.glob("all/*/evaluations/*.json"))) == 2
     assert "fgsm" in (tmp_path / "all" / "report.md").read_text()
 
 
-def test_a_folder_of_another_run_is_refused(tmp_path):
-    fedrobust("run", *SMALL, "hydra.run.dir=here", cwd=tmp_path)
-    done = fedrobust("run", *SMALL, "seed=1", "hydra.run.dir=here", cwd=tmp_path)
+def test_a_folder_of_another_run_is_refused(typed):
+    typed("run", *SMALL, "hydra.run.dir=here")
+    done = typed("run", *SMALL, "seed=1", "hydra.run.dir=here")
     assert done.returncode == 2
     assert "here holds another experiment" in done.stderr
 
@@ -214,13 +247,13 @@ def test_a_folder_that_was_deleted_is_one_sentence(tmp_path, monkeypatch, capsys
     assert "the current folder no longer exists" in capsys.readouterr().err
 
 
-def test_list_and_help(tmp_path):
-    assert "strategy" in fedrobust("list", cwd=tmp_path).stdout
-    listed = fedrobust("list", "strategy", "training", cwd=tmp_path).stdout
+def test_list_and_help(typed):
+    assert "strategy" in typed("list").stdout
+    listed = typed("list", "strategy", "training").stdout
     assert "Blanchard et al. 2017" in listed
     assert "Madry et al. 2018" in listed
-    assert "usage: fedrobust" in fedrobust("--help", cwd=tmp_path).stdout
-    assert "hydra.sweep.dir" in fedrobust("run", "--help", cwd=tmp_path).stdout
+    assert "usage: fedrobust" in typed("--help").stdout
+    assert "hydra.sweep.dir" in typed("run", "--help").stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -229,8 +262,8 @@ def test_every_command_has_help(command, capsys):
     assert capsys.readouterr().out.startswith(f"usage: fedrobust {command}")
 
 
-def test_show_the_configuration(tmp_path):
-    done = fedrobust("run", "strategy=krum", "--cfg", "job", cwd=tmp_path)
+def test_show_the_configuration(typed, tmp_path):
+    done = typed("run", "strategy=krum", "--cfg", "job")
     assert done.returncode == 0
     assert "_target_: strategies.rules.Krum" in done.stdout
     assert list(tmp_path.iterdir()) == []
