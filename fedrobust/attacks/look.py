@@ -139,11 +139,13 @@ def _changes(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
 
 def _zero_gradients(gradient: NDArray[np.float32], right: Mask) -> float:
     """Measure the share without a gradient of the examples that are right."""
-    if not right.any():
-        return 0.0
-    flat = gradient.reshape(len(right), -1)
-    useless = ~np.isfinite(flat).all(axis=1) | (flat == 0).all(axis=1)
-    return float(useless[right].mean())
+    return float((~_leads(gradient))[right].mean()) if right.any() else 0.0
+
+
+def _leads(gradient: NDArray[np.float32]) -> Mask:
+    """Find the (n,) examples with a gradient that is finite and not zero."""
+    flat = gradient.reshape(len(gradient), -1)
+    return np.asarray(np.isfinite(flat).all(axis=1) & (flat != 0).any(axis=1))
 
 
 def _small_step_increases(
@@ -153,12 +155,13 @@ def _small_step_increases(
     model_range: tuple[float, float],
 ) -> Check:
     """Follow the gradients a little, which must raise the loss if they are its own."""
-    if not right.any():
+    followed = right & _leads(gradient)
+    if not followed.any():
         return judged("loss_increases", None)
     low, high = model_range
     step = SMALL * (high - low) * np.sign(np.nan_to_num(gradient))
     moved = np.clip(subject.x + step, low, high).astype(np.float32)
     rises = log_odds(subject, moved) > log_odds(subject, subject.x)
-    share = float(rises[right].mean())
-    allowed = RISES - tolerance(RISES, int(right.sum()))
+    share = float(rises[followed].mean())
+    allowed = RISES - tolerance(RISES, int(followed.sum()))
     return judged("loss_increases", share >= allowed, share)
