@@ -7,7 +7,6 @@ write becomes a :class:`FileError` here.
 import json
 import math
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import numpy as np
 import yaml
 from filelock import FileLock, Timeout
 
-from fedrobust.errors import FileError
+from fedrobust.errors import FileError, summary_of, tell
 
 Json = dict[str, Any]
 
@@ -201,7 +200,7 @@ def _reason(error: Exception) -> str:
     """Put an error into a part of a sentence."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    return summary_of(error)
 
 
 def require_types(
@@ -248,8 +247,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
-            waiting = f"another process works in {path.parent}: waiting for it to end"
-            print(f"fedrobust: {waiting}", file=sys.stderr, flush=True)
+            tell(f"another process works in {path.parent}: waiting for it to end")
             lock.acquire()
     try:
         yield

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError, FileError
+from fedrobust.errors import ConfigError, FileError, summary_of
 from fedrobust.files import (
     Json,
     append_line,
@@ -354,7 +354,7 @@ class RunFolder:
         kept = {
             "config_digest": self.config.digest,
             "evaluation_digest": self.config.evaluation_digest,
-            "error": f"{type(error).__name__}: {error}",
+            "error": f"{type(error).__name__}: {summary_of(error)}",
             "traceback": traceback.format_exception(error),
         }
         if isinstance(error, ConfigError):

@@ -7,7 +7,6 @@ which launches one job or all of a multirun with whatever launcher is configured
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -179,10 +178,10 @@ def _tell_failures(runs: list[RunFolder]) -> None:
     """Name every run that failed, where there are several: Hydra names the first."""
     failed = {run: reason for run in runs if (reason := run.failure()) is not None}
     if len(failed) > 1:
-        print(f"fedrobust: {len(failed)} of {len(runs)} runs failed:", file=sys.stderr)
+        tell(f"{len(failed)} of {len(runs)} runs failed")
         for run, reason in failed.items():
             name = Progress.name_of(run.config, None, 0)
-            print(f"  {name}: {reason} ({run.error_path})", file=sys.stderr)
+            tell(f"{name} failed: {reason} ({run.error_path})")
 
 
 def _folders(composed: Any, number: int) -> tuple[Path, Path]:

@@ -64,14 +64,14 @@ def test_every_job_that_failed_is_named_and_keeps_its_reason(
     own = ["model._target_=jobs_of_mine.build", "+model.size=1,2,3"]
     assert main(["run", "-m", *TINY, *own, "hydra.sweep.dir=all"]) == 1
     error = capsys.readouterr().err
-    assert "fedrobust: 2 of 3 runs failed:" in error
+    assert "fedrobust: 2 of 3 runs failed\n" in error
     kept = sorted(Path().glob("all/*/error-*.json"))
     assert len(kept) == 2
     for path in kept:
         reason = json.loads(path.read_text())["error"]
         assert "no size" in reason
-        line = f"  digits mlp standard none fedavg seed=0: {reason} ({path})\n"
-        assert line in error
+        name = "digits mlp standard none fedavg seed=0"
+        assert f"fedrobust: {name} failed: {reason} ({path})\n" in error
     report = Path("all/report.md").read_text()
     assert "2 runs failed: " in report
     assert all(str(path.parent) in report for path in kept)
