@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# TensorFlow 2.21.0: tf.sort of a vector with a NaN leaves the other values unsorted. NumPy,
-# PyTorch and tf.sort under XLA put NaN last and sort the rest; eager mode and graphs do not.
+# TensorFlow 2.21.0: tf.sort of a vector with a NaN leaves the other values unsorted. NumPy
+# and tf.sort under XLA put NaN last and sort the rest; eager mode and plain graphs do not.
 # It matters here because a coordinate-wise median or trimmed mean by tf.sort is wrong even
 # for the honest values as soon as one client sends NaN: screen replies before they
 # are sorted.
