@@ -19,7 +19,7 @@ import tensorflow as tf
 
 
 def draw(alg, **compilation):
-    @tf.function(**compilation)
+    @tf.function(autograph=False, **compilation)
     def uniform():
         return tf.random.stateless_uniform((3,), seed=(1, 2), alg=alg)
 
