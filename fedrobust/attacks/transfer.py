@@ -14,8 +14,10 @@ from typing import Any
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.subject import Images, Subject
+from fedrobust.inference import logits_of
 from fedrobust.loading import load_model
 from fedrobust.network import Network, network_of
+from fedrobust.outputs import kind_of
 from strategies.parameters import require
 
 
@@ -67,13 +69,14 @@ class Transfer(Attack):
         Raises
         ------
         ValueError
-            Also when the surrogate cannot be read, or has other inputs or classes.
+            Also when the surrogate cannot be read, gives no logits, or has other inputs
+            or classes.
         """
         self.check(subject)
         surrogate = self._network(subject.x.shape[1:])
-        return self._in_this_ball().on(
-            replace(subject, network=surrogate, arrays=surrogate.arrays())
-        )
+        seen = replace(subject, network=surrogate, arrays=surrogate.arrays())
+        _require_logits(seen)
+        return self._in_this_ball().on(seen)
 
     def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
         """Raise ValueError also where the surrogate is a model of another task."""
@@ -90,6 +93,18 @@ class Transfer(Attack):
 def _load(path: Path) -> Any:
     """Read a file once: each epsilon and round asks for it again."""
     return load_model(path)
+
+
+def _require_logits(subject: Subject) -> None:
+    """Raise ValueError where losses of logits would be climbed on something else."""
+    network = subject.network
+    outputs = logits_of(network, subject.arrays, subject.x[:64], subject.workers)
+    kind = kind_of(outputs, network.model.outputs[0].dtype)
+    if kind != "logits":
+        raise ValueError(
+            f"the surrogate gives {kind}, on which attacks are weak: leave out its "
+            "last activation"
+        )
 
 
 def _require_fit(surrogate: Network, shape: tuple[int, ...], num_classes: int) -> None:

@@ -355,3 +355,10 @@ def test_a_model_that_fails_on_the_inputs_is_told_in_one_sentence(on_values):
     words = "fails on" if on_values else "does not take"
     with pytest.raises(ValueError, match=f"{words} inputs of shape .*picky"):
         classifier(Own(), np.zeros((2, 5), np.float32))
+
+
+def test_a_surrogate_of_probabilities_is_refused(trained):  # noqa: F811
+    x, y = trained.data.x_test[:20], trained.data.y_test[:20]
+    attack = Transfer(surrogate=with_softmax(trained.model, "layer"), epsilon=0.1)
+    with pytest.raises(ValueError, match="the surrogate gives probabilities"):
+        attack(trained.model, x, y)
