@@ -94,12 +94,22 @@ def merged_with(
     except MissingMandatoryValue as error:
         raise ConfigError(f"{join(key, str(error.full_key))} is not set") from error
     except (ValidationError, OmegaConfBaseException) as error:
-        wrong = str(error.full_key or "")
+        wrong = str(error.full_key or "") or _culprit(schema, values, without)
         reason = reason_of(error)
         value = values.get(wrong.partition("[")[0].partition(".")[0])
         raise ConfigError(f"{join(key, wrong)}={value!r}: {reason}") from error
     assert isinstance(result, dict)
     return {str(name): value for name, value in result.items()}
+
+
+def _culprit(schema: type, values: Node, without: Collection[str]) -> str:
+    """Find the field that a value does not fit, where OmegaConf does not name it."""
+    for name, value in values.items():
+        try:
+            OmegaConf.merge(_structured(schema, frozenset(without)), {name: value})
+        except OmegaConfBaseException:
+            return str(name)
+    return ""
 
 
 def _with_fractions(schema: type, values: Node) -> Node:

@@ -57,7 +57,7 @@ def load_config(
     }
     if values["choices"]:
         # Hydra names no choice of a group that was given a list of them.
-        names = "+".join(values.get("preaggregator") or {})
+        names = "+".join(map(str, values.get("preaggregator") or {}))
         values["choices"]["preaggregator"] = names or "none"
         for group in ONE_CHOICE:
             if group in values and group not in values["choices"]:
@@ -65,9 +65,10 @@ def load_config(
                     f"{group}=[...]: must be one choice, not a list; say "
                     f"-m {group}=a,b for a run with each"
                 )
-        methods = (values.get("attack") or {}).get("methods")
+        attack = values.get("attack")
+        methods = attack.get("methods") if isinstance(attack, dict) else None
         if "attack" not in values["choices"] and isinstance(methods, dict):
-            values["choices"]["attack"] = "+".join(methods) or "none"
+            values["choices"]["attack"] = "+".join(map(str, methods)) or "none"
     config: Config = typed(Config, values, "")
     check_numbers(config)
     with warnings.catch_warnings():

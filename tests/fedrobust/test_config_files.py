@@ -63,6 +63,17 @@ def test_two_files_that_name_each_other_are_found(tmp_path, capsys):
     assert "its.yaml, line 2: its defaults list leads" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("group", ["attack", "model", "partition", "runtime"])
+def test_a_list_in_place_of_a_group_is_named(group, tmp_path, capsys):
+    """Hydra composes it, if the groups that are chosen later do not mind."""
+    (tmp_path / group).mkdir()
+    (tmp_path / group / "mine.yaml").write_text("- fgsm\n- pgd\n")
+    assert main(["run", "--dry-run", f"{group}=mine", f"--config-dir={tmp_path}"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert str(tmp_path / group / "mine.yaml") in err
+
+
 def test_what_is_no_file_is_named(tmp_path, capsys):
     path = tmp_path / "strategy" / "mine.yaml"
     path.mkdir(parents=True)
