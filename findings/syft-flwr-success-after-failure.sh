@@ -37,7 +37,8 @@ timer = threading.Timer(60, os._exit, [1])
 timer.daemon = True
 timer.start()
 
-client_app, server_app = ClientApp(), ServerApp()
+client_app = ClientApp()
+server_app = ServerApp()
 
 
 @server_app.main()
