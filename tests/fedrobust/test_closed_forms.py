@@ -201,7 +201,9 @@ def test_a_plane_out_of_reach_uses_all_the_room_there_is():
 )
 def test_too_few_classes_are_told(linear, attack, classes):  # noqa: F811
     x, y = np.full((2, 4), 0.5, np.float32), np.array([0, 1])
-    with pytest.raises(ValueError, match=f"at least {classes} classes, and the model"):
+    with pytest.raises(
+        ValueError, match=f"at least {classes} classes and the model has 2: use "
+    ):
         attack(linear, x, y)
 
 
