@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return signals.end(error)
     except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 0
+        if stop.code in (None, 0, 1, REFUSED):
+            return int(stop.code or 0)
+        tell(str(stop.code))
+        return 1
     except BrokenPipeError:
         # Whoever read the output, such as head, has seen enough.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -9,6 +9,7 @@ from fedrobust.byzantine import Tampering
 from fedrobust.byzantine.tampering_mod import tampering_mod
 from fedrobust.cohort import Cohort
 from fedrobust.config import Config
+from fedrobust.errors import exits_refused
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from fedrobust.training.local import Trained
@@ -47,11 +48,13 @@ def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
 
     @application.train(mods=mods)
     def train(message: Message, context: Context) -> Message:
-        return _train(config, cohort, message, context)
+        with exits_refused():
+            return _train(config, cohort, message, context)
 
     @application.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
-        return _evaluate(config, message, context)
+        with exits_refused():
+            return _evaluate(config, message, context)
 
     @application.query()
     def query(message: Message, context: Context) -> Message:

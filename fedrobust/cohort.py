@@ -120,7 +120,7 @@ class Cohort:
             # One by one they might fit, and bits would depend on what memory is free.
             error = MemoryError("no memory to train together: lower runtime.cohort")
             return dict.fromkeys(group.clients, error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # Whatever the user's layers, hook or poison raise; no client ends the run.
             reason = " ".join(str(error).split())[:200]
             warnings.warn(

@@ -2,7 +2,9 @@
 
 import re
 import sys
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 # The exit status of a mistake in what the user said.
@@ -19,6 +21,26 @@ class FileError(ConfigError):
 
 class RunFailedError(RuntimeError):
     """A run came to nothing; the message is one sentence for the user."""
+
+
+@contextmanager
+def exits_refused() -> Iterator[None]:
+    """Refuse a ``sys.exit`` of a user's code, which would end a sweep and its status.
+
+    Raises
+    ------
+    ConfigError
+        In place of a SystemExit, with the line that raised it.
+    """
+    try:
+        yield
+    except SystemExit as stop:
+        where = traceback.extract_tb(stop.__traceback__)[-1]
+        # Suppressed, as a cause is what would be told in place of this sentence.
+        raise ConfigError(
+            f"your code called sys.exit({stop.code!r}) in {where.filename}, line "
+            f"{where.lineno}: raise an error there instead"
+        ) from None
 
 
 def nearest(word: str, options: Iterable[str]) -> str:

@@ -30,12 +30,14 @@ def launch(arguments: list[str]) -> int:
 
     Returns
     -------
-    The exit status: 1 when a job failed.
+    The exit status: 1 when a job of a multirun failed.
 
     Raises
     ------
     ConfigError
         When Hydra itself refuses the command.
+    SystemExit
+        With the exit status, when a single run failed.
     """
     register_resolvers()
     with _as_command(arguments):
@@ -44,8 +46,6 @@ def launch(arguments: list[str]) -> int:
         )
         try:
             main(job)()
-        except SystemExit as stop:
-            return stop.code if isinstance(stop.code, int) else 1
         except JobFailedError as error:
             tell(str(error))
             return 1

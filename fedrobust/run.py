@@ -20,7 +20,7 @@ from fedrobust import resources
 from fedrobust.centralised import train_centralised
 from fedrobust.config import Config
 from fedrobust.environment import environment
-from fedrobust.errors import ConfigError, RunFailedError
+from fedrobust.errors import ConfigError, RunFailedError, exits_refused
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.files import Json, unreadable
 from fedrobust.metrics import round_row, scored
@@ -83,7 +83,9 @@ def run(
         cohort = Cohort(config) if config.cohort > 1 else None
 
         def server(grid: "Grid") -> None:
-            serve(grid, config, training.after_round, training.on_event, cohort)
+            # Some runtimes give the server a thread, which an exit would end unseen.
+            with exits_refused():
+                serve(grid, config, training.after_round, training.on_event, cohort)
 
         runtime.run(server, client_app(config, cohort), config.num_clients)
 
@@ -127,13 +129,14 @@ def _run(
 ) -> Json:
     folder.check()
     try:
-        # A finished run may be where nobody can write, so it is not locked.
-        finished = finished_result(config, folder)
-        if finished is not None and folder.is_settled(finished):
-            return finished
-        # Jobs of a sweep that differ only in the evaluation have one folder.
-        with folder.locked():
-            return _run_alone(config, folder, train, on_row, runtime, on_warning)
+        with exits_refused():
+            # A finished run may be where nobody can write, so it is not locked.
+            finished = finished_result(config, folder)
+            if finished is not None and folder.is_settled(finished):
+                return finished
+            # Jobs of a sweep that differ only in the evaluation have one folder.
+            with folder.locked():
+                return _run_alone(config, folder, train, on_row, runtime, on_warning)
     except Exception as error:
         folder.note_failure(error)
         raise

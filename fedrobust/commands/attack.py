@@ -17,7 +17,7 @@ from rich.table import Table
 
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, exits_refused
 from fedrobust.record import (
     check_writable,
     replacing,
@@ -49,6 +49,7 @@ HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [ove
 EFFECTIVE = ("attack", "checks", "seed", "dataset")
 
 
+@exits_refused()
 def command(arguments: Sequence[str]) -> int:
     """Attack a model; print and write what it withstands.
 

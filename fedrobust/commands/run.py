@@ -22,7 +22,7 @@ from fedrobust.compose import (
     sweep_folder,
 )
 from fedrobust.config import Config, warnings_about
-from fedrobust.errors import ConfigError, tell
+from fedrobust.errors import ConfigError, exits_refused, tell
 from fedrobust.launch import launch
 from fedrobust.progress import Progress
 from fedrobust.record import RunFolder
@@ -166,7 +166,8 @@ def _multirun(
         for run in runs:
             run.clear()
     Progress.total = len(configs)
-    status = launch(arguments)
+    with exits_refused():
+        status = launch(arguments)
     _tell_failures(runs)
     # Not of an earlier sweep in the same folder.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from hydra.utils import instantiate
 
 from fedrobust.backend import start_tensorflow
-from fedrobust.errors import ConfigError, summary_of
+from fedrobust.errors import ConfigError, exits_refused, summary_of
 from fedrobust.targets import OURS
 
 P = ParamSpec("P")
@@ -84,7 +84,8 @@ def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
     """
     prepare(node)
     try:
-        return instantiate(node, **extra, _convert_="all")
+        with exits_refused():
+            return instantiate(node, **extra, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
         reason = summary_of(cause)
