@@ -1,8 +1,7 @@
 """The command line: ``fedrobust run | attack | ...``, a module of ``commands`` each."""
 
+import errno
 import importlib
-import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from fedrobust import __version__, vectors
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
 from fedrobust.faults import describe
 from fedrobust.signals import Signals
+from fedrobust.streams import outlive_readers
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
 GOES_ON = (
@@ -19,6 +19,8 @@ GOES_ON = (
 )
 # What to do after an interrupt, for the commands that keep what they finished.
 AGAIN = {"run": GOES_ON, "reproduce": GOES_ON}
+# What the system says of a path that can be no file's, so that the user mistyped it.
+NAMES_REFUSED = (errno.ENAMETOOLONG, errno.ELOOP)
 USAGE = """usage: fedrobust COMMAND ...
 
   run [overrides] [-m]   run one experiment, or with -m every combination of them
@@ -48,28 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     The exit status: 0; 1 when something failed; 2 for a mistake of the user's; 130
     after Ctrl-C and 143 after SIGTERM. Each but 0 has one sentence on standard error.
+    A reader that leaves, such as ``head``, changes neither the work nor the status.
     """
     is_process = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     signals = Signals(AGAIN.get(arguments[0], "") if arguments else "")
     if is_process:
         signals.watch()
-        for stream in (sys.stdout, sys.stderr):
-            # A terminal or a file that cannot show a character is no reason to stop.
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
+        outlive_readers()
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        # Of a full disk Python would tell in words of its own when it ends.
+        print(end="", flush=True)
+        return status
     except KeyboardInterrupt as error:
         return signals.end(error)
     except SystemExit as stop:
         if stop.code in (None, 0, 1, REFUSED):
             return int(stop.code or 0)
         tell(str(stop.code))
-        return 1
-    except BrokenPipeError:
-        # Whoever read the output, such as head, has seen enough.
-        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 1
     except ConfigError as error:
         tell(str(error))
@@ -78,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(str(error))
     except Exception as error:
         tell(describe(error))
+        if isinstance(error, OSError) and error.errno in NAMES_REFUSED:
+            return REFUSED
     return 1
 
 

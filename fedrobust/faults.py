@@ -1,5 +1,6 @@
 """What is told of an error that nobody foresaw: whose fault it is, and its log."""
 
+import errno
 import os
 import platform
 import sys
@@ -10,6 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from fedrobust import __version__
 from fedrobust.errors import reason_of
 
+# What the system, not the program, is the reason of.
+OF_THE_SYSTEM = {
+    errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    errno.ENOSPC, errno.EPIPE, errno.EROFS,
+}  # fmt: skip
 PACKAGES = ("flwr", "tensorflow", "keras", "numpy", "hydra-core", "ray")
 
 
@@ -23,6 +29,8 @@ def describe(error: Exception) -> str:
         return f"not enough memory: {reason_of(error)}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fspath(error.filename)!s}: {error.strerror or reason_of(error)}"
+    if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+        return f"a file or the output cannot be used: {error.strerror}"
     what = f"{type(error).__name__}: {reason_of(error)}"
     return (
         f"this is a fault of fedrobust, not yours ({what}): please open an issue of "

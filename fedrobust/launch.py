@@ -19,6 +19,7 @@ from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 from fedrobust.explain import explain
 from fedrobust.faults import describe
 from fedrobust.progress import Progress
+from fedrobust.streams import outlive_readers
 
 
 class JobFailedError(CompactHydraException):
@@ -73,6 +74,8 @@ def job(composed: Any) -> dict[str, Any]:
     """Run one job of Hydra's, here or wherever its launcher put it."""
     from fedrobust.run import run
 
+    # A launcher may have started this process, too.
+    outlive_readers()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_config(composed, settings.runtime.choices)
