@@ -4,6 +4,7 @@ Every JSON, JSON-lines and YAML file of a run is read here, and every ``OSError`
 write becomes a :class:`FileError` here.
 """
 
+import errno
 import json
 import math
 import os
@@ -97,15 +98,38 @@ def check_writable(path: Path, chosen_by: str) -> None:
     FileError
         With the key or the option by which the user can choose another.
     """
-    ancestor = path.absolute()
-    while not ancestor.exists():
-        ancestor = ancestor.parent
-    # Trying tells more than asking: of read-only disks, and of root's rights.
-    with (
-        writing(path, f"choose another {chosen_by}"),
-        tempfile.TemporaryFile(dir=ancestor),
-    ):
-        pass
+    with writing(path, f"choose another {chosen_by}"):
+        ancestor, missing = path.absolute(), []
+        while not _is_there(ancestor):
+            missing.append(ancestor.name)
+            ancestor = ancestor.parent
+        # The system checks a name only where the folder above it exists.
+        for name in missing:
+            _is_there(ancestor / name)
+        # Trying tells more than asking: of read-only disks, and of root's rights.
+        with tempfile.TemporaryFile(dir=ancestor):
+            pass
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path exists.
+
+    Raises
+    ------
+    OSError
+        When nothing can be made there: the name is too long, or a link leads nowhere.
+        ``Path.exists`` is False for some of these.
+    """
+    try:
+        path.stat()
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error)) from error
+    except (FileNotFoundError, NotADirectoryError):
+        # A link to nothing is in the way of a folder.
+        if path.is_symlink():
+            raise
+        return False
+    return True
 
 
 def _jsonable(value: Any) -> Any:

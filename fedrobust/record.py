@@ -137,9 +137,13 @@ class RunFolder:
 
     def _digest_there(self, chosen_by: str) -> str | None:
         path = self.path / "config.yaml"
-        with suppress(PermissionError):  # of which reading tells more
+        try:
             if not path.exists():
                 return None
+        except PermissionError:
+            pass  # reading tells more
+        except OSError:
+            return None  # trying to write tells more
         advice = f"restore it, or choose another {chosen_by}"
         head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None

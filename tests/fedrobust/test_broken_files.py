@@ -369,3 +369,41 @@ def test_a_result_names_whose_rows_were_whose(finished):
     moved = [rows[0][:-1], np.append(rows[0][-1:], rows[1])]
     assert partition_digest(moved) != result["partition_digest"]
     assert resources.digest_of_partition(configured("experiment=centralised")) is None
+
+
+PLACES = {
+    "a name that is too long": ("a" * 300, "File name too long"),
+    "one below a new folder": (f"new/{'a' * 300}", "File name too long"),
+    "one above a new folder": (f"{'a' * 300}/new", "File name too long"),
+    "a path that is too long": ("/".join(["a" * 200] * 30), "File name too long"),
+    "a link to itself": ("loop", "Too many levels"),
+    "below a link to itself": ("loop/new", "Too many levels"),
+    "a link to nothing": ("gone", "No such file"),
+    "a file": ("file", "Not a directory"),
+    "below a file": ("file/new", "Not a directory"),
+    "a null byte": ("a\0b", "embedded null"),
+    "half a letter": ("\ud800", "surrogates not allowed"),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_a_place_where_no_folder_can_be_made_is_told(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("gone").symlink_to("nowhere")
+    Path("file").write_text("")
+    before = sorted(tmp_path.iterdir())
+    name, reason = PLACES[kind]
+    told = f"cannot be written: .*{reason}.*; choose another hydra.run.dir"
+    with pytest.raises(FileError, match=told):
+        RunFolder(Path(name), configured(*TINY)).check()
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["new", "new/deep", "link", "link/new", "a" * 255])
+def test_a_place_where_a_folder_can_be_made_is_not_refused(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    Path("link").symlink_to("there")
+    RunFolder(Path(name), configured(*TINY)).check()
+    assert {path.name for path in tmp_path.rglob("*")} == {"there", "link"}
