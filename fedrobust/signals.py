@@ -10,11 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 # Seconds that a command has to end by itself; a second signal ends it at once.
 GRACE = 5.0
+# Seconds that a reader has to take the last words.
+PATIENCE = 1.0
 NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -39,14 +42,25 @@ class Signals:
     def watch(self) -> None:
         """Install the handlers; only the main thread can."""
         self._watching = True
-        for number in NAMES:
+        before = {number: signal.getsignal(number) for number in NAMES}
+        for number, handler in before.items():
             # A shell's background jobs ignore Ctrl-C.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            if handler is not signal.SIG_IGN:
                 signal.signal(number, _raise_once)
+        # A forked child would write into the pipe of its parent, and so end it.
+        os.register_at_fork(after_in_child=lambda: self._leave(before))
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         threading.Thread(target=self._end_late, args=(reader,), daemon=True).start()
+
+    def _leave(self, before: dict[signal.Signals, Any]) -> None:
+        """Let a process's signals do what they did before."""
+        self._watching = False
+        signal.set_wakeup_fd(-1)
+        for number, handler in before.items():
+            if signal.getsignal(number) in (_raise_once, _ignore):
+                signal.signal(number, handler)
 
     def end(self, error: KeyboardInterrupt) -> int:
         """Print what happened, and end the process if its signals are watched.
@@ -59,15 +73,27 @@ class Signals:
         return self._end(signal.SIGTERM if is_term else signal.SIGINT)
 
     def _end(self, number: int) -> int:
+        if not self._watching:
+            self._say(number)
+            return 128 + number
+        # Not in this thread, which would wait for a reader that reads no more.
+        with suppress(RuntimeError):  # of a system that has no more threads
+            last = threading.Thread(target=self._say, args=(number,), daemon=True)
+            last.start()
+            last.join(PATIENCE)
+        # Python would wait for all threads, and then tidy up for seconds.
+        os._exit(128 + number)
+
+    def _say(self, number: int) -> None:
+        """Print what happened, once, where there is anybody to read it."""
         if self._unsaid.acquire(blocking=False):
             said = f"fedrobust: {NAMES[signal.Signals(number)]}{self._advice}"
-            print(said, file=sys.stderr)
-        if self._watching:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            # Python would wait for all threads, and then tidy up for seconds.
-            os._exit(128 + number)
-        return 128 + number
+            with suppress(OSError, ValueError):
+                print(said, file=sys.stderr)
+        # Python has None where a descriptor was closed before it began.
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(OSError, ValueError):
+                stream.flush()
 
     def _end_late(self, reader: int) -> None:
         number = 0
@@ -82,8 +108,13 @@ class Signals:
 def _raise_once(number: int, frame: FrameType | None) -> None:
     # A second signal must not disturb the way out: it is the other thread's alone.
     for each in NAMES:
-        signal.signal(each, lambda *_: None)
+        signal.signal(each, _ignore)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    # Unlike SIG_IGN, which the wakeup pipe would not hear of.
+    pass
 
 
 @contextmanager
