@@ -26,12 +26,8 @@ AT_LEAST_ZERO = {"weight_decay", "epsilon", "initial_accumulator_value"}
 SHARES = {"momentum", "beta_1", "beta_2", "rho", "ema_momentum"}
 
 
-def check_optimizer(node: Node) -> Node:
-    """Check the optimiser of local training.
-
-    Returns
-    -------
-    The node, with numbers as Keras takes them: a learning rate of 1 is 1.0.
+def check_optimizer(node: Node) -> None:
+    """Check the optimiser of local training; its node stays as it was written.
 
     Raises
     ------
@@ -43,7 +39,7 @@ def check_optimizer(node: Node) -> Node:
     if not target.startswith(KERAS):
         is_keras = target.startswith("keras.")
         _require(not is_keras, f"{KEY}._target_", target, f"in {KERAS.rstrip('.')}")
-        return node
+        return
     _check_arguments(node, KEY)
     for name in UNSUPPORTED:
         if node.get(name):
@@ -54,13 +50,6 @@ def check_optimizer(node: Node) -> Node:
     rate = node.get("learning_rate")
     if isinstance(rate, dict) and str(rate.get("_target_")).startswith(KERAS):
         _check_arguments(rate, f"{KEY}.learning_rate")
-    as_floats = {"learning_rate"}
-    if target == f"{KERAS}SGD":
-        as_floats.add("momentum")
-    return {
-        name: float(value) if name in as_floats and type(value) is int else value
-        for name, value in node.items()
-    }
 
 
 def _check_arguments(node: Node, key: str) -> None:

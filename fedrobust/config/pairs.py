@@ -33,7 +33,7 @@ def check_components(config: Config) -> Config:
     training, strategy = c.training, c.strategy
     model, _ = check_component(c.model, "model", ModelBuilder)
     objective, _ = check_component(training.objective, "training.objective", Objective)
-    optimizer = check_optimizer(training.optimizer)
+    check_optimizer(training.optimizer)
     if training.scaffold:
         _check_scaffold(c)
     _check_branches(c, model, objective)
@@ -53,9 +53,7 @@ def check_components(config: Config) -> Config:
     return dataclasses.replace(
         c,
         model=model,
-        training=dataclasses.replace(
-            training, objective=objective, optimizer=optimizer
-        ),
+        training=dataclasses.replace(training, objective=objective),
         attack=dataclasses.replace(
             c.attack, methods=methods, epsilon=c.attack.epsilon if methods else None
         ),

@@ -11,6 +11,7 @@ from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.byzantine import byzantine_attack, byzantine_ids
 from fedrobust.resources.networks import network_of_key
 from fedrobust.resources.shared import MANY, TRAINERS, key_of, make, shared
+from fedrobust.schema import Node
 from fedrobust.training.local import Trainer
 from strategies.sampling import sample_size
 
@@ -18,6 +19,12 @@ from strategies.sampling import sample_size
 STANDARD = {"_target_": "fedrobust.training.Standard"}
 # Trainers are made with this rate, where one graph serves all rates.
 ANY_RATE = 0.01
+# Where Keras refuses an integer, or computes a schedule in integers: from 1, an
+# ExponentialDecay would give 1, 0, 0, ...
+FLOATS = (
+    "learning_rate", "initial_learning_rate", "end_learning_rate", "warmup_target",
+    "momentum", "values",
+)  # fmt: skip
 
 
 def trainer_for(config: Config) -> Trainer:
@@ -64,7 +71,7 @@ def trainer_keys(config: Config) -> list[tuple[str, ...]]:
 
 def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
     training = config.training
-    optimizer = dict(training.optimizer)
+    optimizer = with_floats(training.optimizer)
     if _rate(config) is not None:
         optimizer["learning_rate"] = ANY_RATE
     steps = (optimizer, training.proximal, training.scaffold)
@@ -78,8 +85,33 @@ def _rate(config: Config) -> float | None:
     """
     optimizer = config.training.optimizer
     rate = optimizer.get("learning_rate")
-    is_keras = str(optimizer["_target_"]).startswith("keras.")
-    return rate if is_keras and type(rate) is float else None
+    is_number = type(rate) in (int, float)
+    return float(rate) if _is_keras(optimizer) and is_number else None
+
+
+def with_floats(node: Node) -> Node:
+    """Write the integers that Keras would misread as floats; others' nodes stay.
+
+    The configuration keeps what the user wrote, so that its digest does.
+    """
+    if not _is_keras(node):
+        return dict(node)
+    return {
+        name: _with_floats(value) if name in FLOATS else value
+        for name, value in node.items()
+    }
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return with_floats(value)
+    if isinstance(value, list):
+        return [_with_floats(each) for each in value]
+    return float(value) if type(value) is int else value
+
+
+def _is_keras(node: Node) -> bool:
+    return str(node.get("_target_")).startswith("keras.")
 
 
 def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:

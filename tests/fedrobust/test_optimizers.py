@@ -4,9 +4,12 @@ import inspect
 
 import pytest
 
+from fedrobust import resources
+from fedrobust.compose import compose_run
 from fedrobust.config import load_config
 from fedrobust.config.optimizers import OTHER, REQUIRED, arguments_of
 from fedrobust.errors import ConfigError
+from fedrobust.resources.trainers import with_floats
 
 KEY = "training.optimizer"
 SCHEDULE = "keras.optimizers.schedules"
@@ -43,12 +46,60 @@ def test_a_wrong_argument_is_refused(override, configure):
     assert "\n" not in str(refused.value)
 
 
-def test_an_integer_is_a_number(configure):
+# As they were when runs of them were first recorded, whose results stay valid.
+DIGESTS = {
+    (f"{KEY}.learning_rate=1",): "2455a4e242da6339",
+    (f"{KEY}.learning_rate=0.5", f"+{KEY}.momentum=0"): "3e6e6bff07c9c956",
+    (f"{KEY}.learning_rate=1", "training.scaffold=true"): "bd28529b0b94166c",
+    (f"{KEY}._target_=keras.optimizers.Adam", f"{KEY}.learning_rate=1"): (
+        "6d207c6c4b951938"
+    ),
+}
+
+
+@pytest.mark.parametrize("overrides", DIGESTS, ids=" ".join)
+def test_a_digest_is_of_the_optimizer_as_it_was_written(overrides, configure):
+    assert configure(*overrides).digest == DIGESTS[overrides]
+
+
+def test_integers_train_like_the_floats_they_equal(configure):
     whole = configure(f"{KEY}.learning_rate=1", f"+{KEY}.momentum=0")
     same = configure(f"{KEY}.learning_rate=1.0", f"+{KEY}.momentum=0.0")
-    assert type(whole.training.optimizer["learning_rate"]) is float
-    assert type(whole.training.optimizer["momentum"]) is float
-    assert whole.digest == same.digest
+    trainer = resources.trainer_for(whole)
+    assert trainer is resources.trainer_for(same)
+    assert 1.0 in [value.tolist() for value in trainer._optimizer.initial_state]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"_target_": f"{SCHEDULE}.ExponentialDecay", "initial_learning_rate": 1}
+        | {"decay_steps": 4, "decay_rate": 0.5},
+        {"_target_": f"{SCHEDULE}.PolynomialDecay", "initial_learning_rate": 1}
+        | {"decay_steps": 4, "end_learning_rate": 0},
+        {"_target_": f"{SCHEDULE}.CosineDecay", "initial_learning_rate": 0}
+        | {"decay_steps": 4, "warmup_target": 1, "warmup_steps": 2},
+        {"_target_": f"{SCHEDULE}.CosineDecayRestarts", "initial_learning_rate": 1}
+        | {"first_decay_steps": 4},
+        {"_target_": f"{SCHEDULE}.PiecewiseConstantDecay", "boundaries": [1]}
+        | {"values": [1, 0.5]},
+    ],
+    ids=lambda schedule: schedule["_target_"],
+)
+def test_a_schedule_from_an_integer_is_no_schedule_of_integers(schedule):
+    node = {"_target_": "keras.optimizers.SGD", "learning_rate": schedule}
+    made = resources.make(with_floats(node), KEY)._learning_rate
+    floats = {k: float(v) if type(v) is int else v for k, v in schedule.items()}
+    floats |= {"values": [1.0, 0.5]} if "values" in schedule else {}
+    expected = resources.make(floats, KEY)
+    rates = [float(made(step)) for step in range(4)]
+    assert rates == [float(expected(step)) for step in range(4)]
+    assert any(0 < rate < 1 for rate in rates)
+
+
+def test_an_optimizer_of_ones_own_is_given_what_was_written():
+    node = {"_target_": "mine.Optimizer", "learning_rate": 1, "momentum": 0}
+    assert [type(v) for v in with_floats(node).values()] == [str, int, int]
 
 
 def test_the_text_of_keras_tells_what_python_would():
@@ -84,7 +135,5 @@ def test_every_optimizer_of_keras_passes_with_its_defaults(configure):
 
 
 def test_loading_again_changes_nothing(configure):
-    from fedrobust.compose import compose_run
-
     composed = compose_run([f"{KEY}.learning_rate=1"])
     assert load_config(composed).digest == load_config(composed).digest
