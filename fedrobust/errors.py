@@ -19,6 +19,10 @@ class FileError(ConfigError):
     """A file that cannot be read or written; the message begins with its path."""
 
 
+class OtherDataError(ConfigError):
+    """What a folder holds was made with other data than there are now."""
+
+
 class RunFailedError(RuntimeError):
     """A run came to nothing; the message is one sentence for the user."""
 

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError, FileError, summary_of
+from fedrobust.errors import ConfigError, FileError, OtherDataError, summary_of
 from fedrobust.files import (
     Json,
     append_line,
@@ -355,18 +355,30 @@ class RunFolder:
 
     def note_failure(self, error: Exception) -> None:
         """Keep why this attempt failed, where there is a folder of the run."""
+        reason = f"{type(error).__name__}: {summary_of(error)}"
         kept = {
             "config_digest": self.config.digest,
             "evaluation_digest": self.config.evaluation_digest,
-            "error": f"{type(error).__name__}: {summary_of(error)}",
+            "error": str(error) if isinstance(error, ConfigError) else reason,
+            "refused_results": self._refused_by(error),
             "traceback": traceback.format_exception(error),
         }
-        if isinstance(error, ConfigError):
-            kept["error"] = str(error)
         # Where nothing can be written, the error itself is still told.
         with suppress(OSError):
             if self.path.is_dir():
                 write_atomically(self.error_path, to_json(kept, indent=2) + "\n")
+
+    def _refused_by(self, error: Exception) -> list[str]:
+        """List the evaluations whose results do not count, as the data are others.
+
+        An attempt that failed before it could compare the data clears nobody.
+        """
+        if isinstance(error, OtherDataError):
+            return list(self.config.evaluation_digests)
+        with suppress(FileError):
+            before = read_json(self.error_path, "").get("refused_results")
+            return before if isinstance(before, list) else []
+        return []
 
     def failure(self) -> str | None:
         """Read why the last attempt at this evaluation failed; None where none did."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fedrobust import resources
 from fedrobust.config import Config
 from fedrobust.environment import DEALING, other_versions
-from fedrobust.errors import ConfigError
+from fedrobust.errors import OtherDataError
 from fedrobust.files import Json
 from fedrobust.record import RunFolder
 from fedrobust.recorded import TRAIN_ANEW
@@ -20,8 +20,10 @@ def finished_result(config: Config, folder: RunFolder) -> Json | None:
 
     Raises
     ------
-    ConfigError
-        When the data are others, or the result cannot be read.
+    OtherDataError
+        When the data are others.
+    FileError
+        When the result cannot be read.
     """
     result = folder.result()
     if result is not None:
@@ -40,7 +42,7 @@ def require_same_data(
 
     Raises
     ------
-    ConfigError
+    OtherDataError
         Naming both digests.
     """
     training = folder.training()
@@ -54,7 +56,7 @@ def require_same_data(
         now = digest_of(config)
         for recorded in (record.get(name) for record in records):
             if recorded not in (None, now):
-                raise ConfigError(
+                raise OtherDataError(
                     f"{folder.path} was made with other data than dataset="
                     f"{config.choices.get('dataset')} gives now ({name} {recorded}, "
                     f"now {now}): restore them, choose another folder, or {TRAIN_ANEW}"

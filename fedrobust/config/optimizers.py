@@ -5,7 +5,7 @@ before the first. What is not Keras's own is made before round 1, by the user's 
 """
 
 import ast
-import math
+import sys
 from typing import Any
 
 from fedrobust.config.components import check_component
@@ -94,11 +94,9 @@ def _check_value(key: str, name: str, value: Any, default: Any) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # Integers may be beyond every float.
+    return is_number and abs(value) <= sys.float_info.max
 
 
 def _require(condition: bool, key: str, value: Any, bound: str) -> None:

@@ -10,6 +10,8 @@ from fedrobust.files import Json, read_json, read_yaml, require_types
 from fedrobust.recorded import read_result
 
 ADVICE = "restore or remove it"
+# Why an attempt failed; earlier versions left some out.
+ATTEMPT = {"config_digest": str, "error": str, "refused_results": list}
 # Groups of a configuration; older ones lack some.
 GROUPS = ("training", "choices", "runtime", "partition", "dataset", "model")
 
@@ -45,6 +47,7 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
         Read only runs of these experiments.
     """
     found = Found()
+    refused = _attempts(folder, digests, found)
     for path in sorted(folder.rglob("config.yaml")):
         try:
             config = _config(path, digests)
@@ -52,17 +55,36 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
             found.unreadable.append(str(error))
             continue
         if config is not None:
-            results = list(_evaluations(path.parent, found))
-            found.runs.append((config, path.parent, results))
+            run = path.parent
+            results = list(_evaluations(run, refused.get(run, set()), found))
+            found.runs.append((config, run, results))
+    return found
+
+
+def _attempts(
+    folder: Path, digests: Collection[str] | None, found: Found
+) -> dict[Path, set[str]]:
+    """Read why attempts failed.
+
+    Returns
+    -------
+    By the folder of a run, the evaluations whose results do not count, as the data are
+    others than they were made with. After any other failure they do.
+    """
+    refused: dict[Path, set[str]] = {}
     for path in sorted(folder.rglob("error-*.json")):
         try:
             attempt = read_json(path, ADVICE)
+            kinds = {key: kind for key, kind in ATTEMPT.items() if key in attempt}
+            require_types(attempt, path, kinds, ADVICE)
         except FileError as torn:
             found.unreadable.append(str(torn))
             continue
+        names = map(str, attempt.get("refused_results", []))
+        refused.setdefault(path.parent, set()).update(names)
         if digests is None or attempt.get("config_digest") in digests:
             found.failed.append(f"{path.parent} ({attempt.get('error')})")
-    return found
+    return refused
 
 
 def _config(path: Path, digests: Collection[str] | None) -> Json | None:
@@ -77,23 +99,21 @@ def _config(path: Path, digests: Collection[str] | None) -> Json | None:
     return dict(config)
 
 
-def _evaluations(run: Path, found: Found) -> Iterator[Json]:
-    """Read the results of a run, that which was asked for last first.
-
-    A result that was refused when it was asked for again, as the data are others, does
-    not count: why is beside it.
-    """
-    refused = {path.stem.removeprefix("error-") for path in run.glob("error-*.json")}
+def _evaluations(run: Path, refused: Collection[str], found: Found) -> Iterator[Json]:
+    """Read the results of a run that count, that which was asked for last first."""
     paths = sorted(
-        (p for p in run.glob("evaluations/*.json") if p.stem not in refused),
+        run.glob("evaluations/*.json"),
         key=lambda path: (-path.stat().st_mtime, path),
     )
     results = []
     for path in paths:
         try:
-            results.append(read_result(path, ADVICE))
+            result = read_result(path, ADVICE)
         except FileError as error:
             found.unreadable.append(str(error))
+            continue
+        if not {path.stem, str(result.get("evaluation_digest"))} & set(refused):
+            results.append(result)
     last = run / "result.json"
     if last.is_file():
         try:

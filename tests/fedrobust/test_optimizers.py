@@ -16,6 +16,7 @@ SCHEDULE = "keras.optimizers.schedules"
 WRONG = {
     f"{KEY}.learning_rate=0": "learning_rate=0: must be a number above 0",
     f"{KEY}.learning_rate=true": "above 0",
+    f"{KEY}.learning_rate=1{400 * '0'}": "above 0",
     f"{KEY}.learning_rate=null": "above 0",
     f"{KEY}.learning_rate=.inf": "above 0",
     f"+{KEY}.momentum=1.5": "momentum=1.5: must be a number in [0, 1]",

@@ -430,10 +430,26 @@ def test_a_report_names_what_failed(tmp_path):
     assert f"2 runs failed: {'; '.join(told)}." in text
     text = markdown(collect(tmp_path, {"0", "two"}))
     assert f"1 runs failed: {told[1]}." in text
-    # A result that was refused, as the data changed, is no number of the table.
-    (tmp_path / "0" / "error-e.json").write_text('{"error": "other data"}')
-    with pytest.raises(MissingResultsError, match=r"failed: .*other data"):
-        collect(tmp_path)
+
+
+def test_only_a_result_that_was_refused_is_no_number_of_the_table(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (stored,) = tmp_path.glob("*/evaluations/*.json")
+    path = tmp_path / "0" / f"error-{stored.stem}.json"
+    for refused in ([], ["of something else"]):
+        attempt = {"error": "no such data set", "refused_results": refused}
+        path.write_text(json.dumps(attempt))
+        runs = collect(tmp_path)
+        assert [cell.seeds for cell in runs.cells] == [[0]]
+        assert "1 runs failed: " in markdown(runs)
+    # By the file's name, or by what it says: a later version may name it otherwise.
+    later = {**json.loads(stored.read_text()), "evaluation_digest": "named before"}
+    stored.write_text(json.dumps(later))
+    for name in (stored.stem, "named before"):
+        attempt = {"error": "other data", "refused_results": ["newer name", name]}
+        path.write_text(json.dumps(attempt))
+        with pytest.raises(MissingResultsError, match=r"failed: .*other data"):
+            collect(tmp_path)
 
 
 def test_experiments_that_agree_in_every_key_and_seed_are_no_two_seeds(tmp_path):

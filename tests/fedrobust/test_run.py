@@ -17,6 +17,7 @@ from fedrobust.config import Config
 from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder, to_json
+from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
 from fedrobust.server import assign_clients, identify_clients, serve
 
@@ -653,6 +654,36 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
     assert (tmp_path / "r" / "result.json").read_bytes() == before
     RunFolder(tmp_path / "r", config).clear()
     assert run(config, tmp_path / "r")["data_digest"] == now
+
+
+def test_a_result_counts_until_its_data_are_found_to_be_others(
+    configure: Configure, tmp_path, mine
+):
+    config, data = configure(*mine()), tmp_path / "mine.npz"
+    run(config, tmp_path / "r")
+
+    def fail(reason: str) -> list[str]:
+        with pytest.raises(ConfigError, match=reason):
+            run(config, tmp_path / "r")
+        return json.loads(next(tmp_path.glob("r/error-*")).read_text())[
+            "refused_results"
+        ]
+
+    data.unlink()
+    resources.forget()
+    assert fail("mine") == []
+    assert collect(tmp_path).cells[0].seeds == [config.seed]
+    mine("y_test")
+    assert fail("was made with other data") == [config.evaluation_digest]
+    data.unlink()
+    resources.forget()
+    # Nothing was compared, so nothing is known to be right again.
+    assert fail("mine") == [config.evaluation_digest]
+    with pytest.raises(MissingResultsError):
+        collect(tmp_path)
+    mine()
+    run(config, tmp_path / "r")
+    assert collect(tmp_path).cells[0].seeds == [config.seed]
 
 
 def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
