@@ -20,7 +20,12 @@ from fedrobust.network import with_shapes
 from fedrobust.targets import OURS
 
 
-def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> Any:
+def load_model(
+    path: Path,
+    modules: Sequence[str] = (),
+    trust: bool = False,
+    perhaps: Sequence[str] = (),
+) -> Any:
     """Read a Keras model file.
 
     Parameters
@@ -31,6 +36,9 @@ def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> 
         Names of modules to import, whose classes and functions the model uses.
     trust
         Whether to run Python code that the file itself holds, as of a lambda.
+    perhaps
+        Names of modules that may have what the model uses. Those that cannot be
+        imported are told of only if the model cannot be read either.
 
     Raises
     ------
@@ -40,6 +48,12 @@ def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> 
     if not path.exists():
         raise ValueError(f"{path}: there is no such file")
     known: dict[str, Any] = {}
+    missing = []
+    for name in perhaps:
+        try:
+            known |= _imported(name)
+        except ValueError as error:
+            missing.append(str(error))
     for name in modules:
         known |= _imported(name)
     try:
@@ -47,7 +61,7 @@ def load_model(path: Path, modules: Sequence[str] = (), trust: bool = False) -> 
             return keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
         # Keras raises whatever its layers, or the file format, raise.
-        reason = cause_of(error)
+        reason = "; ".join([cause_of(error), *missing])
         raise ValueError(f"{path} cannot be read as a Keras model: {reason}") from error
 
 
@@ -55,8 +69,8 @@ def _imported(name: str) -> dict[str, Any]:
     """Import a module, and list its classes and functions, registered or not."""
     try:
         module = importlib.import_module(name)
-    except Exception as error:
-        # Whatever the user's code raises.
+    except (Exception, SystemExit) as error:
+        # Whatever the user's code raises, and a script's exit.
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]
         raise ValueError(f"module {name} cannot be imported: {reason}") from error
     return {

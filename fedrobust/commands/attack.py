@@ -32,7 +32,7 @@ HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [ove
   --model FILE        a Keras model (.keras, .h5, ...), ours or anybody's
   --dataset NAME      data set whose test images are attacked (default: digits)
   --import MODULE     import a module first, whose layers the model uses; the model of a
-                      run finds the module of its own by itself; may be repeated
+                      run finds its own module if that can be imported; may be repeated
   --trust             run Python code that the model file holds, such as a lambda
   --samples N         attack the first N test images only
   --range LOW HIGH    inputs the model was trained on; epsilon stays in units of [0, 1]
@@ -89,8 +89,8 @@ def command(arguments: Sequence[str]) -> int:
     started = time.perf_counter()
     with _Watcher(n) as watch:
         try:
-            modules = [*modules_beside(path), *options.modules]
-            model = load_model(path, modules, options.trust)
+            beside = modules_beside(path)
+            model = load_model(path, options.modules, options.trust, beside)
             found = assess(
                 model,
                 split.x_test[:n],

@@ -85,8 +85,9 @@ def _rate(config: Config) -> float | None:
     """
     optimizer = config.training.optimizer
     rate = optimizer.get("learning_rate")
-    is_number = type(rate) in (int, float)
-    return float(rate) if _is_keras(optimizer) and is_number else None
+    if _is_keras(optimizer) and isinstance(rate, int | float):
+        return float(rate)
+    return None
 
 
 def with_floats(node: Node) -> Node:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -282,6 +283,37 @@ def test_the_model_of_a_run_finds_its_own_module(own_layers, tmp_path, capsys):
     (tmp_path / "config.yaml").write_text("model: [")
     sys.modules.pop(own_layers)
     assert main([*words, "--out", "a"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "No module named 'own_layers_of_test'"),
+        ("import sys; sys.exit('no script')", "SystemExit: no script"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+    ids=["missing", "exits", "fails"],
+)
+def test_a_run_is_attacked_without_its_module_where_that_is_not_needed(
+    own_layers, saved, tmp_path, capsys, text, reason
+):
+    words = own_model(own_layers, tmp_path / "model.keras")
+    config = f"model:\n  _target_: {own_layers}.build\n"
+    (tmp_path / "config.yaml").write_text(config)
+    module = tmp_path / f"{own_layers}.py"
+    module.unlink() if text is None else module.write_text(text)
+    importlib.invalidate_caches()
+    # It has a layer of the module's: both reasons are told in one sentence.
+    assert main([*words, "--out", "a"]) == 2
+    error = capsys.readouterr().err
+    assert "it holds the class 'Twice'" in error
+    assert f"module {own_layers} cannot be imported: " in error
+    assert reason in error
+    assert error.count("\n") == 1
+    # Another has layers of Keras alone.
+    shutil.copy(saved, tmp_path / "model.keras")
+    assert main([*words, "--out", "a"]) == 0
+    assert main([*words, "--out", "b", "--import", own_layers]) == 2
 
 
 def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsys):
