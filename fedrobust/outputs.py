@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 
 Kind = Literal["logits", "probabilities", "sigmoids"]
 
+# Sums that probabilities have, of one or of percent.
+SUMS = (1.0, 100.0)
+# Of fewer different rows, any outputs of at least 0 may have one sum by chance.
+SEVERAL = 8
+
 # From 1 to the next number, of floats that are coarser than what is allowed anyway.
 SPACING = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
@@ -26,22 +31,30 @@ def kind_of(outputs: NDArray[Any], dtype: Any = np.float32) -> Kind:
     Parameters
     ----------
     outputs
-        Of several inputs; constant ones tell nothing, and count as logits.
+        Of several inputs; constant ones tell little, and count as logits unless they
+        are probabilities or percentages.
     dtype
         What the model computed them in.
 
     Returns
     -------
-    ``probabilities`` of outputs of at least 0 whose rows all have one sum, 1 or 100
-    or any other; ``sigmoids`` of others in [0, 1]; ``logits``.
+    ``probabilities`` of outputs of at least 0 whose rows all have the sum 1 or 100, or
+    of which several have any other; ``sigmoids`` of others in [0, 1]; ``logits``.
     """
     wide = np.asarray(outputs, np.float64)
     wide = wide[np.isfinite(wide).all(axis=1)]
     off = rounding(dtype)
     if len(wide) == 0 or wide.min() < 0:
         return "logits"
-    sums, varied = wide.sum(axis=1), np.ptp(wide) > 0
-    is_one = abs(sums - 1).max() <= off
-    if wide.shape[1] > 1 and (is_one or (varied and np.ptp(sums) <= off * sums.max())):
+    sums = wide.sum(axis=1)
+    is_known = any(abs(sums - known).max() <= off * known for known in SUMS)
+    is_one_sum = np.ptp(sums) <= off * sums.max()
+    if wide.shape[1] > 1 and (is_known or (is_one_sum and _has_several(wide))):
         return "probabilities"
-    return "sigmoids" if varied and wide.max() <= 1 + off else "logits"
+    is_share = np.ptp(wide) > 0 and wide.max() <= 1 + off
+    return "sigmoids" if is_share else "logits"
+
+
+def _has_several(rows: NDArray[Any]) -> bool:
+    """Whether so many rows differ that a common sum is no coincidence."""
+    return len(np.unique(rows, axis=0)) >= SEVERAL
