@@ -94,9 +94,9 @@ class RobustStrategy(Strategy):
         Key of the client sampling, and what rules receive as ``context.seed``.
     client_ids
         Stable id of each node, such as its partition id. Without it a client is the
-        partition that its node says it holds, asked by a query message. Nodes that say
-        nothing are numbered as they come, by node id, which Flower draws anew for every
-        run.
+        partition that its node says it holds, asked by a query message before it trains
+        for the first time. Nodes that say nothing are numbered as they come, by node
+        id, which Flower draws anew for every run.
     num_clients
         How many clients there should be; those that ``client_ids`` lacks are missing,
         and a rule counts who is missing among its f. None means as many as there are.
@@ -135,8 +135,9 @@ class RobustStrategy(Strategy):
         ``context.root_update``: given the round and the arrays by name, it gives them
         as a client would.
     on_event
-        Called with each quarantine, failure and skipped round, and where f was lowered
-        by the clients that are missing.
+        Called with each quarantine, failure and skipped round, where f was lowered by
+        the clients that are missing, and where a node is not the client that it says,
+        or says nothing.
 
     Attributes
     ----------
@@ -202,7 +203,8 @@ class RobustStrategy(Strategy):
             num_clients,
             min_available_nodes,
             trusted_client(rule),
-            lambda client, reason: self._event("unidentified", 0, client, reason),
+            max(f, most_faulty(rule)),
+            lambda *event: self._event("unidentified", *event),
         )
         self.statistics = Statistics(
             frozenset(statistics),
@@ -453,7 +455,7 @@ class RobustStrategy(Strategy):
             return []
         share, minimum = self.fraction_evaluate, self.min_evaluate_nodes
         self._clients = self.roster.sample(
-            grid, server_round, share, self.seed, minimum
+            *(grid, server_round, share, self.seed, minimum), may_ask=False
         )
         keys = (self.arrayrecord_key, self.configrecord_key)
         kind = MessageType.EVALUATE

@@ -1,19 +1,21 @@
 """Who the clients are, and which of them are asked in a round."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
 
-from flwr.app import Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
+from strategies.identity import Identities, identified, partitions_of
 from strategies.nodes import wait_for_nodes
 from strategies.sampling import sample_clients, sample_size
 
-# Nodes that are asked first: where none of them answers, their ClientApp has no answer.
+# Nodes that are asked first: if they have no answer, nor has their ClientApp.
 PROBES = 3
-# Seconds in which a node is to say which partition it holds.
-TIMEOUT = 60.0
+# Seconds in which nodes are to say which partition they hold: before the first round,
+# when their ClientApps are loaded, and in a later one, which waits for them.
+FIRST_TIMEOUT, LATER_TIMEOUT = 60.0, 5.0
+
+# Called with the round, a client id if it is about one client, and the reason.
+TellIdentity = Callable[[int, int | None, str], None]
 
 
 class Roster:
@@ -30,9 +32,13 @@ class Roster:
         Nodes to wait for before the first round when ``client_ids`` is not given; the
         later ones go on with whoever is still there.
     trusted
-        A client that a node becomes only if it alone says so.
+        A client that a node becomes only if it alone says so, unless no ClientApp
+        answers queries.
+    f
+        Byzantine clients: more nodes than these must be without an answer before the
+        others are not asked.
     tell
-        Called with a client id and the reason if its node gave another one.
+        Called where a node is not the client that it says, or says nothing.
     """
 
     def __init__(
@@ -41,18 +47,28 @@ class Roster:
         num_clients: int | None,
         min_available_nodes: int,
         trusted: int | None = None,
-        tell: Callable[[int, str], None] = lambda client, reason: None,
+        f: int = 0,
+        tell: TellIdentity = lambda round, client, reason: None,
     ) -> None:
         self.client_ids = client_ids
         self.num_clients = num_clients
         self.min_available_nodes = min_available_nodes
         self._trusted = trusted
+        self._f = f
         self._tell = tell
-        self._known: dict[int, int] = {}
-        self._answers = True
+        self._identities = Identities()
+        self._seen: set[int] = set()
+        self._replied: set[int] = set()
+        self._has_answers = True
 
     def sample(
-        self, grid: Grid, round: int, fraction: float, seed: int, minimum: int = 1
+        self,
+        grid: Grid,
+        round: int,
+        fraction: float,
+        seed: int,
+        minimum: int = 1,
+        may_ask: bool = True,
     ) -> dict[int, int]:
         """Sample clients, by the key of round and seed.
 
@@ -60,24 +76,31 @@ class Roster:
         ----------
         fraction, minimum
             Share of the clients, and how many there are at least.
+        may_ask
+            Whether nodes that are new are asked who they are; otherwise they are left
+            out, except before the first round.
 
         Returns
         -------
         The client id of each sampled node, in the order of the ids.
         """
-        ids = (
-            self._connected(grid, minimum)
-            if self.client_ids is None
-            else (self.client_ids)
-        )
+        ids = self.client_ids
+        if ids is None:
+            ids = self._connected(grid, round, minimum, may_ask)
         nodes = {client: node for node, client in ids.items()}
+        if not nodes:
+            return {}
         sampled = sample_clients(list(nodes), fraction, seed, round, minimum)
         return {nodes[client]: client for client in sampled}
 
     @property
     def known(self) -> dict[int, int]:
-        """The client id of each node that was there so far."""
-        return dict(self._known if self.client_ids is None else self.client_ids)
+        """The client id of each node that was there so far.
+
+        A node that is gone counts until another one has its client id.
+        """
+        ids = self.client_ids
+        return dict(self._identities.clients if ids is None else ids)
 
     def expected(self, fraction: float, num_sampled: int, minimum: int = 1) -> int:
         """Count who should reply in a round that has sampled so many."""
@@ -85,80 +108,81 @@ class Roster:
             return num_sampled
         return max(num_sampled, sample_size(self.num_clients, fraction, minimum))
 
-    def _connected(self, grid: Grid, minimum: int) -> dict[int, int]:
-        """Return the client id of each node that is there, having asked new ones."""
+    def _connected(
+        self, grid: Grid, round: int, minimum: int, may_ask: bool
+    ) -> dict[int, int]:
+        """Return the client id of each node that is there and has one."""
         needed = max(self.min_available_nodes, minimum)
-        connected = wait_for_nodes(grid, 1 if self._known else needed)
-        new = [node for node in connected if node not in self._known]
-        answers = self._ask(grid, new)
-        found = identified(new, answers, self._known.values(), self._trusted)
+        connected = wait_for_nodes(grid, 1 if self._seen else needed)
+        if may_ask or not self._seen:
+            self._identify(grid, round, connected)
+        ids = self._identities.clients
+        return {node: ids[node] for node in connected if node in ids}
+
+    def _identify(self, grid: Grid, round: int, connected: Sequence[int]) -> None:
+        """Give a client id to each node that is there."""
+        is_first, before = not self._seen, self._identities
+        answers = self._ask(grid, connected)
+        # Where nobody could ever say it, the trusted client is one by number.
+        trusted = self._trusted if self._has_answers or not is_first else None
+        limit = self.num_clients
+        found = identified(connected, answers, before, trusted, limit)
+        self._identities = before.followed_by(found)
         for node, answer in sorted(answers.items()):
-            if found[node] != answer:
-                self._tell(
-                    found[node],
-                    f"node {node} says partition {answer}, as another does",
-                )
-        self._known |= found
-        return {node: self._known[node] for node in connected}
+            if found.said.get(node) != answer:
+                client = found.numbered.get(node)
+                reason = f"node {node} says partition {answer}, as another does"
+                self._tell(round, client, reason)
+        self._tell_of_numbers(round, connected, answers, found)
+        self._seen.update(connected)
 
-    def _ask(self, grid: Grid, nodes: Sequence[int]) -> dict[int, int]:
-        """Ask nodes for their partitions, unless the first of all had no answer."""
-        first = nodes if self._known else nodes[:PROBES]
-        if not self._answers:
+    def _ask(self, grid: Grid, connected: Sequence[int]) -> dict[int, int]:
+        """Ask those that have not replied yet, unless their ClientApp has no answer."""
+        if not self._has_answers:
             return {}
-        answers = partitions_of(grid, first, self.num_clients)
-        if not self._known:
-            self._answers = bool(answers)
-            rest = nodes[PROBES:] if answers else []
-            answers |= partitions_of(grid, rest, self.num_clients)
-        return answers
-
-
-def partitions_of(
-    grid: Grid, nodes: Sequence[int], num_clients: int | None = None
-) -> dict[int, int]:
-    """Ask nodes which partition they hold.
-
-    A ClientApp answers a query with a MetricRecord that has ``partition-id``.
-
-    Returns
-    -------
-    The answers of the nodes that give an integer in [0, num_clients).
-    """
-    limit = 2**63 if num_clients is None else num_clients
-    questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    found = {}
-    for reply in grid.send_and_receive(questions, timeout=TIMEOUT) if questions else ():
-        if reply.has_content():
-            for record in reply.content.metric_records.values():
-                answer = record.get("partition-id")
-                if type(answer) is int and 0 <= answer < limit:
-                    found[reply.metadata.src_node_id] = answer
-    return found
-
-
-def identified(
-    nodes: Sequence[int],
-    answers: Mapping[int, int],
-    taken: Collection[int] = (),
-    trusted: int | None = None,
-) -> dict[int, int]:
-    """Return a client id for each node: its answer, or a number that no node gives.
-
-    If several nodes give the same answer, the first keeps it. If that is the trusted
-    client, none does, so that no liar is trusted; nor does a node become the trusted
-    client that did not say so, unless no node answers at all.
-    """
-    claims = Counter(answers.values())
-    found: dict[int, int] = {}
-    others = []
-    for node in sorted(nodes):
-        answer = answers.get(node)
-        is_taken = answer in taken or answer in found.values()
-        if answer is None or is_taken or (answer == trusted and claims[answer] > 1):
-            others.append(node)
+        is_first = not self._seen
+        timeout = FIRST_TIMEOUT if is_first else LATER_TIMEOUT
+        new = [node for node in connected if node not in self._replied]
+        # One liar among those asked is not enough to silence all others.
+        probes = max(PROBES, self._f + 1)
+        asked = new[:probes] if is_first and self._trusted is None else new
+        replies = partitions_of(grid, asked, self.num_clients, timeout)
+        if is_first and len(asked) > self._f and _have_no_answer(asked, replies):
+            self._has_answers = False
         else:
-            found[node] = answer
-    kept = {*taken, *claims} | ({trusted} if claims or taken else set())
-    free = (number for number in count() if number not in kept)
-    return found | dict(zip(others, free, strict=False))
+            rest = new[len(asked) :]
+            replies |= partitions_of(grid, rest, self.num_clients, timeout)
+        self._replied.update(replies)
+        return {node: said for node, said in replies.items() if said is not None}
+
+    def _tell_of_numbers(
+        self,
+        round: int,
+        connected: Sequence[int],
+        answers: Mapping[int, int],
+        found: Identities,
+    ) -> None:
+        """Tell which new nodes have a number for an id, or none at all."""
+        new = [node for node in connected if node not in self._seen | answers.keys()]
+        numbered = [node for node in new if node in found.numbered]
+        left_out = [node for node in new if node not in found.clients]
+        if numbered:
+            reason = (
+                f"{len(numbered)} of {len(connected)} nodes gave no partition id and "
+                "are numbered by node id, which changes from run to run (give "
+                "client_ids, or a query function that replies with partition-id): "
+                f"nodes {numbered}"
+            )
+            self._tell(round, None, reason)
+        for node in numbered:
+            if found.numbered[node] == self._trusted:
+                reason = f"node {node} is the trusted client by its node id alone"
+                self._tell(round, self._trusted, reason)
+        if left_out:
+            reason = f"no client id below {self.num_clients} is left for them"
+            self._tell(round, None, f"nodes {left_out} take no part: {reason}")
+
+
+def _have_no_answer(asked: Sequence[int], replies: Mapping[int, int | None]) -> bool:
+    """Whether every node has replied, and none with its partition."""
+    return all(node in replies and replies[node] is None for node in asked)

@@ -136,6 +136,8 @@ def test_a_metrics_function_that_raises_costs_the_metrics_alone():
     )
     result, _ = played(strategy)
     assert result.train_metrics_clientapp == result.evaluate_metrics_clientapp == {}
+    # Its clients, who cannot say who they are, are numbered.
+    assert events.pop(0)["event"] == "unidentified"
     assert len(events) == 2 * NUM_ROUNDS
     assert {e["event"] for e in events} == {
         "no training metrics",

@@ -19,7 +19,7 @@ from flwr.app import (
 )
 from flwr.clientapp import ClientApp
 
-from fedrobust.runtime.local_grid import LocalGrid
+from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
 from strategies.arrays import unpack
 from strategies.grids import HandOver
@@ -106,7 +106,8 @@ def start(
     app: ClientApp, num_rounds: int = 2, num_clients: int = NUM_CLIENTS, **kwargs
 ):
     events: list[dict] = []
-    kwargs = {"fraction_evaluate": 0.0, **kwargs}
+    ids = {FIRST_NODE_ID + client: client for client in range(num_clients)}
+    kwargs = {"fraction_evaluate": 0.0, "client_ids": ids, **kwargs}
     strategy = RobustStrategy(
         on_event=events.append, train_on_root=train_on_root, **kwargs
     )
