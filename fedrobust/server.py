@@ -1,13 +1,12 @@
 """The server's side: who the clients are, the strategy, and the rounds."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from logging import WARNING
 from typing import Any
 
 import numpy as np
-from flwr.app import ArrayRecord, Message, MessageType, RecordDict
+from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from strategies.arrays import pack_all, unpack_all
 from strategies.grids import HandOver, guarded
+from strategies.identity import identified, partitions_of
 from strategies.nodes import wait_for_nodes
 from strategies.report import Event, RoundReport
 from strategies.robust import RobustStrategy, TrainOnRoot
@@ -72,18 +72,14 @@ def identify_clients(
             raise RunFailedError(str(error)) from error
         log(WARNING, "going on without them: %s", error)
         on_event(_unidentified(None, str(error)))
-    questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
-    replies = grid.send_and_receive(questions, timeout=timeout)
-    answers = {
-        reply.metadata.src_node_id: answer
-        for reply in replies
-        if (answer := _partition_id(reply, num_clients)) is not None
-    }
+    replies = partitions_of(grid, nodes, num_clients, timeout)
+    answers = {node: said for node, said in replies.items() if said is not None}
     for node in nodes:
         if node not in answers:
             reason = f"node {node} gives no partition id below {num_clients}"
             on_event(_unidentified(None, reason))
-    found = assign_clients(answers, num_clients, trusted)
+    # A node that does not say who it is takes no part.
+    found = identified(answers, answers, None, trusted, num_clients).clients
     for node, answer in sorted(answers.items()):
         client = found.get(node)
         if client != answer:
@@ -105,44 +101,8 @@ def identify_clients(
     return found
 
 
-def assign_clients(
-    answers: Mapping[int, int], num_clients: int, trusted: int | None = None
-) -> dict[int, int]:
-    """Give each node a client of its own: the one it names, or one that nobody names.
-
-    Parameters
-    ----------
-    answers
-        Partition id in [0, num_clients) that each node gives.
-    num_clients
-        How many clients there are.
-    trusted
-        A client that none of several nodes becomes which name it; None: no such client.
-    """
-    claims = Counter(answers.values())
-    found: dict[int, int] = {}
-    others = []
-    for node, answer in sorted(answers.items()):
-        is_contested = claims[answer] > 1
-        if answer in found.values() or (is_contested and answer == trusted):
-            others.append(node)
-        else:
-            found[node] = answer
-    left = sorted(set(range(num_clients)) - set(found.values()) - {trusted})
-    return found | dict(zip(others, left, strict=False))
-
-
 def _unidentified(client: int | None, reason: str) -> Event:
     return {"event": "unidentified", "round": 0, "client": client, "reason": reason}
-
-
-def _partition_id(reply: Message, num_clients: int) -> int | None:
-    """Read the answer of one node; None when it gives no integer in range."""
-    if not reply.has_content():
-        return None
-    record = reply.content.metric_records.get("metrics")
-    answer = record.get("partition-id") if record is not None else None
-    return answer if type(answer) is int and 0 <= answer < num_clients else None
 
 
 def serve(

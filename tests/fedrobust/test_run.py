@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fedrobust import resources
 from fedrobust.backend import keras
@@ -19,7 +17,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.record import RunFolder, to_json
 from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
-from fedrobust.server import assign_clients, identify_clients, serve
+from fedrobust.server import identify_clients, serve
 
 SMALL = (
     "num_clients=7",
@@ -349,25 +347,6 @@ def test_a_client_that_lies_about_who_it_is_costs_none_but_itself():
     assert clients == {0: 3, 1: 1, 3: 0, 5: 5}
     assert [event["client"] for event in events] == [*3 * [None], 2, 4]
     assert "says partition 3, as another does: it stands as client 0" in str(events)
-
-
-def test_of_several_that_say_they_are_trusted_none_is():
-    """Client 2 is trusted: 20 lies, or 10 does; 40 is what nobody else says to be."""
-    said = {10: 2, 20: 2, 30: 0, 40: 1}
-    assert assign_clients(said, 4, trusted=2) == {30: 0, 40: 1, 10: 3}
-    assert assign_clients(said, 4) == {10: 2, 20: 3, 30: 0, 40: 1}
-    assert assign_clients({10: 2, 30: 0}, 4, trusted=2) == {10: 2, 30: 0}
-
-
-@given(st.dictionaries(st.integers(1, 99), st.integers(0, 5), max_size=9))
-def test_every_node_that_answers_has_a_client_of_its_own(answers):
-    found = assign_clients(answers, 6)
-    assert len(found) == min(len(answers), 6)
-    assert len(set(found.values())) == len(found)
-    assert set(answers.values()) <= set(found.values()) <= set(range(6))
-    for node, answer in answers.items():
-        if list(answers.values()).count(answer) == 1:
-            assert found[node] == answer
 
 
 @pytest.mark.parametrize(
