@@ -144,6 +144,9 @@ class Pipeline:
         if self.keeps_rows and isinstance(self.rule, Mean):
             assert aggregate.weights is not None
             weights = aggregate.weights * votes
+            if not weights.any():
+                # Who has a vote has a weight that is 0 beside the others'.
+                weights = votes.astype(np.float64)
             return weighted_mean(rows, weights / weights.sum())
         _, excluded = self.choice(aggregate, range(len(rows)))
         f = getattr(self.rule, "f", None)

@@ -48,10 +48,13 @@ from strategies.roster import Roster
 from strategies.rules.base import UNDEFINED, Matrix, Rule, RuleContext, Vector
 from strategies.sampling import sample_size
 from strategies.screening import (
+    ANY_VALUE,
     WEIGHT,
+    MalformedReplyError,
     Reply,
     Specs,
     screen,
+    screen_content,
     screen_metrics,
     specs_of,
 )
@@ -105,16 +108,18 @@ class RobustStrategy(Strategy):
         later ones go on with whoever is still there.
     weighted_by_key
         Name of the metric that is a client's weight: examples, where it is
-        ``num-examples``, else any number above 0. No rule weights by it but
+        ``num-examples``, else any number from 1.2e-38. No rule weights by it but
         ``Mean(weighted=True)`` and ``SFAT(weighted=True)``; evaluations are averaged by
         it.
     arrayrecord_key, configrecord_key
         Names of the records in the messages to clients.
     train_metrics_aggr_fn, evaluate_metrics_aggr_fn
-        Makes a MetricRecord of what the clients whose replies are well formed sent, in
-        the order of their ids, and ``weighted_by_key``. By default that is the median
-        of each training metric, which no minority can own, with ``accepted``; and the
-        weighted average of each figure of an evaluation, with ``clients``.
+        Makes a MetricRecord of the arrays and metrics of the clients whose replies are
+        well formed, in the order of their ids, and ``weighted_by_key``. A client with a
+        metric that is not finite is left out, and so are names that cannot be shown.
+        By default that is the median of each training metric, which no minority can
+        own, with ``accepted``; and the weighted average of each figure of an
+        evaluation, with ``clients``.
     statistics
         Names of arrays that are no part of the update, such as batch-norm statistics:
         they are the median over the clients that the rule kept, if these are more than
@@ -164,7 +169,7 @@ class RobustStrategy(Strategy):
         min_train_nodes: int = 2,
         min_evaluate_nodes: int = 2,
         evaluate_on: Callable[[int], bool] = lambda round: True,
-        evaluate_range: tuple[float, float] = (-math.inf, math.inf),
+        evaluate_range: tuple[float, float] = ANY_VALUE,
         seed: int = 0,
         client_ids: Mapping[int, int] | None = None,
         num_clients: int | None = None,
@@ -486,7 +491,8 @@ class RobustStrategy(Strategy):
             }
         function = self.evaluate_metrics_aggr_fn
         if function is not None:
-            return self._combined(function, contents, results, "evaluation")
+            bounds = self.evaluate_range
+            return self._combined(function, contents, results, "evaluation", bounds)
         return MetricRecord(dict(averages))
 
     # --- what both share --------------------------------------------------------
@@ -514,13 +520,20 @@ class RobustStrategy(Strategy):
         contents: Mapping[int, RecordDict],
         clients: Collection[int],
         during: str,
+        bounds: tuple[float, float] = ANY_VALUE,
     ) -> MetricRecord | None:
         """Let the user's function combine the metrics of clients, in their order.
 
         Clients may send it what it cannot combine: that costs the round its metrics.
         """
         nodes = {client: node for node, client in self._clients.items()}
-        replies = [contents[nodes[client]] for client in clients]
+        replies = []
+        for client in clients:
+            content, key = contents[nodes[client]], self.weighted_by_key
+            try:
+                replies.append(screen_content(content, bounds, key))
+            except MalformedReplyError as error:
+                self._event(f"no {during} metrics", self._round, client, str(error))
         if not replies:
             return None
         try:

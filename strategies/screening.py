@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
 from strategies.arrays import UnreadableArrayError, dtype_name, header_of, unpack
 from strategies.parameters import MAX_EXAMPLES
-from strategies.text import is_plain_name
+from strategies.text import LONGEST_NAME, is_plain_name, plain
 
 # Name of the metric that is a client's weight, as in Flower's strategies.
 WEIGHT = "num-examples"
+# The least weight under another key, the smallest float32 with all its digits: the
+# share that a smaller one has of a sum could be 0.
+LEAST_WEIGHT = float(np.finfo(np.float32).tiny)
+
+# Bounds of a metric that may have any value.
+ANY_VALUE = (-math.inf, math.inf)
 
 
 class MalformedReplyError(ValueError):
@@ -133,8 +139,8 @@ def read_metrics(
     ------
     MalformedReplyError
         When there is not one MetricRecord, or its weight is out of range: num-examples
-        is an integer in [1, max_examples], and a weight under another key any number
-        above 0 and at most max_examples.
+        is an integer in [1, max_examples], and a weight under another key any number in
+        [``LEAST_WEIGHT``, max_examples].
     """
     if len(content.metric_records) != 1:
         raise MalformedReplyError(
@@ -143,13 +149,12 @@ def read_metrics(
     (record,) = content.metric_records.values()
     count = record.get(weighted_by_key)
     whole = weighted_by_key == WEIGHT
-    kinds = (int,) if whole else (int, float)
-    if type(count) not in kinds or not 0 < cast(float, count) <= max_examples:
-        bound = f"an integer in [1, {max_examples}]"
-        if not whole:
-            bound = f"a number above 0, at most {max_examples}"
+    kinds, least = ((int,), 1) if whole else ((int, float), LEAST_WEIGHT)
+    if type(count) not in kinds or not least <= cast(float, count) <= max_examples:
+        kind = "an integer" if whole else "a number"
         raise MalformedReplyError(
-            f"{weighted_by_key}={_written(count)}: must be {bound}"
+            f"{weighted_by_key}={_written(count)}: "
+            f"must be {kind} in [{least:.3g}, {max_examples}]"
         )
     metrics = {
         name: float(value)
@@ -207,7 +212,7 @@ def screen(
 def screen_metrics(
     message: Message,
     max_examples: int = MAX_EXAMPLES,
-    bounds: tuple[float, float] = (-math.inf, math.inf),
+    bounds: tuple[float, float] = ANY_VALUE,
     weighted_by_key: str = WEIGHT,
 ) -> tuple[float, dict[str, float]]:
     """Read a reply to an evaluate message: its weight, and finite metrics in bounds.
@@ -220,11 +225,49 @@ def screen_metrics(
     with _blaming_the_client():
         count, metrics = read_metrics(message.content, max_examples, weighted_by_key)
     for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise MalformedReplyError(f"metric {name}={value}: must be finite")
-        if not bounds[0] <= value <= bounds[1]:
-            raise MalformedReplyError(f"metric {name}={value}: must be in {bounds}")
+        _require_metric(name, value, bounds)
     return count, metrics
+
+
+def screen_content(
+    content: RecordDict,
+    bounds: tuple[float, float] = ANY_VALUE,
+    weighted_by_key: str = WEIGHT,
+) -> RecordDict:
+    """Return the arrays and metrics of a well-formed reply, for a function of the user.
+
+    Metrics whose names cannot be shown are left out, and so are config records, which
+    may hold anything.
+
+    Raises
+    ------
+    MalformedReplyError
+        When a metric, or a number in a list of them, is not finite, or out of bounds
+        and not the client's weight.
+    """
+    kept = RecordDict()
+    with _blaming_the_client():
+        for key, arrays in content.array_records.items():
+            kept[plain(key, LONGEST_NAME)] = arrays
+        for key, record in content.metric_records.items():
+            shown = {
+                name: value
+                for name, value in record.items()
+                if is_plain_name(name) or name == weighted_by_key
+            }
+            for name, value in shown.items():
+                span = ANY_VALUE if name == weighted_by_key else bounds
+                for number in value if isinstance(value, list) else [value]:
+                    _require_metric(name, number, span)
+            kept[plain(key, LONGEST_NAME)] = MetricRecord(shown)
+    return kept
+
+
+def _require_metric(name: str, value: float, bounds: tuple[float, float]) -> None:
+    if not math.isfinite(value):
+        raise MalformedReplyError(f"metric {name}={value}: must be finite")
+    if not bounds[0] <= value <= bounds[1]:
+        raise MalformedReplyError(f"metric {name}={value}: must be in {bounds}")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """RobustStrategy with the weighted mean in the place of Flower's FedAvg."""
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from flwr.serverapp.strategy.strategy_utils import aggregate_metricrecords
 from fedrobust.runtime.local_grid import LocalGrid
 from strategies import RobustStrategy
 from strategies.rules import Krum, Mean
+from tests.messages import reply
+from tests.strategies import one_round
+from tests.strategies.one_round import record
 
 NUM_CLIENTS, NUM_ROUNDS = 5, 3
 FEDAVG = inspect.signature(FedAvg).parameters
@@ -156,6 +160,49 @@ def test_a_metrics_function_that_raises_costs_the_metrics_alone():
     played(strategy)
     assert [key for key, *_ in seen[0]] == ["num-examples"] * NUM_CLIENTS
     assert [loss for _, loss, _ in seen[0]][1:] == pytest.approx([0.5, 1.5, 2.5, 3.5])
+
+
+STRANGE = {
+    "nan": {"loss": math.nan},
+    "an infinite list": {"curve": [0.5, math.inf]},
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_metrics_function_gets_no_metric_that_is_not_finite(strange):
+    events, given = [], []
+
+    def combined(replies, key):
+        given.append([dict(r["metrics"]) for r in replies])
+        return aggregate_metricrecords(replies, key)
+
+    strategy = one_round.configured(
+        *(Mean(), 3, record(w=0), events),
+        train_metrics_aggr_fn=combined,
+        evaluate_metrics_aggr_fn=combined,
+        evaluate_range=(0, 1),
+    )
+    good = {"num-examples": 10, "loss": 0.5, "curve": [0.25, 0.75], "a\nb": 0.1}
+    sent = [good, {**good, **STRANGE[strange]}, {**good, "num-examples": 30, "loss": 1}]
+
+    def replies(arrays):
+        return [
+            reply(arrays, MetricRecord(metrics), node=one_round.NODE + client)
+            for client, metrics in enumerate(sent)
+        ]
+
+    _, metrics = strategy.aggregate_train(1, replies(record(w=1)))
+    # Weights of 1/4 and 3/4, as in Flower; the second client is left out.
+    assert dict(metrics) == {"loss": 0.875, "curve": [0.25, 0.75]}
+    assert [sorted(m) for m in given[0]] == 2 * [["curve", "loss", "num-examples"]]
+    assert [(e["event"], e["client"]) for e in events] == [("no training metrics", 1)]
+    assert "must be finite" in events[0]["reason"]
+    assert strategy.last_round.accepted == [0, 1, 2]
+    assert dict(strategy.aggregate_evaluate(1, replies(False))) == dict(metrics)
+    # What is out of the range in a list is so, too.
+    sent[1] = {**good, "curve": [0.5, 7.0]}
+    assert dict(strategy.aggregate_evaluate(1, replies(False))) == dict(metrics)
+    assert events[-1]["reason"] == "metric curve=7.0: must be in (0, 1)"
 
 
 def test_the_parts_are_public():

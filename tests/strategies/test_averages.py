@@ -4,12 +4,15 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from flwr.app import Array, ArrayRecord
+from flwr.app import Array, ArrayRecord, MetricRecord
 from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.averages import median, weighted_mean
-from strategies.rules import Krum, Mean, Median
+from strategies.pipeline import Pipeline
+from strategies.rules import Aggregate, Krum, Mean, Median
+from strategies.screening import LEAST_WEIGHT
+from tests.messages import reply
 from tests.strategies import one_round
 from tests.strategies.one_round import replies_of
 
@@ -72,3 +75,36 @@ def test_a_statistic_that_all_clients_agree_on_is_what_they_sent(rule, value):
     arrays, _ = strategy.aggregate_train(1, replies)
     assert arrays["c"].numpy().dtype == np.int64
     assert arrays["c"].numpy() == value
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e-300, LEAST_WEIGHT])
+def test_a_weight_that_is_nothing_beside_the_others_makes_no_garbage(weight):
+    def model(count, w):
+        return ArrayRecord(
+            {"w": Array(np.full(1, w, np.float32)), "c": Array(np.array([count]))}
+        )
+
+    strategy = one_round.configured(
+        *(Mean(weighted=True), 2, model(5, 0.0)),
+        statistics=["c"],
+        optional_statistics=["c"],
+        weighted_by_key="weight",
+    )
+    # Client 0 alone has changed the statistic.
+    replies = [
+        reply(model(c, 2.0), MetricRecord({"weight": w}), node=one_round.NODE + client)
+        for client, (c, w) in enumerate([(7, weight), (5, 1e7)])
+    ]
+    arrays, _ = strategy.aggregate_train(1, replies)
+    assert arrays["w"].numpy() == 2.0
+    is_counted = weight == LEAST_WEIGHT
+    assert arrays["c"].numpy() == (7 if is_counted else 5)
+    assert strategy.last_round.accepted == ([0, 1] if is_counted else [1])
+
+
+def test_where_all_who_vote_weigh_nothing_they_weigh_the_same():
+    rows = np.array([[6, 1], [8, 3], [100, 100]])
+    aggregate = Aggregate(vector=np.zeros(2), weights=np.array([0.0, 0.0, 1.0]))
+    votes = np.array([True, True, False])
+    found = Pipeline(Mean(weighted=True)).follow(rows, aggregate, votes)
+    np.testing.assert_array_equal(found, [7, 2])
