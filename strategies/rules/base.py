@@ -61,9 +61,11 @@ class RuleContext:
     losses: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        # Lists too are welcome; rows are taken from arrays.
         for name in ("num_examples", "root_update", "parameters", "losses"):
-            if getattr(self, name) is not None:
-                reals(getattr(self, name), f"context.{name}")
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, reals(value, f"context.{name}"))
 
     def check(self, n: int) -> None:
         """Raise ValueError where a field that has an entry a row has not n of them."""

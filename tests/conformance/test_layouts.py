@@ -1,6 +1,6 @@
 """How a matrix lies in memory changes neither a bit of the result nor the matrix."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -42,6 +42,7 @@ LAYOUTS = {
     "lists": lambda values: values.tolist(),
 }
 every_layout = pytest.mark.parametrize("layout", LAYOUTS)
+RULES = [member.rule for member in MEMBERS]
 every_width = pytest.mark.parametrize("d", [1, 60])
 
 
@@ -63,14 +64,33 @@ def bits(found):
 def test_a_rule_gives_the_same_bits_for_every_layout(member, d, layout):
     plain = updates(N, d)
     given, known = LAYOUTS[layout](plain), context_for(plain)
-    if layout != "lists":  # of vectors, too
-        known = replace(known, root_update=LAYOUTS[layout](known.root_update[None])[0])
+    root = LAYOUTS[layout](known.root_update[None])[0]  # vectors, too
+    known = replace(known, root_update=root)
     first, wanted = (member.rule(m, None, known) for m in (given, plain.copy()))
     assert bits(first) == bits(wanted)
     np.testing.assert_array_equal(given, plain)
     second = member.rule(given, first.state, known)
     assert bits(second) == bits(member.rule(plain.copy(), wanted.state, known))
     np.testing.assert_array_equal(given, plain)
+
+
+@pytest.mark.parametrize("part", [*RULES, *PREAGGREGATORS], ids=repr)
+@pytest.mark.parametrize("ids", [list(range(N)), [(7 * i) % N for i in range(N)]])
+def test_a_context_may_be_lists_whatever_the_order_of_its_clients(part, ids):
+    plain = updates(N, 60)
+    arrays = context_for(plain, ids)
+    lists = RuleContext(
+        **{
+            field.name: np.asarray(getattr(arrays, field.name)).tolist()
+            for field in fields(arrays)
+        }
+    )
+    state = () if part in PREAGGREGATORS else (None,)
+    found, wanted = (part(plain, *state, known) for known in (lists, arrays))
+    if part in PREAGGREGATORS:
+        assert found.tobytes() == wanted.tobytes()
+    else:
+        assert bits(found) == bits(wanted)
 
 
 @every_layout
