@@ -78,3 +78,45 @@ class DrawingMean(Mean):
     def __call__(self, *args, **kwargs):
         np.random.random()  # noqa: NPY002
         return super().__call__(*args, **kwargs)
+
+
+def any_size_model(**_: Any) -> Any:
+    """A model of images of any height and width."""
+    layers = keras.layers
+    parts = [layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    return keras.Sequential([keras.Input((None, None, 1)), *parts])
+
+
+class Sixteenths(Objective):
+    """Demands the 17 grey levels of the digits, as no noise has them."""
+
+    def perturb(self, model, x, y, seed):
+        tf.debugging.assert_equal(x * 16, tf.round(x * 16), "no grey level")
+        return x
+
+
+class SixteenthsInPython(Sixteenths):
+    """Demands that they are digits that have been drawn, too, and has no graph."""
+
+    def perturb(self, model, x, y, seed):
+        assert x.numpy().max() > 0
+        return super().perturb(model, x, y, seed)
+
+
+class Picky(Objective):
+    """Demands more images than a trial step has."""
+
+    def perturb(self, model, x, y, seed):
+        tf.debugging.assert_greater(tf.shape(x)[0], 4, "too few images")
+        return x
+
+
+class Once(Objective):
+    """Can be made a single time."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        type(self).made += 1
+        if self.made > 1:
+            raise RuntimeError("made before")

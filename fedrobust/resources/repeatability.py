@@ -13,18 +13,22 @@ from typing import Any
 import numpy as np
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError
+from fedrobust.errors import summary_of
 from fedrobust.network import Arrays, Network
-from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.networks import (
     initial_arrays_of_key,
     keras_model,
     network_for,
 )
 from fedrobust.resources.shared import TRAINERS, key_of, shared
-from fedrobust.resources.trainers import build_trainer, trainer_keys, trainer_of_keys
+from fedrobust.resources.trainers import (
+    build_trainer,
+    first_examples,
+    trainer_keys,
+    trainer_of_keys,
+)
 from fedrobust.targets import OURS
-from fedrobust.training.local import DivergedError, Trainer
+from fedrobust.training.local import DivergedError, Examples, Trainer
 from fedrobust.training.schedule import LocalTraining
 
 UNSCALED = (
@@ -60,22 +64,35 @@ def _doubts(kind: str, network: str, hook: str, steps: str) -> list[str]:
     trainer = trainer_of_keys(kind, network, hook, steps)
     if trainer.doubts or not _is_own([json.loads(k) for k in (network, hook, steps)]):
         return trainer.doubts
-    dataset, model = json.loads(network)
     try:
-        # It warns of what the first one has warned of.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            again = Network(keras_model(dataset, model, seed=0))
-            second = build_trainer(kind, again, hook, steps)
-    except ConfigError as error:
-        return [f"{error} (when it is built again, to see whether it repeats)"]
+        return _doubts_when_built_again(trainer, kind, network, hook, steps)
+    except Exception as error:
+        # Whatever a user's code raises. It may refuse to be built twice, or refuse
+        # these examples, and be right: that is no reason to end the run.
+        return [
+            "whether the same configuration gives the same numbers again could not be "
+            f"tried: {summary_of(error)}"
+        ]
+
+
+def _doubts_when_built_again(
+    trainer: Trainer, kind: str, network: str, hook: str, steps: str
+) -> list[str]:
+    """Build all of a trainer a second time, and compare one step of both."""
+    dataset, model = json.loads(network)
+    examples = first_examples(network)
+    # The first one has warned of all that the second one warns of.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = Network(keras_model(dataset, model, seed=0))
+        second = build_trainer(kind, again, hook, steps, examples)
     start = initial_arrays_of_key(key_of(dataset, model, 0))
     if not _same(start, again.arrays()):
         return [
             "the model starts from other weights each time it is built, whatever the "
             "seed: draw them by Keras's initialisers"
         ]
-    if not _same(_step(trainer, start), _step(second, start)):
+    if not _same(_step(trainer, start, examples), _step(second, start, examples)):
         return [
             "the local step gives other weights when all is built again, so the same "
             "configuration gives other numbers each time: draw nothing in Python, and "
@@ -93,15 +110,11 @@ def _is_own(node: Any) -> bool:
     return isinstance(node, list) and any(map(_is_own, node))
 
 
-def _step(trainer: Trainer, start: Arrays) -> Arrays:
-    """Weights and loss after a step on random images; nothing if it diverged."""
-    model = trainer.network.model
-    rng = generator(0, Purpose.OBJECTIVE)
-    x = rng.random((4, *model.input_shape[1:]), np.float32)
-    y = np.arange(4, dtype=np.int32) % trainer.network.num_classes
+def _step(trainer: Trainer, start: Arrays, examples: Examples) -> Arrays:
+    """Weights and loss after one step; nothing if it diverged."""
     local = LocalTraining(local_steps=1)
     try:
-        trained, _ = trainer.train(start, x, y, local, seed=0, round=1, client=0)
+        trained, _ = trainer.train(start, *examples, local, seed=0, round=1, client=0)
     except DivergedError:
         return {}
     return trained.arrays | {"loss": np.asarray(trained.loss)}

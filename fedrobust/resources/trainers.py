@@ -9,10 +9,11 @@ from fedrobust.errors import ConfigError, summary_of
 from fedrobust.network import Network
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.byzantine import byzantine_attack, byzantine_ids
+from fedrobust.resources.data import split_of_key
 from fedrobust.resources.networks import network_of_key
 from fedrobust.resources.shared import MANY, TRAINERS, key_of, make, shared
 from fedrobust.schema import Node
-from fedrobust.training.local import Trainer
+from fedrobust.training.local import Examples, Trainer
 from strategies.sampling import sample_size
 
 # What clients train with that do not train with the objective.
@@ -123,11 +124,30 @@ def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
 @shared(TRAINERS)
 def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
     """Return the trainer of keys that ``trainer_keys`` lists."""
-    return build_trainer(kind, network_of_key(network), hook, steps)
+    examples = first_examples(network)
+    return build_trainer(kind, network_of_key(network), hook, steps, examples)
 
 
-def build_trainer(kind: str, network: Network, hook: str, steps: str) -> Trainer:
+def first_examples(network: str) -> Examples:
+    """Return the first images and labels of the data set in a key of a network."""
+    dataset, _ = json.loads(network)
+    split = split_of_key(key_of(dataset))
+    return split.x_train[:4], split.y_train[:4]
+
+
+def build_trainer(
+    kind: str, network: Network, hook: str, steps: str, examples: Examples
+) -> Trainer:
     """Build and trace a trainer.
+
+    Parameters
+    ----------
+    kind, hook, steps
+        As in ``trainer_keys``.
+    network
+        What it trains.
+    examples
+        What a step is tried on where there is no graph.
 
     Raises
     ------
@@ -148,7 +168,7 @@ def build_trainer(kind: str, network: Network, hook: str, steps: str) -> Trainer
             proximal=proximal,
             corrected=scaffold,
         )
-        trainer.trace()
+        trainer.trace(examples)
     except ConfigError:
         raise
     except Exception as error:

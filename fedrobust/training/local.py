@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from fedrobust.backend import tf
 from fedrobust.data.rows import Rows
+from fedrobust.errors import summary_of
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.epoch import Epoch, Own
@@ -26,6 +27,7 @@ from fedrobust.training.optimizer import PureOptimizer
 from fedrobust.training.schedule import LocalTraining, Schedule
 
 Images = NDArray[np.float32] | Rows
+Examples = tuple[NDArray[np.float32], NDArray[np.int32]]
 
 
 class DivergedError(ArithmeticError):
@@ -98,14 +100,20 @@ class Trainer:
             self._at_rate.setdefault(rate, other)
         return self._at_rate[rate]
 
-    def trace(self) -> None:
+    def trace(self, examples: Examples | None = None) -> None:
         """Trace the graph now, so that a mistake in the hook shows before round 1.
 
         Where a model, a hook or an optimiser has no graph, a step is tried instead; a
         warning tells that of the last two, as ``Network.has_graph`` does of models.
+
+        Parameters
+        ----------
+        examples
+            (n, ...) images and (n,) labels to try the step on; None means one black
+            image, which a hook that checks its inputs may refuse.
         """
         if not self.has_graph:
-            self._try_a_step()
+            self._try_a_step(examples)
             return
         try:
             graph = self._run.trace.graph
@@ -114,11 +122,10 @@ class Trainer:
             # mistake, it raises it again when it has them.
             self.has_graph = False
             self._run = self._epoch.stepped_alone(self._corrected)
-            self._try_a_step()
-            reason = " ".join(str(error).split())[:200]
+            self._try_a_step(examples)
             warnings.warn(
                 "the local step cannot be compiled, so it runs step by step, many "
-                f"times slower: {reason}",
+                f"times slower: {summary_of(error)}",
                 stacklevel=2,
             )
             return
@@ -126,10 +133,10 @@ class Trainer:
         for doubt in self.doubts:
             warnings.warn(doubt, stacklevel=2)
 
-    def _try_a_step(self) -> None:
-        """Take one step on a black image, and leave it."""
-        x = np.zeros((1, *self.network.model.input_shape[1:]), np.float32)
-        y = np.zeros(1, np.int32)
+    def _try_a_step(self, examples: Examples | None) -> None:
+        """Take one step, and discard its result."""
+        shape = self.network.model.input_shape[1:]
+        x, y = examples or (np.zeros((1, *shape), np.float32), np.zeros(1, np.int32))
         local = LocalTraining(local_steps=1)
         with contextlib.suppress(DivergedError):
             self.train(self.network.arrays(), x, y, local, seed=0, round=1, client=0)

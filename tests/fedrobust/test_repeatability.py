@@ -207,6 +207,37 @@ def test_what_repeats_is_not_doubted(configure):
     assert check(configure, "training.objective._target_=tests.own_hooks.Fair") == []
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        "model._target_=tests.own_hooks.any_size_model",
+        "training.objective._target_=tests.own_hooks.Sixteenths",
+        "training.objective._target_=tests.own_hooks.SixteenthsInPython",
+    ],
+    ids=["any size", "grey levels", "grey levels without a graph"],
+)
+@pytest.mark.filterwarnings("ignore:the local step cannot be compiled")
+def test_the_trial_step_takes_images_that_the_run_has_too(own, configure):
+    small = [] if own.startswith("model") else ["model.hidden=[4]"]
+    config = configure("num_clients=2", "dataset.num_train=40", *small, own)
+    assert resources.check_training(config) == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "told"), [("Picky", "too few images"), ("Once", "made before")]
+)
+def test_what_cannot_be_tried_is_a_doubt_and_no_end(
+    hook, told, configure, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tests.own_hooks.Once.made", 0)
+    own = f"training.objective._target_=tests.own_hooks.{hook}"
+    result = run(configure(*SMALL, own), tmp_path / "run")
+    (doubt,) = [text for text in result["warnings"] if told in text]
+    assert "could not be tried: " in doubt
+    assert result["environment"]["deterministic"] is False
+    assert result["clean_accuracy"] > 0
+
+
 def test_all_that_clients_may_train_with_is_looked_at(configure):
     own = "training.objective._target_=tests.own_hooks.Global"
     assert DRAWS in check(configure, own, "training.fraction=0.5")[0]
