@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from fedrobust.data import Dataset
+
 
 def table(seed: int = 0) -> Any:
     """Three classes of four figures, as Keras gives data sets."""
@@ -29,6 +31,34 @@ class Loader:
 
     def load(self) -> Any:
         return table()
+
+
+class Table(Dataset):
+    """The three classes as a class of its own."""
+
+    def read(self) -> Any:
+        return table()
+
+
+def dataset() -> Dataset:
+    """Chooses how many images there are, and takes no key."""
+    return Table(num_train=20)
+
+
+class Seeded(Dataset):
+    """Has an ``__init__`` of its own, with none of the common keys."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(num_train=20)
+        object.__setattr__(self, "seed", seed)
+
+    def read(self) -> Any:
+        return table(self.seed)
+
+
+def seeded() -> Dataset:
+    """Takes no key."""
+    return Seeded(1)
 
 
 def broken() -> Any:

@@ -1,6 +1,7 @@
 """The data set in memory, and whose rows are whose."""
 
 import json
+from copy import copy
 from dataclasses import fields
 from inspect import signature
 from typing import Any
@@ -13,7 +14,7 @@ from fedrobust.config import Config
 from fedrobust.data import Dataset, Split
 from fedrobust.data.own import Given
 from fedrobust.data.partition import partition_digest
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, summary_of
 from fedrobust.randomness import Purpose, generator
 from fedrobust.resources.shared import FEW, MANY, key_of, make, prepare, shared
 
@@ -35,15 +36,16 @@ def split_of_key(key: str) -> Split:
         raise ConfigError(f"dataset: {error}") from error
     except Exception as error:
         # Whatever the user's own data set raises.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = f"{type(error).__name__}: {summary_of(error)}"
         raise ConfigError(f"dataset: {node['_target_']}: {reason}") from error
 
 
 def _dataset(node: dict[str, Any]) -> Dataset:
     """Make the data set of a node.
 
-    A function of a user's own need not know the keys that every data set has: those
-    that it does not take are applied to what it gives.
+    A user's own function need not take the keys that every data set has: those that it
+    does not take are applied to what it returns. Where that is a ``Dataset``, a key
+    that is left at its default keeps the value that the function chose.
     """
     prepare(node)
     target, held = node["_target_"], set[str]()
@@ -57,9 +59,23 @@ def _dataset(node: dict[str, Any]) -> Dataset:
         held = set()
     made = make({k: v for k, v in node.items() if k not in held}, "dataset")
     if isinstance(made, Dataset):
-        return made
+        return _with_keys(made, {k: node[k] for k in held})
     arrays = made.load() if hasattr(made, "load") else made
     return Given(arrays=arrays, giver=target, **{k: node[k] for k in held})
+
+
+def _with_keys(made: Dataset, held: dict[str, Any]) -> Dataset:
+    """Return a data set with the keys applied that are not at their defaults."""
+    defaults = {field.name: field.default for field in fields(Dataset)}
+    said = {k: value for k, value in held.items() if value != defaults[k]}
+    if not said:
+        return made
+    copied = copy(made)
+    for name, value in said.items():
+        # Not by dataclasses.replace, as the class may have an __init__ of its own.
+        object.__setattr__(copied, name, value)
+    copied.__post_init__()
+    return copied
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -166,9 +166,31 @@ def test_keys_that_a_function_takes_are_its_own(own):
     assert len(resources.split_of(config).x_train) == 7
 
 
+@pytest.mark.parametrize(("target", "seed"), [("dataset", 0), ("seeded", 1)])
+def test_keys_are_applied_to_a_data_set_that_a_function_returns(own, target, seed):
+    (x, _), (x_test, _) = table(seed)
+    config = own(
+        f"tests.own_data.{target}", "dataset.num_train=7", "+dataset.raw_test=true",
+        "dataset.mean=[0.5]", "dataset.std=[2.0]",
+    )  # fmt: skip
+    split = resources.split_of(config)
+    np.testing.assert_array_equal(split.x_train, x[:7].astype(np.float32))
+    np.testing.assert_allclose(split.x_test, x_test * 2 + 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("target", ["dataset", "seeded"])
+def test_keys_at_their_defaults_leave_what_a_function_chose(own, target):
+    config = own(f"tests.own_data.{target}", "dataset.num_train=null")
+    assert len(resources.split_of(config).x_train) == 20
+
+
 @pytest.mark.parametrize(
     ("target", "override", "told"),
     [
+        ("tests.own_data.dataset", "dataset.num_train=49", "num_train=49: must be in"),
+        ("tests.own_data.dataset", "dataset.num_classes=4", "num_classes=4: must be 3"),
+        ("tests.own_data.dataset", "dataset.input_shape=[5]", r"input_shape=\[5\]: m"),
+        ("tests.own_data.dataset", "+dataset.raw_test=true", "raw_test=True: must be"),
         ("tests.own_data.table", "dataset.num_train=49", "num_train=49: must be in"),
         ("tests.own_data.table", "dataset.num_classes=4", "num_classes=4: must be 3"),
         ("tests.own_data.broken", "seed=0", "cannot make tests.own_data.broken"),
