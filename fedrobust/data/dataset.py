@@ -120,7 +120,7 @@ class Dataset(ABC):
             When it has fewer training images than ``num_train``, other shapes or
             classes than were said, or holds no images in [0, 1] with their labels.
         """
-        split = split_of(self.read(), self.source)
+        split = split_of(self.read(), self.source, self.num_classes)
         shape = list(split.x_train.shape[1:])
         require(
             self.input_shape in (None, shape),
@@ -128,17 +128,11 @@ class Dataset(ABC):
             self.input_shape,
             f"{shape}",
         )
-        classes = split.num_classes
-        labels = [y for y in (split.y_train, split.y_test) if y.size]
-        first = min((int(y.min()) for y in labels), default=0)
-        # Who declares the number of classes may have no example of the first ones.
-        if first == 1 and self.num_classes in (None, classes - 1):
-            raise ValueError("labels: must begin at 0, and begin at 1: subtract 1")
         require(
-            self.num_classes in (None, classes),
+            self.num_classes in (None, split.num_classes),
             "num_classes",
             self.num_classes,
-            f"{classes}",
+            f"{split.num_classes}",
         )
         n = len(split.x_train) if self.num_train is None else self.num_train
         require_between("num_train", n, 1, len(split.x_train))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.data.split import Split
+from fedrobust.errors import summary_of
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 FORMS = (
@@ -24,6 +25,7 @@ def to_split(
     ids: NDArray[Any] | None,
     source: str,
     num_classes: int | None = None,
+    declared: int | None = None,
     grey: bool = True,
 ) -> Split:
     """Check images and their class numbers, and make a data set of them.
@@ -41,6 +43,8 @@ def to_split(
         Where the arrays are from, for the message of an error.
     num_classes
         How many classes there are; None: the largest class number and one.
+    declared
+        How many there are by the user's word, so that the first may have no example.
     grey
         Whether (n, height, width) are grey images, which get a channel.
 
@@ -65,13 +69,11 @@ def to_split(
     if ids is not None:
         n = len(images)
         _require(ids.shape == (n,), f"{source}: ids_train", ids, f"({n},), as y_train")
-    lowest = int(min(labels.min(), answers.min()))
     highest = int(max(labels.max(), answers.max()))
-    if lowest > 0:
-        raise ValueError(
-            f"{source}: the labels begin at {lowest}: they must begin at 0, so "
-            f"subtract {lowest}"
-        )
+    if declared is None and num_classes != highest + 1:
+        # One above the largest label may have been computed from labels from 1.
+        declared = num_classes
+    _check_lowest(int(min(labels.min(), answers.min())), highest, declared, source)
     if num_classes is not None and highest >= num_classes:
         raise ValueError(
             f"{source}: num_classes={num_classes}: must be above the largest label, "
@@ -80,7 +82,17 @@ def to_split(
     return Split(images, labels, tests, answers, num_classes or highest + 1, ids)
 
 
-def split_of(value: Any, source: str) -> Split:
+def _check_lowest(lowest: int, highest: int, declared: int | None, source: str) -> None:
+    """Refuse labels above 0 alone, unless the number of classes explains them."""
+    if lowest > 0 and (declared is None or (lowest == 1 and highest == declared)):
+        raise ValueError(
+            f"{source}: the labels begin at {lowest}: they must begin at 0, so "
+            f"subtract {lowest}, or declare num_classes={highest + 1} if there are "
+            "classes without an example"
+        )
+
+
+def split_of(value: Any, source: str, num_classes: int | None = None) -> Split:
     """Check the arrays that a user gives, and make a data set of them.
 
     Parameters
@@ -91,6 +103,8 @@ def split_of(value: Any, source: str) -> Split:
         whatever NumPy makes one of: a list, a table of pandas, a tensor.
     source
         Who gave it, for the message of an error.
+    num_classes
+        How many classes the user declares; labels from above 0 need it.
 
     Raises
     ------
@@ -106,8 +120,14 @@ def split_of(value: Any, source: str) -> Split:
     arrays = {name: _array(given, f"{source}: {name}") for name, given in named.items()}
     if ids is not None:
         ids = _array(ids, f"{source}: ids_train")
-    grey = not isinstance(value, Split)
-    return to_split(**arrays, ids=ids, source=source, num_classes=classes, grey=grey)
+    return to_split(
+        **arrays,
+        ids=ids,
+        source=source,
+        num_classes=classes,
+        declared=num_classes,
+        grey=not isinstance(value, Split),
+    )
 
 
 def _by_name(value: Any, source: str) -> dict[str, Any]:
@@ -131,8 +151,7 @@ def _array(value: Any, name: str) -> NDArray[Any]:
         array = np.asarray(value)
     except Exception as error:
         # Whatever a user's object raises when it is asked for its values.
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{name} is no array: {reason}") from error
+        raise ValueError(f"{name} is no array: {summary_of(error)}") from error
     if array.dtype == object:
         raise ValueError(
             f"{name} is {_kind(value)} without numbers of one type and shape: give it "

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
-from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
-from fedrobust.data.examples import ARRAYS, to_labels, to_split
+from fedrobust.data.dataset import Dataset, MissingDataError, data_folder
+from fedrobust.data.examples import ARRAYS, to_labels
 from fedrobust.data.npz import read_npz
 from strategies.parameters import require
 
@@ -53,10 +53,17 @@ class ImageFile(Dataset):
     def _keras_module(self) -> bool:
         return self.name in ("mnist", "fashion_mnist", "cifar10")
 
+    @property
+    def source(self) -> str:
+        """Where the arrays are from, for the message of an error."""
+        if self.path.is_file():
+            return str(self.path)
+        return "Debian's files" if self._is_in_debian else "what Keras downloaded"
+
     def available(self) -> int | None:
         """Look for the file, then Debian's, then the permission to download."""
         if self.path.is_file():
-            labels = _read_npz(self.path, ("y_train",))["y_train"]
+            labels = _read_npz(self.path, ["y_train"], required=ARRAYS)["y_train"]
             return len(to_labels(labels, f"{self.path}: y_train"))
         if self._is_in_debian or (self.download and self._keras_module):
             return None
@@ -67,26 +74,24 @@ class ImageFile(Dataset):
             ways += ", or install Debian's package dataset-fashion-mnist"
         raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
 
-    def read(self) -> Split:
-        """Read the first source there is."""
+    def read(self) -> dict[str, NDArray[Any]]:
+        """Read the arrays of the first source there is, by name."""
         self.available()
-        ids, source = None, str(self.path)
         if self.path.is_file():
-            file = _read_npz(self.path, ARRAYS)
-            arrays = tuple(file[name] for name in ARRAYS)
-            ids = file.get("ids_train")
-        elif self._is_in_debian:
-            arrays, source = _read_idx_folder(DEBIAN_FASHION_MNIST), "Debian's files"
+            return _read_npz(self.path, ARRAYS, optional=["ids_train"])
+        if self._is_in_debian:
+            arrays = _read_idx_folder(DEBIAN_FASHION_MNIST)
         else:
-            arrays, source = _download(self.name), "what Keras downloaded"
-        return to_split(*arrays, ids=ids, source=source)
+            arrays = _download(self.name)
+        return dict(zip(ARRAYS, arrays, strict=True))
 
 
-def _read_npz(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Read the named arrays and, with all of them, natural ids if the file has any."""
-    optional = ["ids_train"] if len(names) > 1 else []
+def _read_npz(
+    path: Path, names: Sequence[str], **others: Sequence[str]
+) -> dict[str, NDArray[Any]]:
+    """Read arrays as ``read_npz`` does; MissingDataError where that is not possible."""
     try:
-        return read_npz(path, names, optional)
+        return read_npz(path, names, **others)
     except KeyError as error:
         raise MissingDataError(f"{path} lacks the arrays {error.args[0]}") from error
     except ValueError as error:

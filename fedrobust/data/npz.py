@@ -7,9 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fedrobust.errors import summary_of
+
 
 def read_npz(
-    path: Path, names: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    names: Sequence[str],
+    *,
+    optional: Sequence[str] = (),
+    required: Sequence[str] = (),
 ) -> dict[str, NDArray[Any]]:
     """Read arrays of an npz file.
 
@@ -19,6 +25,8 @@ def read_npz(
         Of the file.
     names, optional
         The arrays to read, and others to read if the file has them.
+    required
+        More arrays that the file must have; they are not read.
 
     Raises
     ------
@@ -29,14 +37,14 @@ def read_npz(
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            lacking = [name for name in names if name not in file]
+            needed = dict.fromkeys((*names, *required))
+            lacking = [name for name in needed if name not in file]
             wanted = [*names, *(name for name in optional if name in file)]
             found = {} if lacking else {name: file[name] for name in wanted}
     except Exception as error:
         # NumPy, zip and its codecs raise nearly anything, MemoryError for an array that
         # claims to be larger than memory.
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(reason) from error
+        raise ValueError(summary_of(error)) from error
     if lacking:
         raise KeyError(lacking)
     return found

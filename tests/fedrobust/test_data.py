@@ -1,12 +1,14 @@
 """Loading data sets, and dealing them to clients."""
 
 import gzip
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fedrobust.data import (
+    Dataset,
     Digits,
     Dirichlet,
     DirichletPerClient,
@@ -73,19 +75,59 @@ def test_a_file_of_ones_own(tmp_path, monkeypatch):
         ImageFile(name="tiny", num_train=61).load()
 
 
-def test_labels_that_begin_at_1_are_told_so(tmp_path, monkeypatch):
-    from dataclasses import replace
+@dataclass(frozen=True, kw_only=True)
+class Labelled(Dataset):
+    """Twelve black images with the labels from one number to another."""
 
-    class FromOne(Digits):
-        def read(self):
-            split = super().read()
-            moved = {"y_train": split.y_train + 1, "y_test": split.y_test + 1}
-            return replace(split, **moved, num_classes=11)
+    first: int
+    last: int
+    classes: int | None
 
-    for declared in (None, 10):
-        with pytest.raises(ValueError, match="labels: must begin at 0, and begin at 1"):
-            FromOne(num_classes=declared).load()
-    assert FromOne(num_classes=11).load().num_classes == 11
+    def read(self):
+        x = np.zeros((12, 2, 2, 1), np.float32)
+        y = np.resize(np.arange(self.first, self.last + 1), 12).astype(np.int32)
+        if self.classes is None:
+            return (x, y), (x, y)
+        return Split(x, y, x, y, self.classes)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "classes", "declared"),
+    [
+        (1, 10, 11, 11),
+        (1, 10, None, 11),
+        (1, 3, 10, None),
+        (1, 3, 10, 10),
+        (2, 3, 10, None),
+        (2, 3, None, 4),
+        (0, 3, None, None),
+        (0, 3, 4, None),
+    ],
+)
+def test_classes_that_are_declared_may_have_no_example(first, last, classes, declared):
+    data = Labelled(first=first, last=last, classes=classes, num_classes=declared)
+    split = data.load()
+    assert split.num_classes == (declared or classes or 4)
+    assert (split.y_train.min(), split.y_train.max()) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "classes", "declared"),
+    [
+        (1, 10, 11, None),
+        (1, 10, 11, 10),
+        (1, 10, None, None),
+        (1, 10, None, 10),
+        (1, 10, 10, None),
+        (1, 10, 10, 10),
+        (2, 3, None, None),
+    ],
+)
+def test_labels_that_begin_above_0_are_told_so(first, last, classes, declared):
+    data = Labelled(first=first, last=last, classes=classes, num_classes=declared)
+    told = f"begin at {first}: they must begin at 0, so subtract {first}"
+    with pytest.raises(ValueError, match=told):
+        data.load()
 
 
 @pytest.mark.parametrize(
@@ -135,8 +177,16 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):
         (tmp_path / "tiny.npz").write_bytes(content)
         with pytest.raises(MissingDataError, match="cannot be read"):
             ImageFile(name="tiny").check()
-    np.savez(tmp_path / "tiny.npz", x_train=np.zeros((1, 2, 2), np.uint8))
-    with pytest.raises(MissingDataError, match="lacks the arrays"):
+
+
+@pytest.mark.parametrize("lacks", ["x_train", "y_train", "x_test", "y_test"])
+def test_a_file_that_lacks_an_array_is_told(lacks, tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    write_npz(tmp_path)
+    with np.load(tmp_path / "tiny.npz") as file:
+        arrays = {name: file[name] for name in file if name != lacks}
+    np.savez(tmp_path / "tiny.npz", **arrays)
+    with pytest.raises(MissingDataError, match=rf"lacks the arrays \['{lacks}'\]"):
         ImageFile(name="tiny").check()
 
 
