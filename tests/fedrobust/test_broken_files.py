@@ -337,6 +337,11 @@ def test_a_partition_that_is_kept_is_checked_and_made_anew(tmp_path, monkeypatch
         {"bounds": bounds - 1},
         {"bounds": np.int64(3)},
         {"digest": np.array("0" * 16)},
+        {"digest": np.array([str(whole["digest"])] * 2)},
+        {"digest": np.array([str(whole["digest"])])},
+        {"digest": np.array(str(whole["digest"]).encode())},
+        {"digest": np.zeros(0)},
+        {"digest": np.zeros((), "i4,f4")},
     ]
     for change in changed:
         np.savez(path, **{**whole, **change})
