@@ -97,10 +97,12 @@ def _doubt_about_file(key: str) -> str:
         np.array_equal(a, np.asarray(b), equal_nan=True)
         for a, b in zip(kept, network.model.variables, strict=True)
     )
-    return "" if same else (
+    if same:
+        return ""
+    return (
         "model.keras will load with other weights than were saved: make the same "
         "layers in __init__ or build(), whatever the model was called with"
-    )  # fmt: skip
+    )
 
 
 def _last_words(error: Exception) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fedrobust.data.dataset import Split
 from fedrobust.data.partition.base import Indices, Partition
+from fedrobust.errors import summary_of
 from strategies.parameters import require, require_between, require_positive
 
 
@@ -50,10 +51,9 @@ class FlwrDatasets(Partition):
                     for i in range(num_clients)
                 ]
             except (ValueError, IndexError, ZeroDivisionError) as error:
-                reason = " ".join(str(error).split())
                 raise ValueError(
                     f"{self!r} cannot deal {len(labels)} images to {num_clients} "
-                    f"clients: {reason}"
+                    f"clients: {summary_of(error)}"
                 ) from error
 
 
