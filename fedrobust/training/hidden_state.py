@@ -1,15 +1,21 @@
 """State that a local step keeps beside its arguments, found in its graph.
 
 All that a step may depend on is an argument: weights, data, and the keys of its draws.
-A draw from a global generator, or a variable that a hook writes, is none of these, so
-the same configuration would give other numbers the next time.
+A draw from a global generator, or a variable or table that a hook writes, is none of
+these, so the same configuration would give other numbers the next time.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-# Operations that write a variable; what they write outlives the step.
-WRITES = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+# How the names of operations begin that change a variable, a table, a queue or an
+# iterator, which outlives the step. Assignments are all of Assign...VariableOp.
+WRITES = (
+    *("Assign", "ResourceScatter", "ResourceApply", "ResourceSparseApply"),
+    *("ResourceStridedSliceAssign", "ResourceCountUpTo", "ResourceAccumulatorApply"),
+    *("LookupTableInsert", "LookupTableRemove", "LookupTableImport"),
+    *("QueueEnqueue", "QueueDequeue", "IteratorGetNext"),
+)
 
 
 def hidden_state(graph: Any) -> list[str]:
@@ -37,7 +43,10 @@ def hidden_state(graph: Any) -> list[str]:
             "tf.random.stateless_* with the seed that perturb is given or, in a layer, "
             "keras.random with a keras.random.SeedGenerator of its own"
         )
-    writes = [node for node in nodes if node.op in WRITES]
+    writes = [node for node in nodes if node.op.startswith(WRITES)]
+    if any(node.op == "MakeIterator" for node in nodes):
+        # An iterator that the step makes itself begins anew each time.
+        writes = [node for node in writes if not node.op.startswith("Iterator")]
     if any("seed_generator" in variable.name for variable in graph.variables):
         found.append(
             "the local step draws by keras.random from a seed generator that is not "
@@ -47,9 +56,9 @@ def hidden_state(graph: Any) -> list[str]:
         )
     elif writes:
         found.append(
-            f"the local step writes a variable that is not the model's, by "
-            f"{_place(writes[0])}: clients share it, so results depend on the order in "
-            "which they train"
+            f"the local step changes a variable or another object that is not the "
+            f"model's, by {_place(writes[0])}: clients share it, so results depend on "
+            "the order in which they train"
         )
     return found
 

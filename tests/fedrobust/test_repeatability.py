@@ -14,10 +14,10 @@ from fedrobust.training.hidden_state import hidden_state
 SMALL = ("num_clients=2", "num_rounds=1", "dataset.num_train=40", "model.hidden=[4]")
 DRAWS = "draws random numbers by"
 SEEDLESS = "draws by keras.random from a seed generator that is not"
-WRITES = "writes a variable that is not the model's"
+WRITES = "changes a variable or another object that is not the model's"
 
 
-def doubts_of(objective, *layers):
+def doubts_of(objective, *layers, optimizer=None):
     """What is told of a small model of the digits that is trained."""
     model = keras.Sequential(
         [
@@ -27,7 +27,8 @@ def doubts_of(objective, *layers):
             keras.layers.Dense(10),
         ]
     )
-    trainer = Trainer(Network(model), objective, keras.optimizers.Adam(0.1))
+    optimizer = optimizer or keras.optimizers.Adam(0.1)
+    trainer = Trainer(Network(model), objective, optimizer)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer.trace()
@@ -107,6 +108,98 @@ def counting():
     return kept(lambda: tf.Variable(0.0), lambda v, x: x + v.assign_add(1.0))
 
 
+def rows():
+    return tf.Variable(tf.zeros((3, 1)))
+
+
+def first_row(value=1.0):
+    return tf.IndexedSlices(tf.fill((1, 1), value), tf.constant([0]))
+
+
+def table():
+    return tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, 0.0)
+
+
+def dense_table():
+    return tf.lookup.experimental.DenseHashTable(
+        tf.int64, tf.float32, 0.0, empty_key=-1, deleted_key=-2
+    )
+
+
+def key():
+    return tf.constant([1], tf.int64)
+
+
+def after(use):
+    """The input, once something is done with what is kept."""
+
+    def apply(kept, x):
+        with tf.control_dependencies([use(kept)]):
+            return tf.identity(x)
+
+    return apply
+
+
+def queue():
+    made = tf.queue.FIFOQueue(9, [tf.float32])
+    made.enqueue(0.0)
+    return made
+
+
+CHANGES = {
+    "assign": (rows, lambda v: v.assign(v + 1)),
+    "assign_sub": (rows, lambda v: v.assign_sub(v)),
+    "slice": (rows, lambda v: v[:1].assign(tf.ones((1, 1)))),
+    "scatter_add": (rows, lambda v: v.scatter_add(first_row())),
+    "scatter_update": (rows, lambda v: v.scatter_update(first_row())),
+    "scatter_nd": (rows, lambda v: v.scatter_nd_add([[0, 0]], [1.0])),
+    "batch": (rows, lambda v: v.batch_scatter_update(first_row())),
+    "apply": (
+        rows,
+        lambda v: tf.raw_ops.ResourceApplyGradientDescent(
+            var=v.handle, alpha=0.1, delta=tf.ones((3, 1))
+        ),
+    ),
+    "insert": (table, lambda t: t.insert(key(), tf.constant([1.0]))),
+    "remove": (table, lambda t: t.remove(key())),
+    "dense insert": (dense_table, lambda t: t.insert(key(), tf.constant([1.0]))),
+    "enqueue": (queue, lambda q: q.enqueue(1.0)),
+    "dequeue": (queue, lambda q: q.dequeue()),
+    "next": (lambda: iter(tf.data.Dataset.range(99)), next),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_way_to_change_what_a_hook_keeps_is_found(change):
+    make, use = CHANGES[change]
+    (doubt,) = doubts_of(Hook(kept(make, after(use))))
+    assert WRITES in doubt
+
+
+def read_table(table, x):
+    return x + table.lookup(tf.constant(7, tf.int64))
+
+
+def from_a_data_set(x):
+    return x + tf.cast(next(iter(tf.data.Dataset.range(3))), tf.float32)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        kept(rows, lambda v, x: x * tf.gather(v, 0)),
+        kept(rows, lambda v, x: x * v.sparse_read([0])),
+        kept(table, read_table),
+        from_a_data_set,
+        lambda x: tf.tensor_scatter_nd_add(x, [[0, 0, 0, 0]], [1.0]),
+        lambda x: x + tf.scatter_nd([[0]], [1.0], [1]),
+    ],
+    ids=["gather", "sparse read", "look up", "data set", "scatter", "scatter_nd"],
+)
+def test_reading_what_a_hook_keeps_is_not_doubted(change):
+    assert not doubts_of(Hook(change))
+
+
 def generator():
     return kept(
         lambda: tf.random.Generator.from_seed(1), lambda g, x: x + g.normal(tf.shape(x))
@@ -167,7 +260,18 @@ def test_draws_that_have_a_key_are_not_doubted(objective):
         layers.SpatialDropout2D(0.2),
         layers.GaussianNoise(0.1),
         layers.GaussianDropout(0.1),
+        layers.AlphaDropout(0.1),
+        layers.BatchNormalization(),
+        layers.RandomTranslation(0.1, 0.1),
+        layers.RandomZoom(0.1),
+        layers.RandomBrightness(0.1, value_range=(0, 1)),
     )
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Ftrl", "Lion", "Nadam", "Adadelta"])
+def test_optimizers_are_not_doubted(name):
+    optimizer = getattr(keras.optimizers, name)(0.1)
+    assert not doubts_of(Standard(), optimizer=optimizer)
 
 
 def test_a_constant_that_a_hook_keeps_is_not_doubted():
