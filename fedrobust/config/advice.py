@@ -11,6 +11,22 @@ from fedrobust.schema import Node
 
 def warnings_about(config: Config) -> list[str]:
     """List what is allowed but probably not what the user wants."""
+    found = [
+        *_idle_byzantine(config),
+        *_too_many_byzantine(config),
+        *_wide_epsilons(config),
+        *_of_training(config),
+        *_trusted(config),
+        *_without_effect(config),
+    ]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        check_components(config)
+    return found + sorted({str(warning.message) for warning in caught})
+
+
+def _idle_byzantine(config: Config) -> list[str]:
+    """Point out a Byzantine attack that never happens."""
     found = []
     if config.byzantine and config.num_byzantine == 0:
         found.append("byzantine has no effect: num_byzantine=0")
@@ -19,8 +35,12 @@ def warnings_about(config: Config) -> list[str]:
             f"byzantine has no effect: byzantine_from_round="
             f"{config.byzantine_from_round} is after num_rounds={config.num_rounds}"
         )
-    found += _too_many_byzantine(config)
-    found += _wide_epsilons(config)
+    return found
+
+
+def _of_training(config: Config) -> list[str]:
+    """Point out rounds whose updates are fewer, or more alike, than one thinks."""
+    found = []
     if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
         found.append(
             f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
@@ -44,6 +64,12 @@ def warnings_about(config: Config) -> list[str]:
             f"training.shuffle=false with training.objective.clean_share={share}: the "
             "same images of each batch stay clean in every round"
         )
+    return found
+
+
+def _trusted(config: Config) -> list[str]:
+    """Point out a trusted client that lies, or is not always there."""
+    found = []
     key, trusted = trusted_of(config.strategy.rule)
     byzantine = config.byzantine_ids(round=0)
     may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))
@@ -53,6 +79,12 @@ def warnings_about(config: Config) -> list[str]:
         found.append(
             f"{key}={trusted} is not sampled in every round: the others are skipped"
         )
+    return found
+
+
+def _without_effect(config: Config) -> list[str]:
+    """List the keys of the training that change nothing."""
+    found = []
     alone = {"momentum": 0, "proximal": 0, "fraction": 1}
     for name, neutral in alone.items():
         if config.centralised and getattr(config.training, name) != neutral:
@@ -63,10 +95,7 @@ def warnings_about(config: Config) -> list[str]:
             f"training.epsilon={config.training.epsilon} has no effect: "
             f"{_class_name(objective)} uses none"
         )
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        check_components(config)
-    return found + sorted({str(warning.message) for warning in caught})
+    return found
 
 
 def _too_many_byzantine(config: Config) -> list[str]:
@@ -81,12 +110,12 @@ def _too_many_byzantine(config: Config) -> list[str]:
     if n == of and f < b:
         return [f"strategy.f={f} is below num_byzantine={b}: the rule is not built for "
                 "so many"]  # fmt: skip
+    if f >= min(b, n):
+        return []
     # It takes a while to import, and few need it.
     from scipy.stats import hypergeom
 
-    share = float(hypergeom.sf(f, of, b, n)) if f < b else 0.0
-    if share == 0:
-        return []
+    share = float(hypergeom.sf(f, of, b, n))
     return [
         f"strategy.f={f} is below num_byzantine={b}: {_percent(share)} of the rounds "
         f"sample more than {f} Byzantine clients among their {n}"

@@ -6,6 +6,8 @@ before the first. What is not Keras's own is made before round 1, by the user's 
 
 import ast
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from fedrobust.config.components import check_component
@@ -104,7 +106,8 @@ def _require(condition: bool, key: str, value: Any, bound: str) -> None:
         raise ConfigError(f"{key}={value}: must be {bound}")
 
 
-def arguments_of(target: str, key: str = "") -> dict[str, Any] | None:
+@lru_cache(maxsize=64)
+def arguments_of(target: str, key: str = "") -> Mapping[str, Any] | None:
     """Read the arguments of a class from the text of its module, with their defaults.
 
     Returns

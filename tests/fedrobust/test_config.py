@@ -566,6 +566,22 @@ def test_how_often_too_many_are_sampled_is_told(configure):
     ]
 
 
+def test_only_a_note_of_shares_loads_statistics(configure, monkeypatch):
+    """Loading them costs a third of a second, at each start."""
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    half = ["num_clients=20", "participation=0.5"]
+    for overrides in (
+        [],
+        half,
+        [*half, "num_byzantine=2", "strategy=krum"],
+        [*half, "num_byzantine=10", "strategy=mean", "strategy.f=10"],
+        ["num_clients=9", "num_byzantine=3", "strategy=median", "strategy.f=1"],
+    ):
+        warnings_about(configure(*overrides))
+    with pytest.raises(ImportError):
+        warnings_about(configure(*half, "num_byzantine=3", "strategy.f=2"))
+
+
 def test_one_client_a_round_is_told(configure):
     (note,) = warnings_about(configure("participation=0.1", "num_byzantine=3"))
     assert "participation=0.1 samples one client a round" in note

@@ -126,6 +126,12 @@ def test_the_text_of_keras_tells_what_python_would():
                 assert is_required or default is OTHER or default == expected
 
 
+def test_the_text_of_keras_is_read_once(configure, monkeypatch):
+    configure("training.optimizer._target_=keras.optimizers.Adam")
+    monkeypatch.setattr("fedrobust.config.optimizers.parsed", None)
+    configure("training.optimizer._target_=keras.optimizers.Adam")
+
+
 def test_every_optimizer_of_keras_passes_with_its_defaults(configure):
     for name in ("Adam", "AdamW", "Lion", "RMSprop", "Ftrl", "Nadam", "Adafactor"):
         node = configure(f"{KEY}._target_=keras.optimizers.{name}").training.optimizer
