@@ -125,9 +125,9 @@ class Ray(Runtime):
                 )
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise RunFailedError(
-                f"runtime.address={self.address}: Ray cannot be used: {reason}"
-            ) from error
+            given = self.address is not None
+            key = f"runtime.address={self.address}" if given else "runtime=ray"
+            raise RunFailedError(f"{key}: Ray cannot be used: {reason}") from error
 
 
 def _raise_after(ended: threading.Event, grid: "Grid") -> None:

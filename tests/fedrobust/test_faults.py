@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,3 +106,18 @@ def test_a_reader_that_stops_and_a_terminal_without_letters():
         text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (2, "\\u03b5\n", "")
+
+
+@pytest.mark.parametrize(
+    ("address", "key"), [(None, "runtime=ray"), ("auto", "runtime.address=auto")]
+)
+def test_a_ray_that_does_not_start_is_told_by_what_was_typed(address, key, monkeypatch):
+    from fedrobust.runtime.ray import Ray
+
+    def init(**options):
+        raise ConnectionError("no such\n  cluster")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=init))
+    with pytest.raises(RunFailedError) as caught:
+        Ray(address=address)._start()
+    assert str(caught.value) == f"{key}: Ray cannot be used: no such cluster"
