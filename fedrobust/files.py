@@ -10,13 +10,13 @@ import math
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import yaml
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from fedrobust.errors import FileError, summary_of, tell
 
@@ -24,6 +24,8 @@ Json = dict[str, Any]
 
 # Seconds for which another process is waited for without a word.
 PATIENCE = 1.0
+# How many others in a row may remove the folder of a lock that is waited for.
+ATTEMPTS = 100
 
 
 @contextmanager
@@ -269,11 +271,21 @@ def locked(path: Path) -> Iterator[None]:
     lock = FileLock(path)
     with writing(path.parent, "choose a folder in which you may write"):
         try:
-            lock.acquire(timeout=PATIENCE)
+            _acquire(lock, path.parent, PATIENCE)
         except Timeout:
             tell(f"another process works in {path.parent}: waiting for it to end")
-            lock.acquire()
+            _acquire(lock, path.parent)
     try:
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: BaseFileLock, folder: Path, timeout: float = -1) -> None:
+    """Acquire a lock in a folder that whoever held it before may have removed."""
+    for _ in range(ATTEMPTS):
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            lock.acquire(timeout=timeout)
+            return
+    lock.acquire(timeout=timeout)

@@ -95,7 +95,9 @@ class RunFolder:
             finally:
                 if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
                     (self.path / LOCK).unlink()
-                    self.path.rmdir()
+                    # Somebody who waited may have made the lock anew.
+                    with suppress(OSError):
+                        self.path.rmdir()
 
     def check(self, chosen_by: str = "hydra.run.dir") -> None:
         """Refuse a folder of another experiment, and one that cannot be written.

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -283,6 +284,39 @@ def test_whoever_waits_for_another_process_says_for_which_folder(
         f"fedrobust: another process works in {folder}: waiting for it to end"
     )
     assert len([*folder.glob("evaluations/*.json")]) == 2
+
+
+def test_whoever_waits_makes_the_folder_again_that_the_first_one_removed(
+    tmp_path, monkeypatch
+):
+    """Two attempts begin in a new folder; the first comes to nothing."""
+    monkeypatch.setattr(files, "PATIENCE", 0.01)
+    waits, heard, found = threading.Event(), [], []
+    monkeypatch.setattr(files, "tell", lambda text: heard.append(text) or waits.set())
+    place = RunFolder(tmp_path / "r", configured(*TINY))
+    second = threading.Thread(
+        target=lambda: found.append(run(configured(*TINY), tmp_path / "r"))
+    )
+    with place.locked():
+        second.start()
+        assert waits.wait(60)
+        time.sleep(0.2)  # so that it has begun to wait for the lock itself
+    second.join(120)
+    assert len(found) == len(heard) == 1
+    assert found[0] == json.loads((tmp_path / "r" / "result.json").read_text())
+
+
+def test_a_lock_that_is_made_while_the_folder_goes_keeps_it(tmp_path, monkeypatch):
+    place = RunFolder(tmp_path / "r", configured(*TINY))
+    unlink = Path.unlink
+
+    def and_made_again(path, **options):
+        unlink(path, **options)
+        path.touch()
+
+    with place.locked():
+        monkeypatch.setattr(Path, "unlink", and_made_again)
+    assert (tmp_path / "r" / ".lock").exists()
 
 
 def array_header(path: Path, shape: str) -> None:
