@@ -3,7 +3,7 @@
 import functools
 import math
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -11,6 +11,14 @@ import numpy as np
 
 # The most examples a client may declare, unless the user says otherwise.
 MAX_EXAMPLES = 10**7
+
+# Annotations of lists, whose entries are checked, and what counts as one.
+LISTS: dict[Any, Any] = {
+    Collection: Collection,
+    Sequence: Sequence | np.ndarray,
+    list: Sequence | np.ndarray,
+    tuple: Sequence | np.ndarray,
+}
 
 # Metadata of a field whose value may also be infinite, or not a number.
 ANY_FLOAT = {"finite": False}
@@ -22,8 +30,9 @@ class Validated:
     Each instance is checked when it is made, before the class's own ``__post_init__``,
     which cannot forget it: ``int`` is an integer and no bool, ``float`` a finite number
     (an integer counts; ``field(metadata=ANY_FLOAT)`` lifts the bound), ``bool`` a bool,
-    ``str`` a text, a class one of its instances. Unions, ``Literal`` and tuples are
-    checked by their parts; any other annotation is not. NumPy scalars become Python's.
+    ``str`` a text, a class one of its instances, ``Callable`` a function. Unions,
+    ``Literal``, tuples, lists and dictionaries are checked by their parts; any other
+    annotation is not. NumPy scalars become Python's.
 
     Raises
     ------
@@ -102,18 +111,27 @@ def _kinds(cls: type) -> dict[str, Any]:
 
 
 def _is_of(value: Any, kind: Any, finite: bool) -> bool:
-    origin, parts = get_origin(kind), get_args(kind)
+    origin, parts = get_origin(kind), _parts(kind)
     if origin in (Union, types.UnionType):
         return any(_is_of(value, part, finite) for part in parts)
     if origin is Literal:
         return any(value == part and type(value) is type(part) for part in parts)
-    if origin is tuple and Ellipsis not in parts:
-        return (
-            isinstance(value, Sequence | np.ndarray)
-            and not isinstance(value, str | bytes)
-            and len(value) == len(parts)
-            and all(map(_is_of, value, parts, [finite] * len(parts)))
+    if origin in LISTS:
+        if not isinstance(value, LISTS[origin]) or isinstance(value, str | bytes):
+            return False
+        kinds = parts[:1] * len(value) if _is_list(kind) else parts
+        return len(value) == len(kinds) and all(
+            _is_of(entry, part, finite)
+            for entry, part in zip(value, kinds, strict=True)
         )
+    if origin in (Mapping, dict):
+        return isinstance(value, Mapping) and all(
+            _is_of(entry, part, finite)
+            for item in value.items()
+            for entry, part in zip(item, parts, strict=True)
+        )
+    if origin is Callable:
+        return callable(value)
     if kind is None or kind is type(None):
         return value is None
     if kind is bool:
@@ -123,6 +141,17 @@ def _is_of(value: Any, kind: Any, finite: bool) -> bool:
     if kind is float:
         return _is_float(value, finite)
     return not _is_class(kind) or isinstance(value, kind)
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether an annotation is one of lists of any length."""
+    origin, parts = get_origin(kind), get_args(kind)
+    return origin in LISTS and not (origin is tuple and parts and Ellipsis not in parts)
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return what a generic is of; bare ``typing.List`` is of anything."""
+    return get_args(kind) or (Any, Any)
 
 
 def _is_class(kind: Any) -> bool:
@@ -148,7 +177,7 @@ def _is_float(value: Any, finite: bool) -> bool:
 
 def _named(kind: Any, finite: bool) -> str | None:
     """Put an annotation into words; None where it says nothing that can be checked."""
-    origin, parts = get_origin(kind), get_args(kind)
+    origin, parts = get_origin(kind), _parts(kind)
     if origin in (Union, types.UnionType):
         # An integer is a number already.
         told = [part for part in parts if part is not int or float not in parts]
@@ -156,7 +185,15 @@ def _named(kind: Any, finite: bool) -> str | None:
         return None if None in names else " or ".join(map(str, names))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, parts))
-    if origin is tuple and Ellipsis not in parts:
+    if origin is Callable:
+        return "a function"
+    if _is_list(kind):
+        entry = _named(parts[0], finite)
+        return "a list" if entry is None else f"a list in which each entry is {entry}"
+    if origin in (Mapping, dict):
+        names = [_named(part, finite) or "anything" for part in parts]
+        return f"a dictionary in which each key is {names[0]} and each value {names[1]}"
+    if origin is tuple:
         names = [_named(part, finite) for part in parts]
         return None if None in names else "(" + ", ".join(map(str, names)) + ")"
     number = "a finite number" if finite else "a number"

@@ -563,11 +563,16 @@ def _check(arguments: Mapping[str, Any]) -> None:
     for name, kind in get_type_hints(RobustStrategy.__init__).items():
         if name in arguments:
             require_kind(name, arguments[name], kind, name != "evaluate_range")
-    for part in arguments["preaggregators"]:
-        require_kind("preaggregators", part, Preaggregator)
-    for name in ("statistics", "optional_statistics"):
+    _check_clients(arguments["client_ids"], arguments["num_clients"])
+    for name, other in (
+        ("configrecord_key", "arrayrecord_key"),
+        ("loss_metric", "weighted_by_key"),
+    ):
         value = arguments[name]
-        require(not isinstance(value, str), name, value, "a list of names, not a text")
+        require(value != arguments[other], name, value, f"another name than {other}")
+    optional, statistics = arguments["optional_statistics"], arguments["statistics"]
+    is_part = set(optional) <= set(statistics)
+    require(is_part, "optional_statistics", optional, f"among statistics={statistics}")
     for name in ("fraction_train", "fraction_evaluate"):
         require_between(name, arguments[name], 0, 1)
     share = arguments["fraction_train"]
@@ -581,3 +586,13 @@ def _check(arguments: Mapping[str, Any]) -> None:
     rule = arguments["rule"]
     if "root_update" in rule.needs and arguments["train_on_root"] is None:
         raise ValueError(f"{rule!r} needs train_on_root, its root data set")
+
+
+def _check_clients(ids: Mapping[int, int] | None, num_clients: int | None) -> None:
+    """Refuse client ids of which two are equal, and no clients at all."""
+    if num_clients is not None:
+        require_between("num_clients", num_clients, 1)
+    if ids is not None:
+        different = len(set(ids.values())) == len(ids) > 0
+        bound = "a client id of its own for each node, at least 0, of one or more nodes"
+        require(different and min(ids.values()) >= 0, "client_ids", ids, bound)

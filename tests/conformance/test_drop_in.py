@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import re
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from flwr.serverapp.strategy.strategy_utils import aggregate_metricrecords
 
 from fedrobust.runtime.local_grid import LocalGrid
 from strategies import RobustStrategy
+from strategies.preaggregators import NNM
 from strategies.rules import Krum, Mean
 from tests.messages import reply
 from tests.strategies import one_round
@@ -221,6 +224,10 @@ def test_the_parts_are_public():
         {"rule": "krum"},
         {"rule": Krum},
         {"preaggregators": [Mean()]},
+        {"preaggregators": NNM(f=1)},
+        {"preaggregators": None},
+        {"preaggregators": "nnm"},
+        {"preaggregators": {NNM(f=1): 1}},
         {"server_optimizer": "adam"},
         {"fraction_train": "1"},
         {"fraction_train": 0},
@@ -232,8 +239,27 @@ def test_the_parts_are_public():
         {"max_examples": "7"},
         {"max_examples": 0},
         {"num_clients": 2.5},
+        {"num_clients": 0},
+        {"client_ids": [1, 2]},
+        {"client_ids": {}},
+        {"client_ids": {1: 0, 2: 0}},
+        {"client_ids": {1: -1}},
+        {"client_ids": {1: "a"}},
+        {"client_ids": {"a": 1}},
+        {"train_on_root": "x"},
+        {"on_event": "x"},
+        {"evaluate_on": True},
+        {"train_metrics_aggr_fn": 3},
+        {"evaluate_metrics_aggr_fn": "mean"},
+        {"configrecord_key": "arrays"},
+        {"loss_metric": "num-examples"},
         {"weighted_by_key": None},
         {"statistics": "bn"},
+        {"statistics": None},
+        {"statistics": [1]},
+        {"statistics": 5},
+        {"optional_statistics": b"bn"},
+        {"optional_statistics": ["bn"]},
         {"evaluate_range": (1.0, 0.0)},
         {"evaluate_range": 1.0},
     ],
@@ -242,4 +268,44 @@ def test_the_parts_are_public():
 def test_arguments_of_another_kind_are_refused_when_made(arguments):
     (name,) = arguments
     with pytest.raises(ValueError, match=f"^{name}="):
+        RobustStrategy(**{"rule": Mean(), **arguments})
+
+
+def test_what_is_wrong_with_an_argument_is_told_in_one_sentence():
+    for name, value, sentence in (
+        (
+            *("preaggregators", NNM(f=1)),
+            "NNM(f=1): must be a list in which each entry is a Preaggregator",
+        ),
+        (
+            *("client_ids", [1, 2]),
+            "[1, 2]: must be a dictionary in which each key is an integer and each "
+            "value an integer or null",
+        ),
+        (
+            *("client_ids", {1: 0, 2: 0}),
+            "{1: 0, 2: 0}: must be a client id of its own for each node, at least 0, "
+            "of one or more nodes",
+        ),
+        ("on_event", "x", "'x': must be a function or null"),
+        ("evaluate_on", True, "True: must be a function"),
+        ("statistics", "bn", "'bn': must be a list in which each entry is a text"),
+        (
+            *("configrecord_key", "arrays"),
+            "'arrays': must be another name than arrayrecord_key",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(f'{name}={sentence}')}$"):
+            RobustStrategy(**{"rule": Mean(), name: value})
+
+
+def test_what_serves_as_an_argument_is_taken():
+    for arguments in (
+        {"preaggregators": (NNM(f=1),)},
+        {"statistics": {"a", "b"}, "optional_statistics": frozenset("a")},
+        {"statistics": np.array(["a"])},
+        {"client_ids": MappingProxyType({np.int64(7): np.int64(0)})},
+        {"on_event": [].append, "evaluate_on": bool},
+        {"evaluate_range": np.array([0.0, 1.0])},
+    ):
         RobustStrategy(**{"rule": Mean(), **arguments})

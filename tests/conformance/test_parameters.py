@@ -2,6 +2,7 @@
 
 import re
 import types
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -123,6 +124,9 @@ class Own(Preaggregator):
     pair: tuple[float, int] = (0.0, 1)
     mode: Literal["a", "b"] = "a"
     anything: Any = None
+    names: tuple[str, ...] = ()
+    sizes: Mapping[str, int] | None = None
+    function: Callable[[int], int] = abs
     count: int = field(default=1)
 
     def __post_init__(self) -> None:
@@ -140,10 +144,17 @@ class Own(Preaggregator):
         ({"pair": (0.0,)}, "pair="),
         ({"pair": "01"}, "pair="),
         ({"mode": "c"}, "mode='c': must be one of 'a', 'b'"),
+        ({"names": "ab"}, "names='ab': must be a list in which each entry is a text"),
+        ({"names": ["a", 1]}, "names="),
+        ({"names": None}, "names="),
+        ({"sizes": [("a", 1)]}, "sizes="),
+        ({"sizes": {"a": 0.5}}, "each key is a text and each value an integer or null"),
+        ({"function": "abs"}, "function='abs': must be a function"),
     ],
 )
 def test_no_member_can_forget_the_check(values, message):
     assert Own(pair=[1, 2], anything=object()).pair == [1, 2]
+    Own(names=["a", "b"], sizes={"a": 1}, function=lambda x: x)
     with pytest.raises(ValueError, match=message):
         Own(**values)
 
