@@ -145,7 +145,7 @@ class Pipeline:
             assert aggregate.weights is not None
             weights = aggregate.weights * votes
             if not weights.any():
-                # Who has a vote has a weight that is 0 beside the others'.
+                # Beside the others' weights, those of all voters were rounded to 0.
                 weights = votes.astype(np.float64)
             return weighted_mean(rows, weights / weights.sum())
         _, excluded = self.choice(aggregate, range(len(rows)))

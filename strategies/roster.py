@@ -8,10 +8,10 @@ from strategies.identity import Identities, identified, partitions_of
 from strategies.nodes import wait_for_nodes
 from strategies.sampling import sample_clients, sample_size
 
-# Nodes that are asked first: if they have no answer, nor has their ClientApp.
+# Nodes that are asked first: if none of them can answer, their ClientApp cannot.
 PROBES = 3
-# Seconds in which nodes are to say which partition they hold: before the first round,
-# when their ClientApps are loaded, and in a later one, which waits for them.
+# Seconds to wait for nodes to say which partition they hold: before the first round,
+# when they may have to load their ClientApp, and before a later one.
 FIRST_TIMEOUT, LATER_TIMEOUT = 60.0, 5.0
 
 # Called with the round, a client id if it is about one client, and the reason.
@@ -58,7 +58,7 @@ class Roster:
         self._tell = tell
         self._identities = Identities()
         self._seen: set[int] = set()
-        self._replied: set[int] = set()
+        self._settled: set[int] = set()
         self._has_answers = True
 
     def sample(
@@ -123,7 +123,7 @@ class Roster:
         """Give a client id to each node that is there."""
         is_first, before = not self._seen, self._identities
         answers = self._ask(grid, connected)
-        # Where nobody could ever say it, the trusted client is one by number.
+        # Where no node could say that it is the trusted client, a number decides.
         trusted = self._trusted if self._has_answers or not is_first else None
         limit = self.num_clients
         found = identified(connected, answers, before, trusted, limit)
@@ -137,13 +137,13 @@ class Roster:
         self._seen.update(connected)
 
     def _ask(self, grid: Grid, connected: Sequence[int]) -> dict[int, int]:
-        """Ask those that have not replied yet, unless their ClientApp has no answer."""
+        """Ask nodes that have not answered yet, unless the ClientApp cannot."""
         if not self._has_answers:
             return {}
         is_first = not self._seen
         timeout = FIRST_TIMEOUT if is_first else LATER_TIMEOUT
-        new = [node for node in connected if node not in self._replied]
-        # One liar among those asked is not enough to silence all others.
+        new = [node for node in connected if node not in self._settled]
+        # More than f, so that Byzantine nodes alone cannot keep the rest unasked.
         probes = max(PROBES, self._f + 1)
         asked = new[:probes] if is_first and self._trusted is None else new
         replies = partitions_of(grid, asked, self.num_clients, timeout)
@@ -152,8 +152,11 @@ class Roster:
         else:
             rest = new[len(asked) :]
             replies |= partitions_of(grid, rest, self.num_clients, timeout)
-        self._replied.update(replies)
-        return {node: said for node, said in replies.items() if said is not None}
+        answers = {node: said for node, said in replies.items() if said is not None}
+        # Where other nodes can answer, one that cannot may have failed for a moment.
+        others_can = bool(answers or self._identities.said)
+        self._settled.update(answers if others_can else replies)
+        return answers
 
     def _tell_of_numbers(
         self,
@@ -162,7 +165,7 @@ class Roster:
         answers: Mapping[int, int],
         found: Identities,
     ) -> None:
-        """Tell which new nodes have a number for an id, or none at all."""
+        """Report new nodes that were numbered, or for which no client id is left."""
         new = [node for node in connected if node not in self._seen | answers.keys()]
         numbered = [node for node in new if node in found.numbered]
         left_out = [node for node in new if node not in found.clients]

@@ -61,7 +61,7 @@ class RuleContext:
     losses: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        # Lists too are welcome; rows are taken from arrays.
+        # Lists are accepted, but only the rows of arrays can be reordered.
         for name in ("num_examples", "root_update", "parameters", "losses"):
             value = getattr(self, name)
             if value is not None:

@@ -202,7 +202,7 @@ def test_a_metrics_function_gets_no_metric_that_is_not_finite(strange):
     assert "must be finite" in events[0]["reason"]
     assert strategy.last_round.accepted == [0, 1, 2]
     assert dict(strategy.aggregate_evaluate(1, replies(False))) == dict(metrics)
-    # What is out of the range in a list is so, too.
+    # A value out of range in a list counts, too.
     sent[1] = {**good, "curve": [0.5, 7.0]}
     assert dict(strategy.aggregate_evaluate(1, replies(False))) == dict(metrics)
     assert events[-1]["reason"] == "metric curve=7.0: must be in (0, 1)"

@@ -135,19 +135,28 @@ def test_the_trusted_client_is_one_by_number_where_no_client_app_has_an_answer()
 
 
 @pytest.mark.parametrize("silent", [None, "late"])
-def test_the_silent_get_what_nobody_claims_and_who_did_not_reply_is_asked_again(silent):
+def test_the_silent_get_what_nobody_claims_and_are_asked_again(silent):
     grid = Nodes({1: 3, 2: silent, 3: 0, 4: 7, 5: silent})
     roster, told = eventful(None, None, 5)
     first = {1: 3, 2: 1, 3: 0, 4: 7, 5: 2}
     assert sampled(grid, roster=roster) == first
     grid.partitions[6] = 5
     assert sampled(grid, 2, roster=roster) == {**first, 6: 5}
-    late = [2, 5] if silent == "late" else []
-    assert sorted(grid.asked) == sorted([1, 2, 3, 4, 5, 6, *late])
+    assert sorted(grid.asked) == [1, 2, 2, 3, 4, 5, 5, 6]
     assert [event[:2] for event in told] == [(1, None)]
-    if late:  # What a node says counts for more than a number.
-        grid.partitions[5] = 1
-        assert sampled(grid, 3, roster=roster) == {**first, 6: 5, 5: 1, 2: 2}
+    # What a node says counts for more than a number.
+    grid.partitions[5] = 1
+    assert sampled(grid, 3, roster=roster) == {**first, 6: 5, 5: 1, 2: 2}
+
+
+def test_a_node_that_had_no_answer_is_asked_again_only_if_others_have_one():
+    grid = Nodes({1: None, 2: None, 3: "late"})
+    roster = Roster(None, None, 3)
+    assert sampled(grid, roster=roster) == {1: 0, 2: 1, 3: 2}
+    sampled(grid, 2, roster=roster)
+    assert sorted(grid.asked) == [1, 2, 3, 3]
+    grid.partitions[3] = 0
+    assert sampled(grid, 3, roster=roster) == {3: 0, 2: 1, 1: 2}
 
 
 def test_new_nodes_are_asked_before_training_alone_and_not_for_long():
