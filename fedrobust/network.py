@@ -66,6 +66,8 @@ class Network:
             if name.endswith(("/noise_mean", "/noise_variance"))
         ]
         self.draws = any(map(_is_seed, self._fixed))
+        # Set where the model cannot be compiled because it draws by Keras's generator.
+        self.draws_unseeded = False
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     @property
@@ -168,6 +170,7 @@ class Network:
             others = [v.name for v in trace.graph.variables if id(v) not in own]
             if any("seed_generator" in name for name in others):
                 # Of Keras itself, which has another for each thread.
+                self.draws_unseeded = True
                 raise ValueError(
                     "it draws random numbers without a keras.random.SeedGenerator of "
                     "its own"

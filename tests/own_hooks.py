@@ -120,3 +120,17 @@ class Once(Objective):
         type(self).made += 1
         if self.made > 1:
             raise RuntimeError("made before")
+
+
+@keras.saving.register_keras_serializable("tests")
+class KerasNoise(keras.layers.Layer):
+    """Draws by keras.random without a seed generator of its own."""
+
+    def call(self, x):
+        return x + keras.random.normal(tf.shape(x))
+
+
+def unkeyed_model(**_: Any) -> Any:
+    """A model that draws from Keras's global seed generator."""
+    parts = [KerasNoise(), keras.layers.Flatten(), keras.layers.Dense(10)]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts])

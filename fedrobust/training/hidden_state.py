@@ -17,6 +17,13 @@ WRITES = (
     *("QueueEnqueue", "QueueDequeue", "IteratorGetNext"),
 )
 
+UNSEEDED = (
+    "the local step draws by keras.random from a seed generator that is not the "
+    "model's, so the same configuration gives other numbers each time: give a layer a "
+    "keras.random.SeedGenerator as an attribute; in a hook use the seed that perturb "
+    "is given"
+)
+
 
 def hidden_state(graph: Any) -> list[str]:
     """Find draws without a key and variables beside the model's in a graph.
@@ -48,12 +55,7 @@ def hidden_state(graph: Any) -> list[str]:
         # An iterator that the step makes itself begins anew each time.
         writes = [node for node in writes if not node.op.startswith("Iterator")]
     if any("seed_generator" in variable.name for variable in graph.variables):
-        found.append(
-            "the local step draws by keras.random from a seed generator that is not "
-            "the model's, so the same configuration gives other numbers each time: "
-            "give a layer a keras.random.SeedGenerator as an attribute; in a hook use "
-            "the seed that perturb is given"
-        )
+        found.append(UNSEEDED)
     elif writes:
         found.append(
             f"the local step changes a variable or another object that is not the "

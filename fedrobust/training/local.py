@@ -21,7 +21,7 @@ from fedrobust.errors import summary_of
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator, stateless_seed
 from fedrobust.training.epoch import Epoch, Own
-from fedrobust.training.hidden_state import hidden_state
+from fedrobust.training.hidden_state import UNSEEDED, hidden_state
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 from fedrobust.training.schedule import LocalTraining, Schedule
@@ -114,6 +114,7 @@ class Trainer:
         """
         if not self.has_graph:
             self._try_a_step(examples)
+            self._doubt([UNSEEDED] if self.network.draws_unseeded else [])
             return
         try:
             graph = self._run.trace.graph
@@ -129,9 +130,13 @@ class Trainer:
                 stacklevel=2,
             )
             return
-        self.doubts = hidden_state(graph)
-        for doubt in self.doubts:
-            warnings.warn(doubt, stacklevel=2)
+        self._doubt(hidden_state(graph))
+
+    def _doubt(self, doubts: list[str]) -> None:
+        """Keep why the training may give other bits the next time, and warn of it."""
+        self.doubts = doubts
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=3)
 
     def _try_a_step(self, examples: Examples | None) -> None:
         """Take one step, and discard its result."""
