@@ -122,45 +122,18 @@ def _refuse(message: str) -> NoReturn:
 def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
-    keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
-    if "hydra.run.dir" in keys:
-        raise ConfigError(
-            "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
-        )
-    configs: list[Config] = []
-    folders: list[tuple[Path, Path]] = []
-    for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
-        try:
-            configs.append(checked(composed, flags.config_dir))
-            folders.append(_folders(composed, len(folders)))
-        except ConfigError as error:
-            raise ConfigError(f"{error} (in {' '.join(combination)})") from error
-    if not configs:
-        raise ConfigError(
-            f"{' '.join(flags.overrides)}: there is no such combination, a pattern "
-            "matches no choice"
-        )
-    folder = folders[0][0]
-    if any(other != folder for other, _ in folders):
-        raise ConfigError(
-            "hydra.sweep.dir must be one folder for all combinations: put what "
-            "differs into hydra.sweep.subdir"
-        )
-    if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
-        folder = Path(sweep_folder(flags.overrides))
+    folder, jobs = _jobs(flags)
     # Resolved once: ${now:...} would be another folder when Hydra reads it.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     others = [a for a in arguments if a.partition("=")[0] != "hydra.sweep.dir"]
     arguments = [f"hydra.sweep.dir='{quoted}'", *others]
-    subfolders = [subfolder for _, subfolder in folders]
-    _check_folders(folder, subfolders, configs)
+    configs = [config for _, config in jobs]
+    _check_folders(folder, [subfolder for subfolder, _ in jobs], configs)
     _notes(sorted({note for config in configs for note in warnings_about(config)}))
-    paths = [folder / subfolder for subfolder in subfolders]
+    placed = [(folder / subfolder, config) for subfolder, config in jobs]
     if is_dry:
-        return _dry_run(list(zip(paths, configs, strict=True)))
-    runs = [
-        RunFolder(path, config) for path, config in zip(paths, configs, strict=True)
-    ]
+        return _dry_run(placed)
+    runs = [RunFolder(path, config) for path, config in placed]
     if is_fresh:
         # Before the first job: those that differ in the evaluation have one folder.
         for run in runs:
@@ -173,6 +146,49 @@ def _multirun(
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report(folder, {config.digest for config in configs})
     return status
+
+
+def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
+    """Compose and check every combination of a multirun.
+
+    Returns
+    -------
+    The folder of the multirun; and of each job the folder below it, and what it runs.
+
+    Raises
+    ------
+    ConfigError
+        When one of them is wrong, or there is none.
+    """
+    keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
+    if "hydra.run.dir" in keys:
+        raise ConfigError(
+            "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
+        )
+    jobs: list[tuple[Path, Config]] = []
+    folders = set[Path]()
+    for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
+        try:
+            config = checked(composed, flags.config_dir)
+            folder, subfolder = _folders(composed, len(jobs))
+        except ConfigError as error:
+            raise ConfigError(f"{error} (in {' '.join(combination)})") from error
+        jobs.append((subfolder, config))
+        folders.add(folder)
+    if not jobs:
+        raise ConfigError(
+            f"{' '.join(flags.overrides)}: there is no such combination, a pattern "
+            "matches no choice"
+        )
+    if len(folders) > 1:
+        raise ConfigError(
+            "hydra.sweep.dir must be one folder for all combinations: put what "
+            "differs into hydra.sweep.subdir"
+        )
+    (folder,) = folders
+    if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
+        folder = Path(sweep_folder(flags.overrides))
+    return folder, jobs
 
 
 def _tell_failures(runs: list[RunFolder]) -> None:
