@@ -18,6 +18,7 @@ from rich.table import Table
 from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
 from fedrobust.errors import ConfigError, exits_refused
+from fedrobust.files import read_json
 from fedrobust.record import (
     check_writable,
     replacing,
@@ -190,15 +191,11 @@ def _check_folder(folder: Path, identity: dict[str, Any]) -> None:
     path = folder / "result.json"
     if not path.exists():
         return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        # Older results tell fewer of them.
-        said = {key: found[key] for key in identity if key in found}
-        known = {key: json.loads(to_json(identity))[key] for key in said}
-        same = "model_digest" in said and said == known
-    except (OSError, ValueError, TypeError):
-        same = False
-    if not same:
+    found = read_json(path, "choose another --out")
+    # Older results tell fewer of them.
+    said = {key: found[key] for key in identity if key in found}
+    known = json.loads(to_json({key: identity[key] for key in said}))
+    if "model_digest" not in said or said != known:
         raise ConfigError(f"{path} is of something else: choose another --out")
 
 
@@ -216,7 +213,7 @@ class _Watcher:
         console = Console(stderr=True)
         self._live = console.is_terminal
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             console=console,
@@ -249,6 +246,8 @@ class _Watcher:
 
 def _print(scores: Any, n: int) -> None:
     """Print accuracies, and the checks with the failed ones in red."""
+    from fedrobust.report.markup import rich_text
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
@@ -258,7 +257,7 @@ def _print(scores: Any, n: int) -> None:
         table.add_column(f"ε={float(epsilon):.4g}", justify="right")
     table.add_row("none (clean)", *[f"{100 * scores.clean:.2f}"] * len(scores.worst))
     for name, curve in scores.robust.items():
-        table.add_row(name, *(f"{100 * v:.2f}" for v in curve.values()))
+        table.add_row(rich_text(name), *(f"{100 * v:.2f}" for v in curve.values()))
     if len(scores.robust) > 1:
         worst = (f"{100 * v:.2f}" for v in scores.worst.values())
         table.add_row("worst case", *worst)
@@ -266,8 +265,9 @@ def _print(scores: Any, n: int) -> None:
     colours = {"pass": "green", "fail": "red", "not_run": "dim"}
     for name, check in scores.checks.items():
         figure = "" if check.figure is None else f" {check.figure:.4g}"
-        status = f"[{colours[check.status]}]{check.status:8}[/]"
-        console.print(f"{status}{name}:{figure} ({check.meaning})", highlight=False)
+        status = rich_text(f"{check.status:8}", colours[check.status])
+        said = rich_text(f"{name}:{figure} ({check.meaning})")
+        console.print(status + said, highlight=False)
 
 
 def _drawn_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

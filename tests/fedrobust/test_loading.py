@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -394,3 +395,35 @@ def test_a_surrogate_of_probabilities_is_refused(trained):  # noqa: F811
     attack = Transfer(surrogate=with_softmax(trained.model, "layer"), epsilon=0.1)
     with pytest.raises(ValueError, match="the surrogate gives probabilities"):
         attack(trained.model, x, y)
+
+
+def test_names_are_shown_as_they_are(capsys):
+    from fedrobust.commands.attack import _print, _Watcher
+
+    name = "a[/x] [red]b[/red]"
+    curve = {"0.1": 0.25}
+    check = SimpleNamespace(status="fail", figure=0.5, meaning="of [/x] and [bold]")
+    scores = SimpleNamespace(
+        clean=0.75, robust={name: curve}, worst=curve, checks={"of [/x]": check}
+    )
+    with _Watcher(4) as watch:
+        watch._bar.console.print(watch._bar)
+        watch(name, 0.1, 1, 4)
+    _print(scores, 4)
+    out, err = capsys.readouterr()
+    assert f"{name} at ε=0.1: 4 of 4" in err
+    assert f" {name} " in out
+    assert "fail    of [/x]: 0.5 (of [/x] and [bold])" in out
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b"[" * 10**5])
+def test_a_torn_result_is_not_written_over(saved, tmp_path, capsys, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "result.json").write_bytes(content)
+    words = ["attack", "--model", str(saved), "attack=fgsm", "--out", str(out)]
+    assert main(words) == 2
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(f"fedrobust: {out / 'result.json'} ")
+    assert told.endswith("; choose another --out")
+    assert (out / "result.json").read_bytes() == content
