@@ -33,6 +33,16 @@ RESULT = {
     "clean_accuracy": NUMBER,
     "checks": dict,
 }
+# What reports read of a result besides, where it is there: earlier versions left some
+# of it out.
+REPORTED = {
+    **dict.fromkeys(("num_evaluated", "bytes_down", "bytes_up", "skipped_rounds"), int),
+    **dict.fromkeys(("quarantined", "failed"), int),
+    **dict.fromkeys(("robust_accuracy", "environment", "other_versions"), dict),
+    **dict.fromkeys(("train_seconds", "wall_seconds", "earlier_seconds"), NUMBER),
+    **dict.fromkeys(("detection", "federated"), dict | None),
+    "warnings": list,
+}
 # Beside that, of a result that a run returns.
 OWN_RESULT = {"robust_accuracy": dict, "skipped_rounds": int, "environment": dict}
 
@@ -98,7 +108,17 @@ def read_result(path: Path, advice: str) -> Json:
         When the file cannot be read, or holds no result of a run.
     """
     found = read_json(path, advice)
-    require_types(found, path, RESULT, advice)
+    reported = {key: kind for key, kind in REPORTED.items() if key in found}
+    require_types(found, path, {**RESULT, **reported}, advice)
+    if not all(isinstance(text, str) for text in found.get("warnings", [])):
+        raise FileError(f"{path}: warnings must be texts; {advice}")
+    try:
+        sorted(found["worst_robust_accuracy"], key=float)
+    except ValueError as error:
+        raise FileError(
+            f"{path}: worst_robust_accuracy has an epsilon that is no number: {error}; "
+            f"{advice}"
+        ) from error
     shares = {"clean_accuracy": found["clean_accuracy"]}
     shares |= found["worst_robust_accuracy"]
     for name, share in shares.items():

@@ -96,6 +96,8 @@ def _config(path: Path, digests: Collection[str] | None) -> Json | None:
     groups = [name for name in GROUPS if name in config or name == "training"]
     kinds = {"config_digest": str, **dict.fromkeys(groups, dict)}
     require_types(config, path, kinds, ADVICE)
+    if "epsilon" not in config["training"]:
+        raise FileError(f"{path}: training.epsilon is missing; {ADVICE}")
     return dict(config)
 
 
