@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -283,8 +284,9 @@ class RunFolder:
                 save(partial)
             except Exception as error:
                 partial.unlink(missing_ok=True)
-                # HDF5 tells of a full disk by errors of its own, too.
-                raise OSError(str(error)) from error
+                if _is_full(error):
+                    raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
+                raise
             # With the model there, the rounds count as done: they must be there too.
             for path in (partial, self.metrics_path, self.events_path):
                 to_disk(path)
@@ -391,6 +393,11 @@ class RunFolder:
 
 def _has(path: Path, text: str) -> bool:
     return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether HDF5 met a full disk, of which it tells by errors of its own, too."""
+    return f"errno = {ENOSPC}," in str(error)
 
 
 def _is_hydras(path: Path) -> bool:

@@ -215,6 +215,32 @@ def test_a_full_disk_is_told_and_costs_nothing_but_the_attempt(
     assert not kept.exists()
 
 
+HDF5 = "Can't close file (file write failed: errno = 28, error message = 'No ...')"
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (RuntimeError(HDF5), FileError, "cannot be written: No space left on device;"),
+        (OSError(5, "Input/output error"), FileError, "written: Input/output error;"),
+        (MemoryError("no memory left"), FileError, "written: no memory left;"),
+        (TypeError("no such layer"), TypeError, "^no such layer$"),
+    ],
+    ids=["HDF5", "disk", "memory", "mistake"],
+)
+def test_only_what_the_system_says_of_a_write_is_told_as_one(
+    folder, error, raised, message
+):
+    def save(path):
+        path.write_text("half")
+        raise error
+
+    place = RunFolder(folder, configured(*TINY))
+    with pytest.raises(raised, match=message):
+        place.save_model(save, place.training())
+    assert not list(folder.glob(".model*"))
+
+
 def test_a_folder_that_is_deleted_under_a_run_is_told(tmp_path):
     def delete(row):
         shutil.rmtree(tmp_path / "r")
