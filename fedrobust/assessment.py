@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
-from fedrobust.epsilon import Epsilon
+from fedrobust.epsilon import Epsilon, parse_epsilon, too_wide
 from fedrobust.evaluation import Evaluator, Scores
 from fedrobust.inference import predict
 from fedrobust.loading import classifier
@@ -117,6 +117,11 @@ def assess(
     arrays = network.arrays()
     scores = evaluator(arrays)
     notes += scores.notes
+    for attack in list(attacks.values())[:1]:  # one norm and one range are all of them
+        low, high = attack.model_range
+        for epsilon in map(parse_epsilon, evaluator.epsilons):
+            size = inputs[0].size
+            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
     if checks != "none" and len(y):
         mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
         notes += [] if mismatch is None else [mismatch]

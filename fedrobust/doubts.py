@@ -1,12 +1,11 @@
 """What makes accuracies doubtful by themselves, said in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.attacks.base import Attack
 from fedrobust.attacks.checks import Mask, tolerance
 
 
@@ -53,28 +52,4 @@ def about_overflow(not_finite: Mapping[str, Mapping[str, int]]) -> list[str]:
         for name, curve in not_finite.items()
         for epsilon, count in curve.items()
         if count
-    ]
-
-
-def about_epsilons(
-    attack: Attack, epsilons: Sequence[float], num_values: int
-) -> list[str]:
-    """Say which epsilons reach every input there is from every other.
-
-    Parameters
-    ----------
-    attack
-        Of the norm and the range.
-    epsilons
-        In input units.
-    num_values
-        Values of one input.
-    """
-    low, high = attack.model_range
-    width = (high - low) * (num_values**0.5 if attack.norm == "l2" else 1)
-    return [
-        f"epsilon={e:.4g} is wider than the range of inputs, {width:.4g} in the norm "
-        f"{attack.norm}: write {e:.4g}/255 if it is meant in steps of 0 to 255"
-        for e in epsilons
-        if e > width
     ]

@@ -39,3 +39,35 @@ def parse_epsilon(value: Epsilon) -> float:
         "a number of at least 0 or a fraction such as 8/255",
     )
     return number
+
+
+def too_wide(
+    key: str, epsilon: float, norm: str, num_values: int | None, width: float = 1.0
+) -> list[str]:
+    """Warn of an epsilon that reaches every input there is from every other.
+
+    Parameters
+    ----------
+    key
+        What the user calls it.
+    epsilon
+        In input units.
+    norm
+        "linf" or "l2".
+    num_values
+        Values of one input; None where that is not known.
+    width
+        Of the range of each value.
+
+    Returns
+    -------
+    One sentence, or none.
+    """
+    if norm == "l2":
+        width *= math.inf if num_values is None else math.sqrt(num_values)
+    if epsilon <= width:
+        return []
+    return [
+        f"{key}={epsilon:.4g} is wider than the range of inputs, {width:.4g} in the "
+        f"norm {norm}: write {epsilon:.4g}/255 if it is meant in steps of 0 to 255"
+    ]

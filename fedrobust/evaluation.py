@@ -21,7 +21,6 @@ from fedrobust.attacks.look import look
 from fedrobust.attacks.probes import PROBED, probe
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.doubts import (
-    about_epsilons,
     about_guessing,
     about_overflow,
     beats_guessing,
@@ -262,13 +261,10 @@ class Evaluator:
             name: {e: o.not_finite for e, o in curve.items()}
             for name, curve in outcomes.items()
         }
-        some = next(iter(self.attacks.values()))
-        epsilons = [parse_epsilon(e) for e in self.epsilons]
         return found, [
             *notes,
             *about_guessing(answers == self.y, self.y),
             *about_overflow(overflow),
-            *about_epsilons(some, epsilons, self.x[0].size),
         ]
 
     def _tried(

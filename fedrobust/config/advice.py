@@ -5,7 +5,7 @@ import warnings
 
 from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.config.pairs import check_components
-from fedrobust.epsilon import parse_epsilon
+from fedrobust.epsilon import parse_epsilon, too_wide
 from fedrobust.schema import Node
 
 
@@ -134,16 +134,13 @@ def _wide_epsilons(config: Config) -> list[str]:
     radii += _radii_in(training.objective, "training.objective")
     if str(config.byzantine.get("_target_")).endswith("RobustnessPoisoning"):
         radii += _radii_in(config.byzantine, "byzantine")
-    shape = config.dataset.get("input_shape") or [1]
-    found = []
-    for key, epsilon, norm in radii:
-        widest = math.sqrt(math.prod(shape)) if norm == "l2" else 1.0
-        if epsilon > widest:
-            found.append(
-                f"{key}={epsilon:g} is larger than any distance between inputs in "
-                f"[0, 1] ({widest:g}): for pixels of 0 to 255 write {epsilon:g}/255"
-            )
-    return found
+    shape = config.dataset.get("input_shape")
+    size = math.prod(shape) if shape else None
+    return [
+        told
+        for key, epsilon, norm in radii
+        for told in too_wide(key, epsilon, norm, size)
+    ]
 
 
 def _radii_in(node: Node, key: str) -> list[tuple[str, float, str]]:

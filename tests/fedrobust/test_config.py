@@ -605,7 +605,7 @@ def test_one_client_a_round_is_told(configure):
 def test_an_epsilon_wider_than_the_range_is_noted(overrides, key, configure):
     robust = ["num_byzantine=1", "strategy=median"]
     (note,) = warnings_about(configure(*overrides, *robust))
-    assert f"{key} is larger than any distance between inputs" in note
+    assert f"{key} is wider than the range of inputs" in note
     assert f"write {key.partition('=')[2]}/255" in note
 
 
@@ -619,6 +619,12 @@ def test_an_epsilon_within_the_range_is_not_noted(configure):
         ],  # (1, ..., 1) has length 8
         ["training=pgd", "training.epsilon=8.0/255"],
         ["attack.epsilon=8"],
+        # How many values an input of somebody's own data has is not known yet.
+        [
+            *("attack=pgd", "attack.norm=l2", "attack.epsilon=8"),
+            *("dataset._target_=tests.own_data.table", "~dataset.input_shape"),
+            "model.input_shape=[8,8,1]",
+        ],
     ):
         assert warnings_about(configure(*overrides)) == []
 

@@ -571,6 +571,12 @@ def test_a_warning_of_the_attack_is_told_of_that_evaluation_alone(
     assert not any("cannot cross a ball" in text for text in again["warnings"])
 
 
+def test_an_epsilon_that_is_too_wide_is_told_once(configure: Configure, tmp_path):
+    config = configure(*TINY, "attack=fgsm", "attack.epsilon=[0.1,8]")
+    told = run(config, tmp_path / "r")["warnings"]
+    assert len([text for text in told if "8" in text and "/255" in text]) == 1
+
+
 def test_a_stored_model_keeps_where_it_was_trained(
     configure: Configure, tmp_path, monkeypatch
 ):
