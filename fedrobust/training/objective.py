@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from fedrobust.bound_model import BoundModel
 from fedrobust.network import Tensor, cross_entropy
+from strategies.parameters import Validated
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
+class Objective(Validated):
     """Cross-entropy on inputs that ``perturb`` makes.
 
     An objective with an attribute ``replays`` above 1 takes so many steps on each

@@ -4,11 +4,13 @@ import re
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
+from fedrobust import training
 from fedrobust.data.partition import (
     Dirichlet,
     DirichletPerClient,
@@ -19,6 +21,7 @@ from fedrobust.data.partition import (
     Shards,
 )
 from fedrobust.epsilon import Epsilon
+from fedrobust.training import Objective
 from strategies.parameters import ANY_FLOAT, Validated
 from strategies.preaggregators import Preaggregator
 from strategies.rules import Krum, Mean, MultiKrum, Rule, TrimmedMean
@@ -30,6 +33,12 @@ from tests.fedrobust.test_byzantine_conformance import (
     TAMPERINGS,
 )
 
+# Every objective that the package exports.
+OBJECTIVES = [
+    cls()
+    for name in training.__all__
+    if isinstance(cls := getattr(training, name), type) and issubclass(cls, Objective)
+]
 EVERYTHING = [
     *(member.rule for member in MEMBERS),
     *PREAGGREGATORS,
@@ -46,6 +55,7 @@ EVERYTHING = [
         LabelSorted(),
     ),
     NaturalId(),
+    *OBJECTIVES,
 ]
 # What is not of a kind, though it may look like it.
 WRONG: dict[Any, list[Any]] = {
@@ -103,6 +113,38 @@ def test_numpy_scalars_are_python_numbers(member):
 
 def test_an_integer_is_a_number():
     assert SGD(learning_rate=1).learning_rate == 1
+    assert training.TRADES(beta=6, epsilon=1).beta == 6
+
+
+def test_every_objective_that_a_user_can_choose_is_here():
+    texts = [path.read_text() for path in Path("conf/training").glob("*.yaml")]
+    chosen = {
+        name
+        for text in texts
+        for name in re.findall(r"_target_: fedrobust\.training\.(\w+)", text)
+    }
+    assert {type(objective).__name__ for objective in OBJECTIVES} >= chosen
+    assert len(chosen) >= 10
+
+
+def test_an_objective_of_ones_own_is_checked_too():
+    @dataclass(frozen=True, kw_only=True)
+    class Mine(Objective):
+        weight: float = 1.0
+
+        def __post_init__(self) -> None:
+            assert self.weight >= 0, "checked before"
+
+    class Plain(Objective):
+        """No dataclass: its constructor is its own affair."""
+
+        def __init__(self, anything: int) -> None:
+            self.anything = anything
+
+    assert Mine(weight=2).weight == 2
+    with pytest.raises(ValueError, match=r"^weight='2': must be a finite number$"):
+        Mine(weight="2")
+    assert Plain("text").anything == "text"
 
 
 def test_the_bound_is_named_in_one_sentence():
