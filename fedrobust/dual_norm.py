@@ -19,7 +19,8 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
     """Normalise over all axes but the last, by the statistics of one branch.
 
     The variable ``branch`` is the branch's number: clean 0, noise 1. A model is stored
-    with 1: it is tested on noise.
+    with 1: it is tested on noise. Statistics of half-precision inputs are float32, as
+    in Keras's own layer: a half would overflow, or be too coarse to move.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
                 shape=(input_shape[-1],),
                 initializer=start,
                 trainable=trainable,
+                autocast=False,
             )
 
         self.gamma = weight("gamma", "ones", True)
@@ -58,21 +60,31 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
     def call(self, x: Any, training: bool = False) -> Any:
         """Normalise; in training by the batch, whose statistics are remembered."""
         is_noise = tf.equal(self.branch, 1)
+        x = tf.cast(x, self._wide)
         if training:
             mean, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
             self._remember(self.means, mean, is_noise)
             self._remember(self.variances, variance, is_noise)
         else:
-            mean = tf.where(is_noise, self.means[1], self.means[0])
-            variance = tf.where(is_noise, self.variances[1], self.variances[0])
-        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
-        return x * scale + (self.beta - mean * scale)
+            mean, variance = (
+                tf.cast(tf.where(is_noise, noise, clean), self._wide)
+                for clean, noise in (self.means, self.variances)
+            )
+        gamma, beta = (tf.cast(v, self._wide) for v in (self.gamma, self.beta))
+        scale = gamma * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(x * scale + (beta - mean * scale), self.compute_dtype)
+
+    @property
+    def _wide(self) -> str:
+        """The dtype to compute in, float32 at least."""
+        return "float64" if self.compute_dtype == "float64" else "float32"
 
     def _remember(self, kept: list[Any], batch: Any, is_noise: Any) -> None:
         for number, variable in enumerate(kept):
-            moved = self.momentum * variable + (1 - self.momentum) * batch
+            before = tf.cast(variable, self._wide)
+            moved = self.momentum * before + (1 - self.momentum) * batch
             mine = tf.equal(is_noise, bool(number))
-            variable.assign(tf.where(mine, moved, variable))
+            variable.assign(tf.cast(tf.where(mine, moved, before), variable.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Give what the layer is made from."""

@@ -134,3 +134,18 @@ def unkeyed_model(**_: Any) -> Any:
     """A model that draws from Keras's global seed generator."""
     parts = [KerasNoise(), keras.layers.Flatten(), keras.layers.Dense(10)]
     return keras.Sequential([keras.Input((8, 8, 1)), *parts])
+
+
+def dual_model(policy: str, **_: Any) -> Any:
+    """A model with dual batch normalisation, of any dtype policy."""
+    from fedrobust.dual_norm import DualBatchNormalization
+
+    layers = keras.layers
+    parts = [
+        layers.Flatten(dtype=policy),
+        layers.Dense(16, dtype=policy),
+        DualBatchNormalization(dtype=policy),
+        layers.ReLU(dtype=policy),
+        layers.Dense(10, dtype=policy),
+    ]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts])

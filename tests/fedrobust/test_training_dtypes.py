@@ -7,6 +7,7 @@ import pytest
 
 from fedrobust import resources
 from fedrobust.backend import keras
+from fedrobust.dual_norm import DualBatchNormalization
 from fedrobust.network import Network
 from fedrobust.run import run
 from fedrobust.training import (
@@ -17,6 +18,7 @@ from fedrobust.training import (
     AVMixup,
     CalFAT,
     FastTraining,
+    FedRBN,
     FreeTraining,
     LocalTraining,
     Noise,
@@ -24,6 +26,7 @@ from fedrobust.training import (
     Standard,
     Trainer,
 )
+from tests.own_hooks import dual_model
 
 OBJECTIVES = [
     Standard(),
@@ -207,3 +210,49 @@ def test_a_scaled_loss_and_wider_floats_are_not_warned_of(half, configure):
         warnings.simplefilter("error")
         resources.check_training(half("+training.optimizer.loss_scale_factor=1024.0"))
         resources.check_training(configure())
+
+
+@pytest.mark.parametrize("policy", ["float32", *NEAR])
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(10, 0.5), (0, 400)], ids=["narrow", "large"]
+)
+def test_a_branch_keeps_the_statistics_of_keras_own_layer(policy, mean, deviation, rng):
+    """Halves are too coarse for a mean of 10, and end below a variance of 160,000."""
+    x = rng.normal(mean, deviation, (64, 4)).astype(np.float32)
+    dual = DualBatchNormalization(dtype=policy)
+    single = keras.layers.BatchNormalization(momentum=0.9, dtype=policy)
+    for training in [True] * 60 + [False]:
+        found, expected = (
+            np.asarray(layer(x, training=training), np.float32)
+            for layer in (dual, single)
+        )
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    for found, expected in (
+        (dual.means[1], single.moving_mean),
+        (dual.variances[1], single.moving_variance),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_both_branches_train_in_half_precision_as_in_float32(digits):
+    x, y, local = digits.x_train[:96], digits.y_train[:96], LocalTraining(local_steps=3)
+    start = Network(dual_model("float32")).model.get_weights()
+    found = {}
+    for policy in ("float32", "mixed_bfloat16", "mixed_float16"):
+        network = Network(dual_model(policy))
+        network.model.set_weights(start)
+        objective = FedRBN(epsilon=0.1, steps=1)
+        trainer = Trainer(network, objective, keras.optimizers.SGD(0.1))
+        arrays = network.arrays()
+        for number in (1, 2):
+            trained, _ = trainer.train(
+                arrays, x, y, local, seed=0, round=number, client=0
+            )
+            arrays = trained.arrays
+        found[policy] = np.concatenate([arrays[n].ravel() for n in network.statistics])
+        assert trained.loss == pytest.approx(
+            found.setdefault("loss", trained.loss), 0.02
+        )
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        error = found[policy] - found["float32"]
+        assert np.linalg.norm(error) < 5e-3 * np.linalg.norm(found["float32"])
