@@ -130,9 +130,32 @@ class KerasNoise(keras.layers.Layer):
         return x + keras.random.normal(tf.shape(x))
 
 
-def unkeyed_model(**_: Any) -> Any:
+@keras.saving.register_keras_serializable("tests")
+class Looking(keras.layers.Layer):
+    """Looks at values, as no graph can."""
+
+    def call(self, x):
+        float(np.asarray(x).max())
+        return x
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def unkeyed_model(*layers: Any, **_: Any) -> Any:
     """A model that draws from Keras's global seed generator."""
-    parts = [KerasNoise(), keras.layers.Flatten(), keras.layers.Dense(10)]
+    parts = [*layers, KerasNoise(), keras.layers.Flatten(), keras.layers.Dense(10)]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts])
+
+
+def unkeyed_and_untraceable_model(**_: Any) -> Any:
+    """The same, where no graph shows it."""
+    return unkeyed_model(Looking())
+
+
+def untraceable_model(**_: Any) -> Any:
+    """A model that draws nothing and has no graph."""
+    parts = [Looking(), keras.layers.Flatten(), keras.layers.Dense(10)]
     return keras.Sequential([keras.Input((8, 8, 1)), *parts])
 
 

@@ -8,6 +8,7 @@ and takes the same step. A draw that one step seldom makes does not.
 
 import json
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,15 @@ def _doubts_when_built_again(
             "the model starts from other weights each time it is built, whatever the "
             "seed: draw them by Keras's initialisers"
         ]
-    if not _same(_step(trainer, start, examples), _step(second, start, examples)):
+    with ThreadPoolExecutor(1) as another_thread:
+        # As Keras has a global seed generator for each, which no step advances.
+        repeated = another_thread.submit(_step, second, start, examples).result()
+    if not _same(_step(trainer, start, examples), repeated):
         return [
             "the local step gives other weights when all is built again, so the same "
-            "configuration gives other numbers each time: draw nothing in Python, and "
-            "by TensorFlow only with the seed that perturb is given"
+            "configuration gives other numbers each time: draw nothing in Python, by "
+            "TensorFlow only with the seed that perturb is given, and by keras.random "
+            "only from a keras.random.SeedGenerator that a layer has as an attribute"
         ]
     return []
 

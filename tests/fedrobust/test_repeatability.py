@@ -289,10 +289,10 @@ def test_a_graph_of_arithmetic_keeps_no_state():
     assert hidden_state(double.get_concrete_function().graph) == []
 
 
-def check(configure, *overrides):
+def check(configure, *overrides, small=SMALL):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        doubts = resources.check_training(configure(*SMALL, *overrides))
+        doubts = resources.check_training(configure(*small, *overrides))
     assert set(doubts) <= {str(w.message) for w in caught}
     return doubts
 
@@ -311,8 +311,17 @@ def test_first_weights_that_no_seed_decides_are_told(configure):
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
 def test_a_model_that_draws_from_keras_own_generator_is_told(configure):
     own = "model._target_=tests.own_hooks.unkeyed_model"
-    (doubt,) = resources.check_training(configure("dataset.num_train=40", own))
+    (doubt,) = check(configure, own, small=("dataset.num_train=40",))
     assert SEEDLESS in doubt
+
+
+@pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
+def test_where_there_is_no_graph_another_thread_shows_keras_own_generator(configure):
+    small = ("dataset.num_train=40",)
+    own = "model._target_=tests.own_hooks."
+    (doubt,) = check(configure, f"{own}unkeyed_and_untraceable_model", small=small)
+    assert "by keras.random only from" in doubt
+    assert check(configure, f"{own}untraceable_model", small=small) == []
 
 
 def test_what_repeats_is_not_doubted(configure):
