@@ -16,8 +16,10 @@ from fedrobust.report.labels import (
     with_one_epsilon,
 )
 from fedrobust.report.order import rank
-from fedrobust.report.reading import read_runs
+from fedrobust.report.reading import Found, read_runs
 
+# A configuration and a result.
+Evaluated = tuple[Json, Json]
 # The column that sets experiments apart which agree in every key.
 DIGEST = "digest"
 
@@ -171,19 +173,8 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     MissingResultsError
         When there is none that finished.
     """
-    by_attack: dict[tuple[str, str], tuple[Json, Json]] = {}
     below = read_runs(folder, digests)
-    for config, _, results in below.runs:
-        for result in results:
-            # A copy of a run, in another folder, is no other seed of it.
-            attack = json.dumps(result["attack"], sort_keys=True)
-            key = (config["config_digest"], attack)
-            if key in by_attack:
-                _add_failures(by_attack[key][1], result)
-                continue
-            evaluated = {name: result[name] for name in ("attack", "choices")}
-            by_attack[key] = with_one_epsilon({**config, **evaluated}), result
-    found = [*by_attack.values()]
+    found = _by_attack(below)
     if not found:
         raise MissingResultsError(
             "; ".join(
@@ -195,13 +186,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
                 ]
             )
         )
-    configs = [labels(config) for config, _ in found]
-    columns = columns_of(configs)
-    cells: dict[tuple[str, ...], list[tuple[Json, Json]]] = {}
-    for values, (config, result) in zip(configs, found, strict=True):
-        label = tuple(values.get(column, "") for column in columns)
-        cells.setdefault(label, []).append((config, result))
-    names = [column.removeprefix(CHOICE) for column in columns]
+    names, cells = _by_label(found)
     clashing = {label: runs for label, runs in cells.items() if _clash(runs)}
     if clashing:
         names.append(DIGEST)
@@ -235,7 +220,47 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     )
 
 
-def _clash(runs: Sequence[tuple[Json, Json]]) -> bool:
+def _by_attack(below: Found) -> list[Evaluated]:
+    """Choose, of the evaluations of a model by the same attacks, the one that counts.
+
+    Returns
+    -------
+    Each with the configuration that it was made with.
+    """
+    chosen: dict[tuple[str, str], Evaluated] = {}
+    for config, _, results in below.runs:
+        for result in results:
+            # A copy of a run, in another folder, is no other seed of it.
+            attack = json.dumps(result["attack"], sort_keys=True)
+            key = (config["config_digest"], attack)
+            if key in chosen:
+                _add_failures(chosen[key][1], result)
+                continue
+            evaluated = {name: result[name] for name in ("attack", "choices")}
+            chosen[key] = with_one_epsilon({**config, **evaluated}), result
+    return [*chosen.values()]
+
+
+def _by_label(
+    found: Sequence[Evaluated],
+) -> tuple[list[str], dict[tuple[str, ...], list[Evaluated]]]:
+    """Group results by what sets their configurations apart.
+
+    Returns
+    -------
+    names, cells
+        Names of the columns, and the results by their labels in these columns.
+    """
+    configs = [labels(config) for config, _ in found]
+    columns = columns_of(configs)
+    cells: dict[tuple[str, ...], list[Evaluated]] = {}
+    for values, each in zip(configs, found, strict=True):
+        label = tuple(values.get(column, "") for column in columns)
+        cells.setdefault(label, []).append(each)
+    return [column.removeprefix(CHOICE) for column in columns], cells
+
+
+def _clash(runs: Sequence[Evaluated]) -> bool:
     """Whether several experiments have one seed, and one seed of their partition.
 
     They have all keys in common, so something else sets them apart: the code of a
@@ -248,9 +273,7 @@ def _clash(runs: Sequence[tuple[Json, Json]]) -> bool:
     return len(set(seeds)) < len(seeds)
 
 
-def _apart(
-    runs: list[tuple[Json, Json]], by_digest: bool
-) -> list[tuple[str, list[tuple[Json, Json]]]]:
+def _apart(runs: list[Evaluated], by_digest: bool) -> list[tuple[str, list[Evaluated]]]:
     """Give each experiment that clashes a cell of its own, by its digest."""
     if not by_digest:
         return [("", runs)]
