@@ -241,8 +241,12 @@ class Dropped(keras.layers.Layer):
 
 
 def one_of_two(x, logits):
-    """An ensemble of two that disagree, of which one is asked at random."""
-    return tf.where(tf.random.uniform(()) < 0.5, logits, tf.roll(logits, 1, axis=1))
+    """An ensemble of two that disagree, of which one is asked at random per input.
+
+    A draw for all inputs at once would now and then be the same in every call.
+    """
+    coins = tf.random.uniform(tf.shape(logits)[:1])[:, None]
+    return tf.where(coins < 0.5, logits, tf.roll(logits, 1, axis=1))
 
 
 def by_company(x):
