@@ -21,7 +21,7 @@ def beats_guessing(accuracy: float, y: NDArray[Any]) -> bool:
 
 
 def about_guessing(clean: Mask, y: NDArray[Any]) -> list[str]:
-    """Say that a model does no better than guessing.
+    """Note that a model does no better than guessing.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def about_guessing(clean: Mask, y: NDArray[Any]) -> list[str]:
 
 
 def about_overflow(not_finite: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Say which attacks break examples by outputs that are not finite.
+    """Note which attacks break examples by outputs that are not finite.
 
     Parameters
     ----------

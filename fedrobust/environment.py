@@ -69,7 +69,7 @@ def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def different_versions(environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say in which versions runs differ that are shown together; nothing if in none."""
+    """Describe in which versions runs differ; empty where they do not."""
     told = []
     for name in ("fedrobust", "code", "python", *PACKAGES):
         found = sorted({str(e[name]) for e in environments if name in e})

@@ -218,7 +218,7 @@ def read_yaml(path: Path, advice: str) -> Any:
 
 
 def unreadable(where: Path | str, error: Exception, advice: str) -> FileError:
-    """Make the error about what cannot be read."""
+    """Return the error for a file that cannot be read."""
     return FileError(f"{where} cannot be read: {_reason(error)}; {advice}")
 
 

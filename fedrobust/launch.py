@@ -27,7 +27,7 @@ class JobFailedError(CompactHydraException):
 
 
 def launch(arguments: list[str]) -> int:
-    """Give a command to Hydra.
+    """Hand a command to Hydra.
 
     Returns
     -------

@@ -68,7 +68,7 @@ def layout_for(given: Sequence[int], taken: Sequence[int | None]) -> Layout:
 
 
 def _fits(given: Sequence[int], taken: Sequence[int | None]) -> bool:
-    """Tell whether a shape is one that the model takes."""
+    """Return whether the model takes a shape."""
     return len(given) == len(taken) and all(
         size in (None, there) for size, there in zip(taken, given, strict=True)
     )

@@ -204,7 +204,7 @@ def _prepare(
     caught: Sequence[warnings.WarningMessage],
     on_warning: OnWarning,
 ) -> tuple[Evaluator, set[str], list[str]]:
-    """Make all that can be wrong with data and model before a round is lost.
+    """Build everything that can be wrong with data and model before a round is lost.
 
     Returns
     -------

@@ -120,7 +120,7 @@ class Roster:
         return {node: ids[node] for node in connected if node in ids}
 
     def _identify(self, grid: Grid, round: int, connected: Sequence[int]) -> None:
-        """Give a client id to each node that is there."""
+        """Assign a client id to each node that is there."""
         is_first, before = not self._seen, self._identities
         answers = self._ask(grid, connected)
         # Where no node could say that it is the trusted client, a number decides.

@@ -51,7 +51,7 @@ def log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def stands(subject: Subject, attack: Attack) -> Mask:
-    """Tell which examples are right as they are and attacked."""
+    """Return which examples are right both as they are and attacked."""
     mask = subject.right()
     rows = np.flatnonzero(mask)
     if len(rows):

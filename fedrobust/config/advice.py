@@ -99,7 +99,7 @@ def _without_effect(config: Config) -> list[str]:
 
 
 def _too_many_byzantine(config: Config) -> list[str]:
-    """Say how often a round samples more Byzantine clients than the rule withstands."""
+    """Note how often a round samples more Byzantine clients than f."""
     f, b = config.strategy.f, config.num_byzantine
     n, of = config.num_sampled, config.num_clients
     if n == 1 < of and b > 0 and not config.centralised:

@@ -146,7 +146,7 @@ def _is_pair(part: Any) -> bool:
 
 
 def _array(value: Any, name: str) -> NDArray[Any]:
-    """Make an array of whatever NumPy can make one of."""
+    """Convert whatever NumPy can convert to an array."""
     try:
         array = np.asarray(value)
     except Exception as error:

@@ -274,7 +274,7 @@ def _clash(runs: Sequence[Evaluated]) -> bool:
 
 
 def _apart(runs: list[Evaluated], by_digest: bool) -> list[tuple[str, list[Evaluated]]]:
-    """Give each experiment that clashes a cell of its own, by its digest."""
+    """Put each experiment that clashes into a cell of its own, by its digest."""
     if not by_digest:
         return [("", runs)]
     return [(config["config_digest"], [(config, result)]) for config, result in runs]

@@ -141,7 +141,7 @@ def note(runs: Runs) -> str:
 
 
 def record_notes(runs: Runs) -> list[str]:
-    """Say what failed, what could not be read, and what was trained otherwise."""
+    """List what failed, what could not be read, and what was trained otherwise."""
     lines = []
     if runs.failed:
         lines.append(f"{len(runs.failed)} runs failed: {_some(runs.failed)}.")

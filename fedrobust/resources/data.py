@@ -41,7 +41,7 @@ def split_of_key(key: str) -> Split:
 
 
 def _dataset(node: dict[str, Any]) -> Dataset:
-    """Make the data set of a node.
+    """Return the data set of a node.
 
     A user's own function need not take the keys that every data set has: those that it
     does not take are applied to what it returns. Where that is a ``Dataset``, a key

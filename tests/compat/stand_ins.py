@@ -14,7 +14,7 @@ import strategies.robust  # noqa: F401
 
 
 def stand_in(module: str, **names: object) -> None:
-    """Make a module of these names, if Flower has none."""
+    """Add a module of these names, if Flower has none."""
     try:
         importlib.import_module(module)
     except ImportError:

@@ -57,7 +57,7 @@ def test_an_epsilon_wider_than_the_range_is_told(trained, norm, epsilon, told): 
 
 
 def shown_otherwise(model, change):
-    """Make the model one that was trained on changed inputs."""
+    """Return a model that was trained on changed inputs."""
     inputs = keras.Input((8, 8, 1))
     return keras.Model(inputs, model(change(inputs)))
 

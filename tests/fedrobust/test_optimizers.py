@@ -127,9 +127,11 @@ def test_the_text_of_keras_tells_what_python_would():
 
 
 def test_the_text_of_keras_is_read_once(configure, monkeypatch):
-    configure("training.optimizer._target_=keras.optimizers.Adam")
+    first = configure("training.optimizer._target_=keras.optimizers.Adam")
+    # Whoever read it again would call None.
     monkeypatch.setattr("fedrobust.config.optimizers.parsed", None)
-    configure("training.optimizer._target_=keras.optimizers.Adam")
+    again = configure("training.optimizer._target_=keras.optimizers.Adam")
+    assert again.digest == first.digest
 
 
 def test_every_optimizer_of_keras_passes_with_its_defaults(configure):

@@ -343,7 +343,7 @@ def enlarged_and_reduced(x):
 
 
 def grey(x):
-    """Make colours of a grey image, and grey of these."""
+    """Turn a grey image into colours, and these into grey."""
     return tf.image.rgb_to_grayscale(tf.repeat(x, 3, axis=3)) / 0.9999
 
 

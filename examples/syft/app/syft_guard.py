@@ -9,7 +9,7 @@ from strategies.grids import Guard
 
 
 class SyftGuard(Guard):
-    """Give each message of a SyftGrid its reply, and no other owner's.
+    """Pair each message of a SyftGrid with its own owner's reply.
 
     SyftGrid leaves the ids of messages empty, skips messages that it cannot send, and
     gives replies as a dictionary beside the set of ids that are done.
