@@ -13,6 +13,7 @@ import yaml
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
+from fedrobust.errors import exits_refused
 from fedrobust.keras_errors import LONGEST, cause_of
 from fedrobust.layout import layout_for
 from fedrobust.logits import with_logits
@@ -68,9 +69,10 @@ def load_model(
 def _imported(name: str) -> dict[str, Any]:
     """Import a module, and list its classes and functions, registered or not."""
     try:
-        module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        # Whatever the user's code raises, and a script's exit.
+        with exits_refused():
+            module = importlib.import_module(name)
+    except Exception as error:
+        # Whatever the user's code raises.
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]
         raise ValueError(f"module {name} cannot be imported: {reason}") from error
     return {
