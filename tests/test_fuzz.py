@@ -371,8 +371,11 @@ def changed_model(draw: st.DrawFn, model: Path) -> bytes:
             content = old.read(name)
             if name == victim:
                 is_json = name.endswith(".json") and draw(st.booleans())
-                change = changed_json(content.decode()) if is_json else None
-                content = draw(change or damaged(st.just(content)))
+                content = draw(
+                    changed_json(content.decode())
+                    if is_json
+                    else damaged(st.just(content))
+                )
             if name != victim or not is_left_out:
                 new.writestr(name, content)
     return out.getvalue()
