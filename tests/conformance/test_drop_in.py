@@ -308,4 +308,5 @@ def test_what_serves_as_an_argument_is_taken():
         {"on_event": [].append, "evaluate_on": bool},
         {"evaluate_range": np.array([0.0, 1.0])},
     ):
-        RobustStrategy(**{"rule": Mean(), **arguments})
+        made = RobustStrategy(**{"rule": Mean(), **arguments})
+        assert made.rule == Mean()
