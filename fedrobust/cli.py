@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fedrobust import __version__, vectors
+from fedrobust.commands.faults import describe
+from fedrobust.commands.streams import outlive_readers
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
-from fedrobust.faults import describe
-from fedrobust.signals import Signals
-from fedrobust.streams import outlive_readers
+from fedrobust.runtime.signals import Signals
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
 GOES_ON = (
@@ -121,7 +121,7 @@ def _search_here_last() -> None:
         ) from error
     sys.path.insert(0, home)
     try:
-        importlib.import_module("strategies.parameters")
+        importlib.import_module("strategies.validation")
     except ImportError as error:
         hiding = getattr(sys.modules["strategies"], "__file__", None)
         raise ConfigError(

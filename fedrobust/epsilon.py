@@ -2,7 +2,7 @@
 
 import math
 
-from strategies.parameters import require
+from strategies.validation import require
 
 # An epsilon as a user may write it; a text is a fraction such as "8/255".
 Epsilon = int | float | str

@@ -27,9 +27,9 @@ def _overrides(context: Context) -> str:
 @lru_cache(maxsize=2)
 def _client_of(overrides: str) -> ClientApp:
     """Make the ClientApp of an experiment, once a process."""
-    from fedrobust.client import client_app as make
-    from fedrobust.compose import compose_run, split_overrides
     from fedrobust.config import load_config
+    from fedrobust.config.compose import compose_run, split_overrides
+    from fedrobust.federation.client import client_app as make
 
     return make(load_config(compose_run(split_overrides(overrides))))
 
@@ -52,8 +52,8 @@ def _query(message: Message, context: Context) -> Message:
 @server_app.main()
 def _main(grid: Grid, context: Context) -> None:
     """Run the experiment, and record it as ``fedrobust run`` does."""
-    from fedrobust.compose import compose_run, split_overrides
     from fedrobust.config import load_config
+    from fedrobust.config.compose import compose_run, split_overrides
     from fedrobust.run import run_on_grid
 
     composed = compose_run(split_overrides(_overrides(context)))

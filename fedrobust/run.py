@@ -16,25 +16,25 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
-from fedrobust import resources
-from fedrobust.centralised import train_centralised
+from fedrobust import assembly
 from fedrobust.config import Config
-from fedrobust.environment import environment
 from fedrobust.errors import ConfigError, RunFailedError, exits_refused
-from fedrobust.evaluation import Evaluator, Scores
+from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.federation.centralised import train_centralised
 from fedrobust.files import Json, unreadable
-from fedrobust.metrics import round_row, scored
-from fedrobust.network import Arrays, Network, save_model
+from fedrobust.network.network import Arrays, Network, save_model
 from fedrobust.randomness import GlobalDraws
-from fedrobust.record import RunFolder
-from fedrobust.recorded import TRAIN_ANEW
-from fedrobust.result import result_of, training_seconds
-from fedrobust.reuse import finished_result, require_same_data
+from fedrobust.record.environment import environment
+from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import result_of, training_seconds
+from fedrobust.record.reuse import finished_result, require_same_data
+from fedrobust.record.round_row import round_row, scored
+from fedrobust.record.validation import TRAIN_ANEW
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
 
-    from strategies.report import RoundReport
+    from strategies.round_report import RoundReport
 
 # Called after each round with its row of metrics.jsonl.
 OnRow = Callable[[Json], None]
@@ -73,13 +73,13 @@ def run(
     """
 
     def train(training: "Training") -> None:
-        from fedrobust.client import client_app
-        from fedrobust.cohort import Cohort
+        from fedrobust.federation.client import client_app
+        from fedrobust.federation.cohort import Cohort
+        from fedrobust.federation.server import serve
         from fedrobust.runtime.flower import quiet
-        from fedrobust.server import serve
 
         quiet()
-        runtime = resources.make(config.runtime, "runtime")
+        runtime = assembly.make(config.runtime, "runtime")
         cohort = Cohort(config) if config.cohort > 1 else None
 
         def server(grid: "Grid") -> None:
@@ -103,7 +103,7 @@ def run_on_grid(
     ConfigError
         As ``run``, and when clients shall train together.
     """
-    from fedrobust.server import serve
+    from fedrobust.federation.server import serve
 
     if config.cohort > 1:
         raise ConfigError(
@@ -223,15 +223,15 @@ def _prepare(
         folder.metrics()
         folder.events()
     if not config.centralised:
-        resources.partition_of(config)
-    doubts = resources.check_training(config)
-    resources.check_poisoning(config)
+        assembly.partition_of(config)
+    doubts = assembly.check_training(config)
+    assembly.check_poisoning(config)
     if not folder.is_trained:
-        resources.check_saving(config)
+        assembly.check_saving(config)
     of_training = _messages(caught)
     for text in sorted(of_training):
         on_warning(text)
-    evaluator = resources.evaluator_for(config)
+    evaluator = assembly.evaluator_for(config)
     for attack in evaluator.attacks.values():
         for epsilon in evaluator.epsilons:
             attack.at(epsilon)
@@ -240,7 +240,7 @@ def _prepare(
 
 def _trained_network(config: Config, folder: RunFolder) -> Network:
     """Read the model that was trained here."""
-    network = resources.network_for(config)
+    network = assembly.network_for(config)
     try:
         network.model.load_weights(folder.model_path)
     except Exception as error:
@@ -289,7 +289,7 @@ class Training:
         is_last = report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
-        dishonest = resources.dishonest_ids(self._config, report.round)
+        dishonest = assembly.dishonest_ids(self._config, report.round)
         row = round_row(report, dishonest, chosen)
         if is_last:
             # Before the evaluation, in which a run is killed most likely.
@@ -331,15 +331,15 @@ class Training:
                 "attacks are given a generator or a seed to draw with",
                 stacklevel=2,
             )
-        network = resources.network_for(self._config)
+        network = assembly.network_for(self._config)
         network.assign(arrays)
         self._folder.save_model(
             lambda path: save_model(network.model, path),
             {
                 "environment": self._here,
                 "evaluation_digest": self._config.evaluation_digest,
-                "data_digest": resources.split_of(self._config).digest,
-                "partition_digest": resources.digest_of_partition(self._config),
+                "data_digest": assembly.split_of(self._config).digest,
+                "partition_digest": assembly.digest_of_partition(self._config),
                 "warnings": sorted(_messages(self._caught) - self._of_attacks),
             },
         )

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.averages import median, weighted_mean
+from strategies.linalg.averages import median, weighted_mean
+from strategies.linalg.rows import Matrix
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
+from strategies.rules.base import Aggregate, Rule, RuleContext
 from strategies.rules.mean import Mean
 
 Part = TypeVar("Part", Rule, Preaggregator)

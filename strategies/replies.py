@@ -10,10 +10,10 @@ import numpy as np
 from flwr.app import ArrayRecord, Message
 from numpy.typing import NDArray
 
-from strategies.rules.base import Matrix
+from strategies.linalg.rows import Matrix
 from strategies.screening import MalformedReplyError, Reply
-from strategies.text import plain
 from strategies.threads import parallel_map
+from strategies.transport.text import plain
 from strategies.updates import difference, num_values
 
 T = TypeVar("T")

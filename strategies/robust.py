@@ -24,15 +24,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Result, Strategy
 from numpy.typing import NDArray
 
-from strategies.arrays import pack_all, unpack_all
-from strategies.grids import guarded
-from strategies.messages import ask
-from strategies.parameters import (
-    MAX_EXAMPLES,
-    require,
-    require_between,
-    require_kind,
-)
+from strategies.linalg.rows import Matrix, Vector
 from strategies.pipeline import Pipeline, most_faulty, trusted_client
 from strategies.preaggregators.base import Preaggregator
 from strategies.replies import (
@@ -43,9 +35,8 @@ from strategies.replies import (
     sort_replies,
     take_updates,
 )
-from strategies.report import Event, RoundReport
-from strategies.roster import Roster
-from strategies.rules.base import UNDEFINED, Matrix, Rule, RuleContext, Vector
+from strategies.round_report import Event, RoundReport
+from strategies.rules.base import UNDEFINED, Rule, RuleContext
 from strategies.sampling import sample_size
 from strategies.screening import (
     ANY_VALUE,
@@ -60,8 +51,18 @@ from strategies.screening import (
 )
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.statistics import Statistics
-from strategies.text import plain
+from strategies.transport.arrays import pack_all, unpack_all
+from strategies.transport.grids import guarded
+from strategies.transport.requests import ask
+from strategies.transport.roster import Roster
+from strategies.transport.text import plain
 from strategies.updates import add, difference
+from strategies.validation import (
+    MAX_EXAMPLES,
+    require,
+    require_between,
+    require_kind,
+)
 
 log = logging.getLogger("flwr").log
 

@@ -15,9 +15,14 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
-from strategies.arrays import UnreadableArrayError, dtype_name, header_of, unpack
-from strategies.parameters import MAX_EXAMPLES
-from strategies.text import LONGEST_NAME, is_plain_name, plain
+from strategies.transport.arrays import (
+    UnreadableArrayError,
+    dtype_name,
+    header_of,
+    unpack,
+)
+from strategies.transport.text import LONGEST_NAME, is_plain_name, plain
+from strategies.validation import MAX_EXAMPLES
 
 # Name of the metric that is a client's weight, as in Flower's strategies.
 WEIGHT = "num-examples"

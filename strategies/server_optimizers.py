@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import Validated, require, require_positive
-from strategies.rules.base import Vector
-from strategies.rules.rows import Float
+from strategies.linalg.rows import Float, Vector
+from strategies.validation import Validated, require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.rules.base import Vector
+from strategies.linalg.rows import Vector
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -12,14 +12,16 @@ import fedrobust  # noqa: F401
 
 # isort: split
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 if TYPE_CHECKING:
     from fedrobust.config import Config
+    from fedrobust.data import Split
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("FEDROBUST_DATA") or Path.home() / ".cache/fedrobust")
@@ -65,8 +67,8 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> None:
 def configure() -> "Callable[..., Config]":
     """Compose and check a configuration from overrides."""
     # Here, so that tests of strategies alone need no Hydra.
-    from fedrobust.compose import compose_run
     from fedrobust.config import load_config
+    from fedrobust.config.compose import compose_run
 
     def make(*overrides: str) -> "Config":
         return load_config(compose_run(overrides))
@@ -78,3 +80,53 @@ def configure() -> "Callable[..., Config]":
 def rng() -> np.random.Generator:
     """A generator for test data."""
     return np.random.default_rng(20_26)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A Keras model that learned the digits, and the digits."""
+
+    model: Any
+    data: "Split"
+
+
+@pytest.fixture(scope="session")
+def digits() -> "Split":
+    from fedrobust.data import Digits
+
+    return Digits().load()
+
+
+@pytest.fixture(scope="session")
+def trained(digits: "Split") -> Trained:
+    from fedrobust.backend import keras
+    from fedrobust.models import MLP, build_model
+    from fedrobust.network import network_of
+    from fedrobust.training import LocalTraining, Standard, Trainer
+
+    recipe = MLP(input_shape=[8, 8, 1], num_classes=10, hidden=[32])
+    model = build_model(recipe, 0, (8, 8, 1))
+    network = network_of(model)
+    trainer = Trainer(network, Standard(), keras.optimizers.SGD(0.2))
+    result, _ = trainer.train(
+        network.arrays(),
+        digits.x_train,
+        digits.y_train,
+        LocalTraining(local_epochs=8),
+        seed=0,
+        round=1,
+        client=0,
+    )
+    network.assign(result.arrays)
+    return Trained(model, digits)
+
+
+@pytest.fixture(scope="session")
+def linear() -> Any:
+    """Two logits, (w.x, -w.x), of an input of 4 values."""
+    from fedrobust.backend import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    w = np.array([1.0, -2.0, 0.5, -0.25], np.float32)
+    model.layers[0].set_weights([np.stack([w, -w], axis=1), np.zeros(2, np.float32)])
+    return model

@@ -161,7 +161,7 @@ def untraceable_model(**_: Any) -> Any:
 
 def dual_model(policy: str, **_: Any) -> Any:
     """A model with dual batch normalisation, of any dtype policy."""
-    from fedrobust.dual_norm import DualBatchNormalization
+    from fedrobust.network.dual_norm import DualBatchNormalization
 
     layers = keras.layers
     parts = [

@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from fedrobust.cli import main
-from fedrobust.conf_folder import config_dir, groups
-from fedrobust.explain import _keys
+from fedrobust.config.conf_folder import config_dir, groups
+from fedrobust.config.hydra_errors import _keys
 
 # Of all properties together; 0: the few examples of CI, the same each time.
 SECONDS = float(os.environ.get("FEDROBUST_FUZZ_SECONDS") or 0)

@@ -243,7 +243,7 @@ def _when() -> dict[str, str]:
 
 
 def _machine() -> dict[str, Any]:
-    from fedrobust.environment import processor
+    from fedrobust.record.environment import processor
     from strategies.threads import num_cores
 
     versions = {}

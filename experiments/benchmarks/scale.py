@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmarks.harness import Side, once
-from fedrobust.environment import processor
+from fedrobust.record.environment import processor
 
 FOLDER = Path(__file__).parent
 POPULATIONS = (10, 100, 1_000, 10_000)

@@ -27,9 +27,9 @@ from fedrobust.attacks.losses import (
     targeted_dlr,
 )
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
-from strategies.parameters import require, require_between
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
+from strategies.validation import require, require_between
 
 MOMENTUM = 0.75
 # What the loop carries, by name; all of it is one value or input an example.

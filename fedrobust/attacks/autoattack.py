@@ -21,7 +21,7 @@ from fedrobust.attacks.base import Attack
 from fedrobust.attacks.fab import FAB
 from fedrobust.attacks.square import Square
 from fedrobust.attacks.subject import Images, Subject
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

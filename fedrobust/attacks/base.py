@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from fedrobust.attacks.ball import NORMS, Ball, into_ball
 from fedrobust.attacks.subject import Images, Index, Labels, Subject
-from fedrobust.bound_model import BoundModel
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.inference import BATCH
-from fedrobust.network import Network, Tensor, network_of
+from fedrobust.network import BoundModel, Network, Tensor, network_of
+from fedrobust.network.inference import BATCH
 from fedrobust.randomness import Purpose
-from strategies.parameters import Validated, require, require_positive
 from strategies.threads import parallel_map
+from strategies.validation import Validated, require, require_positive
 
 Draws = tuple[NDArray[np.float32], ...]
 

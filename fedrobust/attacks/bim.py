@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.base import Attack, check_step_size
 from fedrobust.attacks.gradient import climb, loss_of
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

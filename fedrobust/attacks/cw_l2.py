@@ -18,9 +18,8 @@ from fedrobust.attacks.ball import Ball, choose
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.losses import is_fooled, margin
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require_between, require_positive
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require_between, require_positive
 
 # Keeps atanh finite at the ends of the range.
 ALMOST_ONE = 0.999999

@@ -21,9 +21,8 @@ from fedrobust.attacks.base import Attack
 from fedrobust.attacks.gradient import value_and_gradient
 from fedrobust.attacks.losses import is_fooled, likeliest_other, of_label
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

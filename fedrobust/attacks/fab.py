@@ -25,9 +25,8 @@ from fedrobust.attacks.gradient import Loss, value_and_gradient
 from fedrobust.attacks.hyperplane import towards_hyperplane
 from fedrobust.attacks.losses import is_fooled, likeliest_other, of_label
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require, require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,8 @@ import numpy as np
 from fedrobust.attacks.ball import Ball, draw_in_ball
 from fedrobust.attacks.base import Attack, Draws
 from fedrobust.attacks.gradient import climb, loss_of
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require_positive
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

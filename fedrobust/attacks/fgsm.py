@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.gradient import climb, loss_of
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)

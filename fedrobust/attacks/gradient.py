@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.losses import kl_divergence, margin
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
-from strategies.parameters import require
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
+from strategies.validation import require
 
 # Logits of a batch -> the loss of each example.
 Loss = Callable[[Tensor], Tensor]
@@ -44,7 +44,7 @@ def value_and_gradient(
         return logits, values, tape.gradient(values, x, unconnected_gradients=zero)
     logits = model(x)
     values = loss(logits)
-    # Unlike a tape, it sees the gradients of fedrobust.convolution.
+    # Unlike a tape, it sees the gradients of fedrobust.network.input_gradient.
     (gradient,) = tf.gradients(values, x, unconnected_gradients=zero)
     return logits, values, gradient
 

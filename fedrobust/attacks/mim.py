@@ -13,9 +13,8 @@ from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.base import Attack, check_step_size
 from fedrobust.attacks.gradient import loss_of, value_and_gradient
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

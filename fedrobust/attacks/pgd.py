@@ -15,9 +15,8 @@ import numpy as np
 from fedrobust.attacks.ball import Ball, draw_in_ball
 from fedrobust.attacks.base import Attack, Draws, check_step_size
 from fedrobust.attacks.gradient import climb, loss_of, require_loss
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require, require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

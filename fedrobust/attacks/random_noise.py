@@ -14,10 +14,9 @@ import numpy as np
 
 from fedrobust.attacks.ball import Ball, draw_in_ball
 from fedrobust.attacks.base import Attack, Draws
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.randomness import Purpose
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,9 +33,8 @@ from fedrobust.attacks.windows import (
     window,
 )
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
-from strategies.parameters import require, require_between
+from fedrobust.network import BoundModel, Tensor
+from strategies.validation import require, require_between
 
 # After each of these queries p is halved.
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)

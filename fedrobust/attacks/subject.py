@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.inference import predict
 from fedrobust.network import Arrays, Network
+from fedrobust.network.inference import predict
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.integer[Any]]

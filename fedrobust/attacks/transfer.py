@@ -14,11 +14,11 @@ from typing import Any
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.subject import Images, Subject
-from fedrobust.inference import logits_of
-from fedrobust.loading import load_model
 from fedrobust.network import Network, network_of
-from fedrobust.outputs import kind_of
-from strategies.parameters import require
+from fedrobust.network.classifier import load_model
+from fedrobust.network.inference import logits_of
+from fedrobust.network.outputs import kind_of
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

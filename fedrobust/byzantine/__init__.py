@@ -7,19 +7,19 @@ from fedrobust.byzantine.collusion import AttackContext, Collusion
 from fedrobust.byzantine.constant import Constant
 from fedrobust.byzantine.dba import DBA
 from fedrobust.byzantine.edge_case import EdgeCase
-from fedrobust.byzantine.fang_flanders import FangFlanders
 from fedrobust.byzantine.fang_krum import FangKrum
 from fedrobust.byzantine.fang_trim import FangTrim
+from fedrobust.byzantine.flanders_baseline.fang import FangFlanders
+from fedrobust.byzantine.flanders_baseline.lie import LIEFlanders
+from fedrobust.byzantine.flanders_baseline.min_max import MinMaxFlanders
 from fedrobust.byzantine.free_rider import FreeRider
 from fedrobust.byzantine.gaussian import Gaussian
 from fedrobust.byzantine.inflation import ExamplesInflation
 from fedrobust.byzantine.ipm import IPM
 from fedrobust.byzantine.label_flip import LabelFlip
-from fedrobust.byzantine.lie_flanders import LIEFlanders
 from fedrobust.byzantine.masked_robustness import MaskedRobustness
 from fedrobust.byzantine.mimic import Mimic
 from fedrobust.byzantine.min_max import MinMax
-from fedrobust.byzantine.min_max_flanders import MinMaxFlanders
 from fedrobust.byzantine.min_sum import MinSum
 from fedrobust.byzantine.neurotoxin import Neurotoxin
 from fedrobust.byzantine.optimal import OptimalALIE, OptimalIPM

@@ -21,7 +21,7 @@ from scipy.special import ndtri
 from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import mean_and_std
-from strategies.parameters import require
+from strategies.validation import require
 
 
 def alie_z(num_clients: int, num_byzantine: int) -> float:

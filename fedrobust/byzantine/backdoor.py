@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from fedrobust.byzantine.base import Images, Labels, Vector
 from fedrobust.byzantine.poisoning import DataPoisoning
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import require_between, require_positive
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import Validated
+from strategies.validation import Validated
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]

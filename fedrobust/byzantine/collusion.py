@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import ByzantineAttack, Matrix, Vector
-from strategies.parameters import require_kind
 from strategies.rules.base import matrix, reals
+from strategies.validation import require_kind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import Matrix, Vector
 from fedrobust.byzantine.collusion import copies
-from strategies.parameters import require
+from strategies.validation import require
 
 DIRECTIONS = ("unit", "std", "sign")
 

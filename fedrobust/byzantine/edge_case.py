@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fedrobust.byzantine.backdoor import Backdoor
 from fedrobust.byzantine.base import Images, Labels
 from fedrobust.byzantine.trigger import draw_share
-from strategies.parameters import require, require_between, require_positive
+from strategies.validation import require, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

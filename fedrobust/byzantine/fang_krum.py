@@ -21,9 +21,9 @@ import numpy as np
 
 from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
-from strategies.parameters import require_between, require_positive
+from strategies.linalg.distances import squared_distances
 from strategies.rules import Krum
-from strategies.rules.distances import squared_distances
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

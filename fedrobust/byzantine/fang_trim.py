@@ -18,7 +18,7 @@ import numpy as np
 from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.randomness import Purpose, generator
-from strategies.parameters import require
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

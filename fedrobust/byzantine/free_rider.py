@@ -15,7 +15,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import require
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

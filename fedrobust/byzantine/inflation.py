@@ -15,7 +15,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import MAX_EXAMPLES, require_between, require_positive
+from strategies.validation import MAX_EXAMPLES, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

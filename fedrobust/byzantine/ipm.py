@@ -14,7 +14,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
-from strategies.parameters import require, require_positive
+from strategies.validation import require, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

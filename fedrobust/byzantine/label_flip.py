@@ -15,7 +15,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Images, Labels
 from fedrobust.byzantine.poisoning import DataPoisoning
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

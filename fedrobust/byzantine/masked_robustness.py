@@ -19,7 +19,7 @@ import numpy as np
 
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import require_positive
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

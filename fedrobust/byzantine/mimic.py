@@ -22,7 +22,7 @@ from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import Wide
 from fedrobust.randomness import Purpose, generator
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

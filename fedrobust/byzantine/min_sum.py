@@ -24,7 +24,7 @@ from fedrobust.byzantine.directions import (
     mean_and_direction,
     require_direction,
 )
-from strategies.rules.distances import squared_distances
+from strategies.linalg.distances import squared_distances
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ import numpy as np
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.pixel_backdoor import PixelBackdoor
 from fedrobust.byzantine.tampering import ClientContext
-from strategies.parameters import require
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

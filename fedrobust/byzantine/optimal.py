@@ -27,7 +27,7 @@ import numpy as np
 from fedrobust.byzantine.base import Matrix
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.directions import Wide, mean_and_std
-from strategies.parameters import require, require_between, require_positive
+from strategies.validation import require, require_between, require_positive
 
 
 def expanding_search(

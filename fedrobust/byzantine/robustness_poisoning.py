@@ -15,15 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
 from fedrobust.byzantine.base import Vector
 from fedrobust.byzantine.poisoning import ObjectivePoisoning
 from fedrobust.byzantine.tampering import ClientContext, Tampering
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import Tensor, cross_entropy
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
 from fedrobust.training.objective import Objective
 from fedrobust.training.pgd import PGDTraining
-from strategies.parameters import require_between, require_positive
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import numpy as np
 from fedrobust.byzantine.base import Matrix, Vector
 from fedrobust.byzantine.collusion import AttackContext, Collusion, copies
 from fedrobust.byzantine.tampering import ClientContext, Tampering
-from strategies.parameters import require_positive
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fedrobust.byzantine.backdoor import Backdoor
 from fedrobust.byzantine.base import Images, Labels
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 # Top row, left column, height and width, in pixels.
 Rectangle = tuple[int, int, int, int]

@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
+from fedrobust.config.compose import compose_run
+from fedrobust.config.targets import file_digest
 from fedrobust.errors import ConfigError, exits_refused
 from fedrobust.files import read_json
-from fedrobust.record import (
+from fedrobust.record.folder import (
     check_writable,
     replacing,
     to_json,
     write_atomically,
     writing,
 )
-from fedrobust.targets import file_digest
 
 HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [overrides]
 
@@ -77,16 +77,16 @@ def command(arguments: Sequence[str]) -> int:
     }
     _check_folder(folder, identity)
     # Only now: TensorFlow takes seconds to load.
-    from fedrobust import resources
-    from fedrobust.assessment import assess
-    from fedrobust.environment import environment
-    from fedrobust.loading import load_model, modules_beside
+    from fedrobust import assembly
+    from fedrobust.evaluation.assessment import assess
+    from fedrobust.network.classifier import load_model, modules_beside
+    from fedrobust.record.environment import environment
 
-    split = resources.split_of(config)
+    split = assembly.split_of(config)
     # What cannot be drawn is told before hours are spent.
     shape = _drawn_shape(split.x_test.shape[1:]) if options.picture else None
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))
-    attacks = resources.attacks_of(config)
+    attacks = assembly.attacks_of(config)
     started = time.perf_counter()
     with _Watcher(n) as watch:
         try:

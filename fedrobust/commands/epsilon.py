@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from fedrobust.commands.report import COPY_IT, MOST_ROWS, console, runs_in
 from fedrobust.errors import ConfigError
-from fedrobust.record import write_atomically, writing
+from fedrobust.record.folder import write_atomically, writing
 from fedrobust.report import (
     NoChoiceError,
     draw_epsilon_figures,
@@ -20,7 +20,7 @@ from fedrobust.report import (
     rich_text,
     write_epsilon_csv,
 )
-from strategies.text import printable
+from strategies.transport.text import printable
 
 HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fedrobust.compose import existing_folder, groups
+from fedrobust.config.compose import existing_folder, groups
 from fedrobust.errors import ConfigError, nearest
 
 HELP = """usage: fedrobust list [GROUP ...] [--config-dir FOLDER]

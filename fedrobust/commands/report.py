@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from fedrobust.errors import ConfigError
-from fedrobust.record import write_atomically, writing
-from strategies.text import printable
+from fedrobust.record.folder import write_atomically, writing
+from strategies.transport.text import printable
 
 if TYPE_CHECKING:
     from fedrobust.report import Runs

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from fedrobust.commands.progress import Progress
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.files import writing
-from fedrobust.progress import Progress
-from fedrobust.record import Json, RunFolder
+from fedrobust.record.folder import Json, RunFolder
 from fedrobust.reproduce.definition import Job, Reproduction
 from fedrobust.reproduce.index import index_of, write_index
 from fedrobust.reproduce.loading import (

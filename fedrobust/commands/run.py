@@ -13,19 +13,19 @@ from typing import Any, NoReturn
 
 from omegaconf import OmegaConf
 
+from fedrobust.commands.launch import launch
+from fedrobust.commands.progress import Progress
 from fedrobust.commands.report import show_report
-from fedrobust.compose import (
+from fedrobust.config import Config, warnings_about
+from fedrobust.config.compose import (
     checked,
     compose_run,
     compose_sweep,
     resolved_folder,
     sweep_folder,
 )
-from fedrobust.config import Config, warnings_about
 from fedrobust.errors import ConfigError, exits_refused, tell
-from fedrobust.launch import launch
-from fedrobust.progress import Progress
-from fedrobust.record import RunFolder
+from fedrobust.record.folder import RunFolder
 
 HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
                      [--config-dir FOLDER] [--fresh]

@@ -13,8 +13,8 @@ digests      which results a configuration shares with another
 advice       what is allowed but probably not meant
 """
 
-from fedrobust.config.advice import warnings_about
-from fedrobust.config.experiment import Config, trusted_of
 from fedrobust.config.load import load_config
+from fedrobust.config.notes import warnings_about
+from fedrobust.config.schema import Config, trusted_of
 
 __all__ = ["Config", "load_config", "trusted_of", "warnings_about"]

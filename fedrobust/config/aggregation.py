@@ -1,9 +1,9 @@
 """Pre-aggregators and rule, held against the clients that are sampled."""
 
-from fedrobust.config.bounds import require
 from fedrobust.config.components import check_component
-from fedrobust.config.experiment import Config, trusted_of
-from fedrobust.schema import Node, named
+from fedrobust.config.keys import require
+from fedrobust.config.schema import Config, trusted_of
+from fedrobust.config.typed import Node, named
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
 

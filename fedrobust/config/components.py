@@ -10,9 +10,10 @@ import json
 import typing
 from typing import Any
 
+from fedrobust import OURS
+from fedrobust.config.targets import find_target
+from fedrobust.config.typed import Node, merged_with, named
 from fedrobust.errors import ConfigError
-from fedrobust.schema import Node, merged_with, named
-from fedrobust.targets import OURS, find_target
 
 
 def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:

@@ -10,13 +10,11 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fedrobust.schema import Node
-from fedrobust.targets import OURS, code_digests, file_digest
-
-if TYPE_CHECKING:
-    from fedrobust.config.experiment import Config
+from fedrobust import OURS
+from fedrobust.config.targets import code_digests, file_digest
+from fedrobust.config.typed import Node
 
 # Keys that came later, and what every run was before: a result of then still counts.
 # They are keys of this project's; a user's own class may mean anything by such a name.
@@ -56,7 +54,7 @@ def digest(values: Node) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def science(config: "Config", by_text: bool = False) -> Node:
+def science(config: Any, by_text: bool = False) -> Node:
     """Collect what the trained model depends on.
 
     ``by_text`` digests a user's modules as earlier versions did.
@@ -122,7 +120,7 @@ def _is_ours(node: Node) -> bool:
     return str(node.get("_target_", OURS[0])).startswith(OURS)
 
 
-def evaluation(config: "Config", by_text: bool = False) -> Node:
+def evaluation(config: Any, by_text: bool = False) -> Node:
     """Collect how the final model is evaluated; ``by_text`` as for ``science``."""
     methods = config.attack.methods
     values = dataclasses.asdict(config.attack)
@@ -167,13 +165,13 @@ def _versions(nodes: Iterable[Any], known: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def _is_quarantined(config: "Config") -> bool:
+def _is_quarantined(config: Any) -> bool:
     """Tell whether what Byzantine clients send is never well formed."""
     value = config.byzantine.get("value", 0.0)
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _has_statistics(config: "Config") -> bool:
+def _has_statistics(config: Any) -> bool:
     """Tell whether arrays may travel beside the update."""
     model = config.model
     has_norm = model.get("norm", "none") != "none"

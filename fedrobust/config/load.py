@@ -7,11 +7,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
-from fedrobust.config.bounds import check_numbers
-from fedrobust.config.experiment import Config
+from fedrobust.config.keys import check_numbers
 from fedrobust.config.pairs import check_components
+from fedrobust.config.schema import Config
+from fedrobust.config.typed import typed
 from fedrobust.errors import ConfigError, reason_of
-from fedrobust.schema import typed
 
 # Groups of which a list would be the last choice, without a word and without a name.
 ONE_CHOICE = (

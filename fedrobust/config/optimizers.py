@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from fedrobust.config.components import check_component
+from fedrobust.config.targets import find_target, parsed
+from fedrobust.config.typed import Node
 from fedrobust.errors import ConfigError, nearest
-from fedrobust.schema import Node
-from fedrobust.targets import find_target, parsed
 from fedrobust.training.optimizer import UNSUPPORTED
 
 KEY = "training.optimizer"

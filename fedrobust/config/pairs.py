@@ -6,16 +6,16 @@ from fedrobust.attacks.autoattack import AutoAttack
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.config.aggregation import check_preaggregators, check_rule
-from fedrobust.config.bounds import require
 from fedrobust.config.components import check_component
-from fedrobust.config.experiment import Config
+from fedrobust.config.keys import require
 from fedrobust.config.optimizers import check_optimizer
+from fedrobust.config.schema import Config
+from fedrobust.config.typed import Node, named
 from fedrobust.data.dataset import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
-from fedrobust.schema import Node, named
 from fedrobust.training.objective import Objective
 from strategies.rules.base import Rule
 from strategies.server_optimizers import ServerOptimizer

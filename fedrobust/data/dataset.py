@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fedrobust.data.examples import split_of
 from fedrobust.data.split import Split
 from fedrobust.epsilon import Epsilon
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 __all__ = ["Dataset", "MissingDataError", "Split", "data_folder"]
 

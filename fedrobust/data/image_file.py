@@ -13,7 +13,7 @@ from fedrobust.backend import keras
 from fedrobust.data.dataset import Dataset, MissingDataError, data_folder
 from fedrobust.data.examples import ARRAYS, to_labels
 from fedrobust.data.npz import read_npz
-from strategies.parameters import require
+from strategies.validation import require
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 

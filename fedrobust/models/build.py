@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fedrobust.backend import keras
-from fedrobust.network import with_shapes
-from fedrobust.outputs import kind_of
+from fedrobust.network.network import with_shapes
+from fedrobust.network.outputs import kind_of
 from fedrobust.randomness import Purpose, generator
 
 # Inputs that a new model is tried on.

@@ -5,7 +5,7 @@ from typing import Any
 
 from fedrobust.backend import keras
 from fedrobust.models.builder import ModelBuilder
-from strategies.parameters import require
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

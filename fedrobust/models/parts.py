@@ -14,7 +14,7 @@ def activation(norm: str) -> list[Any]:
         return [keras.layers.BatchNormalization(), relu]
     if norm == "dual":
         # Here, as importing it imports Keras.
-        from fedrobust.dual_norm import DualBatchNormalization
+        from fedrobust.network.dual_norm import DualBatchNormalization
 
         return [DualBatchNormalization(), relu]
     return [relu]

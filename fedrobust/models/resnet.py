@@ -5,7 +5,7 @@ from typing import Any
 
 from fedrobust.backend import keras
 from fedrobust.models.builder import ModelBuilder
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

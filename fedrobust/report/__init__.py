@@ -1,18 +1,18 @@
 """Reports: what a folder of runs says, as tables and figures."""
 
-from fedrobust.report.advice import find_epsilon, recommend
 from fedrobust.report.collect import Cell, MissingResultsError, Runs, collect
-from fedrobust.report.epsilon_figures import draw_epsilon_figures
-from fedrobust.report.epsilon_page import (
+from fedrobust.report.epsilon.advice import find_epsilon, recommend
+from fedrobust.report.epsilon.figures import draw_epsilon_figures
+from fedrobust.report.epsilon.matrix import NoChoiceError, epsilon_matrices
+from fedrobust.report.epsilon.page import (
     epsilon_markdown,
     epsilon_note,
     epsilon_tables,
     write_epsilon_csv,
 )
-from fedrobust.report.epsilons import NoChoiceError, epsilon_matrices
 from fedrobust.report.figures import draw_figures
 from fedrobust.report.markup import rich_text
-from fedrobust.report.robustness import Grid, grids
+from fedrobust.report.rule_attack_grid import Grid, grids
 from fedrobust.report.tables import (
     markdown,
     robustness_table,

@@ -11,7 +11,7 @@ from fedrobust.report.collect import Runs
 from fedrobust.report.markup import plain_figure_text
 from fedrobust.report.order import ORDER
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
-from fedrobust.report.robustness import DOUBTFUL, Grid, choices, grids
+from fedrobust.report.rule_attack_grid import DOUBTFUL, Grid, choices, grids
 
 # With more, bands of spread would hide each other, and the legend the lines.
 MOST_LINES = 8

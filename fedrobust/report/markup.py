@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from rich.text import Text
 
-from strategies.text import printable
+from strategies.transport.text import printable
 
 # What Markdown, and the HTML that it lets through, would take for its own. Underscores
 # within words are left as they are, since keys are full of them and they mean nothing

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fedrobust.record import replacing
+from fedrobust.record.folder import replacing
 
 mpl.use("Agg")
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from fedrobust.report.panels import save_figure
 
 if TYPE_CHECKING:
-    from fedrobust.assessment import Assessment
+    from fedrobust.evaluation.assessment import Assessment
 
 COLUMNS = 10
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fedrobust.errors import FileError
 from fedrobust.files import Json, read_json, read_yaml, require_types
-from fedrobust.recorded import read_result
+from fedrobust.record.validation import read_result
 
 ADVICE = "restore or remove it"
 # Why an attempt failed; earlier versions left some out.

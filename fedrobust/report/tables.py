@@ -10,12 +10,12 @@ import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from fedrobust.environment import different_versions, versions_told
-from fedrobust.record import write_atomically
+from fedrobust.record.environment import different_versions, versions_told
+from fedrobust.record.folder import write_atomically
 from fedrobust.report.collect import Cell, Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table, rich_text
 from fedrobust.report.panels import STAR
-from fedrobust.report.robustness import DOUBTFUL, Grid, grids
+from fedrobust.report.rule_attack_grid import DOUBTFUL, Grid, grids
 
 MISSING = "–"
 OTHER = "other_versions"

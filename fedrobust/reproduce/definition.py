@@ -12,8 +12,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from fedrobust.compose import compose_run
 from fedrobust.config import Config, load_config
+from fedrobust.config.compose import compose_run
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.measures import Measure
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fedrobust.compose import config_dir
+from fedrobust.config.compose import config_dir
+from fedrobust.config.typed import Node, typed
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.files import read_yaml, replacing, writing
 from fedrobust.reproduce.definition import (
@@ -18,7 +19,6 @@ from fedrobust.reproduce.definition import (
 )
 from fedrobust.reproduce.measures import Measure
 from fedrobust.reproduce.verdicts import RULES
-from fedrobust.schema import Node, typed
 
 # Where an installed package's reproductions are written, beside their runs.
 OWN = Path("reproductions")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from fedrobust.record import RunFolder
-from strategies.parameters import require
+from fedrobust.record.folder import RunFolder
+from strategies.validation import require
 
 # What is kept for every round.
 BY_ROUND = ("clean", "precision", "recall")

@@ -10,7 +10,7 @@ from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.figure import draw
 from fedrobust.reproduce.published import PublishedNumbers, read_published
 from fedrobust.reproduce.results import Results
-from fedrobust.reproduce.rows import Row
+from fedrobust.reproduce.results_csv import Row
 from fedrobust.reproduce.settings import settings
 from fedrobust.reproduce.tables import cells_table, orderings_table
 from fedrobust.reproduce.tally import DOUBT, PAIRS, VERDICTS, claim_counts, counts

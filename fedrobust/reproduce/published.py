@@ -6,7 +6,7 @@ from math import isfinite, nan
 
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.definition import Cell, Reproduction
-from fedrobust.reproduce.rows import read_table
+from fedrobust.reproduce.results_csv import read_table
 
 
 @dataclass(frozen=True)

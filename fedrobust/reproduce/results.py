@@ -10,11 +10,11 @@ from typing import Any
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.files import locked, write_atomically, writing
-from fedrobust.record import RunFolder
+from fedrobust.record.folder import RunFolder
 from fedrobust.report.collect import trouble
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
-from fedrobust.reproduce.rows import Row, Rows, read_rows
+from fedrobust.reproduce.results_csv import Row, Rows, read_rows
 
 # What stands in a row beside the cell, the seed and the numbers.
 MADE_WITH = (

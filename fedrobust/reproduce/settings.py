@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from fedrobust.compose import config_dir
+from fedrobust.config.compose import config_dir
 from fedrobust.report.markup import markdown_table
 from fedrobust.reproduce.definition import Job, Reproduction
 

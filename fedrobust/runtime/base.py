@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from strategies.parameters import require_between, require_positive
+from strategies.validation import require_between, require_positive
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp

@@ -20,7 +20,7 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 
 from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
-from strategies.grids import GuardedGrid, failure, vouched
+from strategies.transport.grids import GuardedGrid, failure, vouched
 
 log = logging.getLogger("flwr").log
 

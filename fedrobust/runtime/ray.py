@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from fedrobust import vectors
 from fedrobust.errors import RunFailedError
 from fedrobust.runtime.base import Runtime
-from fedrobust.signals import handlers_kept
-from strategies.parameters import require
+from fedrobust.runtime.signals import handlers_kept
 from strategies.threads import num_cores
+from strategies.validation import require
 
 if TYPE_CHECKING:
     from flwr.app import Message
@@ -147,4 +147,4 @@ def _raise_after(ended: threading.Event, grid: "Grid") -> None:
 
 def prepare() -> None:
     """Import ours in an actor before Ray puts the current folder first in its path."""
-    importlib.import_module("strategies.parameters")
+    importlib.import_module("strategies.validation")

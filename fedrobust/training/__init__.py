@@ -7,7 +7,6 @@ from fedrobust.training.dbfat import DBFAT
 from fedrobust.training.fast import FastTraining
 from fedrobust.training.fedrbn import FedRBN
 from fedrobust.training.free import FreeTraining
-from fedrobust.training.local import Trainer
 from fedrobust.training.mart import MART
 from fedrobust.training.noise import Noise
 from fedrobust.training.objective import Objective
@@ -15,6 +14,7 @@ from fedrobust.training.pgd import PGDTraining
 from fedrobust.training.schedule import LocalTraining, Schedule
 from fedrobust.training.standard import Standard
 from fedrobust.training.trades import TRADES
+from fedrobust.training.trainer import Trainer
 
 __all__ = [
     "ALP",

@@ -12,10 +12,10 @@ Engstrom, Ilyas, Athalye (arXiv:1807.10272, 2018) broke their ImageNet model.
 from dataclasses import dataclass
 
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
 from fedrobust.training.pgd import PGDObjective
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 from fedrobust.attacks.ball import each
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.pgd import PGDObjective
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
 from fedrobust.training.pgd import KLObjective
-from strategies.parameters import require
+from strategies.validation import require
 
 VARIANTS = ("paper", "code")
 SCALE = 10.0

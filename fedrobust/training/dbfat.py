@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from fedrobust.attacks.losses import kl_divergence, margin
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
 from fedrobust.training.pgd import PGDObjective
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fedrobust.backend import tf, while_loop
-from fedrobust.bound_model import BoundModel
-from fedrobust.graphs import step_by_step
-from fedrobust.network import Network, Tensor
+from fedrobust.network import BoundModel, Network, Tensor
+from fedrobust.network.graphs import step_by_step
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
 

@@ -11,12 +11,11 @@ accuracy under PGD then falls to 0, for which the authors watch it and stop.
 
 from dataclasses import dataclass
 
-from fedrobust.bound_model import BoundModel
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.objective import Objective
 from fedrobust.training.pgd import PGDTraining
-from strategies.parameters import require_between, require_positive
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,12 +15,11 @@ epochs, as they do.
 from dataclasses import dataclass
 
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.objective import Objective
 from fedrobust.training.warmup import warmup
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,10 @@ against it. Bound: epsilon >= 0; at 0 it is standard training.
 from dataclasses import dataclass
 
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.objective import Objective
-from strategies.parameters import require
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

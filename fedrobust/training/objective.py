@@ -6,9 +6,9 @@ and run inside the compiled local epoch. Name its class in ``training.objective`
 
 from dataclasses import dataclass
 
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
-from strategies.parameters import Validated
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
+from strategies.validation import Validated
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,11 @@ from typing import ClassVar
 from fedrobust.attacks.ball import Ball
 from fedrobust.attacks.gradient import climb, loss_of
 from fedrobust.backend import tf
-from fedrobust.bound_model import BoundModel
 from fedrobust.epsilon import Epsilon, parse_epsilon
-from fedrobust.network import Tensor
+from fedrobust.network import BoundModel, Tensor
 from fedrobust.training.objective import Objective
 from fedrobust.training.warmup import warmup
-from strategies.parameters import require, require_between, require_positive
+from strategies.validation import require, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import require, require_between
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ steps on the divergence from x + 0.001 N(0, 1), as it is flat at x. The paper ta
 from dataclasses import dataclass
 
 from fedrobust.attacks.losses import kl_divergence
-from fedrobust.bound_model import BoundModel
-from fedrobust.network import Tensor, cross_entropy
+from fedrobust.network import BoundModel
+from fedrobust.network.network import Tensor, cross_entropy
 from fedrobust.training.pgd import KLObjective
-from strategies.parameters import require_between
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

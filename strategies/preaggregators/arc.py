@@ -11,11 +11,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.linalg.rows import Matrix, clipped, norms
 from strategies.preaggregators.base import Preaggregator
 from strategies.preaggregators.clipping import scaled
-from strategies.rules.base import Matrix, RuleContext
-from strategies.rules.rows import clipped, norms
+from strategies.rules.base import RuleContext
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

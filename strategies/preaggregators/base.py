@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.parameters import Validated
-from strategies.rules.base import Matrix, RuleContext, checked
-from strategies.rules.order import by_ids
+from strategies.linalg.order import by_ids
+from strategies.linalg.rows import Matrix
+from strategies.rules.base import RuleContext, checked
+from strategies.validation import Validated
 
 
 @dataclass(frozen=True, kw_only=True)

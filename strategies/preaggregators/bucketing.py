@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.linalg.rows import Matrix, combinations_of
 from strategies.preaggregators.base import Preaggregator
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Matrix, RuleContext
-from strategies.rules.rows import combinations_of
+from strategies.rules.base import RuleContext
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

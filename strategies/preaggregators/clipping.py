@@ -8,10 +8,10 @@ As ByzFL and Blades have it before a rule; c is in units of the update.
 from dataclasses import dataclass
 from typing import ClassVar
 
-from strategies.parameters import require_positive
+from strategies.linalg.rows import Float, Matrix, clipped, norms
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Matrix, RuleContext
-from strategies.rules.rows import Float, clipped, norms
+from strategies.rules.base import RuleContext
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

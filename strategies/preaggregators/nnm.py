@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.rows import Matrix, combinations_of
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Matrix, RuleContext
-from strategies.rules.distances import squared_distances
-from strategies.rules.rows import combinations_of
+from strategies.rules.base import RuleContext
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

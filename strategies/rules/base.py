@@ -12,18 +12,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import Validated, require_between
-from strategies.rules.order import Rows, by_ids, by_values
+from strategies.linalg.order import Rows, by_ids, by_values
+from strategies.linalg.rows import Matrix, Vector, mean_of
 from strategies.threads import num_cores, parallel_map
+from strategies.validation import Validated, require_between
 
 # Values from which threads are worth their start.
 WIDE = 1_000_000
 
 # Fields of the context that have an entry a row.
 PER_ROW = ("clients", "num_examples", "losses")
-
-Matrix = NDArray[np.float32]
-Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +267,15 @@ class RobustRule(Rule):
 
     def __post_init__(self) -> None:
         require_between("f", self.f, 0)
+
+
+def averaged(updates: Matrix, selected: Rows, **diagnostics: Any) -> Aggregate:
+    """Make the aggregate of a rule that averages a selection of rows."""
+    return Aggregate(
+        vector=mean_of(updates, selected),
+        selected=np.sort(selected),
+        diagnostics=diagnostics,
+    )
 
 
 def checked(updates: Any) -> Matrix:

@@ -19,11 +19,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.distances import squared_distances
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Matrix, by_columns, nearest_mean
+from strategies.rules.base import Aggregate, RobustRule, RuleContext
 from strategies.rules.krum import krum_scores
-from strategies.rules.order import Rows
-from strategies.rules.rows import by_columns, nearest_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.distances import squared_distances
-from strategies.rules.rows import Float, weighted_sum
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.rows import Float, Matrix, weighted_sum
+from strategies.rules.base import Aggregate, RobustRule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require_between, require_positive
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, clipped, each_block, norms
+from strategies.linalg.rows import Float, Matrix, clipped, each_block, norms
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ makes up for it; ByzPy and this average. A small update is never suspected.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import averaged, lowest, norms
+from strategies.linalg.rows import Matrix, lowest, norms
+from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
 
 
 @dataclass(frozen=True, kw_only=True)

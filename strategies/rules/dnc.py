@@ -20,10 +20,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_between, require_positive
+from strategies.linalg.rows import Float, Matrix, gram, lowest
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import Float, averaged, gram, lowest
+from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.order import Rows
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Matrix
+from strategies.rules.base import Aggregate, Rule, RuleContext
 
 
 def aggregate_rest(

@@ -19,11 +19,11 @@ import numpy as np
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
 
-from strategies.parameters import require_between
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Float, Matrix, clipped, cosines, norms, weighted_sum
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.order import Rows
-from strategies.rules.rows import Float, clipped, cosines, norms, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,12 +24,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.parameters import require, require_between
+from strategies.linalg.rows import Float, Matrix, lowest
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, RobustRule, Rule, RuleContext
+from strategies.rules.base import Aggregate, RobustRule, Rule, RuleContext
 from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
-from strategies.rules.rows import Float, lowest
+from strategies.validation import require, require_between
 
 # Of the scaled models: a forecast that moves less stands still.
 TOLERANCE = 1e-6

@@ -21,13 +21,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Float, Matrix, Vector, norms
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext, Vector
+from strategies.rules.base import Aggregate, Rule, RuleContext
 from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
-from strategies.rules.order import Rows
-from strategies.rules.rows import Float, norms
+from strategies.validation import require_between
 
 REFERENCES = 10
 

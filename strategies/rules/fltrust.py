@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import gram, weighted_sum
+from strategies.linalg.rows import Matrix, gram, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

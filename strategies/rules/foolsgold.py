@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, cosines, weighted_sum
+from strategies.linalg.rows import Float, Matrix, cosines, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
 
 # Histories whose cosine is nearer to 1 than this point the same way: float32 updates
 # that differ by rounding alone do.

@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require, require_between
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.distances import CLOSE, squared_distances
+from strategies.linalg.distances import CLOSE, squared_distances
+from strategies.linalg.rows import Float, Matrix, gram, norms, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
 from strategies.rules.median import Median
-from strategies.rules.rows import Float, gram, norms, weighted_sum
+from strategies.validation import require, require_between
 
 INITS = ("zeros", "mean", "median")
 # What converged means: no weight changes by more in a step.

@@ -24,10 +24,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.parameters import require
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.distances import squared_distances
-from strategies.rules.rows import averaged, lowest
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.rows import Matrix, lowest
+from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
+from strategies.validation import require
 
 # variant: power of the squared distance, neighbours counted are n - f - this
 VARIANTS = {"paper": (1.0, 2), "byzfl": (1.0, 1), "epfml": (2.0, 2), "monna": (0.5, 1)}

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require_between, require_positive
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, clipped, norms, weighted_sum
+from strategies.linalg.rows import Float, Matrix, clipped, norms, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

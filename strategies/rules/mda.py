@@ -12,9 +12,9 @@ the order of client ids counts; without ids it is the order of rows, which then 
 from dataclasses import dataclass
 from typing import Any
 
-from strategies.rules.base import Aggregate, Matrix, RuleContext
-from strategies.rules.distances import squared_distances
-from strategies.rules.rows import averaged
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.rows import Matrix
+from strategies.rules.base import Aggregate, RuleContext, averaged
 from strategies.rules.subsets import SubsetRule, best_subset
 
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import by_columns, nearest_mean
+from strategies.linalg.rows import Matrix, by_columns, nearest_mean
+from strategies.rules.base import Aggregate, RobustRule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

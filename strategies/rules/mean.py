@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import weighted_sum
+from strategies.linalg.rows import Matrix, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import Float, by_sorted_columns
+from strategies.linalg.rows import Float, Matrix, by_sorted_columns
+from strategies.rules.base import Aggregate, Rule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ Bound: n >= 2f + 1.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from strategies.parameters import require_between
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import averaged, lowest, norms
+from strategies.linalg.rows import Matrix, lowest, norms
+from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
+from strategies.validation import require_between
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require_between, require_positive
+from strategies.linalg.rows import Matrix, clipped, norms, weighted_sum
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import clipped, norms, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

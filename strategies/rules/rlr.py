@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.parameters import require
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import Float, by_columns
+from strategies.linalg.rows import Float, Matrix, by_columns
+from strategies.rules.base import Aggregate, RobustRule, RuleContext
+from strategies.validation import require
 
 
 @dataclass(frozen=True, kw_only=True)

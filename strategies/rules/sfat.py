@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require, require_between
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import weighted_sum
+from strategies.linalg.rows import Matrix, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

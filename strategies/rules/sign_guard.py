@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from strategies.parameters import require, require_between
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Float, Matrix, clipped, norms, weighted_sum
 from strategies.randomness import Draw, server_generator
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.order import Rows
-from strategies.rules.rows import Float, clipped, norms, weighted_sum
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require, require_between
 
 
 @dataclass(frozen=True, kw_only=True)

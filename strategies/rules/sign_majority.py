@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_positive
-from strategies.rules.base import Aggregate, Matrix, Rule, RuleContext
-from strategies.rules.rows import by_columns
+from strategies.linalg.rows import Matrix, by_columns
+from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

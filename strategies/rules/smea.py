@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, RuleContext
-from strategies.rules.distances import squared_distances
-from strategies.rules.order import Rows
-from strategies.rules.rows import Float, averaged
+from strategies.linalg.distances import squared_distances
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Float, Matrix
+from strategies.rules.base import Aggregate, RuleContext, averaged
 from strategies.rules.subsets import SubsetRule, best_subset
 
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from strategies.parameters import require_between
+from strategies.linalg.order import Rows
+from strategies.linalg.rows import Float
 from strategies.rules.base import RobustRule
-from strategies.rules.order import Rows
-from strategies.rules.rows import Float
+from strategies.validation import require_between
 
 CHUNK = 4096
 

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from strategies.rules.base import Aggregate, Matrix, RobustRule, RuleContext
-from strategies.rules.rows import by_sorted_columns
+from strategies.linalg.rows import Matrix, by_sorted_columns
+from strategies.rules.base import Aggregate, RobustRule, RuleContext
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ import importlib
 import sys
 from types import ModuleType, SimpleNamespace
 
-import strategies.nodes
 import strategies.robust  # noqa: F401
 
 

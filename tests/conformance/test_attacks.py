@@ -20,8 +20,7 @@ from fedrobust.attacks import (
     RandomNoise,
     Square,
 )
-from fedrobust.inference import BATCH
-from tests.fedrobust.conftest import digits, trained  # noqa: F401  (fixtures)
+from fedrobust.network.inference import BATCH
 
 ATTACKS = [
     FGSM(),
@@ -56,7 +55,7 @@ every_attack = pytest.mark.parametrize("attack", WITH_NOISE, ids=repr)
 every_real_attack = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
 
 
-def examples(trained, n=40):  # noqa: F811
+def examples(trained, n=40):
     return trained.data.x_test[:n], trained.data.y_test[:n]
 
 
@@ -69,7 +68,7 @@ def largest(x_adv, x, norm):
 @every_attack
 @settings(max_examples=6, deadline=None)
 @given(epsilon=st.floats(0, 1.5), seed=st.integers(0, 2**32 - 1))
-def test_the_ball_and_the_range_hold_exactly(trained, attack, epsilon, seed):  # noqa: F811
+def test_the_ball_and_the_range_hold_exactly(trained, attack, epsilon, seed):
     x, y = examples(trained)
     before = x.copy()
     x_adv = attack.at(epsilon)(trained.model, x, y, seed=seed)
@@ -82,13 +81,13 @@ def test_the_ball_and_the_range_hold_exactly(trained, attack, epsilon, seed):  #
 
 
 @every_attack
-def test_epsilon_zero_is_the_identity(trained, attack):  # noqa: F811
+def test_epsilon_zero_is_the_identity(trained, attack):
     x, y = examples(trained)
     np.testing.assert_array_equal(attack.at(0)(trained.model, x, y), x)
 
 
 @every_attack
-def test_neither_batch_size_nor_company_changes_an_example(trained, attack):  # noqa: F811
+def test_neither_batch_size_nor_company_changes_an_example(trained, attack):
     x, y = trained.data.x_test, trained.data.y_test
     assert len(x) > 2 * BATCH
     together = attack.at(0.15)(trained.model, x, y, seed=3)
@@ -100,7 +99,7 @@ def test_neither_batch_size_nor_company_changes_an_example(trained, attack):  # 
 
 
 @every_real_attack
-def test_it_hurts_more_as_epsilon_grows(trained, attack):  # noqa: F811
+def test_it_hurts_more_as_epsilon_grows(trained, attack):
     x, y = trained.data.x_test, trained.data.y_test
 
     def accuracy(epsilon):
@@ -116,7 +115,7 @@ def test_it_hurts_more_as_epsilon_grows(trained, attack):  # noqa: F811
 
 
 @every_attack
-def test_no_examples_give_none(trained, attack):  # noqa: F811
+def test_no_examples_give_none(trained, attack):
     x, y = examples(trained, 0)
     assert attack(trained.model, x, y).shape == (0, 8, 8, 1)
 
@@ -132,7 +131,7 @@ def test_no_examples_give_none(trained, attack):  # noqa: F811
         (lambda x, y: (x, y[:, None]), "labels must be"),
     ],
 )
-def test_bad_input_is_refused(trained, attack, change, message):  # noqa: F811
+def test_bad_input_is_refused(trained, attack, change, message):
     x, y = change(*examples(trained))
     with pytest.raises(ValueError, match=message):
         attack(trained.model, x, y)

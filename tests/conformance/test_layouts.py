@@ -7,7 +7,7 @@ import pytest
 
 from strategies.rules import GeometricMedian, Krum, Median, RuleContext
 from tests.conformance.members import MEMBERS, PREAGGREGATORS, N, context_for
-from tests.fedrobust.test_byzantine_conformance import COLLUSIONS, context
+from tests.conformance.test_byzantine import COLLUSIONS, context
 from tests.strategies import one_round
 from tests.strategies.one_round import record, replies_of
 

@@ -22,12 +22,12 @@ from fedrobust.data.partition import (
 )
 from fedrobust.epsilon import Epsilon
 from fedrobust.training import Objective
-from strategies.parameters import ANY_FLOAT, Validated
 from strategies.preaggregators import Preaggregator
 from strategies.rules import Krum, Mean, MultiKrum, Rule, TrimmedMean
 from strategies.server_optimizers import SGD, Adagrad, Adam, Yogi
+from strategies.validation import ANY_FLOAT, Validated
 from tests.conformance.members import MEMBERS, PREAGGREGATORS
-from tests.fedrobust.test_byzantine_conformance import (
+from tests.conformance.test_byzantine import (
     COLLUSIONS,
     POISONINGS,
     TAMPERINGS,

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 import strategies.preaggregators
 import strategies.rules
+from strategies.linalg.rows import norms
 from strategies.preaggregators import NNM, Preaggregator
 from strategies.rules import (
     CGE,
@@ -27,7 +28,6 @@ from strategies.rules import (
     Rule,
     RuleContext,
 )
-from strategies.rules.rows import norms
 from tests.conformance.members import MEMBERS, PREAGGREGATORS, F, N, context_for
 
 every = pytest.mark.parametrize("member", MEMBERS, ids=repr)

@@ -181,8 +181,8 @@ class Deployment:
 
 
 def test_centralised_is_centralised_over_any_grid(tmp_path):
-    from fedrobust.compose import compose_run
     from fedrobust.config import load_config
+    from fedrobust.config.compose import compose_run
     from fedrobust.run import run_on_grid
 
     overrides = ["experiment=centralised", "num_rounds=1", "dataset.num_train=100"]

@@ -55,8 +55,8 @@ def test_a_wheel_finds_its_own_configuration(wheel, tmp_path):
     wheel.extractall(site)
     empty.mkdir()
     code = (
-        "import fedrobust.cli, fedrobust.compose;"
-        "print(fedrobust.compose.config_dir(), flush=True);"
+        "import fedrobust.cli, fedrobust.config.compose;"
+        "print(fedrobust.config.compose.config_dir(), flush=True);"
         "fedrobust.cli.main(['run', '--cfg', 'job'])"
     )
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedrobust.compose import groups
+from fedrobust.config.compose import groups
 from tests.conftest import REPOSITORY
 
 GROUPS = (

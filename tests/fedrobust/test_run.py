@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import yaml
 
-from fedrobust import resources
+from fedrobust import assembly
 from fedrobust.backend import keras
 from fedrobust.config import Config
-from fedrobust.environment import processor
 from fedrobust.errors import ConfigError
-from fedrobust.record import RunFolder, to_json
+from fedrobust.federation.server import identify_clients, serve
+from fedrobust.record.environment import processor
+from fedrobust.record.folder import RunFolder, to_json
 from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
-from fedrobust.server import identify_clients, serve
 
 SMALL = (
     "num_clients=7",
@@ -90,7 +90,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
 def test_a_run_learns(configure: Configure, tmp_path):
     result = run(configure("num_clients=4", "num_rounds=15"), tmp_path / "r")
     assert result["clean_accuracy"] > 0.85
-    start = resources.initial_arrays(configure())
+    start = assembly.initial_arrays(configure())
     trained = weights(tmp_path / "r")
     moved = [np.abs(a - b).max() for a, b in zip(start.values(), trained, strict=True)]
     assert min(moved) > 1e-3
@@ -110,7 +110,7 @@ def test_same_bits_twice_and_with_any_number_of_workers(
     overrides, configure: Configure, tmp_path
 ):
     for workers in (1, 2, 4):
-        resources.forget()
+        assembly.forget()
         config = configure(*SMALL, *overrides, f"runtime.workers={workers}")
         run(config, tmp_path / str(workers))
     assert_same_bits(tmp_path / "1", tmp_path / "2")
@@ -131,7 +131,7 @@ def test_a_finished_run_returns_at_once_and_another_epsilon_trains_nothing(
     first = run(config, tmp_path / "r")
     stamp = (tmp_path / "r/model.keras").stat().st_mtime_ns
 
-    from fedrobust.training.local import Trainer
+    from fedrobust.training.trainer import Trainer
 
     def never(*args, **kwargs):
         raise AssertionError("trained again")
@@ -212,11 +212,11 @@ def test_hostile_clients_change_the_mean_and_not_krum(configure: Configure, tmp_
 
 def test_label_flipping_clients_train_on_flipped_labels(configure: Configure):
     config = configure("num_byzantine=2", "byzantine=label_flip")
-    split = resources.split_of(config)
+    split = assembly.split_of(config)
     for client in range(10):
-        rows, _ = resources.client_rows(config, client)
-        _, y = resources.training_data(config, client, round=1)
-        flipped = client in resources.byzantine_ids(config)
+        rows, _ = assembly.client_rows(config, client)
+        _, y = assembly.training_data(config, client, round=1)
+        flipped = client in assembly.byzantine_ids(config)
         honest = split.y_train[rows]
         np.testing.assert_array_equal(y, 9 - honest if flipped else honest)
 
@@ -233,10 +233,10 @@ def test_worker_momentum_is_kept_by_the_client(configure: Configure, tmp_path):
     ]:
         run(configure(*common, *extra), tmp_path / name)
     config = configure(*common)
-    trainer = resources.trainer_for(config)
-    x, y = resources.training_data(config, 0, round=1)
+    trainer = assembly.trainer_for(config)
+    x, y = assembly.training_data(config, 0, round=1)
     for name, share in (("plain", 1.0), ("damp", 0.5)):
-        arrays = resources.initial_arrays(config)
+        arrays = assembly.initial_arrays(config)
         buffer = {k: np.zeros_like(v) for k, v in arrays.items()}
         for round in (1, 2, 3):
             trained, _ = trainer.train(
@@ -290,9 +290,9 @@ def test_result_and_config_are_of_the_same_evaluation(configure: Configure, tmp_
 
 def test_a_model_of_ones_own_starts_from_the_seed(configure: Configure):
     config = configure("model._target_=tests.own_model.build")
-    first = resources.initial_arrays(config)
-    resources.forget()
-    second = resources.initial_arrays(config)
+    first = assembly.initial_arrays(config)
+    assembly.forget()
+    second = assembly.initial_arrays(config)
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
@@ -300,7 +300,7 @@ def test_a_model_of_ones_own_starts_from_the_seed(configure: Configure):
 def test_a_hostile_client_cannot_write_the_record(
     configure: Configure, tmp_path, monkeypatch
 ):
-    from fedrobust import client
+    from fedrobust.federation import client
 
     honest = client._train
 
@@ -383,7 +383,7 @@ def test_without_its_trusted_client_no_round_is_trained(configure, said, told):
 
 def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
     """Serve a federation some of whose nodes do not tell who they are."""
-    from fedrobust.client import client_app
+    from fedrobust.federation.client import client_app
     from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 
     class Silent(LocalGrid):
@@ -416,8 +416,8 @@ def test_too_few_clients_for_the_rule_are_told_before_round_one(configure: Confi
 def test_nodes_that_never_come_are_missing(configure: Configure):
     from flwr.clientapp import ClientApp
 
-    from fedrobust.client import client_app
     from fedrobust.errors import RunFailedError
+    from fedrobust.federation.client import client_app
     from fedrobust.runtime.local_grid import LocalGrid
 
     config = configure(
@@ -438,7 +438,7 @@ def test_nodes_that_never_come_are_missing(configure: Configure):
 def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
     configure: Configure, tmp_path
 ):
-    from fedrobust.client import client_app
+    from fedrobust.federation.client import client_app
     from fedrobust.run import run_on_grid
     from fedrobust.runtime.local_grid import LocalGrid
 
@@ -456,7 +456,7 @@ def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
 def test_replies_are_waited_for_as_long_as_the_runtime_says(
     configure: Configure,
 ):
-    from fedrobust.client import client_app
+    from fedrobust.federation.client import client_app
     from fedrobust.runtime.local_grid import LocalGrid
 
     for said, expected in (("null", [600.0, 3600.0]), ("5", [5.0]), ("700", [700.0])):
@@ -486,7 +486,7 @@ def test_alie_under_partial_participation_goes_on(configure: Configure, tmp_path
 def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Configure):
     config = configure("partition.holdout=0.25")
     for client in range(config.num_clients):
-        train, held = resources.client_rows(config, client)
+        train, held = assembly.client_rows(config, client)
         assert not set(train) & set(held)
         assert len(held) == round(0.25 * (len(train) + len(held)))
 
@@ -495,7 +495,7 @@ def test_a_run_whose_every_round_is_skipped_is_no_result(
     configure: Configure, tmp_path, monkeypatch
 ):
     from fedrobust.errors import RunFailedError
-    from fedrobust.training.local import Trainer
+    from fedrobust.training.trainer import Trainer
 
     def fail(*args, **kwargs):
         raise MemoryError("no memory left")
@@ -514,7 +514,7 @@ def test_a_run_whose_every_round_is_skipped_is_no_result(
 def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
     configure: Configure, tmp_path, monkeypatch
 ):
-    from fedrobust.evaluation import Evaluator
+    from fedrobust.evaluation.evaluator import Evaluator
 
     federated = (*SMALL, "evaluation.every=2", "partition.holdout=0.2")
     config = configure(*federated)
@@ -585,7 +585,8 @@ def test_a_stored_model_keeps_where_it_was_trained(
     with monkeypatch.context() as patched:
         patched.setattr(backend, "is_deterministic", lambda tensorflow: False)
         patched.setattr(
-            "fedrobust.environment.processor", lambda: "the one it was trained on"
+            "fedrobust.record.environment.processor",
+            lambda: "the one it was trained on",
         )
         first = run(configure(*SMALL), tmp_path / "r")
     assert first["environment"] == first["evaluation_environment"]
@@ -607,14 +608,14 @@ def mine(tmp_path, monkeypatch) -> Callable[..., tuple[str, ...]]:
     def write(reversed_array: str | None = None) -> tuple[str, ...]:
         changed = {k: v[::-1] for k, v in arrays.items() if k == reversed_array}
         np.savez(tmp_path / "mine.npz", **{**arrays, **changed})
-        resources.forget()
+        assembly.forget()
         return (
             *("dataset=mnist", "dataset.name=mine", "dataset.input_shape=[4,4,1]"),
             *("dataset.num_classes=3", "num_clients=2", "num_rounds=1", "attack=fgsm"),
         )
 
     yield write
-    resources.forget()
+    assembly.forget()
 
 
 def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
@@ -629,7 +630,7 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
             config = configure(*mine(name), *other)
             with pytest.raises(ConfigError, match="was made with other data") as caught:
                 run(config, tmp_path / "r")
-            now = resources.split_of(config).digest
+            now = assembly.split_of(config).digest
             assert f"(data_digest {first['data_digest']}, now {now})" in str(
                 caught.value
             )
@@ -655,13 +656,13 @@ def test_a_result_counts_until_its_data_are_found_to_be_others(
         ]
 
     data.unlink()
-    resources.forget()
+    assembly.forget()
     assert fail("mine") == []
     assert collect(tmp_path).cells[0].seeds == [config.seed]
     mine("y_test")
     assert fail("was made with other data") == [config.evaluation_digest]
     data.unlink()
-    resources.forget()
+    assembly.forget()
     # Nothing was compared, so nothing is known to be right again.
     assert fail("mine") == [config.evaluation_digest]
     with pytest.raises(MissingResultsError):
@@ -675,7 +676,7 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     configure: Configure, tmp_path, monkeypatch
 ):
     """The ids by which a file deals its images are part of no image."""
-    from fedrobust import environment
+    from fedrobust.record import environment
 
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     x, y = np.zeros((40, 4, 4), np.uint8), np.arange(40) % 3
@@ -688,7 +689,7 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     def write(ids: np.ndarray) -> None:
         arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
         np.savez(tmp_path / "own.npz", **arrays, ids_train=ids)
-        resources.forget()
+        assembly.forget()
 
     write(np.arange(40) % 2)
     config = configure(*own)
@@ -702,7 +703,7 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     monkeypatch.setattr(environment, "versions", lambda: older)
     again = run(config, tmp_path / "r")
     assert again["other_versions"]["flwr-datasets"][1] == "0.0.1"
-    resources.forget()
+    assembly.forget()
 
 
 def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
@@ -727,8 +728,8 @@ def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
 def test_other_versions_than_a_model_was_trained_with_are_told(
     configure: Configure, tmp_path, monkeypatch, capsys
 ):
-    from fedrobust import environment
-    from fedrobust.progress import Progress
+    from fedrobust.commands.progress import Progress
+    from fedrobust.record import environment
 
     config = configure(*TINY, "attack=fgsm")
     first = run(config, tmp_path / "r")
@@ -755,7 +756,7 @@ def test_other_versions_than_a_model_was_trained_with_are_told(
 
 
 def test_the_digest_of_our_code_is_of_what_decides_a_number(tmp_path):
-    from fedrobust.environment import _code
+    from fedrobust.record.environment import _code
 
     package = tmp_path / "rules"
     (package / "report").mkdir(parents=True)

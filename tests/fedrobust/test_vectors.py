@@ -14,7 +14,7 @@ from fedrobust.runtime.ray import Ray
 HAS_MORE = vectors.of_cpu() == "AVX-512"
 
 LIBRARIES = """
-from fedrobust.environment import processor
+from fedrobust.record.environment import processor
 import numpy
 import scipy.linalg
 from numpy._core._multiarray_umath import __cpu_features__ as features

@@ -5,10 +5,9 @@ import warnings
 import numpy as np
 import pytest
 
-from fedrobust.assessment import assess
 from fedrobust.attacks import PGD
-from fedrobust.attacks.checks import tolerance
-from tests.fedrobust.conftest import digits, trained  # noqa: F401
+from fedrobust.evaluation.assessment import assess
+from fedrobust.evaluation.checks import tolerance
 from tests.honesty.models import CASES
 from tests.honesty.truth import Perceptron, standing
 
@@ -17,7 +16,7 @@ ATTACKS = {"pgd": PGD(steps=20, restarts=2)}
 
 
 @pytest.fixture(scope="module")
-def truth(trained):  # noqa: F811
+def truth(trained):
     """Which examples stand of the honest model: clean, and attacked."""
     x = trained.data.x_test[:EXAMPLES].reshape(-1, 64).astype(np.float64)
     y = trained.data.y_test[:EXAMPLES]
@@ -31,7 +30,7 @@ def is_right(accuracy, mask):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_no_model_gets_a_wrong_number_in_silence(trained, truth, case):  # noqa: F811
+def test_no_model_gets_a_wrong_number_in_silence(trained, truth, case):
     x, y = trained.data.x_test[:EXAMPLES], trained.data.y_test[:EXAMPLES]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -21,8 +21,6 @@ from flwr.clientapp import ClientApp
 
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
-from strategies.arrays import unpack
-from strategies.grids import HandOver
 from strategies.preaggregators import ARC, NNM, Clipping
 from strategies.rules import (
     CGE,
@@ -43,6 +41,8 @@ from strategies.rules import (
     TrimmedMean,
 )
 from strategies.server_optimizers import SGD
+from strategies.transport.arrays import unpack
+from strategies.transport.grids import HandOver
 from strategies.updates import add
 from tests.conformance.members import MEMBERS
 from tests.messages import global_arrays, reply

@@ -5,7 +5,7 @@ from typing import Any
 
 from flwr.app import Message
 
-from strategies.grids import Guard
+from strategies.transport.grids import Guard
 
 
 class SyftGuard(Guard):

@@ -4,15 +4,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fedrobust import resources
-from fedrobust.client import client_app
-from fedrobust.cohort import Cohort
-from fedrobust.compose import compose_run
+from fedrobust import assembly
 from fedrobust.config import Config, load_config
+from fedrobust.config.compose import compose_run
+from fedrobust.federation.client import client_app
+from fedrobust.federation.cohort import Cohort
+from fedrobust.federation.server import serve
 from fedrobust.network import Arrays
 from fedrobust.runtime.flower import quiet
-from fedrobust.server import serve
-from strategies.report import RoundReport
+from strategies.round_report import RoundReport
 
 
 def rounds(config: Config) -> list[RoundReport]:
@@ -23,7 +23,7 @@ def rounds(config: Config) -> list[RoundReport]:
     def after_round(report: RoundReport, arrays: Arrays) -> None:
         reports.append(report)
 
-    runtime = resources.make(config.runtime, "runtime")
+    runtime = assembly.make(config.runtime, "runtime")
     cohort = Cohort(config) if config.cohort > 1 else None
     runtime.run(
         lambda grid: serve(grid, config, after_round, print, cohort),

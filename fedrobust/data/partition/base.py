@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fedrobust.data.dataset import Split, data_folder
 from fedrobust.data.npz import read_npz
 from fedrobust.files import replacing
-from strategies.parameters import Validated, require, require_between
+from strategies.validation import Validated, require, require_between
 
 Indices = NDArray[np.int64]
 

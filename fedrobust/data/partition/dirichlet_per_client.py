@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.data.partition.base import Indices, Partition
-from strategies.parameters import require_positive
+from strategies.validation import require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fedrobust.data.dataset import Split
 from fedrobust.data.partition.base import Indices, Partition
 from fedrobust.errors import summary_of
-from strategies.parameters import require, require_between, require_positive
+from strategies.validation import require, require_between, require_positive
 
 
 @dataclass(frozen=True, kw_only=True)

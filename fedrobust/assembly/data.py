@@ -1,0 +1,121 @@
+"""The data set in memory, and whose rows are whose."""
+
+import json
+from copy import copy
+from dataclasses import fields
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from hydra.utils import get_object
+from numpy.typing import NDArray
+
+from fedrobust.assembly.cache import FEW, MANY, key_of, make, prepare, shared
+from fedrobust.config import Config
+from fedrobust.data import Dataset, Split
+from fedrobust.data.own import Given
+from fedrobust.data.partition import partition_digest
+from fedrobust.errors import ConfigError, summary_of
+from fedrobust.randomness import Purpose, generator
+
+
+def split_of(config: Config) -> Split:
+    """Give the data set in memory."""
+    return split_of_key(key_of(config.dataset))
+
+
+@shared(FEW)
+def split_of_key(key: str) -> Split:
+    """Load the data set of a key that ``key_of`` made."""
+    (node,) = json.loads(key)
+    try:
+        return _dataset(node).load()
+    except ConfigError:
+        raise
+    except (ValueError, OSError, MemoryError) as error:
+        raise ConfigError(f"dataset: {error}") from error
+    except Exception as error:
+        # Whatever the user's own data set raises.
+        reason = f"{type(error).__name__}: {summary_of(error)}"
+        raise ConfigError(f"dataset: {node['_target_']}: {reason}") from error
+
+
+def _dataset(node: dict[str, Any]) -> Dataset:
+    """Return the data set of a node.
+
+    A user's own function need not take the keys that every data set has: those that it
+    does not take are applied to what it returns. Where that is a ``Dataset``, a key
+    that is left at its default keeps the value that the function chose.
+    """
+    prepare(node)
+    target, held = node["_target_"], set[str]()
+    try:
+        function = get_object(target)
+        if not (isinstance(function, type) and issubclass(function, Dataset)):
+            common = {field.name for field in fields(Dataset)} & node.keys()
+            held = common - signature(function).parameters.keys()
+    except Exception:
+        # Of what is not there ``make`` tells; what has no signature gets all keys.
+        held = set()
+    made = make({k: v for k, v in node.items() if k not in held}, "dataset")
+    if isinstance(made, Dataset):
+        return _with_keys(made, {k: node[k] for k in held})
+    arrays = made.load() if hasattr(made, "load") else made
+    return Given(arrays=arrays, giver=target, **{k: node[k] for k in held})
+
+
+def _with_keys(made: Dataset, held: dict[str, Any]) -> Dataset:
+    """Return a data set with the keys applied that are not at their defaults."""
+    defaults = {field.name: field.default for field in fields(Dataset)}
+    said = {k: value for k, value in held.items() if value != defaults[k]}
+    if not said:
+        return made
+    copied = copy(made)
+    for name, value in said.items():
+        # Not by dataclasses.replace, as the class may have an __init__ of its own.
+        object.__setattr__(copied, name, value)
+    copied.__post_init__()
+    return copied
+
+
+def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give the rows a client trains on, and the rows it holds out to evaluate."""
+    rows = partition_of(config)[client]
+    held = round(config.holdout * len(rows))
+    if held == 0:
+        return rows, rows[:0]
+    rng = generator(
+        config.partition.get("seed", config.seed), Purpose.HOLDOUT, client=client
+    )
+    shuffled = rng.permutation(rows)
+    return np.sort(shuffled[held:]), np.sort(shuffled[:held])
+
+
+def digest_of_partition(config: Config) -> str | None:
+    """Name whose rows are whose; None where one trainer has them all."""
+    return None if config.centralised else partition_digest(partition_of(config))
+
+
+def partition_of(config: Config) -> list[NDArray[np.int64]]:
+    """Give the rows of each client, those held out included."""
+    return _partition(key_of(config.dataset, config.partition, config.num_clients))
+
+
+@shared(MANY)
+def _partition(key: str) -> list[NDArray[np.int64]]:
+    dataset, partition, num_clients = json.loads(key)
+    deal = make(partition, "partition")
+    try:
+        rows: list[NDArray[np.int64]] = deal(split_of_key(key_of(dataset)), num_clients)
+    except ValueError as error:
+        raise ConfigError(f"partition: {error}") from error
+    return rows
+
+
+def root_data(config: Config) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Give the server's own images: drawn from the training set, as in FLTrust."""
+    split = split_of(config)
+    rng = generator(config.seed, Purpose.ROOT_DATA)
+    size = config.strategy.root_examples
+    rows = np.sort(rng.choice(len(split.x_train), size, replace=False))
+    return split.x_train[rows], split.y_train[rows]

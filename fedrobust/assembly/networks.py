@@ -1,0 +1,128 @@
+"""The network of the model, and the weights that a run starts from."""
+
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fedrobust import OURS
+from fedrobust.assembly.cache import FEW, key_of, make, shared
+from fedrobust.assembly.data import split_of_key
+from fedrobust.backend import keras
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError, summary_of
+from fedrobust.models import build_model
+from fedrobust.models.build import seeded
+from fedrobust.network.network import Arrays, Network, network_of, save_model
+
+REGISTER = (
+    "decorate its classes and functions with "
+    "@keras.saving.register_keras_serializable()"
+)
+
+
+def network_for(config: Config) -> Network:
+    """Give the network of the model; its weights mean nothing."""
+    return network_of_key(key_of(config.dataset, config.model))
+
+
+@shared(FEW)
+def network_of_key(key: str) -> Network:
+    """Give the network of a key that ``key_of`` made."""
+    dataset, model = json.loads(key)
+    return network_of(keras_model(dataset, model, seed=0))
+
+
+def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> Any:
+    """Build the Keras model, with the initial weights of a seed."""
+    split = split_of_key(key_of(dataset))
+    shape = split.x_train.shape[1:]
+    try:
+        return build_model(lambda: make(model, "model"), seed, shape, split.num_classes)
+    except ConfigError:
+        raise
+    except Exception as error:
+        # Whatever Keras, or the user's own model, raises.
+        raise ConfigError(f"model: {summary_of(error)}") from error
+
+
+def check_saving(config: Config) -> None:
+    """Save the model of a user and read it back, before it is trained.
+
+    A model that can be saved and not read back is warned of: whoever has its classes
+    can give them to Keras as ``custom_objects``.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be saved, so that its training would be lost.
+    """
+    if not str(config.model["_target_"]).startswith(OURS):
+        doubt = _doubt_about_file(key_of(config.dataset, config.model))
+        if doubt:
+            warnings.warn(doubt, stacklevel=2)
+
+
+@shared(FEW)
+def _doubt_about_file(key: str) -> str:
+    """Return why a saved model cannot be used as it is; nothing where it can."""
+    network = network_of_key(key)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is told here in one sentence
+        path = Path(folder) / "model.keras"
+        try:
+            save_model(network.model, path)
+        except Exception as error:
+            # Whatever a user's get_config raises, or Keras without one.
+            if isinstance(error, OSError) and error.errno:
+                raise ConfigError(f"{folder} cannot be written: {error}") from error
+            raise ConfigError(
+                f"model: Keras cannot save it, so its training would be lost: "
+                f"{_last_words(error)}; add get_config() to the class, with every "
+                f"argument of __init__ as plain values, and {REGISTER}"
+            ) from error
+        try:
+            with seeded(0):
+                model = keras.saving.load_model(path, compile=False)
+            kept = [np.asarray(v) for v in model.variables]
+        except Exception as error:
+            return (
+                f"model.keras will not load by itself: {_last_words(error)}; {REGISTER}"
+                ", and write lambdas as such functions"
+            )
+    same = len(kept) == len(network.model.variables) and all(
+        np.array_equal(a, np.asarray(b), equal_nan=True)
+        for a, b in zip(kept, network.model.variables, strict=True)
+    )
+    if same:
+        return ""
+    return (
+        "model.keras will load with other weights than were saved: make the same "
+        "layers in __init__ or build(), whatever the model was called with"
+    )
+
+
+def _last_words(error: Exception) -> str:
+    """Return the sentence in which Keras names the object: its last, or its first."""
+    text = " ".join(str(error).split()).partition(" Example:")[0]
+    for start in ("Could not locate", "Object ", "Requested "):
+        if start in text:
+            text = text[text.rindex(start) :].partition(". ")[0]
+    return text if len(text) <= 200 else f"... {text[-200:]}"
+
+
+def initial_arrays(config: Config) -> Arrays:
+    """Give the weights that the seed of the run starts from."""
+    return dict(
+        initial_arrays_of_key(key_of(config.dataset, config.model, config.seed))
+    )
+
+
+@shared(FEW)
+def initial_arrays_of_key(key: str) -> Arrays:
+    """Return the weights of a key that ``key_of`` made; they must not be modified."""
+    dataset, model, seed = json.loads(key)
+    return Network(keras_model(dataset, model, seed)).arrays()

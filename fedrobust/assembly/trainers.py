@@ -1,0 +1,180 @@
+"""The compiled trainer of each client: the objective, none, or a Byzantine one."""
+
+import json
+from typing import Any
+
+from fedrobust.assembly.byzantine import byzantine_attack, byzantine_ids
+from fedrobust.assembly.cache import MANY, TRAINERS, key_of, make, shared
+from fedrobust.assembly.data import split_of_key
+from fedrobust.assembly.networks import network_of_key
+from fedrobust.byzantine import ObjectivePoisoning
+from fedrobust.config import Config
+from fedrobust.config.typed import Node
+from fedrobust.errors import ConfigError, summary_of
+from fedrobust.network import Network
+from fedrobust.randomness import Purpose, generator
+from fedrobust.training.trainer import Examples, Trainer
+from strategies.sampling import sample_size
+
+# What clients train with that do not train with the objective.
+STANDARD = {"_target_": "fedrobust.training.Standard"}
+# Trainers are made with this rate, where one graph serves all rates.
+ANY_RATE = 0.01
+# Where Keras refuses an integer, or computes a schedule in integers: from 1, an
+# ExponentialDecay would give 1, 0, 0, ...
+FLOATS = (
+    "learning_rate", "initial_learning_rate", "end_learning_rate", "warmup_target",
+    "momentum", "values",
+)  # fmt: skip
+
+
+def trainer_for(config: Config) -> Trainer:
+    """Give the compiled trainer of the objective."""
+    return _trainer(config, "objective", config.training.objective)
+
+
+def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
+    """Give the trainer of a client, which may pursue another goal in this round."""
+    attack = byzantine_attack(config)
+    if isinstance(attack, ObjectivePoisoning) and client in byzantine_ids(
+        config, round
+    ):
+        return _trainer(config, "byzantine", config.byzantine)
+    if config.training.fraction < 1 and client not in objective_ids(config):
+        return _trainer(config, "objective", STANDARD)
+    return trainer_for(config)
+
+
+def objective_ids(config: Config) -> list[int]:
+    """Give the clients that train with the objective; the others train clean.
+
+    A larger share has the clients of a smaller one among its own.
+    """
+    return _objective_ids(config.seed, config.training.fraction, config.num_clients)
+
+
+@shared(MANY)
+def _objective_ids(seed: int, fraction: float, n: int) -> list[int]:
+    order = generator(seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
+    count = sample_size(n, fraction) if fraction > 0 else 0
+    return sorted(order[:count].tolist())
+
+
+def trainer_keys(config: Config) -> list[tuple[str, ...]]:
+    """Return the keys of all trainers that clients of a run may use."""
+    found = [_keys(config, "objective", config.training.objective)]
+    if config.training.fraction < 1:
+        found.append(_keys(config, "objective", STANDARD))
+    if isinstance(byzantine_attack(config), ObjectivePoisoning):
+        found.append(_keys(config, "byzantine", config.byzantine))
+    return found
+
+
+def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
+    training = config.training
+    optimizer = with_floats(training.optimizer)
+    if _rate(config) is not None:
+        optimizer["learning_rate"] = ANY_RATE
+    steps = (optimizer, training.proximal, training.scaffold)
+    return kind, key_of(config.dataset, config.model), key_of(hook), key_of(*steps)
+
+
+def _rate(config: Config) -> float | None:
+    """Read the constant rate of Keras's own optimisers, an argument of the graph.
+
+    None for schedules, and for optimisers that may look at their rate as they are made.
+    """
+    optimizer = config.training.optimizer
+    rate = optimizer.get("learning_rate")
+    if _is_keras(optimizer) and isinstance(rate, int | float):
+        return float(rate)
+    return None
+
+
+def with_floats(node: Node) -> Node:
+    """Write the integers that Keras would misread as floats; others' nodes stay.
+
+    The configuration keeps what the user wrote, so that its digest does.
+    """
+    if not _is_keras(node):
+        return dict(node)
+    return {
+        name: _with_floats(value) if name in FLOATS else value
+        for name, value in node.items()
+    }
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return with_floats(value)
+    if isinstance(value, list):
+        return [_with_floats(each) for each in value]
+    return float(value) if type(value) is int else value
+
+
+def _is_keras(node: Node) -> bool:
+    return str(node.get("_target_")).startswith("keras.")
+
+
+def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
+    trainer, rate = trainer_of_keys(*_keys(config, kind, hook)), _rate(config)
+    return trainer if rate is None else trainer.with_learning_rate(rate)
+
+
+@shared(TRAINERS)
+def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
+    """Return the trainer of keys that ``trainer_keys`` lists."""
+    examples = first_examples(network)
+    return build_trainer(kind, network_of_key(network), hook, steps, examples)
+
+
+def first_examples(network: str) -> Examples:
+    """Return the first images and labels of the data set in a key of a network."""
+    dataset, _ = json.loads(network)
+    split = split_of_key(key_of(dataset))
+    return split.x_train[:4], split.y_train[:4]
+
+
+def build_trainer(
+    kind: str, network: Network, hook: str, steps: str, examples: Examples
+) -> Trainer:
+    """Build and trace a trainer.
+
+    Parameters
+    ----------
+    kind, hook, steps
+        As in ``trainer_keys``.
+    network
+        What it trains.
+    examples
+        What a step is tried on where there is no graph.
+
+    Raises
+    ------
+    ConfigError
+        When a part cannot be made, or the local step cannot run.
+    """
+    ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
+    if kind == "byzantine":
+        objective = make(node, "byzantine").objective()
+    else:
+        objective = make(node, "training.objective")
+    keras_optimizer = make(optimizer, "training.optimizer")
+    try:
+        trainer = Trainer(
+            network,
+            objective,
+            keras_optimizer,
+            proximal=proximal,
+            corrected=scaffold,
+        )
+        trainer.trace(examples)
+    except ConfigError:
+        raise
+    except Exception as error:
+        # Whatever the user's hook, optimiser or model raises when it is put to use.
+        reason = summary_of(error)
+        raise ConfigError(
+            f"training: the local step cannot be built: {reason}"
+        ) from error
+    return trainer

@@ -1,0 +1,1 @@
+"""Attacks as the Flower baseline of FLANDERS codes them, where it left the papers."""

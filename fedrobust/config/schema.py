@@ -1,0 +1,182 @@
+"""One resolved experiment as typed values; a ``_target_`` node is a dictionary."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fedrobust.byzantine.selection import byzantine_clients
+from fedrobust.config import digests
+from fedrobust.config.typed import Node
+from fedrobust.epsilon import parse_epsilon
+from fedrobust.training.schedule import LocalTraining
+from strategies.sampling import sample_size
+from strategies.validation import MAX_EXAMPLES, require_between
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(LocalTraining):
+    """The group ``training``: ``LocalTraining``, the hook and the optimiser.
+
+    ``fraction`` is the share of the clients that train with the objective.
+    """
+
+    objective: Node
+    optimizer: Node
+    epsilon: Any = None
+    fraction: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_between("fraction", self.fraction, 0, 1)
+
+
+@dataclass(frozen=True)
+class AttackConfig:
+    """The group ``attack``: methods by name, each evaluated at each epsilon."""
+
+    epsilon: Any = None
+    norm: str = "linf"
+    samples: int | None = None
+    methods: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def epsilons(self) -> list[float]:
+        """The epsilons as sorted, distinct numbers."""
+        values = self.epsilon if isinstance(self.epsilon, list) else [self.epsilon]
+        return sorted({parse_epsilon(value) for value in values})
+
+
+@dataclass(frozen=True)
+class StrategyConfig:
+    """The group ``strategy``."""
+
+    rule: Node
+    server_optimizer: Node
+    f: int = 0
+    root_examples: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """When the global model is evaluated."""
+
+    every: int = 1
+
+
+@dataclass(frozen=True)
+class ScreeningConfig:
+    """What a reply may declare."""
+
+    max_examples: int = MAX_EXAMPLES
+
+
+@dataclass(frozen=True)
+class Config:
+    """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
+
+    seed: int
+    num_clients: int
+    num_rounds: int
+    num_byzantine: int
+    byzantine_from_round: int
+    byzantine_redraw: bool
+    byzantine_clients: list[int] | None
+    checks: str
+    participation: float
+    centralised: bool
+    dataset: Node
+    partition: Node
+    model: Node
+    training: TrainingConfig
+    attack: AttackConfig
+    byzantine: Node
+    preaggregator: dict[str, Any]
+    strategy: StrategyConfig
+    runtime: Node
+    evaluation: EvaluationConfig
+    screening: ScreeningConfig
+    # The choice made in each group: how people call what the nodes above describe.
+    choices: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def num_sampled(self) -> int:
+        """Clients that train in a round."""
+        return sample_size(self.num_clients, self.participation)
+
+    @property
+    def f(self) -> int:
+        """Byzantine clients that the strategy withstands, by its f or its rule's."""
+        return max(self.strategy.f, _f_of(self.strategy.rule))
+
+    @property
+    def holdout(self) -> float:
+        """Share of its images that a client keeps to evaluate with."""
+        return float(self.partition.get("holdout", 0.0))
+
+    def is_evaluated(self, round: int) -> bool:
+        """Tell whether the global model is evaluated after a round."""
+        return round % self.evaluation.every == 0 or round == self.num_rounds
+
+    @cached_property
+    def science(self) -> Node:
+        """What the trained model depends on: nothing of runtime, paths or attacks."""
+        return digests.science(self)
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name the training science."""
+        return digests.digest(self.science)
+
+    @property
+    def evaluation_digest(self) -> str:
+        """Sixteen hexadecimal digits that name how the final model is evaluated."""
+        return digests.digest(digests.evaluation(self))
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """Names of the training science: ``digest``, and that of earlier versions.
+
+        The two differ where a user's modules are part of it: earlier versions digested
+        their text, and results of the same text stay valid.
+        """
+        by_text = digests.digest(digests.science(self, by_text=True))
+        return tuple(dict.fromkeys((self.digest, by_text)))
+
+    @cached_property
+    def evaluation_digests(self) -> tuple[str, ...]:
+        """Names of the evaluation: ``evaluation_digest``, and as in ``digests``."""
+        by_text = digests.digest(digests.evaluation(self, by_text=True))
+        return tuple(dict.fromkeys((self.evaluation_digest, by_text)))
+
+    @property
+    def cohort(self) -> int:
+        """How many clients one program trains."""
+        return 1 if self.centralised else int(self.runtime.get("cohort", 1))
+
+    def byzantine_ids(self, round: int) -> list[int]:
+        """Give the clients that are Byzantine in a round, whenever they begin.
+
+        Without ``byzantine_redraw`` they are the same in all; round 0 draws these.
+        """
+        if self.byzantine_clients is not None:
+            return sorted(self.byzantine_clients)
+        drawn = round if self.byzantine_redraw else 0
+        return byzantine_clients(self.seed, self.num_clients, self.num_byzantine, drawn)
+
+
+def trusted_of(rule: Node, key: str = "strategy.rule") -> tuple[str, int | None]:
+    """Give the client that a rule, or the rule within, trusts, and the key of it."""
+    trusted, within = rule.get("trusted"), rule.get("rule")
+    if type(trusted) is int:
+        return f"{key}.trusted", trusted
+    return (
+        trusted_of(within, f"{key}.rule") if isinstance(within, dict) else (key, None)
+    )
+
+
+def _f_of(rule: Node) -> int:
+    """Give the f of a rule, or of the rule within; 0 of rules that have none."""
+    f, within = rule.get("f"), rule.get("rule")
+    if isinstance(f, int):
+        return f
+    return _f_of(within) if isinstance(within, dict) else 0

@@ -1,0 +1,1 @@
+"""Accuracy, clean and under attack, and the checks that judge such numbers."""

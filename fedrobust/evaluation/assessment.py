@@ -1,0 +1,136 @@
+"""Assessing a Keras model that is there already: `fedrobust attack`, and as a call.
+
+assess(model, x, y, {"autoattack": AutoAttack()}, [0.1, 0.3]).scores.robust
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.attacks.base import Attack
+from fedrobust.attacks.subject import Subject, Watch
+from fedrobust.data import Split
+from fedrobust.epsilon import Epsilon, parse_epsilon, too_wide
+from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.evaluation.mismatch import likely_mismatch
+from fedrobust.evaluation.surrogate import train_surrogate
+from fedrobust.network import Network
+from fedrobust.network.classifier import classifier
+from fedrobust.network.inference import predict
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is found out about a model.
+
+    Attributes
+    ----------
+    scores
+        Accuracies and checks.
+    notes
+        What was done to the model before it was attacked, and what explains numbers.
+    x, y
+        The examples, in the shape of the model's input.
+    adversarial
+        (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
+    answers, attacked_answers
+        (n,) classes that the model gives to x, and to the attacked examples.
+    """
+
+    scores: Scores
+    notes: list[str]
+    x: NDArray[np.float32]
+    y: NDArray[np.int32]
+    adversarial: dict[tuple[str, str], NDArray[np.float32]]
+    answers: NDArray[np.int64]
+    attacked_answers: dict[tuple[str, str], NDArray[np.int64]]
+
+
+def assess(
+    model: Any,
+    x: NDArray[np.float32],
+    y: NDArray[np.int32],
+    attacks: Mapping[str, Attack],
+    epsilons: Sequence[Epsilon],
+    *,
+    seed: int = 0,
+    checks: str = "fast",
+    model_range: Sequence[float] = (0.0, 1.0),
+    split: Split | None = None,
+    watch: Watch | None = None,
+) -> Assessment:
+    """Measure clean accuracy and accuracy after each attack at each epsilon.
+
+    Parameters
+    ----------
+    model
+        Any Keras classifier; a softmax at its end is taken off.
+    x, y
+        (n, ...) inputs in [0, 1] and (n,) integer labels.
+    attacks
+        By name.
+    epsilons
+        In units of [0, 1]: numbers, or fractions such as ``"8/255"``.
+    seed
+        Key of random draws.
+    checks
+        ``fast``, ``full`` or ``none``.
+    model_range
+        Range of inputs that the model was trained on.
+    split
+        Data to train a surrogate with, for the full checks that need one.
+    watch
+        Told of the progress.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, when model, examples and attacks do not fit, or the attacks
+        have several norms.
+    """
+    adapted, inputs, notes = classifier(model, x, model_range)
+    network = Network(adapted)
+    y = np.asarray(y)
+    subject = Subject(network, {}, inputs, y)
+    for attack in attacks.values():
+        attack.check(subject)
+    kept: dict[tuple[str, str], NDArray[np.float32]] = {}
+
+    def keep(name: str, epsilon: float, x_adv: NDArray[np.float32]) -> None:
+        kept[name, repr(epsilon)] = x_adv
+
+    evaluator = Evaluator(
+        network,
+        inputs,
+        y,
+        attacks,
+        epsilons,
+        seed,
+        checks=checks,
+        surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
+        watch=watch,
+        keep=keep,
+    )
+    arrays = network.arrays()
+    scores = evaluator(arrays)
+    notes += scores.notes
+    for attack in list(attacks.values())[:1]:  # one norm and one range are all of them
+        low, high = attack.model_range
+        for epsilon in map(parse_epsilon, evaluator.epsilons):
+            size = inputs[0].size
+            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
+    if checks != "none" and len(y):
+        mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
+        notes += [] if mismatch is None else [mismatch]
+    return Assessment(
+        scores=scores,
+        notes=notes,
+        x=inputs,
+        y=y,
+        adversarial=kept,
+        answers=predict(network, arrays, inputs),
+        attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
+    )

@@ -1,0 +1,1 @@
+"""Everything that speaks in Flower messages: clients, the server and the adversary."""

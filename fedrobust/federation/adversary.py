@@ -1,0 +1,191 @@
+"""The adversary: a Grid that wraps any Grid and speaks for the colluding clients.
+
+It alone sees all honest replies of a round, and rewrites those of the Byzantine clients
+before the strategy sees any: the omniscient network attacker of the literature, over
+every runtime. All it knows is in the messages, and what the server would make of them.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from flwr.app import ArrayRecord, Message, MessageType, RecordDict
+from flwr.serverapp import Grid
+
+from fedrobust.byzantine.base import Matrix, Vector
+from fedrobust.byzantine.collusion import AttackContext, Collusion
+from fedrobust.federation.forging import forge
+from strategies.rules.base import UNDEFINED
+from strategies.screening import MalformedReplyError, Reply, screen, specs_of
+from strategies.transport.arrays import unpack_all
+from strategies.transport.grids import WrappedGrid
+from strategies.transport.requests import asked
+from strategies.transport.text import plain
+from strategies.updates import difference
+from strategies.validation import MAX_EXAMPLES
+
+# Updates, client ids, declared examples and reported losses -> the aggregate.
+Preview = Callable[[Matrix, Sequence[int], Sequence[float], Sequence[float]], Vector]
+
+
+class Adversary(WrappedGrid):
+    """Rewrite the replies of colluding clients from all honest ones.
+
+    Parameters
+    ----------
+    grid
+        The grid that really carries the messages.
+    attack
+        How Byzantine updates are crafted.
+    clients
+        Gives the ids of the clients that collude in a round.
+    client_ids
+        Client id of each node.
+    learned
+        Names of the arrays that make up an update.
+    seed
+        Key of the attack's draws, with the round.
+    preview
+        Tells what the server would aggregate (n, d) updates to, given the client id,
+        the declared examples and the reported loss of each row; it must change nothing
+        there.
+    loss_metric
+        Name of the metric that is a client's training loss.
+    max_examples
+        What the server's screening lets a client declare.
+    on_event
+        Called when the attack is undefined for the clients of a round.
+
+    Attributes
+    ----------
+    chosen
+        What the attack chose in the last round, by name.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        attack: Collusion,
+        clients: Callable[[int], Collection[int]],
+        client_ids: Mapping[int, int],
+        learned: Sequence[str],
+        seed: int = 0,
+        preview: Preview | None = None,
+        loss_metric: str = "train_loss",
+        max_examples: int = MAX_EXAMPLES,
+        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+    ) -> None:
+        super().__init__(grid)
+        self._attack = attack
+        self._clients = clients
+        self._client_ids = dict(client_ids)
+        self._learned = list(learned)
+        self._seed = seed
+        self._preview = preview
+        self._loss_metric = loss_metric
+        self._max_examples = max_examples
+        self._memory: dict[str, Any] = {}
+        self.chosen: dict[str, int | float] = {}
+        self._on_event = on_event
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Send messages on; rewrite the Byzantine replies among train replies."""
+        sent = list(messages)
+        replies = list(self._grid.send_and_receive(sent, timeout=timeout))
+        if sent and sent[0].metadata.message_type == MessageType.TRAIN:
+            arrays, round = asked(sent[0])
+            self._rewrite(round, arrays, replies)
+        return replies
+
+    def _rewrite(
+        self, round: int, global_arrays: ArrayRecord, replies: list[Message]
+    ) -> None:
+        specs = specs_of(global_arrays)
+        old = unpack_all(global_arrays)
+        colluding = set(self._clients(round))
+        updates: dict[int, Vector] = {}
+        received: dict[int, Reply] = {}
+        byzantine: dict[int, Message] = {}
+        # In the order of client ids: how fast a client answers must change nothing.
+        for message in sorted(replies, key=self._client):
+            if not message.has_content():
+                continue
+            try:
+                reply = screen(message, specs, self._max_examples)
+            except MalformedReplyError:
+                continue  # neither side has a use for it; the strategy says why
+            client = self._client(message)
+            updates[client] = difference(reply.arrays, old, self._learned)
+            received[client] = reply
+            if client in colluding:
+                byzantine[client] = message
+        honest = [client for client in updates if client not in byzantine]
+        rows = _stacked([updates[client] for client in honest])
+        start = [np.ravel(old[name]) for name in self._learned]
+        self.chosen = {}
+        context = AttackContext(
+            round=round,
+            seed=self._seed,
+            clients=honest,
+            own=_stacked([updates[client] for client in byzantine]),
+            parameters=np.concatenate(start).astype(np.float32),
+            layers=[len(values) for values in start],
+            aggregate=self._pipeline(updates, received, list(byzantine)),
+            memory=self._memory,
+            chosen=self.chosen,
+        )
+        if not byzantine:
+            if self._attack.watches and honest:
+                self._attack.watch(rows, context)
+            return
+        try:
+            crafted = self._attack(rows, len(byzantine), context)
+        except UNDEFINED as error:
+            # Undefined for the clients of this round: they then send what they trained.
+            self.chosen.clear()
+            self._on_event(
+                {
+                    "event": "no collusion",
+                    "round": round,
+                    "client": None,
+                    "reason": plain(f"the Byzantine clients did not collude: {error}"),
+                }
+            )
+            return
+        for message, update in zip(byzantine.values(), crafted, strict=True):
+            content: RecordDict = message.content
+            ((name, own),) = content.array_records.items()
+            content[name] = forge(own, old, update, self._learned)
+
+    def _pipeline(
+        self,
+        updates: Mapping[int, Vector],
+        received: Mapping[int, Reply],
+        byzantine: Sequence[int],
+    ) -> Callable[[Matrix], Vector] | None:
+        """Make the server's pipeline a function of what the Byzantine clients send."""
+        preview = self._preview
+        if preview is None:
+            return None
+        clients = list(updates)
+        places = [clients.index(client) for client in byzantine]
+        examples = [received[client].num_examples for client in clients]
+        name = self._loss_metric
+        losses = [received[client].metrics.get(name, math.inf) for client in clients]
+
+        def aggregate(crafted: Matrix) -> Vector:
+            sent = np.stack([updates[client] for client in clients])
+            sent[places] = crafted
+            return preview(sent, clients, examples, losses)
+
+        return aggregate
+
+    def _client(self, message: Message) -> int:
+        return self._client_ids.get(message.metadata.src_node_id, -1)
+
+
+def _stacked(updates: Sequence[Vector]) -> Matrix:
+    return np.stack(updates) if updates else np.empty((0, 0), np.float32)

@@ -1,0 +1,53 @@
+"""The centralised baseline: the same data, model and training without a federation.
+
+A round is what a client's round would be if one client held every image, except that
+the optimiser goes on where it was, as it does when nobody averages in between.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fedrobust import assembly
+from fedrobust.config import Config
+from fedrobust.errors import RunFailedError
+from fedrobust.network import Arrays
+from fedrobust.training.trainer import DivergedError
+
+if TYPE_CHECKING:
+    from strategies.round_report import RoundReport
+
+
+def train_centralised(
+    config: Config, after_round: "Callable[[RoundReport, Arrays, None], None]"
+) -> None:
+    """Train for ``num_rounds`` rounds; nothing is sent."""
+    from strategies.round_report import RoundReport
+
+    split = assembly.split_of(config)
+    trainer = assembly.trainer_for(config)
+    arrays = assembly.initial_arrays(config)
+    state = None
+    for round in range(1, config.num_rounds + 1):
+        started = time.perf_counter()
+        try:
+            trained, state = trainer.train(
+                arrays,
+                split.x_train,
+                split.y_train,
+                config.training,
+                seed=config.seed,
+                round=round,
+                client=0,
+                state=state,
+            )
+        except DivergedError as error:
+            raise RunFailedError(str(error)) from error
+        arrays = trained.arrays
+        report = RoundReport(round=round, sampled=[])
+        report.train_seconds = time.perf_counter() - started
+        report.metrics = {
+            "train_loss": trained.loss,
+            "local_steps": float(trained.steps),
+        }
+        after_round(report, arrays, None)

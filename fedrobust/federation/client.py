@@ -1,0 +1,172 @@
+"""The Flower ClientApp: local training and evaluation around a Keras model."""
+
+import numpy as np
+from flwr.app import Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from fedrobust import assembly, vectors
+from fedrobust.byzantine import Tampering
+from fedrobust.config import Config
+from fedrobust.errors import exits_refused
+from fedrobust.federation.cohort import Cohort
+from fedrobust.federation.tampering_mod import tampering_mod
+from fedrobust.network import Arrays
+from fedrobust.training import scaffold
+from fedrobust.training.trainer import Trained
+from strategies.transport.arrays import pack_all, unpack_all
+from strategies.transport.requests import asked
+
+# What a client remembers in its Context.
+MOMENTUM = "momentum"
+VARIATE = "variate"
+
+
+def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
+    """Make the ClientApp of an experiment: train, evaluate and query.
+
+    Parameters
+    ----------
+    config
+        The experiment.
+    cohort
+        What trains clients together, where they share a process.
+    """
+    # Each process of clients that run elsewhere is held for itself.
+    vectors.in_use()
+    mods = []
+    attack = assembly.byzantine_attack(config)
+    if isinstance(attack, Tampering):
+
+        def clients(round: int) -> list[int]:
+            return assembly.byzantine_ids(config, round)
+
+        def learned() -> list[str]:
+            return assembly.network_for(config).trainable
+
+        mods.append(tampering_mod(attack, clients, config.seed, learned))
+    application = ClientApp()
+
+    @application.train(mods=mods)
+    def train(message: Message, context: Context) -> Message:
+        with exits_refused():
+            return _train(config, cohort, message, context)
+
+    @application.evaluate()
+    def evaluate(message: Message, context: Context) -> Message:
+        with exits_refused():
+            return _evaluate(config, message, context)
+
+    @application.query()
+    def query(message: Message, context: Context) -> Message:
+        """Tell which partition this node holds."""
+        metrics = MetricRecord({"partition-id": _partition_id(context)})
+        return Message(RecordDict({"metrics": metrics}), reply_to=message)
+
+    return application
+
+
+def _partition_id(context: Context) -> int:
+    return int(context.node_config["partition-id"])
+
+
+def _train(
+    config: Config, cohort: Cohort | None, message: Message, context: Context
+) -> Message:
+    """Train on the client's images and send the new arrays."""
+    client = _partition_id(context)
+    sent, round = asked(message)
+    arrays = unpack_all(sent)
+    local = config.training
+    trained = cohort.take(client) if cohort is not None else None
+    if trained is None:
+        trained = _train_alone(config, context, client, arrays, round)
+    new = trained.arrays
+    if local.momentum > 0 and _keeps_momentum(config, client, round):
+        new = _with_momentum(config, context, arrays, new)
+    metrics = MetricRecord(
+        {
+            "num-examples": trained.num_examples,
+            "train_loss": trained.loss,
+            "local_steps": trained.steps,
+        }
+    )
+    content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
+    return Message(content, reply_to=message)
+
+
+def _train_alone(
+    config: Config, context: Context, client: int, arrays: Arrays, round: int
+) -> Trained:
+    """Train one client; under SCAFFOLD its control variate is among its arrays."""
+    x, y = assembly.training_data(config, client, round)
+    if len(x) == 0:
+        raise ValueError(f"client {client} holds no training images")
+    trainer = assembly.trainer_of_client(config, client, round)
+    local = config.training
+    c = scaffold.unpack(arrays)
+    own = _recall(context, VARIATE) or {n: np.zeros_like(c[n]) for n in c}
+    trained, _ = trainer.train(
+        arrays,
+        x,
+        y,
+        local,
+        seed=config.seed,
+        round=round,
+        client=client,
+        correction=scaffold.correction(c, own) if local.scaffold else None,
+    )
+    if local.scaffold:
+        new = trained.arrays
+        rate = float(local.optimizer["learning_rate"])
+        variate = scaffold.renew(c, own, arrays, new, trained.steps, rate)
+        context.state[VARIATE] = pack_all(variate)
+        participation = config.num_sampled / config.num_clients
+        new |= scaffold.pack(scaffold.share(c, own, variate, participation))
+    return trained
+
+
+def _keeps_momentum(config: Config, client: int, round: int) -> bool:
+    if config.training.byzantine_momentum:
+        return True
+    return client not in assembly.dishonest_ids(config, round)
+
+
+def _with_momentum(
+    config: Config, context: Context, old: Arrays, new: Arrays
+) -> Arrays:
+    """Replace the update by its momentum, which stays in the client's Context."""
+    local = config.training
+    # Python numbers keep the dtype of the weights, which may be other than float32.
+    share = 1 - local.momentum if local.dampening else 1.0
+    kept = _recall(context, MOMENTUM)
+    sent, buffer = dict(new), {}
+    for name in assembly.network_for(config).trainable:
+        buffer[name] = share * (new[name] - old[name])
+        if kept is not None:
+            buffer[name] += local.momentum * kept[name]
+        sent[name] = old[name] + buffer[name]
+    context.state[MOMENTUM] = pack_all(buffer)
+    return sent
+
+
+def _recall(context: Context, key: str) -> Arrays | None:
+    """Read what the client kept; None in its first round."""
+    kept = context.state.array_records.get(key)
+    return None if kept is None else unpack_all(kept)
+
+
+def _evaluate(config: Config, message: Message, context: Context) -> Message:
+    """Evaluate the global arrays on the images this client holds out."""
+    client = _partition_id(context)
+    arrays = unpack_all(asked(message)[0])
+    _, rows = assembly.client_rows(config, client)
+    if len(rows) == 0:
+        raise ValueError(f"client {client} holds out no images")
+    split = assembly.split_of(config)
+    evaluator = assembly.evaluator_for(config, split.x_train[rows], split.y_train[rows])
+    scores = evaluator(arrays, workers=1)
+    metrics = MetricRecord({"num-examples": len(rows), "clean_accuracy": scores.clean})
+    for name, curve in scores.robust.items():
+        for epsilon, accuracy in curve.items():
+            metrics[f"robust_accuracy/{name}/{epsilon}"] = accuracy
+    return Message(RecordDict({"metrics": metrics}), reply_to=message)

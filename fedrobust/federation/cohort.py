@@ -1,0 +1,162 @@
+"""Cohorts: clients that train together, in one program, before their messages go out.
+
+One client of a small model keeps no core busy; ``runtime.cohort`` of them in a batched
+program do. The ClientApp, its mods and its messages stay as they are: a client finds
+that it has been trained. Sums are taken in another order than one by one, so the key is
+part of the digest; who is grouped with whom depends on the clients sampled alone.
+"""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flwr.app import Message, MessageType
+from flwr.serverapp import Grid
+
+from fedrobust import assembly
+from fedrobust.backend import tf
+from fedrobust.config import Config
+from fedrobust.network import Arrays
+from fedrobust.training.trainer import Trained, Trainer
+from strategies.threads import parallel_map
+from strategies.transport.arrays import unpack_all
+from strategies.transport.grids import WrappedGrid
+from strategies.transport.requests import asked
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clients with one trainer and equally many images: one program trains them."""
+
+    trainer: Trainer
+    clients: Sequence[int]
+
+
+class Cohort:
+    """Trains clients in groups, and keeps what they trained until they ask for it.
+
+    Parameters
+    ----------
+    config
+        The experiment; ``runtime.cohort`` is the largest group.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._trained: dict[int, Trained | Exception] = {}
+
+    def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
+        """Train the clients of a round; a client without company is left alone.
+
+        Parameters
+        ----------
+        arrays
+            What the server sends, by name.
+        round
+            The round, from 1.
+        clients
+            Partition ids of the clients that are asked.
+        """
+        clients = list(clients)
+        groups = self.groups(round, clients)
+        together = sum(len(group.clients) for group in groups)
+        if len(clients) > 1 and 2 * together < len(clients):
+            warnings.warn(
+                f"runtime.cohort={self._config.cohort} trains fewer than half of the "
+                "clients together: it takes equally many images, one training for all "
+                "and a model and hook that can be compiled",
+                stacklevel=2,
+            )
+        workers = self._config.runtime.get("workers")
+        self._trained = {}
+        for found in parallel_map(
+            lambda group: self._train(arrays, round, group), groups, workers
+        ):
+            self._trained |= found
+
+    def take(self, client: int) -> Trained | None:
+        """Give what a client trained in this round, once; None if it trains itself.
+
+        Raises
+        ------
+        DivergedError
+            When its training left the finite numbers.
+        MemoryError
+            When there was no room for its group.
+        """
+        found = self._trained.pop(client, None)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def groups(self, round: int, clients: Iterable[int]) -> list[Group]:
+        """Group clients in the order of their ids."""
+        alike: dict[tuple[Trainer, int], list[int]] = {}
+        for client in sorted(clients):
+            trainer = assembly.trainer_of_client(self._config, client, round)
+            size = len(assembly.client_rows(self._config, client)[0])
+            if size > 0 and trainer.has_graph:
+                alike.setdefault((trainer, size), []).append(client)
+        most = self._config.cohort
+        return [
+            Group(trainer, members[start : start + most])
+            for (trainer, _), members in alike.items()
+            for start in range(0, len(members), most)
+            if len(members[start : start + most]) > 1
+        ]
+
+    def _train(
+        self, arrays: Arrays, round: int, group: Group
+    ) -> Mapping[int, Trained | Exception]:
+        try:
+            data = {
+                client: assembly.training_data(self._config, client, round)
+                for client in group.clients
+            }
+            return group.trainer.train_together(
+                arrays, data, self._config.training, seed=self._config.seed, round=round
+            )
+        except (MemoryError, tf.errors.ResourceExhaustedError):
+            # One by one they might fit, and bits would depend on what memory is free.
+            error = MemoryError("no memory to train together: lower runtime.cohort")
+            return dict.fromkeys(group.clients, error)
+        except (Exception, SystemExit) as error:
+            # Whatever the user's layers, hook or poison raise; no client ends the run.
+            reason = " ".join(str(error).split())[:200]
+            warnings.warn(
+                f"clients cannot be trained together, so each trains alone: {reason}",
+                stacklevel=2,
+            )
+            return {}
+
+
+class CohortGrid(WrappedGrid):
+    """Let the cohort train before train messages go out.
+
+    Parameters
+    ----------
+    grid
+        The grid that really carries the messages, to clients of this process.
+    cohort
+        What their ClientApp takes its training from.
+    client_ids
+        Partition id of each node.
+    """
+
+    def __init__(
+        self, grid: Grid, cohort: Cohort, client_ids: Mapping[int, int]
+    ) -> None:
+        super().__init__(grid)
+        self._cohort = cohort
+        self._client_ids = dict(client_ids)
+
+    def send_and_receive(
+        self, messages: Iterable[Message], *, timeout: float | None = None
+    ) -> Iterable[Message]:
+        """Train, then send messages on."""
+        sent = list(messages)
+        if sent and sent[0].metadata.message_type == MessageType.TRAIN:
+            arrays, round = asked(sent[0])
+            clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
+            self._cohort.train(unpack_all(arrays), round, clients)
+        return super().send_and_receive(sent, timeout=timeout)

@@ -1,0 +1,226 @@
+"""The server's side: who the clients are, the strategy, and the rounds."""
+
+import logging
+from collections.abc import Callable, Mapping
+from logging import WARNING
+from typing import Any
+
+import numpy as np
+from flwr.app import ArrayRecord
+from flwr.serverapp import Grid
+from numpy.typing import NDArray
+
+from fedrobust import assembly
+from fedrobust.byzantine import Collusion
+from fedrobust.config import Config, trusted_of
+from fedrobust.errors import RunFailedError
+from fedrobust.federation.adversary import Adversary
+from fedrobust.federation.cohort import Cohort, CohortGrid
+from fedrobust.network import Arrays
+from fedrobust.training import scaffold
+from strategies.robust import RobustStrategy, TrainOnRoot
+from strategies.round_report import Event, RoundReport
+from strategies.transport.arrays import pack_all, unpack_all
+from strategies.transport.grids import HandOver, guarded
+from strategies.transport.identity import identified, partitions_of
+from strategies.transport.nodes import wait_for_nodes
+
+log = logging.getLogger("flwr").log
+
+# With the report, the global arrays and what colluding clients chose, if any did.
+AfterRound = Callable[[RoundReport, Arrays, Mapping[str, int | float] | None], None]
+# Without runtime.timeout, seconds to wait for nodes to come and to tell who they are.
+QUERY_TIMEOUT = 600.0
+# Likewise for the replies of a round, as Flower by itself waits.
+ROUND_TIMEOUT = 3600.0
+
+
+def identify_clients(
+    grid: Grid,
+    num_clients: int,
+    on_event: Callable[[Event], None],
+    trusted: int | None = None,
+    timeout: float = QUERY_TIMEOUT,
+) -> dict[int, int]:
+    """Ask every node for its partition id.
+
+    Node ids are drawn anew for every run; partition ids are not, so everything that
+    must be reproducible is keyed by them.
+
+    Several nodes may give one id, and all but one of them lie. These get the ids that
+    nobody gives, so that no liar costs more than the client that it should have been;
+    a trusted client's id goes to none of several, lest a liar is trusted. (Who brings
+    more nodes than there are clients can take others' places: that is for Flower's
+    authentication of nodes to prevent.)
+
+    Returns
+    -------
+    Partition id of each node. A node that gives none, or for which none is left, is
+    left out, and so is a client without a node. All of that is reported.
+
+    Raises
+    ------
+    RunFailedError
+        When no node comes within ``timeout`` seconds, none tells who it is, or none is
+        known to be the trusted client, without which no round can be aggregated.
+    """
+    try:
+        nodes = wait_for_nodes(grid, num_clients, timeout)
+    except TimeoutError as error:
+        nodes = sorted(grid.get_node_ids())
+        if not nodes:
+            raise RunFailedError(str(error)) from error
+        log(WARNING, "going on without them: %s", error)
+        on_event(_unidentified(None, str(error)))
+    replies = partitions_of(grid, nodes, num_clients, timeout)
+    answers = {node: said for node, said in replies.items() if said is not None}
+    for node in nodes:
+        if node not in answers:
+            reason = f"node {node} gives no partition id below {num_clients}"
+            on_event(_unidentified(None, reason))
+    # A node that does not say who it is takes no part.
+    found = identified(answers, answers, None, trusted, num_clients).clients
+    for node, answer in sorted(answers.items()):
+        client = found.get(node)
+        if client != answer:
+            place = "has no place" if client is None else f"stands as client {client}"
+            reason = f"node {node} says partition {answer}, as another does: it {place}"
+            on_event(_unidentified(None, reason))
+    if not found:
+        raise RunFailedError("no node told its partition id: is the ClientApp ours?")
+    for client in sorted(set(range(num_clients)) - set(found.values())):
+        on_event(_unidentified(client, "no node is known to be this client"))
+    if trusted is not None and trusted not in found.values():
+        claiming = sorted(node for node in answers if answers[node] == trusted)
+        who = f"nodes {claiming} all say they are" if claiming else "no node says it is"
+        remedy = "stop those that lie" if claiming else "start its node"
+        raise RunFailedError(
+            f"{who} client {trusted}, which the rule trusts, and every round would be "
+            f"skipped: {remedy}, or set the rule's key trusted to another client"
+        )
+    return found
+
+
+def _unidentified(client: int | None, reason: str) -> Event:
+    return {"event": "unidentified", "round": 0, "client": client, "reason": reason}
+
+
+def serve(
+    grid: Grid,
+    config: Config,
+    after_round: AfterRound,
+    on_event: Callable[[Event], None],
+    cohort: Cohort | None = None,
+) -> None:
+    """Run all rounds of an experiment over a grid.
+
+    Parameters
+    ----------
+    grid
+        Carries the messages.
+    config
+        The experiment.
+    after_round
+        Called after each round with its report, the global arrays and what colluding
+        clients chose in it (None where nobody colludes).
+    on_event
+        Called with each quarantine, failure and skipped round.
+    cohort
+        What the ClientApp takes its training from, if clients train together.
+    """
+    grid = guarded(grid)
+    network = assembly.network_for(config)
+    start = assembly.initial_arrays(config)
+    # Control variates travel beside the weights, as batch statistics do.
+    variates: Arrays = {}
+    if config.training.scaffold:
+        zeros = {name: np.zeros_like(start[name]) for name in network.trainable}
+        variates = scaffold.pack(zeros)
+    _, trusted = trusted_of(config.strategy.rule)
+    timeout = config.runtime.get("timeout")
+    client_ids = identify_clients(
+        grid, config.num_clients, on_event, trusted, timeout or QUERY_TIMEOUT
+    )
+    attack = assembly.byzantine_attack(config)
+    strategy = RobustStrategy(
+        rule=assembly.make(config.strategy.rule, "strategy.rule"),
+        preaggregators=[
+            assembly.make(node, f"preaggregator.{name}")
+            for name, node in config.preaggregator.items()
+        ],
+        server_optimizer=assembly.make(
+            config.strategy.server_optimizer, "strategy.server_optimizer"
+        ),
+        fraction_train=config.participation,
+        fraction_evaluate=float(config.holdout > 0),
+        min_train_nodes=1,
+        min_evaluate_nodes=1,
+        evaluate_on=config.is_evaluated,
+        evaluate_range=(0.0, 1.0),
+        seed=config.seed,
+        client_ids=client_ids,
+        num_clients=config.num_clients,
+        statistics=[*network.statistics, *variates],
+        optional_statistics=network.optional_statistics,
+        f=config.strategy.f,
+        max_examples=config.screening.max_examples,
+        train_on_root=_train_on_root(config),
+        on_event=on_event,
+    )
+    try:
+        strategy.check(len(client_ids))
+    except ValueError as error:
+        raise RunFailedError(
+            f"{len(client_ids)} of {config.num_clients} clients told who they are, and "
+            f"every round would be skipped: {error}"
+        ) from error
+    if cohort is not None:
+        grid = CohortGrid(grid, cohort, client_ids)
+    adversary = None
+    if isinstance(attack, Collusion):
+        grid = adversary = Adversary(
+            grid,
+            attack,
+            lambda round: assembly.byzantine_ids(config, round),
+            client_ids,
+            network.trainable,
+            seed=config.seed,
+            preview=strategy.preview,
+            max_examples=config.screening.max_examples,
+            on_event=on_event,
+        )
+
+    def evaluate(round: int, arrays: ArrayRecord) -> None:
+        if round > 0 and strategy.last_round is not None:
+            chosen = None if adversary is None else adversary.chosen
+            after_round(strategy.last_round, unpack_all(arrays), chosen)
+
+    strategy.start(
+        HandOver(grid),
+        pack_all({**start, **variates}),
+        num_rounds=config.num_rounds,
+        timeout=timeout or ROUND_TIMEOUT,
+        evaluate_fn=evaluate,
+    )
+
+
+def _train_on_root(config: Config) -> TrainOnRoot | None:
+    """Give the server's own training, if it holds a root data set."""
+    if config.strategy.root_examples == 0:
+        return None
+
+    def train(round: int, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+        x, y = assembly.root_data(config)
+        trainer = assembly.trainer_for(config)
+        trained, _ = trainer.train(
+            dict(arrays),
+            x,
+            y,
+            config.training,
+            seed=config.seed,
+            round=round,
+            client=config.num_clients,  # the key of nobody else's draws
+        )
+        return trained.arrays
+
+    return train

@@ -1,0 +1,6 @@
+"""A Keras model as a pure function: weights and inputs in, logits and gradients out."""
+
+from fedrobust.network.bound_model import BoundModel
+from fedrobust.network.network import Arrays, Network, Tensor, network_of
+
+__all__ = ["Arrays", "BoundModel", "Network", "Tensor", "network_of"]

@@ -1,0 +1,65 @@
+"""A network's answers on many inputs, in batches of one constant size."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.network.bound_model import BoundModel
+from fedrobust.network.network import Arrays, Network
+from strategies.threads import parallel_map
+
+# Every compiled batch has this size, whatever the number of examples: kernels, and
+# with them the last bits, depend on the size of a batch.
+BATCH = 128
+
+
+def logits_of(
+    network: Network,
+    arrays: Arrays,
+    x: NDArray[np.float32],
+    workers: int | None = None,
+    seed: tuple[int, int] = (0, 0),
+) -> NDArray[np.float32]:
+    """Compute (n, classes) logits in inference mode.
+
+    ``seed`` is the state of the model's seed generators, which matters to a model that
+    is random in inference.
+    """
+
+    def make(network: Network) -> Any:
+        def run(trainable: Any, fixed: Any, x: Any) -> Any:
+            return BoundModel(network, trainable, fixed)(x)
+
+        return network.function(run)
+
+    if len(x) == 0:
+        return np.zeros((0, network.num_classes), np.float32)
+    run = network.compiled("logits", make)
+    trainable, fixed = network.split(arrays, seed)
+
+    def one(start: int) -> NDArray[np.float32]:
+        rows = np.arange(start, start + BATCH) % len(x)
+        return np.asarray(run(trainable, fixed, x[rows]))[: len(x) - start]
+
+    return np.concatenate(parallel_map(one, range(0, len(x), BATCH), workers))
+
+
+def labels_of(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Decide for the largest logit, the first of equals.
+
+    Where logits are not finite the label is -1, which no example has: a model that
+    overflows is wrong, not robust.
+    """
+    finite = np.isfinite(logits).all(axis=1)
+    return np.where(finite, logits.argmax(axis=1), -1)
+
+
+def predict(
+    network: Network,
+    arrays: Arrays,
+    x: NDArray[np.float32],
+    workers: int | None = None,
+) -> NDArray[np.int64]:
+    """Predict (n,) labels; see ``labels_of``."""
+    return labels_of(logits_of(network, arrays, x, workers))

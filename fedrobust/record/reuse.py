@@ -1,0 +1,63 @@
+"""Whether what a folder holds still counts: the same data, and which versions."""
+
+from collections.abc import Callable
+
+from fedrobust import assembly
+from fedrobust.config import Config
+from fedrobust.errors import OtherDataError
+from fedrobust.files import Json
+from fedrobust.record.environment import DEALING, other_versions
+from fedrobust.record.folder import RunFolder
+from fedrobust.record.validation import TRAIN_ANEW
+
+
+def finished_result(config: Config, folder: RunFolder) -> Json | None:
+    """Read the result that a folder holds, with the versions that changed since.
+
+    Returns
+    -------
+    The result; None where this evaluation was not made yet.
+
+    Raises
+    ------
+    OtherDataError
+        When the data are others.
+    FileError
+        When the result cannot be read.
+    """
+    result = folder.result()
+    if result is not None:
+        require_same_data(config, folder, result)
+        result["other_versions"] = other_versions(result["environment"])
+    return result
+
+
+def require_same_data(
+    config: Config, folder: RunFolder, result: Json | None = None
+) -> None:
+    """Refuse a model, or a result of it, that is of other data than there are now.
+
+    Clients with other rows than they had are other data, too, unless another version of
+    what deals them explains it: versions are told, not refused.
+
+    Raises
+    ------
+    OtherDataError
+        Naming both digests.
+    """
+    training = folder.training()
+    records = [training, result or {}]
+    digests: dict[str, Callable[[Config], str | None]] = {
+        "data_digest": lambda config: assembly.split_of(config).digest
+    }
+    if not set(DEALING) & set(other_versions(training.get("environment", {}))):
+        digests["partition_digest"] = assembly.digest_of_partition
+    for name, digest_of in digests.items():
+        now = digest_of(config)
+        for recorded in (record.get(name) for record in records):
+            if recorded not in (None, now):
+                raise OtherDataError(
+                    f"{folder.path} was made with other data than dataset="
+                    f"{config.choices.get('dataset')} gives now ({name} {recorded}, "
+                    f"now {now}): restore them, choose another folder, or {TRAIN_ANEW}"
+                )

@@ -1,0 +1,157 @@
+"""Figures of training epsilons: against test epsilons, and what robustness costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fedrobust.report.epsilon.matrix import (
+    NOISE,
+    STANDARD,
+    EpsilonMatrix,
+    TrainingRow,
+    training_epsilon,
+)
+from fedrobust.report.markup import plain_figure_text
+from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
+
+OTHER_COLOURS = ["#3a8f5c", "#7d4fa3", "#4d4d4d", "#c25e9a", "#2fa0a8"]
+
+
+def draw_epsilon_figures(
+    matrices: Sequence[EpsilonMatrix], at: str | None, folder: Path
+) -> list[Path]:
+    """Draw the matrices, and what clean accuracy robustness costs.
+
+    Parameters
+    ----------
+    matrices
+        A panel (or line of panels) each.
+    at
+        Test epsilon of the robust accuracy; None for each matrix's middle one.
+    folder
+        Where to write.
+
+    Returns
+    -------
+    The files that were written.
+    """
+    drawn = {
+        "training_epsilon.png": training_heat_map(matrices),
+        "clean_against_robust.png": clean_against_robust(matrices, at),
+    }
+    for name, figure in drawn.items():
+        save_figure(figure, folder / name)
+    return [folder / name for name in drawn]
+
+
+@plain_figure_text
+def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
+    """Draw training epsilon down and test epsilon across, a panel a kind of training.
+
+    Kinds share their rows, so that noise and adversarial training at equal epsilon
+    stand in one line.
+    """
+    return draw_panels([_training_panels(matrix) for matrix in matrices], cell=0.6)
+
+
+def _training_panels(matrix: EpsilonMatrix) -> list[Panel]:
+    rows = {(row.kind, row.epsilon): row for row in matrix.rows}
+    kinds = dict.fromkeys(row.kind for row in matrix.rows if row.kind != STANDARD)
+    epsilons = dict.fromkeys(row.epsilon for row in matrix.rows)
+    columns = ["clean", *(f"{float(epsilon):.4g}" for epsilon in matrix.epsilons)]
+    panels = []
+    for kind in kinds:
+        line = [rows.get((kind, epsilon)) for epsilon in epsilons]
+        if line[0] is None:
+            line[0] = rows.get((STANDARD, None))
+        missing = np.full(len(columns), np.nan)
+        panels.append(
+            Panel(
+                title="\n".join(filter(None, [f"{kind} training", matrix.title])),
+                values=np.array([missing if r is None else r.accuracy for r in line]),
+                columns=columns,
+                rows=[training_epsilon(epsilon) for epsilon in epsilons],
+                split=1,
+                axes=("test ε; accuracy in percent", "training ε"),
+            )
+        )
+    return panels
+
+
+@plain_figure_text
+def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> Figure:
+    """Draw a point a row: clean accuracy across, robust accuracy up."""
+    columns = min(len(matrices), 3)
+    lines = -(-len(matrices) // columns)
+    size = (5.6 * columns + 0.4, 4.4 * lines)
+    figure = Figure(figsize=size, layout="constrained")
+    places = figure.subplots(lines, columns, squeeze=False).ravel()
+    for place in places[len(matrices) :]:
+        place.set_axis_off()
+    for place, matrix in zip(places, matrices, strict=False):
+        middle = matrix.epsilons[len(matrix.epsilons) // 2]
+        _trade_off(place, matrix, at if at and at in matrix.epsilons else middle)
+    return figure
+
+
+def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
+    """Draw the points of a matrix, those of one kind joined by training epsilon."""
+    kinds: dict[str, list[TrainingRow]] = {}
+    for row in matrix.rows:
+        kinds.setdefault(row.kind, []).append(row)
+    others = iter(OTHER_COLOURS * len(kinds))
+    column = 1 + matrix.epsilons.index(at)
+    every = 100 * np.array([row.accuracy[[0, column]] for row in matrix.rows])
+    near = 0.04 * np.ptp(every, axis=0) + 1e-9
+    for kind, rows in kinds.items():
+        colour = COLOURS.get(kind) or next(others)
+        points = 100 * np.array([row.accuracy[[0, column]] for row in rows])
+        errors = 200 * np.array([matrix.score(row, at).error for row in rows])
+        axes.errorbar(
+            *points.T,
+            yerr=errors,
+            marker="o",
+            markersize=5,
+            linewidth=1,
+            elinewidth=0.5,
+            color=colour,
+            label=f"{kind} training",
+        )
+        # Labels of the control stand on the other side, and those of points that lie
+        # on each other are one: 0.05 to 0.15.
+        side = -1 if kind.split(" ")[0] == NOISE else 1
+        for group in _close(points, near):
+            first, last = (training_epsilon(rows[i].epsilon) for i in group[[0, -1]])
+            axes.annotate(
+                first if first == last else f"{first} to {last}",
+                points[group].mean(axis=0),
+                xytext=(7 * side, 0),
+                textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="center",
+                fontsize=8,
+                color=colour,
+                bbox={"color": "white", "alpha": 0.7, "pad": 0.5},
+            )
+    axes.set_xlabel("clean accuracy in percent")
+    axes.set_ylabel(f"accuracy at ε = {float(at):.4g} in percent")
+    legend = "numbers are the training ε, bars two standard errors"
+    axes.set_title("\n".join(filter(None, [matrix.title, legend])), fontsize=9)
+    axes.margins(x=0.1)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def _close(points: NDArray[np.float64], near: NDArray[np.float64]) -> list[Any]:
+    """Group consecutive points that lie near the first of their group."""
+    groups: list[list[int]] = []
+    for i, point in enumerate(points):
+        if groups and np.all(np.abs(point - points[groups[-1][0]]) < near):
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return [np.array(group) for group in groups]

@@ -1,0 +1,250 @@
+"""Training epsilon against test epsilon: what each training withstands and costs.
+
+A row is a kind of training at one epsilon. Each of its m seeds has the accuracies p_0
+(clean), p_1, ..., p_k at the test epsilons 0 = e_0 < e_1 < ... < e_k, and the average
+
+    A = sum_i w_i p_i / e_k
+
+with the weights w of the trapezoid rule: the area under the accuracy curve. Rows are
+compared seed by seed (:mod:`fedrobust.report.scores`). A single seed does not tell how
+training varies; what is left then is the binomial error of its n test images,
+
+    at e_i:        p_i (1 - p_i) / n
+    over all:      sum_ij w_i w_j c_ij / (n e_k^2)
+
+with c_ij = min(p_i, p_j) - p_i p_j, the largest covariance that two such shares can
+have. They have it when what withstands an epsilon withstands every smaller one.
+
+All seeds have the same test images. Errors over seeds say how training varies, not how
+another test set would; more seeds do not add images.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.config.typed import named
+from fedrobust.epsilon import parse_epsilon
+from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.order import rank
+from fedrobust.report.scores import Score
+
+STANDARD = "standard"
+NOISE = "noise"
+OBJECTIVE = "training.objective."
+
+Vector = NDArray[np.float64]
+
+
+class NoChoiceError(ValueError):
+    """Runs leave no training epsilon to choose; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRow:
+    """A kind of training at one epsilon.
+
+    Attributes
+    ----------
+    kind
+        The choice of training, with what else sets its objective apart.
+    epsilon
+        Of the training; None where the objective uses none.
+    cell
+        The runs.
+    by_seed
+        (1 + k,) accuracies of each seed, clean first.
+    num_images
+        Of the test set, which all seeds share.
+    """
+
+    kind: str
+    epsilon: float | None
+    cell: Cell
+    by_seed: Mapping[int, Vector]
+    num_images: int
+
+    @property
+    def accuracy(self) -> Vector:
+        """(1 + k,) means over seeds."""
+        mean: Vector = np.mean([*self.by_seed.values()], axis=0)
+        return mean
+
+    @property
+    def spread(self) -> Vector:
+        """(1 + k,) standard deviations over seeds (n - 1); nan where there is one."""
+        if len(self.by_seed) < 2:
+            return np.full(self.accuracy.shape, np.nan)
+        spread: Vector = np.std([*self.by_seed.values()], axis=0, ddof=1)
+        return spread
+
+    @property
+    def is_noise(self) -> bool:
+        """Tell whether this is the control for adversarial training."""
+        return self.kind.split(" ")[0] == NOISE
+
+    @property
+    def name(self) -> str:
+        """Name the training and its epsilon."""
+        if self.epsilon is None:
+            return f"{self.kind} training"
+        return f"{self.kind} training at {training_epsilon(self.epsilon)}"
+
+
+@dataclass(frozen=True, eq=False)
+class EpsilonMatrix:
+    """Runs that differ in nothing but the training and its epsilon.
+
+    Attributes
+    ----------
+    labels
+        What sets these runs apart from those of the other matrices.
+    epsilons
+        The test epsilons, ascending, as in result.json; without 0, which is clean.
+    rows
+        By training epsilon, then by kind: noise stands beside what it is a control of.
+    """
+
+    labels: Mapping[str, str]
+    epsilons: list[str]
+    rows: list[TrainingRow]
+
+    @property
+    def title(self) -> str:
+        """Name what sets the runs apart; nothing where there is one matrix."""
+        return ", ".join(f"{key}={value}" for key, value in self.labels.items())
+
+    @property
+    def candidates(self) -> list[TrainingRow]:
+        """The rows that may be recommended: all but noise."""
+        return [row for row in self.rows if not row.is_noise]
+
+    @property
+    def training_epsilons(self) -> set[float]:
+        """The epsilons of adversarial training."""
+        return {row.epsilon for row in self.candidates if row.epsilon is not None}
+
+    @property
+    def reference(self) -> TrainingRow:
+        """Standard training, else the smallest training epsilon."""
+        return self.candidates[0]
+
+    @property
+    def has_standard(self) -> bool:
+        """Tell whether cost and gain are against standard training."""
+        return self.reference.kind == STANDARD
+
+    @property
+    def cost(self) -> Vector:
+        """(rows,) clean accuracy lost against the reference."""
+        return np.array([self.reference.accuracy[0] - r.accuracy[0] for r in self.rows])
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """(rows, k) accuracy gained over the reference at each test epsilon."""
+        accuracy = np.array([row.accuracy[1:] for row in self.rows])
+        return accuracy - self.reference.accuracy[1:]
+
+    def score(self, row: TrainingRow, at: str | None) -> Score:
+        """Give a row's accuracy at a test epsilon; without one, the area."""
+        x = np.array([0.0, *map(float, self.epsilons)])
+        if at is None:
+            weights = np.trapezoid(np.eye(len(x)), x, axis=1) / x[-1]
+        else:
+            weights = np.eye(len(x))[1 + self.epsilons.index(at)]
+        p = row.accuracy
+        covariance = np.minimum.outer(p, p) - np.outer(p, p)
+        # Rounding may leave a variance of -1e-18 where every accuracy is 0 or 1.
+        variance = max(float(weights @ covariance @ weights), 0.0)
+        return Score(
+            by_seed={seed: float(weights @ a) for seed, a in row.by_seed.items()},
+            image_error=math.sqrt(variance / row.num_images),
+        )
+
+
+def training_epsilon(epsilon: float | None) -> str:
+    """Write a training epsilon; standard training has none."""
+    return NO_EPSILON if epsilon is None else f"{epsilon:.4g}"
+
+
+def epsilon_matrices(runs: Runs) -> list[EpsilonMatrix]:
+    """Arrange runs by training and test epsilon.
+
+    Returns
+    -------
+    A matrix for each group of runs that differ in the training and its epsilon alone.
+    Left out are runs without attack, and groups with a single training epsilon.
+
+    Raises
+    ------
+    NoChoiceError
+        When nothing is left.
+    """
+    groups: dict[tuple[tuple[str, str], ...], list[Cell]] = {}
+    for cell in runs.cells:
+        if _test_epsilons(cell):
+            others = {k: v for k, v in cell.labels.items() if not _of_training(k)}
+            groups.setdefault(tuple(others.items()), []).append(cell)
+    if not groups:
+        raise NoChoiceError(
+            "no run was attacked, so none has a robust accuracy: type the sweep again "
+            "with attack=pgd, and the trained models are evaluated"
+        )
+    every = [_matrix(dict(labels), cells) for labels, cells in groups.items()]
+    found = [matrix for matrix in every if len(matrix.training_epsilons) > 1]
+    if not found:
+        epsilons = sorted(set().union(*(m.training_epsilons for m in every)))
+        there = ", ".join(f"{epsilon:.4g}" for epsilon in epsilons) or "none"
+        raise NoChoiceError(
+            "no two runs of adversarial training differ in training.epsilon alone "
+            f"(training.epsilon there is: {there}): run a sweep such as "
+            "fedrobust run -m training=standard,noise,pgd training.epsilon=0.1,0.2"
+        )
+    return found
+
+
+def _of_training(label: str) -> bool:
+    return label in ("training", "training.epsilon") or label.startswith(OBJECTIVE)
+
+
+def _test_epsilons(cell: Cell) -> list[str]:
+    found = {e for r in cell.results for e in r.get("worst_robust_accuracy", {})}
+    return sorted((e for e in found if float(e) > 0), key=float)
+
+
+def _matrix(labels: dict[str, str], cells: list[Cell]) -> EpsilonMatrix:
+    epsilons = sorted({e for c in cells for e in _test_epsilons(c)}, key=float)
+    rows = [_row(cell, epsilons) for cell in cells]
+    rows.sort(key=lambda row: (row.epsilon or 0.0, *rank("training", row.kind)))
+    return EpsilonMatrix(labels, epsilons, rows)
+
+
+def _row(cell: Cell, epsilons: list[str]) -> TrainingRow:
+    own = {k.removeprefix(OBJECTIVE): v for k, v in cell.labels.items()
+           if k.startswith(OBJECTIVE) and v}  # fmt: skip
+    kind = " ".join(
+        [cell.choices.get("training", ""), *(f"{k}={v}" for k, v in own.items())]
+    )
+    text = cell.training_epsilon
+    epsilon = None
+    if text not in (NO_EPSILON, str(None)):
+        epsilon = named("training.epsilon", lambda: parse_epsilon(text))
+    every = [
+        [r["clean_accuracy"], *map(r.get("worst_robust_accuracy", {}).get, epsilons)]
+        for r in cell.results
+    ]
+    # numpy writes None as nan.
+    accuracies = np.array(every, dtype=np.float64)
+    seeds = np.array(cell.seeds)
+    return TrainingRow(
+        kind=kind,
+        epsilon=epsilon,
+        cell=cell,
+        # Runs of one seed, which partition.seed sets apart, are no other seeds.
+        by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
+        num_images=int(min(cell.values("num_evaluated"))),
+    )

@@ -1,0 +1,320 @@
+"""The local trainer: a whole local epoch, hook included, in one compiled graph.
+
+Weights, optimiser state, data and the order of the examples are arguments, so one graph
+serves every client and round, and clients may run it on threads at the same time.
+"""
+
+import contextlib
+import copy
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.backend import tf
+from fedrobust.data.view import Rows
+from fedrobust.errors import summary_of
+from fedrobust.network import Arrays, Network
+from fedrobust.randomness import Purpose, generator, stateless_seed
+from fedrobust.training.epoch import Epoch, Own
+from fedrobust.training.hidden_state import UNSEEDED, hidden_state
+from fedrobust.training.objective import Objective
+from fedrobust.training.optimizer import PureOptimizer
+from fedrobust.training.schedule import LocalTraining, Schedule
+
+Images = NDArray[np.float32] | Rows
+Examples = tuple[NDArray[np.float32], NDArray[np.int32]]
+
+
+class DivergedError(ArithmeticError):
+    """Local training left the finite numbers; the client says so and sends nothing."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What local training gives: weights by name, mean loss, steps and examples."""
+
+    arrays: Arrays
+    loss: float
+    steps: int
+    num_examples: int
+
+
+class Trainer:
+    """Trains a network with an objective and a Keras optimiser.
+
+    Parameters
+    ----------
+    network
+        What to train.
+    objective
+        The hook.
+    optimizer
+        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round. A
+        learning-rate schedule goes on where the rounds before ended, had the client
+        trained in all of them: it is a function of the round, so that a client that
+        was not sampled, or a run that was killed, changes no rate.
+    proximal
+        mu of FedProx's term mu / 2 |w - w_received|^2.
+    corrected
+        Whether ``train`` is given a correction to add to every gradient.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        objective: Objective,
+        optimizer: Any,
+        *,
+        proximal: float = 0.0,
+        corrected: bool = False,
+    ) -> None:
+        self.network = network
+        self.objective = objective
+        self._corrected = corrected
+        self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
+        self._epoch = Epoch(network, objective, self._optimizer, proximal)
+        self._run = self._epoch.compiled_alone(corrected)
+        self._run_together = self._epoch.compiled_together()
+        self.has_graph = network.has_graph
+        # Why the same training may give other bits the next time.
+        self.doubts: list[str] = []
+        self._at_rate: dict[float, Trainer] = {}
+
+    def with_learning_rate(self, rate: float) -> "Trainer":
+        """Share the graph with a trainer of another constant rate, one for each rate.
+
+        Raises
+        ------
+        ValueError
+            When the optimiser has no constant rate.
+        """
+        if rate not in self._at_rate:
+            other = copy.copy(self)
+            other._optimizer = self._optimizer.with_learning_rate(rate)
+            # Threads that ask at the same time get the same one.
+            self._at_rate.setdefault(rate, other)
+        return self._at_rate[rate]
+
+    def trace(self, examples: Examples | None = None) -> None:
+        """Trace the graph now, so that a mistake in the hook shows before round 1.
+
+        Where a model, a hook or an optimiser has no graph, a step is tried instead; a
+        warning tells that of the last two, as ``Network.has_graph`` does of models.
+
+        Parameters
+        ----------
+        examples
+            (n, ...) images and (n,) labels to try the step on; None means one black
+            image, which a hook that checks its inputs may refuse.
+        """
+        if not self.has_graph:
+            self._try_a_step(examples)
+            self._doubt([UNSEEDED] if self.network.draws_unseeded else [])
+            return
+        try:
+            graph = self._run.trace.graph
+        except Exception as error:
+            # Whatever a user's hook raises when it is given no values; if it is another
+            # mistake, it raises it again when it has them.
+            self.has_graph = False
+            self._run = self._epoch.stepped_alone(self._corrected)
+            self._try_a_step(examples)
+            warnings.warn(
+                "the local step cannot be compiled, so it runs step by step, many "
+                f"times slower: {summary_of(error)}",
+                stacklevel=2,
+            )
+            return
+        self._doubt(hidden_state(graph))
+
+    def _doubt(self, doubts: list[str]) -> None:
+        """Keep why the training may give other bits the next time, and warn of it."""
+        self.doubts = doubts
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=3)
+
+    def _try_a_step(self, examples: Examples | None) -> None:
+        """Take one step, and discard its result."""
+        shape = self.network.model.input_shape[1:]
+        x, y = examples or (np.zeros((1, *shape), np.float32), np.zeros(1, np.int32))
+        local = LocalTraining(local_steps=1)
+        with contextlib.suppress(DivergedError):
+            self.train(self.network.arrays(), x, y, local, seed=0, round=1, client=0)
+
+    def train(
+        self,
+        arrays: Arrays,
+        x: Images,
+        y: NDArray[np.int32],
+        local: LocalTraining,
+        *,
+        seed: int,
+        round: int,
+        client: int,
+        state: Sequence[NDArray[Any]] | None = None,
+        correction: Arrays | None = None,
+    ) -> tuple[Trained, list[NDArray[Any]]]:
+        """Train for one round.
+
+        Parameters
+        ----------
+        arrays
+            Weights to start from, by name; they are not modified.
+        x, y
+            (n, ...) images, or the rows that they are, and (n,) labels.
+        local
+            How long.
+        seed, round, client
+            Key of the batches, of dropout and of the objective's draws.
+        state
+            State of the optimiser to go on with; None means a fresh one.
+        correction
+            What is added to every gradient, by name of the weight; None adds nothing.
+
+        Returns
+        -------
+        The trained weights, and the state of the optimiser after.
+
+        Raises
+        ------
+        DivergedError
+            When the loss or a weight is not finite.
+        """
+        schedule = self._schedule(local, len(x), seed, round, client)
+        own = self._own(arrays, x, y, local, schedule, seed, round, client)
+        added: list[Any] = []
+        if self._corrected:
+            names = self.network.trainable
+            added = [
+                np.zeros_like(arrays[n]) if correction is None else correction[n]
+                for n in names
+            ]
+        out_trainable, out_fixed, out_state, loss = self._run(
+            self._trainable(arrays),
+            self._state(local, len(x), round) if state is None else list(state),
+            added,
+            own,
+            schedule.bounds,
+            np.int32(round),
+        )
+        trained = self.network.join(out_trainable, out_fixed)
+        result = self._trained(trained, float(loss), schedule, len(x), round)
+        return result, [np.asarray(v) for v in out_state]
+
+    def train_together(
+        self,
+        arrays: Arrays,
+        data: Mapping[int, tuple[Images, NDArray[np.int32]]],
+        local: LocalTraining,
+        *,
+        seed: int,
+        round: int,
+    ) -> dict[int, Trained | DivergedError]:
+        """Train several clients for one round, in one program.
+
+        It is what ``train`` does for each of them, up to the order of sums.
+
+        Parameters
+        ----------
+        arrays, local, seed, round
+            As for ``train``.
+        data
+            Images and labels by client, as for ``train``, equally many for all.
+
+        Returns
+        -------
+        What ``train`` gives or raises, by client.
+
+        Raises
+        ------
+        ValueError
+            When clients hold different numbers of images, or the trainer is one that
+            needs a correction.
+        """
+        (size, *others) = {len(x) for x, _ in data.values()}
+        if others or self._corrected:
+            raise ValueError("only equally many images without correction go together")
+        schedules = [self._schedule(local, size, seed, round, c) for c in data]
+        owns = [
+            self._own(arrays, x, y, local, schedule, seed, round, client)
+            for schedule, (client, (x, y)) in zip(schedules, data.items(), strict=True)
+        ]
+        out_trainable, out_fixed, loss = self._run_together(
+            self._trainable(arrays),
+            self._state(local, size, round),
+            tf.nest.map_structure(lambda *values: np.stack(values), *owns),
+            schedules[0].bounds,
+            np.int32(round),
+        )
+        stacked, losses = self.network.join(out_trainable, out_fixed), np.asarray(loss)
+        found: dict[int, Trained | DivergedError] = {}
+        for row, client in enumerate(data):
+            own = {name: values[row] for name, values in stacked.items()}
+            try:
+                found[client] = self._trained(
+                    own, float(losses[row]), schedules[row], size, round
+                )
+            except DivergedError as error:
+                found[client] = error
+        return found
+
+    def _schedule(
+        self, local: LocalTraining, size: int, seed: int, round: int, client: int
+    ) -> Schedule:
+        rng = generator(seed, Purpose.BATCHES, round, client)
+        return Schedule.draw(local, size, rng, round)
+
+    def _state(self, local: LocalTraining, size: int, round: int) -> list[NDArray[Any]]:
+        """State of the optimiser that a client begins a round with."""
+        if not self._optimizer.is_scheduled:
+            return self._optimizer.initial_state
+        steps = local.steps_before(size, round) * self._epoch.replays
+        return self._optimizer.state_after(steps)
+
+    def _trainable(self, arrays: Arrays) -> list[Any]:
+        return [arrays[name] for name in self.network.trainable]
+
+    def _own(
+        self,
+        arrays: Arrays,
+        x: Images,
+        y: NDArray[np.int32],
+        local: LocalTraining,
+        schedule: Schedule,
+        seed: int,
+        round: int,
+        client: int,
+    ) -> Own:
+        """Gather what is the client's own in this round."""
+        classes = self.network.num_classes
+        dropout = np.zeros(2, np.int32)
+        if self.network.draws:
+            key = local.dropout_key(round, client)
+            dropout = abs(stateless_seed(seed, Purpose.DROPOUT, *key) // 2)
+        x_seen, y_seen, order = schedule.seen(x, y)
+        return Own(
+            fixed=self.network.split(arrays, dropout, local.dropout_masks != "own")[1],
+            x=x_seen,
+            y=y_seen,
+            class_counts=np.bincount(y, minlength=classes)[:classes].astype(np.float32),
+            order=order,
+            seed=stateless_seed(seed, Purpose.OBJECTIVE, round, client),
+        )
+
+    def _trained(
+        self, arrays: Arrays, loss: float, schedule: Schedule, size: int, round: int
+    ) -> Trained:
+        """Check what came out; ``loss`` is the sum over the steps."""
+        finite = (np.isfinite(values).all() for values in arrays.values())
+        if not (math.isfinite(loss) and all(finite)):
+            raise DivergedError(
+                f"local training diverged in round {round} (loss {loss}): "
+                "lower the learning rate"
+            )
+        steps = (len(schedule.bounds) - 1) * self._epoch.replays
+        return Trained(arrays, loss / steps, steps, size)

@@ -1,0 +1,1 @@
+"""Arithmetic on update matrices that every rule shares."""

@@ -1,0 +1,1 @@
+"""How strategies meet Flower: arrays, grids, nodes and requests."""
