@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 
 # From the bottom up: a folder or a loose module imports only from those before it.
 FRAMEWORK = [
-    *("errors", "vectors", "files", "backend", "randomness", "epsilon"),
+    *("errors", "vectors", "signals", "files", "backend", "randomness", "epsilon"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
     *("runtime", "config", "evaluation", "assembly", "record", "federation"),
     *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
