@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 from fedrobust import assembly
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError, exits_refused
-from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.evaluation.evaluator import Evaluator
+from fedrobust.evaluation.scores import Scores
 from fedrobust.federation.centralised import train_centralised
 from fedrobust.files import Json, unreadable
 from fedrobust.network.network import Arrays, Network, save_model

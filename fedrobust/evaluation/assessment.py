@@ -14,8 +14,9 @@ from fedrobust.attacks.base import Attack
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
 from fedrobust.epsilon import Epsilon, parse_epsilon, too_wide
-from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.evaluation.mismatch import likely_mismatch
+from fedrobust.evaluation.scores import Scores
 from fedrobust.evaluation.surrogate import train_surrogate
 from fedrobust.network import Network
 from fedrobust.network.classifier import classifier
@@ -108,7 +109,7 @@ def assess(
         y,
         attacks,
         epsilons,
-        seed,
+        seed=seed,
         checks=checks,
         surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
         watch=watch,

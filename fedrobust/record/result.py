@@ -5,7 +5,7 @@ from statistics import fmean
 
 from fedrobust import assembly
 from fedrobust.config import Config, warnings_about
-from fedrobust.evaluation.evaluator import Scores
+from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
 from fedrobust.record.environment import other_versions
 from fedrobust.record.folder import RunFolder

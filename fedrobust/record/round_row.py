@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import median, pstdev
 from typing import TYPE_CHECKING
 
-from fedrobust.evaluation.evaluator import Scores
+from fedrobust.evaluation.scores import Scores
 from fedrobust.record.folder import Json
 
 if TYPE_CHECKING:
