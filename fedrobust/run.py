@@ -27,9 +27,10 @@ from fedrobust.network.network import Arrays, Network, save_model
 from fedrobust.randomness import GlobalDraws
 from fedrobust.record.environment import environment
 from fedrobust.record.folder import RunFolder
-from fedrobust.record.result import result_of, training_seconds
+from fedrobust.record.result import Result
 from fedrobust.record.reuse import finished_result, require_same_data
-from fedrobust.record.round_row import round_row, scored
+from fedrobust.record.round_row import RoundRow, round_row
+from fedrobust.record.summary import result_of, training_seconds
 from fedrobust.record.validation import TRAIN_ANEW
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from strategies.round_report import RoundReport
 
 # Called after each round with its row of metrics.jsonl.
-OnRow = Callable[[Json], None]
+OnRow = Callable[[RoundRow], None]
 # Called before the first round with each warning about what is to be trained.
 OnWarning = Callable[[str], None]
 Train = Callable[["Training"], None]
@@ -49,7 +50,7 @@ def run(
     folder: Path,
     on_row: OnRow = lambda row: None,
     on_warning: OnWarning = lambda text: None,
-) -> Json:
+) -> Result:
     """Run an experiment on the runtime that it names, or return what it gave before.
 
     Parameters
@@ -65,7 +66,7 @@ def run(
 
     Returns
     -------
-    What result.json holds.
+    The result, which result.json holds.
 
     Raises
     ------
@@ -96,7 +97,7 @@ def run(
 
 def run_on_grid(
     grid: "Grid", config: Config, folder: Path, on_row: OnRow = lambda row: None
-) -> Json:
+) -> Result:
     """Run an experiment over a grid that is there already, as under ``flwr run``.
 
     Raises
@@ -127,7 +128,7 @@ def _run(
     on_row: OnRow,
     runtime: Json,
     on_warning: OnWarning = lambda text: None,
-) -> Json:
+) -> Result:
     folder.check()
     try:
         with exits_refused():
@@ -150,7 +151,7 @@ def _run_alone(
     on_row: OnRow,
     runtime: Json,
     on_warning: OnWarning,
-) -> Json:
+) -> Result:
     folder.check()
     result = finished_result(config, folder)
     if result is not None:
@@ -175,8 +176,7 @@ def _run_alone(
             began = time.perf_counter()
             scores = evaluator(network.arrays())
             if is_first:
-                row = scored(scores, time.perf_counter() - began)
-                folder.score_last_metrics(row)
+                folder.score_last_round(scores, time.perf_counter() - began)
         else:
             repeats = here["deterministic"] and not doubts
             trained_here = {**here, "deterministic": repeats}
@@ -194,7 +194,7 @@ def _run_alone(
     result = result_of(config, folder, scores, seconds, before, here, messages)
     if trained_before and not is_first:
         # The clients evaluated while they trained, and under other attacks.
-        result["federated"] = None
+        result = replace(result, federated=None)
     folder.write_result(result)
     return result
 
@@ -221,7 +221,7 @@ def _prepare(
     if folder.is_trained:
         require_same_data(config, folder)
         # All of the record is read before an evaluation of hours.
-        folder.metrics()
+        folder.rounds()
         folder.events()
     if not config.centralised:
         assembly.partition_of(config)
@@ -294,19 +294,20 @@ class Training:
         row = round_row(report, dishonest, chosen)
         if is_last:
             # Before the evaluation, in which a run is killed most likely.
-            self._folder.add_metrics(row)
+            self._folder.add_round(row)
             self._save(arrays)
         started = time.perf_counter()
         scores = None
         if self._config.is_evaluated(report.round):
             checks = self._config.checks if is_last else "none"
             scores = replace(self._evaluate, checks=checks)(arrays)
-        row |= scored(scores, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        row = row.with_scores(scores, seconds)
         if is_last:
-            self._folder.score_last_metrics(row)
+            self._folder.score_last_round(scores, seconds)
             self._final = scores
         else:
-            self._folder.add_metrics(row)
+            self._folder.add_round(row)
         self._on_row(row)
 
     def finish(self) -> Scores:

@@ -20,6 +20,7 @@ from fedrobust.config import load_config
 from fedrobust.config.compose import config_dir, register_resolvers
 from fedrobust.config.hydra_errors import explain
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
+from fedrobust.record.result import Result
 
 
 class JobFailedError(CompactHydraException):
@@ -70,7 +71,7 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def job(composed: Any) -> dict[str, Any]:
+def job(composed: Any) -> Result:
     """Run one job of Hydra's, here or wherever its launcher put it."""
     from fedrobust.run import run
 

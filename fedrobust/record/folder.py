@@ -12,10 +12,9 @@ error-*.json   why an attempt at an evaluation failed, until one succeeds
 """
 
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,14 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError, FileError, OtherDataError, summary_of
+from fedrobust.errors import ConfigError, FileError
+from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
     Json,
     append_line,
     check_writable,
     is_partial,
     locked,
-    read_json,
     read_yaml,
     replacing,
     to_disk,
@@ -38,12 +37,10 @@ from fedrobust.files import (
     write_atomically,
     writing,
 )
-from fedrobust.record.validation import (
-    read_events,
-    read_metrics,
-    read_own_result,
-    read_training,
-)
+from fedrobust.record.attempt import FailedAttempt, failed_attempt
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+from fedrobust.record.stored_run import StoredRun
 
 __all__ = [
     "Json",
@@ -73,6 +70,7 @@ class RunFolder:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
+        self.stored = StoredRun(path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -139,7 +137,7 @@ class RunFolder:
         ]
 
     def _digest_there(self, chosen_by: str) -> str | None:
-        path = self.path / "config.yaml"
+        path = self.stored.config_path
         try:
             if not path.exists():
                 return None
@@ -164,7 +162,7 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write_config()
             if not self.is_trained:
-                self.metrics_path.write_text("")
+                self.stored.metrics_path.write_text("")
                 self.events_path.write_text("")
 
     def clear(self) -> None:
@@ -195,27 +193,22 @@ class RunFolder:
         return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
-        write_atomically(self.path / "config.yaml", self._config_text())
-
-    @property
-    def metrics_path(self) -> Path:
-        """A JSON object a line, one a round."""
-        return self.path / "metrics.jsonl"
+        write_atomically(self.stored.config_path, self._config_text())
 
     @property
     def events_path(self) -> Path:
         """A JSON object a line, one an event."""
-        return self.path / "events.jsonl"
+        return self.stored.events_path
 
     @property
     def model_path(self) -> Path:
         """The trained Keras model; it is there once training is done."""
-        return self.path / "model.keras"
+        return self.stored.model_path
 
     @property
     def result_path(self) -> Path:
         """The result that was asked for last."""
-        return self.path / "result.json"
+        return self.stored.result_path
 
     @property
     def is_trained(self) -> bool:
@@ -224,43 +217,40 @@ class RunFolder:
 
     @property
     def _is_finished(self) -> bool:
-        return self.is_trained and self._evaluation_path.is_file()
+        return (
+            self.is_trained and self.stored.evaluation_path(self._evaluation).is_file()
+        )
 
-    def add_metrics(self, row: Json) -> None:
-        """Append a row to metrics.jsonl."""
+    def add_round(self, row: RoundRow) -> None:
+        """Append a round to metrics.jsonl."""
         with self._writing():
-            append_line(self.metrics_path, to_json(row))
+            append_line(self.stored.metrics_path, to_json(row.to_json()))
 
-    def score_last_metrics(self, row: Json) -> None:
+    def score_last_round(self, scores: Scores | None, seconds: float) -> None:
         """Put what an evaluation found into the last round's row, once."""
-        rows = self.metrics()
-        last = rows[-1]
-        if last["clean_accuracy"] is None:
-            last |= row
-            text = "".join(to_json(each) + "\n" for each in rows)
+        rows = self.rounds()
+        if rows[-1].clean_accuracy is None:
+            rows[-1] = rows[-1].with_scores(scores, seconds)
+            text = "".join(to_json(row.to_json()) + "\n" for row in rows)
             with self._writing():
-                write_atomically(self.metrics_path, text)
+                write_atomically(self.stored.metrics_path, text)
 
     def add_event(self, event: Json) -> None:
         """Append an event to events.jsonl."""
         with self._writing():
             append_line(self.events_path, to_json(event))
 
-    def metrics(self) -> list[Json]:
+    def rounds(self) -> list[RoundRow]:
         """Read metrics.jsonl after the last round; FileError where a round is amiss."""
-        return read_metrics(self.metrics_path, self.config.num_rounds)
+        return self.stored.rounds(self.config.num_rounds)
 
     def events(self) -> list[Json]:
         """Read events.jsonl."""
-        return read_events(self.events_path)
-
-    @property
-    def _training_path(self) -> Path:
-        return self.path / "training.json"
+        return self.stored.events()
 
     def training(self) -> Json:
         """Read what ``save_model`` was told; empty for runs from before it was kept."""
-        return read_training(self._training_path)
+        return self.stored.training()
 
     def save_model(self, save: Any, training: Json) -> None:
         """Save the model as a whole, and what is to be known of its training.
@@ -279,7 +269,8 @@ class RunFolder:
         """
         partial = self.path / f".model.{os.getpid()}.partial.keras"
         with self._writing():
-            write_atomically(self._training_path, to_json(training, indent=2) + "\n")
+            text = to_json(training, indent=2) + "\n"
+            write_atomically(self.stored.training_path, text)
             try:
                 save(partial)
             except Exception as error:
@@ -288,18 +279,18 @@ class RunFolder:
                     raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
                 raise
             # With the model there, the rounds count as done: they must be there too.
-            for path in (partial, self.metrics_path, self.events_path):
+            for path in (partial, self.stored.metrics_path, self.events_path):
                 to_disk(path)
             partial.replace(self.model_path)
 
     @property
-    def _evaluation_path(self) -> Path:
-        """Where the result of this evaluation is, by its newest name if it is not."""
+    def _evaluation(self) -> str:
+        """The digest that names the result of this evaluation, or will."""
         names = self.config.evaluation_digests
-        paths = [self.path / "evaluations" / f"{name}.json" for name in names]
-        return next((path for path in paths if path.is_file()), paths[0])
+        known = (n for n in names if self.stored.evaluation_path(n).is_file())
+        return next(known, names[0])
 
-    def result(self) -> Json | None:
+    def result(self) -> Result | None:
         """Read the result of this evaluation, if it was made before.
 
         Raises
@@ -309,13 +300,13 @@ class RunFolder:
         """
         if not self._is_finished:
             return None
-        return {
-            **read_own_result(self._evaluation_path),
-            "config_digest": self.config.digest,
-            "evaluation_digest": self.config.evaluation_digest,
-        }
+        return replace(
+            self.stored.result(self._evaluation),
+            config_digest=self.config.digest,
+            evaluation_digest=self.config.evaluation_digest,
+        )
 
-    def is_settled(self, result: Json) -> bool:
+    def is_settled(self, result: Result) -> bool:
         """Whether ``write_result`` would change nothing, or could not."""
         if self._holds(result):
             return True
@@ -325,12 +316,11 @@ class RunFolder:
             return True
         return False
 
-    def _holds(self, result: Json) -> bool:
-        text = to_json(result, indent=2) + "\n"
+    def _holds(self, result: Result) -> bool:
         expected = {
-            self.path / "evaluations" / f"{self.config.evaluation_digest}.json": text,
-            self.path / "config.yaml": self._config_text(),
-            self.result_path: text,
+            self.stored.evaluation_path(result.evaluation_digest): result.to_text(),
+            self.stored.config_path: self._config_text(),
+            self.result_path: result.to_text(),
         }
         return (
             not any(map(is_partial, self.path.rglob(".*")))
@@ -338,15 +328,14 @@ class RunFolder:
             and all(_has(path, text) for path, text in expected.items())
         )
 
-    def write_result(self, result: Json) -> None:
+    def write_result(self, result: Result) -> None:
         """Keep a result under its evaluation, and as the one asked for last."""
-        text = to_json(result, indent=2) + "\n"
-        path = self.path / "evaluations" / f"{self.config.evaluation_digest}.json"
+        path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
-            write_atomically(path, text)
+            write_atomically(path, result.to_text())
             self._write_config()
-            write_atomically(self.result_path, text)
+            write_atomically(self.result_path, result.to_text())
             self.error_path.unlink(missing_ok=True)
 
     @property
@@ -359,36 +348,18 @@ class RunFolder:
 
     def note_failure(self, error: Exception) -> None:
         """Keep why this attempt failed, where there is a folder of the run."""
-        reason = f"{type(error).__name__}: {summary_of(error)}"
-        kept = {
-            "config_digest": self.config.digest,
-            "evaluation_digest": self.config.evaluation_digest,
-            "error": str(error) if isinstance(error, ConfigError) else reason,
-            "refused_results": self._refused_by(error),
-            "traceback": traceback.format_exception(error),
-        }
+        names = self.config.evaluation_digests
+        attempt = failed_attempt(error, self.config.digest, names, self.error_path)
         # Where nothing can be written, the error itself is still told.
         with suppress(OSError):
             if self.path.is_dir():
-                write_atomically(self.error_path, to_json(kept, indent=2) + "\n")
-
-    def _refused_by(self, error: Exception) -> list[str]:
-        """List the evaluations whose results do not count, as the data are others.
-
-        An attempt that failed before it could compare the data clears nobody.
-        """
-        if isinstance(error, OtherDataError):
-            return list(self.config.evaluation_digests)
-        with suppress(FileError):
-            before = read_json(self.error_path, "").get("refused_results")
-            return before if isinstance(before, list) else []
-        return []
+                attempt.write(self.error_path)
 
     def failure(self) -> str | None:
         """Read why the last attempt at this evaluation failed; None where none did."""
         if not self.error_path.is_file():
             return None
-        return str(read_json(self.error_path, "remove it").get("error"))
+        return FailedAttempt.read(self.error_path, "remove it").error
 
 
 def _has(path: Path, text: str) -> bool:

@@ -1,17 +1,18 @@
 """Whether what a folder holds still counts: the same data, and which versions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fedrobust import assembly
 from fedrobust.config import Config
 from fedrobust.errors import OtherDataError
-from fedrobust.files import Json
 from fedrobust.record.environment import DEALING, other_versions
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import Result
 from fedrobust.record.validation import TRAIN_ANEW
 
 
-def finished_result(config: Config, folder: RunFolder) -> Json | None:
+def finished_result(config: Config, folder: RunFolder) -> Result | None:
     """Read the result that a folder holds, with the versions that changed since.
 
     Returns
@@ -28,12 +29,13 @@ def finished_result(config: Config, folder: RunFolder) -> Json | None:
     result = folder.result()
     if result is not None:
         require_same_data(config, folder, result)
-        result["other_versions"] = other_versions(result["environment"])
+        others = other_versions(result.environment)
+        result = replace(result, other_versions=others)
     return result
 
 
 def require_same_data(
-    config: Config, folder: RunFolder, result: Json | None = None
+    config: Config, folder: RunFolder, result: Result | None = None
 ) -> None:
     """Refuse a model, or a result of it, that is of other data than there are now.
 
@@ -46,7 +48,7 @@ def require_same_data(
         Naming both digests.
     """
     training = folder.training()
-    records = [training, result or {}]
+    records = [training, vars(result) if result else {}]
     digests: dict[str, Callable[[Config], str | None]] = {
         "data_digest": lambda config: assembly.split_of(config).digest
     }

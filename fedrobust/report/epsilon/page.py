@@ -11,17 +11,13 @@ from rich.table import Table
 
 from fedrobust.record.folder import write_atomically
 from fedrobust.report.collect import Runs
+from fedrobust.report.columns import checks, number, percent
 from fedrobust.report.epsilon.advice import Advice, short
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, training_epsilon
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
+from fedrobust.report.notes import note
 from fedrobust.report.scores import ENOUGH_SEEDS
-from fedrobust.report.tables import (
-    checks,
-    note,
-    number,
-    percent,
-    rich_table,
-)
+from fedrobust.report.tables import rich_table
 
 LEFT = ["training ε", "training"]
 Texts = tuple[list[str], list[list[str]]]
@@ -29,7 +25,7 @@ Texts = tuple[list[str], list[list[str]]]
 
 def accuracy_texts(matrix: EpsilonMatrix) -> Texts:
     """Write the names and rows of training against test epsilon, clean first."""
-    with_seeds = any(len(row.cell.seeds) > 1 for row in matrix.rows)
+    with_seeds = any(len(row.group.seeds) > 1 for row in matrix.rows)
     seeds = ["seeds"] if with_seeds else []
     epsilons = map(_test_epsilon, matrix.epsilons)
     names = [*LEFT, *seeds, "clean", *epsilons, "average", "checks"]
@@ -37,9 +33,11 @@ def accuracy_texts(matrix: EpsilonMatrix) -> Texts:
     for row in matrix.rows:
         spreads = [None if np.isnan(spread) else spread for spread in row.spread]
         accuracies = map(percent, row.accuracy, spreads)
-        count = [str(len(row.cell.seeds))] if with_seeds else []
+        count = [str(len(row.group.seeds))] if with_seeds else []
         average = number(matrix.score(row, None).value)
-        rows.append([*_labels(row), *count, *accuracies, average, checks(row.cell)])
+        rows.append(
+            [*_labels(row), *count, *accuracies, average, checks(row.group.results)]
+        )
     return names, rows
 
 
@@ -80,14 +78,14 @@ def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
 def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
     """Say what the numbers are, what is left out, and what does not compare."""
     rows = [row for matrix in matrices for row in matrix.rows]
-    cells = [row.cell for row in rows]
+    groups = [row.group for row in rows]
     lines = [
-        note(replace(runs, cells=cells)),
+        note(replace(runs, groups=groups)),
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
     ]
-    left_out = len(runs.cells) - len(cells)
+    left_out = len(runs.groups) - len(groups)
     if left_out:
         lines.append(
             f"{left_out} other rows are left out: not attacked, or with no other "
@@ -171,7 +169,7 @@ def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
                     "clean_cost": cost,
                     **dict(zip(gained, gain, strict=True)),
                     "average": matrix.score(row, None).value,
-                    "failed_checks": " ".join(row.cell.failed_checks),
+                    "failed_checks": " ".join(row.group.failed_checks),
                 }
             )
     write_atomically(path, text.getvalue())

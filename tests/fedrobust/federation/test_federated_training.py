@@ -275,7 +275,7 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
             "strategy=mean", "num_rounds=15",
             "training.local_epochs=5", "seed=1", "evaluation.every=15",
         )  # fmt: skip
-        accuracy[training] = run(config, tmp_path / training)["clean_accuracy"]
+        accuracy[training] = run(config, tmp_path / training).clean_accuracy
     assert accuracy["scaffold"] > accuracy["standard"] + 0.03, accuracy
 
 
@@ -350,7 +350,7 @@ def test_a_run_follows_the_schedule(configure, tmp_path):
     rows = []
     run(config, tmp_path, rows.append)
     # 32 images a client, one batch a pass; 4, 2, 1 passes.
-    assert [row["train_metrics"]["local_steps"] for row in rows] == [4, 2, 1]
+    assert [row.train_metrics["local_steps"] for row in rows] == [4, 2, 1]
 
 
 # --- free adversarial training ----------------------------------------------------
@@ -500,8 +500,8 @@ def test_a_stored_model_is_tested_on_noise(configure, tmp_path):
     stored = keras.saving.load_model(tmp_path / "model.keras")
     split = assembly.split_of(config)
     accuracy = np.mean(np.argmax(stored(split.x_test), axis=1) == split.y_test)
-    assert result["clean_accuracy"] == pytest.approx(accuracy)
-    assert len(result["objective_clients"]) == 2
+    assert result.clean_accuracy == pytest.approx(accuracy)
+    assert len(result.objective_clients) == 2
     noise = [v for v in stored.weights if v.path.endswith("noise_mean")]
     assert all(np.abs(v).max() > 0 for v in noise), "nobody had a vote"
 
@@ -552,7 +552,7 @@ def test_the_record_tells_the_worst_client_and_the_spread(configure, tmp_path):
         "partition.holdout=0.3", "attack.epsilon=0.1",
     )  # fmt: skip
     result = run(config, tmp_path)
-    federated = result["federated"]
+    federated = result.federated
     by_client = federated["by_client"]
     assert sorted(by_client) == ["0", "1", "2", "3"]
     clean = [c["clean_accuracy"] for c in by_client.values()]
