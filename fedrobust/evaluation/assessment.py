@@ -24,6 +24,15 @@ from fedrobust.network.inference import predict
 
 
 @dataclass(frozen=True)
+class Stage:
+    """A part of an attack at an epsilon, and how many examples it began with."""
+
+    stage: str
+    epsilon: float
+    standing: int
+
+
+@dataclass(frozen=True)
 class Assessment:
     """What is found out about a model.
 
@@ -39,6 +48,8 @@ class Assessment:
         (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
     answers, attacked_answers
         (n,) classes that the model gives to x, and to the attacked examples.
+    stages
+        In the order in which they were run.
     """
 
     scores: Scores
@@ -48,6 +59,7 @@ class Assessment:
     adversarial: dict[tuple[str, str], NDArray[np.float32]]
     answers: NDArray[np.int64]
     attacked_answers: dict[tuple[str, str], NDArray[np.int64]]
+    stages: list[Stage]
 
 
 def assess(
@@ -99,6 +111,14 @@ def assess(
     for attack in attacks.values():
         attack.check(subject)
     kept: dict[tuple[str, str], NDArray[np.float32]] = {}
+    stages: list[Stage] = []
+
+    def follow(name: str, epsilon: float, done: int, total: int) -> None:
+        stage = Stage(name, epsilon, total)
+        if stages[-1:] != [stage]:
+            stages.append(stage)
+        if watch is not None:
+            watch(name, epsilon, done, total)
 
     def keep(name: str, epsilon: float, x_adv: NDArray[np.float32]) -> None:
         kept[name, repr(epsilon)] = x_adv
@@ -112,7 +132,7 @@ def assess(
         seed=seed,
         checks=checks,
         surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
-        watch=watch,
+        watch=follow,
         keep=keep,
     )
     arrays = network.arrays()
@@ -134,4 +154,5 @@ def assess(
         adversarial=kept,
         answers=predict(network, arrays, inputs),
         attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
+        stages=stages,
     )

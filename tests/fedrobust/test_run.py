@@ -73,7 +73,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
     assert document["strategy"]["rule"] == {
         "_target_": "strategies.rules.Krum", "f": 2, "variant": "paper"
     }  # fmt: skip
-    assert json.loads((tmp_path / "r" / "result.json").read_text()) == result
+    assert json.loads((tmp_path / "r" / "result.json").read_text()) == result.to_json()
     rows = [json.loads(r) for r in (tmp_path / "r/metrics.jsonl").open()]
     assert [row["round"] for row in rows] == [1, 2]
     for row in rows:

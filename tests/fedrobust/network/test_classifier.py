@@ -403,18 +403,22 @@ def test_a_surrogate_of_probabilities_is_refused(trained):
 
 
 def test_names_are_shown_as_they_are(capsys):
-    from fedrobust.commands.attack import _print, _Watcher
+    from fedrobust.commands.attack_view import AttackProgress, print_scores
 
     name = "a[/x] [red]b[/red]"
     curve = {"0.1": 0.25}
     check = SimpleNamespace(status="fail", figure=0.5, meaning="of [/x] and [bold]")
     scores = SimpleNamespace(
-        clean=0.75, robust={name: curve}, worst=curve, checks={"of [/x]": check}
+        clean=0.75,
+        robust={name: curve},
+        worst=curve,
+        checks={"of [/x]": check},
+        num_examples=4,
     )
-    with _Watcher(4) as watch:
+    with AttackProgress(4) as watch:
         watch._bar.console.print(watch._bar)
         watch(name, 0.1, 1, 4)
-    _print(scores, 4)
+    print_scores(scores)
     out, err = capsys.readouterr()
     assert f"{name} at ε=0.1: 4 of 4" in err
     assert f" {name} " in out
