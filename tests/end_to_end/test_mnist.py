@@ -55,7 +55,4 @@ def test_adversarial_training_holds_at_epsilon_0_3(configure, tmp_path):
     assert standard.robust_accuracy["pgd"]["0.3"] < 0.02
     assert robust.robust_accuracy["pgd"]["0.3"] > 0.8
     assert longer.robust_accuracy["pgd"]["0.3"] > 0.75
-    assert (
-        longer.robust_accuracy["pgd"]["0.3"]
-        <= robust.robust_accuracy["pgd"]["0.3"]
-    )
+    assert longer.robust_accuracy["pgd"]["0.3"] <= robust.robust_accuracy["pgd"]["0.3"]

@@ -632,9 +632,7 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
             with pytest.raises(ConfigError, match="was made with other data") as caught:
                 run(config, tmp_path / "r")
             now = assembly.split_of(config).digest
-            assert f"(data_digest {first['data_digest']}, now {now})" in str(
-                caught.value
-            )
+            assert f"(data_digest {first.data_digest}, now {now})" in str(caught.value)
             assert "--fresh" in str(caught.value)
             digests.add(now)
     assert len(digests) == 5
