@@ -14,11 +14,10 @@ from fedrobust.errors import ConfigError, exits_refused
 from fedrobust.files import writing
 from fedrobust.record.attack_folder import (
     OTHER_OUT,
-    attack_result,
     check_attack_folder,
-    identity_of,
     write_attack,
 )
+from fedrobust.record.attack_result import attack_result, identity_of
 
 if TYPE_CHECKING:
     from fedrobust.evaluation.assessment import Assessment

@@ -137,12 +137,7 @@ def assess(
     )
     arrays = network.arrays()
     scores = evaluator(arrays)
-    notes += scores.notes
-    for attack in list(attacks.values())[:1]:  # one norm and one range are all of them
-        low, high = attack.model_range
-        for epsilon in map(parse_epsilon, evaluator.epsilons):
-            size = inputs[0].size
-            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
+    notes += [*scores.notes, *_about_width(evaluator)]
     if checks != "none" and len(y):
         mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
         notes += [] if mismatch is None else [mismatch]
@@ -156,3 +151,14 @@ def assess(
         attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
         stages=stages,
     )
+
+
+def _about_width(evaluator: Evaluator) -> list[str]:
+    """Return a note about each epsilon that exceeds the range of the inputs."""
+    notes: list[str] = []
+    for attack in list(evaluator.attacks.values())[:1]:  # all have its norm and range
+        low, high = attack.model_range
+        for epsilon in map(parse_epsilon, evaluator.epsilons):
+            size = evaluator.x[0].size
+            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
+    return notes

@@ -10,8 +10,9 @@ from fedrobust.config import Config, warnings_about
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
 from fedrobust.record.environment import other_versions
+from fedrobust.record.evaluation_result import measured_by
 from fedrobust.record.folder import RunFolder
-from fedrobust.record.result import Result, measured_by
+from fedrobust.record.result import Result
 from fedrobust.record.round_row import Detection, RoundRow
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fedrobust.record.result import Result
-from fedrobust.report.collect import (
+from fedrobust.report.groups import (
     Figure,
     Runs,
     SeedGroup,

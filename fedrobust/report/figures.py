@@ -7,8 +7,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from fedrobust.report.collect import Figure as Measure
-from fedrobust.report.collect import Runs, clean_accuracy, worst_accuracy_at
+from fedrobust.report.groups import Figure as Measure
+from fedrobust.report.groups import Runs, clean_accuracy, worst_accuracy_at
 from fedrobust.report.markup import plain_figure_text
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
 from fedrobust.report.rule_attack_grid import (

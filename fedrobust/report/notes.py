@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fedrobust.record.environment import different_versions, versions_told
-from fedrobust.report.collect import Runs
 from fedrobust.report.columns import MISSING, checks, worst_client
+from fedrobust.report.groups import Runs
 
 
 def note(runs: Runs) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.record.result import Result
-from fedrobust.report.collect import (
+from fedrobust.report.groups import (
     Figure,
     Runs,
     SeedGroup,

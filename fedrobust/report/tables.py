@@ -9,8 +9,8 @@ from rich.console import JustifyMethod
 from rich.table import Table
 
 from fedrobust.files import write_atomically
-from fedrobust.report.collect import Runs
 from fedrobust.report.columns import columns, number, shown
+from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table, rich_text
 from fedrobust.report.notes import note, warnings_of
 from fedrobust.report.rule_attack_grid import DOUBTFUL, RuleAttackGrid, grids

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from fedrobust.config.typed import named
 from fedrobust.epsilon import parse_epsilon
-from fedrobust.report.collect import Runs, SeedGroup
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.order import rank
 from fedrobust.report.scores import Score

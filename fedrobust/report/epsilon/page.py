@@ -10,10 +10,10 @@ import numpy as np
 from rich.table import Table
 
 from fedrobust.record.folder import write_atomically
-from fedrobust.report.collect import Runs
 from fedrobust.report.columns import checks, number, percent
 from fedrobust.report.epsilon.advice import Advice, short
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, training_epsilon
+from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
 from fedrobust.report.notes import note
 from fedrobust.report.scores import ENOUGH_SEEDS

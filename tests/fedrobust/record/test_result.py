@@ -9,7 +9,9 @@ import pytest
 from fedrobust.errors import FileError
 from fedrobust.evaluation.checks import Check
 from fedrobust.files import to_json
-from fedrobust.record.result import AttackResult, EvaluationResult, Result
+from fedrobust.record.attack_result import AttackResult
+from fedrobust.record.evaluation_result import EvaluationResult
+from fedrobust.record.result import Result
 from fedrobust.record.round_row import Detection, RoundRow, round_row
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.record.summary import summed

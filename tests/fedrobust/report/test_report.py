@@ -21,8 +21,8 @@ from fedrobust.report import (
     robustness_table,
     write_csv,
 )
-from fedrobust.report.collect import clean_accuracy, worst_accuracy_at
 from fedrobust.report.columns import Column, checks
+from fedrobust.report.groups import clean_accuracy, worst_accuracy_at
 from fedrobust.report.labels import FOLLOWS
 from tests.conftest import REPOSITORY
 
