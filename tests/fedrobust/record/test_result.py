@@ -66,6 +66,13 @@ def test_a_result_that_is_written_is_the_result_that_is_read():
     assert result.megabytes_a_round == 2.0  # 4 MB in 2 rounds
 
 
+def test_failed_checks_and_skipped_rounds_are_doubts():
+    checks = {"logits": {"status": "fail"}, "deterministic": {"status": "pass"}}
+    result = read(checks=checks, skipped_rounds=2)
+    assert result.failed_checks == ["logits"]
+    assert result.doubts == "failed logits; 2 rounds skipped"
+
+
 def test_the_file_has_a_key_for_each_field_and_keeps_those_of_other_versions():
     result = read(macro_f1=0.5, trained_by={"name": "x"})
     written = result.to_json()

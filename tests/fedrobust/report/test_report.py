@@ -654,3 +654,40 @@ def test_warnings_of_runs_are_told_with_how_many_had_them(tmp_path, capsys):
     assert "warning: z=0: no attack (3 of 3 runs)\nwarning: f < b (1 of 3 runs)" in said
     text = (tmp_path / "report.md").read_text()
     assert "- z=0: no attack (3 of 3 runs)\n- f \\< b (1 of 3 runs)" in text
+
+
+def write_rounds(folder: Path, accuracies: list[float]) -> Path:
+    """Write metrics.jsonl of the one run in a folder."""
+    (config,) = folder.rglob("config.yaml")
+    path = config.with_name("metrics.jsonl")
+    counts = dict.fromkeys(("bytes_down", "bytes_up", "quarantined", "failed"), 0)
+    parts = ("train_seconds", "aggregate_seconds", "evaluate_seconds")
+    rows = [
+        {"round": r, "clean_accuracy": a, **counts, **dict.fromkeys(parts, 0.0)}
+        for r, a in enumerate(accuracies, start=1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_rounds_of_a_run_are_collected_with_its_result(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    write_rounds(tmp_path, [0.4, 0.9])
+    ((run,),) = [group.runs for group in collect(tmp_path).groups]
+    assert [(row.round, row.clean_accuracy) for row in run.rounds] == [
+        (1, 0.4),
+        (2, 0.9),
+    ]
+    assert run.rounds[-1].clean_accuracy == run.result.clean_accuracy
+
+
+@pytest.mark.parametrize("accuracies", [[0.4], [0.4, 0.6, 0.9], ["x", 0.9]])
+def test_rounds_that_are_torn_cost_a_report_the_rounds_alone(tmp_path, accuracies):
+    write_run(tmp_path, 0.9, 0.5)
+    path = write_rounds(tmp_path, accuracies)
+    runs = collect(tmp_path)
+    ((run,),) = [group.runs for group in runs.groups]
+    assert (run.rounds, run.result.clean_accuracy) == ([], 0.9)
+    (told,) = runs.unreadable
+    assert told.startswith(str(path))
+    assert told.endswith("restore or remove it")
