@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from fedrobust.config import Config
-from fedrobust.record.environment import versions_told
+from fedrobust.record.environment import version_changes
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.validation import TRAIN_ANEW
@@ -108,7 +108,7 @@ class Progress:
         seconds = time.perf_counter() - self._started
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
-        if others := versions_told(result.other_versions):
+        if others := version_changes(result.other_versions):
             told = f"note: it was trained with {others}; {TRAIN_ANEW}"
             self._console.print(told, style="yellow", markup=False, highlight=False)
         for name in result.failed_checks:

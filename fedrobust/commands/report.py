@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from fedrobust.errors import ConfigError
-from fedrobust.record.folder import write_atomically, writing
+from fedrobust.files import write_atomically, writing
 from strategies.transport.text import printable
 
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
-"""The run directory: what a run leaves behind, written so that a crash tears nothing.
+"""The run directory, written so that a crash leaves every file whole.
 
 config.yaml    the resolved configuration, with the digest of its science
 metrics.jsonl  a row a round
 events.jsonl   quarantined and failed clients, skipped rounds
-training.json  where it was trained, what was warned of, how it was to be evaluated
+training.json  the environment, warnings and digests of the training
 model.keras    the trained model
 evaluations/   a result for each way the trained model was evaluated
-result.json    the result that was asked for last
+result.json    the result that was last asked for
 error-*.json   why an attempt at an evaluation failed, until one succeeds
-.lock          held by the process that works here
+.lock          held by the process that is using the folder
 """
 
 import os
@@ -31,7 +31,6 @@ from fedrobust.files import (
     is_partial,
     locked,
     read_yaml,
-    replacing,
     to_disk,
     to_json,
     write_atomically,
@@ -42,18 +41,8 @@ from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 
-__all__ = [
-    "Json",
-    "RunFolder",
-    "check_writable",
-    "replacing",
-    "to_json",
-    "write_atomically",
-    "writing",
-]
-
 LOCK = ".lock"
-START_AGAIN = "see to it, and start the run again"
+START_AGAIN = "correct this, and start the run again"
 
 
 class RunFolder:
@@ -74,10 +63,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one process at a time work here, whatever its user and TMPDIR.
+        """Hold the folder's lock, which excludes every other process and user.
 
-        What other processes left half written is removed. A folder in which nothing
-        came to be is removed again.
+        Files that another process left half written are removed. A folder that is new
+        and stays empty is removed, too.
 
         Raises
         ------
@@ -94,14 +83,14 @@ class RunFolder:
             finally:
                 if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
                     (self.path / LOCK).unlink()
-                    # Somebody who waited may have made the lock anew.
+                    # A process that was waiting may have made the lock again.
                     with suppress(OSError):
                         self.path.rmdir()
 
     def check(self, chosen_by: str = "hydra.run.dir") -> None:
         """Refuse a folder of another experiment, and one that cannot be written.
 
-        A finished run may be where nobody can write.
+        The folder of a finished run need not be writable.
 
         Parameters
         ----------
@@ -111,7 +100,7 @@ class RunFolder:
         Raises
         ------
         ConfigError
-            With the folder and the reason; nothing in it was touched.
+            With the folder and the reason; nothing in the folder is changed.
         """
         digest = self._digest_there(chosen_by)
         if digest is not None and digest not in self.config.digests:
@@ -128,7 +117,7 @@ class RunFolder:
             )
 
     def _others_files(self) -> list[Path]:
-        """List what neither Hydra nor an attempt that came to nothing leaves."""
+        """List the files that neither Hydra nor a failed attempt leaves behind."""
         return [
             path
             for path in self.path.iterdir()
@@ -142,18 +131,20 @@ class RunFolder:
             if not path.exists():
                 return None
         except PermissionError:
-            pass  # reading tells more
+            pass  # the error of reading it says more
         except OSError:
-            return None  # trying to write tells more
+            return None  # the error of writing it says more
         advice = f"restore it, or choose another {chosen_by}"
         head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None
         if not isinstance(found, str):
-            raise FileError(f"{path} has no config_digest, as of no run; {advice}")
+            raise FileError(
+                f"{path} has no config_digest, so it is of no run; {advice}"
+            )
         return found
 
     def open(self) -> None:
-        """Make the folder; a training that did not finish there starts over.
+        """Make the folder; a training that did not finish in it starts over.
 
         The lock must be held.
         """
@@ -166,18 +157,18 @@ class RunFolder:
                 self.events_path.write_text("")
 
     def clear(self) -> None:
-        """Remove what the run left, so that it is trained anew.
+        """Remove what the run left, so that the next call trains a new model.
 
         Raises
         ------
         FileError
-            When that is not possible.
+            When a file cannot be removed.
         """
         self.check()
         if not self.path.exists():
             return
         with self.locked(), self._writing():
-            # Without the model nothing else counts.
+            # The model goes first: without it, no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
             for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
                 for path in self.path.glob(name):
@@ -207,7 +198,7 @@ class RunFolder:
 
     @property
     def result_path(self) -> Path:
-        """The result that was asked for last."""
+        """The result that was last asked for."""
         return self.stored.result_path
 
     @property
@@ -241,7 +232,7 @@ class RunFolder:
             append_line(self.events_path, to_json(event))
 
     def rounds(self) -> list[RoundRow]:
-        """Read metrics.jsonl after the last round; FileError where a round is amiss."""
+        """Read metrics.jsonl after the last round; FileError if a round is missing."""
         return self.stored.rounds(self.config.num_rounds)
 
     def events(self) -> list[Json]:
@@ -249,23 +240,23 @@ class RunFolder:
         return self.stored.events()
 
     def training(self) -> Json:
-        """Read what ``save_model`` was told; empty for runs from before it was kept."""
+        """Read training.json; empty for runs of versions that did not write it."""
         return self.stored.training()
 
     def save_model(self, save: Any, training: Json) -> None:
-        """Save the model as a whole, and what is to be known of its training.
+        """Save the model atomically, and the metadata of its training.
 
         Parameters
         ----------
         save
-            Is given the path to write to.
+            Called with the path to write to.
         training
             The environment, the warnings, the digests of the evaluation and the data.
 
         Raises
         ------
         FileError
-            When it cannot be saved.
+            When the model cannot be saved.
         """
         partial = self.path / f".model.{os.getpid()}.partial.keras"
         with self._writing():
@@ -278,25 +269,25 @@ class RunFolder:
                 if _is_full(error):
                     raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
                 raise
-            # With the model there, the rounds count as done: they must be there too.
+            # A model means that the rounds are done, so they must reach the disk first.
             for path in (partial, self.stored.metrics_path, self.events_path):
                 to_disk(path)
             partial.replace(self.model_path)
 
     @property
     def _evaluation(self) -> str:
-        """The digest that names the result of this evaluation, or will."""
+        """The digest under which this evaluation is stored, or will be."""
         names = self.config.evaluation_digests
         known = (n for n in names if self.stored.evaluation_path(n).is_file())
         return next(known, names[0])
 
     def result(self) -> Result | None:
-        """Read the result of this evaluation, if it was made before.
+        """Read the stored result of this evaluation; None if there is none.
 
         Raises
         ------
         FileError
-            When its file holds something else.
+            When its file cannot be read, or holds something else.
         """
         if not self._is_finished:
             return None
@@ -307,7 +298,7 @@ class RunFolder:
         )
 
     def is_settled(self, result: Result) -> bool:
-        """Whether ``write_result`` would change nothing, or could not."""
+        """Whether ``write_result`` would change nothing, or could not write."""
         if self._holds(result):
             return True
         try:
@@ -329,7 +320,7 @@ class RunFolder:
         )
 
     def write_result(self, result: Result) -> None:
-        """Keep a result under its evaluation, and as the one asked for last."""
+        """Store a result under its evaluation, and as the one last asked for."""
         path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
@@ -340,23 +331,23 @@ class RunFolder:
 
     @property
     def error_path(self) -> Path:
-        """Why the last attempt at this evaluation failed; there is none if it did not.
+        """Why the last attempt at this evaluation failed; missing if it did not fail.
 
-        Jobs that differ in the evaluation have one folder, and a file each.
+        Jobs that differ only in the evaluation share a folder, so each has a file.
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
     def note_failure(self, error: Exception) -> None:
-        """Keep why this attempt failed, where there is a folder of the run."""
+        """Record why this attempt failed, if the run has a folder."""
         names = self.config.evaluation_digests
         attempt = failed_attempt(error, self.config.digest, names, self.error_path)
-        # Where nothing can be written, the error itself is still told.
+        # If this cannot be written, the caller still reports the error itself.
         with suppress(OSError):
             if self.path.is_dir():
                 attempt.write(self.error_path)
 
     def failure(self) -> str | None:
-        """Read why the last attempt at this evaluation failed; None where none did."""
+        """Read why the last attempt at this evaluation failed; None if it did not."""
         if not self.error_path.is_file():
             return None
         return FailedAttempt.read(self.error_path, "remove it").error
@@ -367,12 +358,12 @@ def _has(path: Path, text: str) -> bool:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether HDF5 met a full disk, of which it tells by errors of its own, too."""
+    """Whether HDF5 reports a full disk, for which it has errors of its own."""
     return f"errno = {ENOSPC}," in str(error)
 
 
 def _is_hydras(path: Path) -> bool:
-    """Whether Hydra wrote it for a job: its output_subdir, or its log."""
+    """Whether Hydra wrote the path for a job: its output_subdir, or its log."""
     return (path / "hydra.yaml").is_file() or path.suffix == ".log"
 
 

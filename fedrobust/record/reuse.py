@@ -1,4 +1,4 @@
-"""Whether what a folder holds still counts: the same data, and which versions."""
+"""Whether what a folder holds is still valid: the same data, and which versions."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,16 +13,16 @@ from fedrobust.record.validation import TRAIN_ANEW
 
 
 def finished_result(config: Config, folder: RunFolder) -> Result | None:
-    """Read the result that a folder holds, with the versions that changed since.
+    """Read the result that a folder holds, with the versions that have changed since.
 
     Returns
     -------
-    The result; None where this evaluation was not made yet.
+    The result; None if this evaluation was not made yet.
 
     Raises
     ------
     OtherDataError
-        When the data are others.
+        When the data have changed.
     FileError
         When the result cannot be read.
     """
@@ -37,10 +37,10 @@ def finished_result(config: Config, folder: RunFolder) -> Result | None:
 def require_same_data(
     config: Config, folder: RunFolder, result: Result | None = None
 ) -> None:
-    """Refuse a model, or a result of it, that is of other data than there are now.
+    """Refuse a model or a result whose data have changed.
 
-    Clients with other rows than they had are other data, too, unless another version of
-    what deals them explains it: versions are told, not refused.
+    Data have also changed if clients hold other rows than before, unless the package
+    that deals the rows has another version: versions are reported, not refused.
 
     Raises
     ------

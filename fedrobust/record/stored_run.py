@@ -1,4 +1,4 @@
-"""A run folder as it is read: every file checked, one sentence about each bad one."""
+"""A run folder as it is read: each file is checked, and refused in one sentence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class StoredRun:
 
     @property
     def result_path(self) -> Path:
-        """The result that was asked for last."""
+        """The result that was last asked for."""
         return self.path / "result.json"
 
     def evaluation_path(self, digest: str) -> Path:
@@ -102,7 +102,7 @@ class StoredRun:
         return dict(config)
 
     def result(self, digest: str | None = None) -> Result:
-        """Read the result of an evaluation; without a digest, the one asked for last.
+        """Read the result of an evaluation; without a digest, the one last asked for.
 
         It is a result that a run can return.
         """
@@ -135,7 +135,7 @@ class StoredRun:
         return events
 
     def training(self) -> Json:
-        """Read training.json; empty for runs from before it was kept."""
+        """Read training.json; empty for runs of versions that did not write it."""
         if not self.training_path.is_file():
             return {}
         found = read_json(self.training_path, TRAIN_ANEW)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from fedrobust.record.environment import different_versions, versions_told
+from fedrobust.record.environment import different_versions, version_changes
 from fedrobust.report.columns import MISSING, checks, worst_client
 from fedrobust.report.groups import Runs
 
@@ -43,7 +43,7 @@ def record_notes(runs: Runs) -> list[str]:
     ]
     results = [result for group in runs.groups for result in group.results]
     lines += different_versions([result.environment for result in results])
-    stale = [versions_told(r.other_versions) for r in results if r.other_versions]
+    stale = [version_changes(r.other_versions) for r in results if r.other_versions]
     if stale:
         told = _some(sorted(set(stale)))
         lines.append(

@@ -15,8 +15,9 @@ from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.federation.server import identify_clients, serve
+from fedrobust.files import to_json
 from fedrobust.record.environment import processor
-from fedrobust.record.folder import RunFolder, to_json
+from fedrobust.record.folder import RunFolder
 from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from fedrobust.record.folder import write_atomically
+from fedrobust.files import write_atomically
 from fedrobust.report.columns import checks, number, percent
 from fedrobust.report.epsilon.advice import Advice, short
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, training_epsilon

@@ -16,8 +16,8 @@ from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import _train_on_root
+from fedrobust.files import Json
 from fedrobust.network.inference import predict
-from fedrobust.record.folder import Json
 from fedrobust.record.round_row import Detection
 from fedrobust.run import run
 from fedrobust.runtime.flower import give_id, identify_process
