@@ -85,5 +85,5 @@ def print_scores(scores: Scores) -> None:
     for name, check in scores.checks.items():
         figure = "" if check.figure is None else f" {check.figure:.4g}"
         status = rich_text(f"{check.status:8}", COLOURS[check.status])
-        told = rich_text(f"{name}:{figure} ({check.meaning})")
-        console.print(status + told, highlight=False)
+        text = rich_text(f"{name}:{figure} ({check.meaning})")
+        console.print(status + text, highlight=False)

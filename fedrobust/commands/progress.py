@@ -1,4 +1,4 @@
-"""Progress of a run: a line that grows in a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -59,12 +59,12 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """What people call the run."""
+        """The name of the run in messages."""
         return self.name_of(self._config, self._job, self.total)
 
     @staticmethod
     def name_of(config: Config, job: int | None, total: int) -> str:
-        """Return what people call a run: its number, and the choices made."""
+        """Return the name of a run in messages: its number, and the choices made."""
         choices = config.choices
         groups = ["dataset", "model", "training"]
         if not config.centralised:
@@ -109,8 +109,8 @@ class Progress:
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         if others := version_changes(result.other_versions):
-            told = f"note: it was trained with {others}; {TRAIN_ANEW}"
-            self._console.print(told, style="yellow", markup=False, highlight=False)
+            note = f"note: it was trained with {others}; {TRAIN_ANEW}"
+            self._console.print(note, style="yellow", markup=False, highlight=False)
         for name in result.failed_checks:
             self._console.print(f"check failed: {name}", style="red", markup=False)
         if result.skipped_rounds:

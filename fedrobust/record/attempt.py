@@ -18,7 +18,7 @@ class FailedAttempt:
     Attributes
     ----------
     config_digest, evaluation_digest
-        Of what was asked for.
+        Of the experiment, and of how it was to be evaluated.
     error
         The reason, as one sentence.
     refused_results
@@ -58,12 +58,12 @@ def failed_attempt(
     Parameters
     ----------
     error
-        What ended the attempt.
+        The exception that ended the attempt.
     digest, evaluation_digests
-        Of what was asked for; the newest name of the evaluation comes first.
+        Of the experiment and its evaluation, whose newest digest comes first.
     before
-        Where the attempt before may be kept: one that failed before it could compare
-        the data keeps the results that were refused then.
+        File of the previous attempt. An attempt that fails before it can compare the
+        data does not know better, so the results that were refused stay refused.
     """
     reason = f"{type(error).__name__}: {summary_of(error)}"
     refused: list[str] = []

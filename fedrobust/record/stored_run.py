@@ -119,9 +119,9 @@ class StoredRun:
         there = [row.round for row in rows]
         if there != [*range(1, num_rounds + 1)]:
             twice = sorted({round for round in there if there.count(round) > 1})
-            told = f"rounds {twice} more than once" if twice else f"rounds {there}"
+            what = f"rounds {twice} more than once" if twice else f"rounds {there}"
             raise FileError(
-                f"{self.metrics_path} has {told[:60]}: must have each from 1 to "
+                f"{self.metrics_path} has {what[:60]}: must have each from 1 to "
                 f"{num_rounds} once, in order; {advice}"
             )
         return rows

@@ -1,4 +1,4 @@
-"""Make dataclasses of JSON, whichever version of us wrote it."""
+"""Decode dataclasses from JSON that this or an earlier version wrote."""
 
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -27,10 +27,10 @@ def from_json(
     advice: str,
     also: Collection[str] = (),
 ) -> T:
-    """Make a dataclass of a JSON object that has its fields as keys.
+    """Return the dataclass that a JSON object with its fields as keys describes.
 
     A field without a default must be there; the others may be missing, because earlier
-    versions did not record them. Keys that are no fields are passed over.
+    versions did not record them. Other keys are ignored.
 
     Parameters
     ----------

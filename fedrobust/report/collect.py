@@ -21,8 +21,9 @@ class MissingResultsError(FileNotFoundError):
 def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     """Read every run below a folder, and each evaluation of it.
 
-    Of evaluations by the same attacks, such as one with other checks, the one that was
-    asked for last counts, and what checks failed in any.
+    If a model was evaluated by the same attacks more than once, such as with other
+    checks, the evaluation that was last asked for counts; a check that failed in any of
+    them counts as failed.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
                 [
                     f"no finished run in {folder}: give the folder of a run or of a "
                     "multirun",
-                    *(f"failed: {told}" for told in below.failed),
+                    *(f"failed: {attempt}" for attempt in below.failed),
                     *below.unreadable,
                 ]
             )

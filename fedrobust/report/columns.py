@@ -106,9 +106,9 @@ def number(value: float, is_doubtful: bool = False) -> str:
 
 
 def checks(results: Sequence[Result]) -> str:
-    """Name the failed checks, or count the passed; not_run is never passed.
+    """Return the failed checks, or how many passed, and how many rounds were skipped.
 
-    Rounds that were skipped are told, too.
+    A check that was not run never counts as passed.
     """
     every = [check.status for result in results for check in result.checks.values()]
     text = f"{every.count('pass')} of {len(every)}" if every else MISSING
@@ -150,6 +150,10 @@ def _mean(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
     return lambda group: f"{group.mean(figure) or 0.0:.{digits}f}"
 
 
+def _checks(result: Result) -> str | None:
+    return checks([result]) if result.checks or result.skipped_rounds else None
+
+
 def _megabytes(result: Result) -> float | None:
     return result.megabytes_a_round
 
@@ -166,12 +170,12 @@ def _is_empty(column: Column, runs: Runs) -> bool:
     )
 
 
-# What follows the accuracies. A new column of every table is a line here.
+# The columns after the accuracies. A new column of every table is an entry here.
 FIGURES = [
     Column("worst_client", lambda _, r: worst_client(r), _clients, CLIENTS,
            is_optional=True),
     Column("client_spread", lambda _, r: client_spread(r), is_optional=True),
-    Column("checks", lambda _, r: checks([r]), lambda group: checks(group.results)),
+    Column("checks", lambda _, r: _checks(r), lambda group: checks(group.results)),
     Column("megabytes_a_round", lambda _, r: _megabytes(r), _mean(_megabytes, 2),
            "MB/round"),
     Column("wall_seconds", lambda _, r: _seconds(r), _mean(_seconds, 1), "s"),

@@ -29,13 +29,13 @@ def note(runs: Runs) -> str:
 
 
 def record_notes(runs: Runs) -> list[str]:
-    """List what failed, what could not be read, and what was trained otherwise."""
+    """Return notes about runs that failed, were unreadable or had other versions."""
     lines = []
     if runs.failed:
         lines.append(f"{len(runs.failed)} runs failed: {_some(runs.failed)}.")
     if runs.unreadable:
-        told = _some(runs.unreadable)
-        lines.append(f"{len(runs.unreadable)} files are left out: {told}.")
+        some = _some(runs.unreadable)
+        lines.append(f"{len(runs.unreadable)} files are left out: {some}.")
     lines += [
         f"{', '.join(digests)} agree in every key and in the seed, so their code or a "
         "version differs: they are not averaged."
@@ -45,22 +45,22 @@ def record_notes(runs: Runs) -> list[str]:
     lines += different_versions([result.environment for result in results])
     stale = [version_changes(r.other_versions) for r in results if r.other_versions]
     if stale:
-        told = _some(sorted(set(stale)))
+        some = _some(sorted(set(stale)))
         lines.append(
             f"{len(stale)} runs were trained with other versions than they were last "
-            f"asked for with: {told}; --fresh trains them anew."
+            f"asked for with: {some}; --fresh trains them anew."
         )
     return lines
 
 
-def _some(told: Sequence[str], most: int = 5) -> str:
+def _some(texts: Sequence[str], most: int = 5) -> str:
     """Join the first few of a list, and count the rest."""
-    more = [f"and {len(told) - most} more"] if len(told) > most else []
-    return "; ".join([*told[:most], *more])
+    more = [f"and {len(texts) - most} more"] if len(texts) > most else []
+    return "; ".join([*texts[:most], *more])
 
 
 def warnings_of(runs: Runs) -> list[str]:
-    """Return what runs were warned of, with the number of runs, most frequent first."""
+    """Return each warning with the number of runs that have it, most frequent first."""
     results = [result for group in runs.groups for result in group.results]
     counts = Counter(w for result in results for w in set(result.warnings))
     return [

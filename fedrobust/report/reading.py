@@ -1,4 +1,4 @@
-"""Reading every run below a folder; what cannot be read costs no more than itself."""
+"""Read every run below a folder; a file that cannot be read costs itself alone."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ class FoundRun:
     config
         Its resolved configuration.
     results
-        Of its evaluations that count, the one that was asked for last first; empty if
-        the run is not finished.
+        Of its evaluations that count, starting with the one that was last asked for;
+        empty if the run is not finished.
     rounds
         Of its training; empty if it is not finished, or left no metrics.jsonl.
     """
@@ -93,8 +93,8 @@ def _attempts(
 
     Returns
     -------
-    By the folder of a run, the evaluations whose results do not count, as the data are
-    others than they were made with. After any other failure they do.
+    By the folder of a run, the evaluations whose results do not count, because the data
+    have changed since. After any other failure they do count.
     """
     refused: dict[Path, set[str]] = {}
     for path in sorted(folder.rglob("error-*.json")):
@@ -112,7 +112,7 @@ def _attempts(
 def _evaluations(
     stored: StoredRun, refused: Collection[str], found: Found
 ) -> Iterator[Result]:
-    """Read the results of a run that count, that which was asked for last first."""
+    """Read the results of a run that count, starting with the one last asked for."""
     results: list[tuple[Json, Result]] = []
     for path in stored.evaluation_paths():
         try:
@@ -135,7 +135,7 @@ def _evaluations(
 
 
 def _rounds(stored: StoredRun, results: list[Result], found: Found) -> list[RoundRow]:
-    """Read the rounds of a finished run; a file that is torn costs the rounds alone."""
+    """Read the rounds of a finished run; a torn file costs the rounds alone."""
     if not results or not stored.metrics_path.exists():
         return []
     try:

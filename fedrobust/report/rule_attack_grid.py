@@ -1,4 +1,4 @@
-"""Rules against attacks: what each withstands, and what it costs when nobody attacks.
+"""Rules against attacks: what each rule withstands, and what it costs without one.
 
 The robustness tax of a rule is the accuracy that it loses to plain averaging where
 there is no attacker. Its worst case is the least accuracy over the attacks.
@@ -43,7 +43,7 @@ class RuleAttackGrid:
     values
         (rows, columns), nan where there is no run.
     doubtful
-        (rows, columns) whether there is trouble with a run.
+        (rows, columns) whether a run behind it failed a check or skipped rounds.
     attacker_gains
         Whether a larger figure is better for the attacker.
     differ_in
@@ -61,7 +61,7 @@ class RuleAttackGrid:
 
     @property
     def is_attacked(self) -> list[bool]:
-        """Tell in which columns somebody attacks."""
+        """Whether somebody attacks, by column."""
         return [attack != NOBODY for attack in self.attacks]
 
     @property
@@ -79,7 +79,7 @@ class RuleAttackGrid:
 
     @property
     def worst_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble under an attack, be it the worst or not."""
+        """(rows,) whether a figure under any attack is doubtful, not the worst alone."""
         return np.asarray(self.doubtful[:, self.is_attacked].any(axis=1))
 
     @property
@@ -107,13 +107,13 @@ class RuleAttackGrid:
 
     @property
     def free_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble where nobody attacks."""
+        """(rows,) whether the figure without an attacker is doubtful."""
         free = np.logical_not(self.is_attacked)
         return np.asarray(self.doubtful[:, free].any(axis=1))
 
     @property
     def tax_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble with what the tax is the difference of."""
+        """(rows,) whether a figure that the tax is computed from is doubtful."""
         free = self.free_is_doubtful
         return free if self._plain is None else free | free[self._plain]
 
@@ -185,8 +185,8 @@ def _grid(
     means = {} if differ_in else {m: group.mean(figure) for m, group in alone.items()}
     # numpy writes None as nan.
     values = np.array([[means.get((s, a)) for a in attacks] for s in strategies], float)
-    troubled = {made for made, group in alone.items() if group.is_doubtful}
-    doubtful = np.array([[(s, a) in troubled for a in attacks] for s in strategies])
+    unsure = {made for made, group in alone.items() if group.is_doubtful}
+    doubtful = np.array([[(s, a) in unsure for a in attacks] for s in strategies])
     doubtful &= ~np.isnan(values)
     return RuleAttackGrid(
         title, training, strategies, attacks, values, doubtful, attacker_gains,

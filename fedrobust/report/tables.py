@@ -35,7 +35,7 @@ def rich_table(
         justify: JustifyMethod = "left" if name in left else "right"
         table.add_column(rich_text(name), justify=justify)
     for values in rows:
-        table.add_row(*(rich_text(v, "red" if _is_trouble(v) else "") for v in values))
+        table.add_row(*(rich_text(v, "red" if _is_doubtful(v) else "") for v in values))
     return table
 
 
@@ -48,7 +48,7 @@ def _table(title: str | None, caption: str | None) -> Table:
     )
 
 
-def _is_trouble(text: str) -> bool:
+def _is_doubtful(text: str) -> bool:
     return "FAILED" in text or "SKIPPED" in text
 
 

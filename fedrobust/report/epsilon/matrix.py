@@ -84,7 +84,7 @@ class TrainingRow:
 
     @property
     def is_noise(self) -> bool:
-        """Tell whether this is the control for adversarial training."""
+        """Whether this is the control for adversarial training."""
         return self.kind.split(" ")[0] == NOISE
 
     @property
@@ -130,12 +130,12 @@ class EpsilonMatrix:
 
     @property
     def reference(self) -> TrainingRow:
-        """Standard training, else the smallest training epsilon."""
+        """Standard training; if there is none, the smallest training epsilon."""
         return self.candidates[0]
 
     @property
     def has_standard(self) -> bool:
-        """Tell whether cost and gain are against standard training."""
+        """Whether cost and gain are relative to standard training."""
         return self.reference.kind == STANDARD
 
     @property
@@ -150,7 +150,7 @@ class EpsilonMatrix:
         return accuracy - self.reference.accuracy[1:]
 
     def score(self, row: TrainingRow, at: str | None) -> Score:
-        """Give a row's accuracy at a test epsilon; without one, the area."""
+        """Return a row's accuracy at a test epsilon; without one, the average."""
         x = np.array([0.0, *map(float, self.epsilons)])
         if at is None:
             weights = np.trapezoid(np.eye(len(x)), x, axis=1) / x[-1]

@@ -67,7 +67,7 @@ def _gain_title(matrix: EpsilonMatrix) -> str:
 
 
 def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
-    """Make the tables of a matrix for the terminal."""
+    """Return the tables of a matrix for the terminal."""
     title = f"Accuracy after training at ε, attacked at ε. {matrix.title}"
     return [
         rich_table(*accuracy_texts(matrix), left=LEFT, title=title.strip()),
@@ -76,7 +76,7 @@ def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
 
 
 def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
-    """Say what the numbers are, what is left out, and what does not compare."""
+    """Return what the numbers are, what is left out, and what does not compare."""
     rows = [row for matrix in matrices for row in matrix.rows]
     groups = [row.group for row in rows]
     lines = [
@@ -95,7 +95,7 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
 
 
 def _chance(rows: Sequence[TrainingRow]) -> list[str]:
-    """Say what chance is taken to be, and what it leaves out."""
+    """Return how chance is estimated, and what that leaves out."""
     lines = []
     seeds = [len(row.by_seed) for row in rows]
     if max(seeds) >= ENOUGH_SEEDS:
@@ -176,7 +176,7 @@ def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
 
 
 def _accuracies(row: TrainingRow, names: Sequence[str]) -> dict[str, object]:
-    """Give a row's mean, spread and accuracy of each seed by their columns."""
+    """Return a row's mean, spread and accuracies by seed, by their columns."""
     found: dict[str, object] = {}
     every = np.transpose([*row.by_seed.values()])
     for name, mean, spread, by_seed in zip(
