@@ -79,7 +79,7 @@ class RuleAttackGrid:
 
     @property
     def worst_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether a figure under any attack is doubtful, not the worst alone."""
+        """(rows,) whether the figure under some attack is doubtful."""
         return np.asarray(self.doubtful[:, self.is_attacked].any(axis=1))
 
     @property
