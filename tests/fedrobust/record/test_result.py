@@ -1,21 +1,16 @@
 """Results and rounds: what is written is read back, and what is wrong is refused."""
 
 import json
-from dataclasses import fields, replace
-from types import SimpleNamespace
+from dataclasses import fields
 
 import pytest
 
 from fedrobust.errors import FileError
 from fedrobust.evaluation.checks import Check
-from fedrobust.files import to_json
 from fedrobust.record.attack_result import AttackResult
 from fedrobust.record.evaluation_result import EvaluationResult
 from fedrobust.record.result import Result
-from fedrobust.record.round_row import Detection, RoundRow, round_row
-from fedrobust.record.stored_run import StoredRun
-from fedrobust.record.summary import summed
-from fedrobust.record.validation import from_json
+from fedrobust.record.round_row import Detection
 
 # The least that a result of any version holds.
 LEAST = {
@@ -28,14 +23,6 @@ LEAST = {
     "worst_robust_accuracy": {"0.1": 0.25},
     "checks": {"within_ball": {"status": "pass"}},
 }
-REPORT = SimpleNamespace(
-    round=1, sampled=[0, 1, 2, 3], accepted=[0, 1, 3], quarantined={2: "shape"},
-    failed={}, skipped=None, train_seconds=1.5, aggregate_seconds=0.25, bytes_down=80,
-    bytes_up=60, selected=None, excluded=[0, 3], metrics={"train_loss": 0.5},
-    evaluation=None, client_evaluation={},
-)  # fmt: skip
-# Of the accepted 0, 1 and 3 the rule left out 0 and 3; 2 and 3 are Byzantine.
-ROW = round_row(REPORT, [2, 3], {"z": 1.5})
 
 
 def read(**changes) -> Result:
@@ -127,53 +114,3 @@ def test_a_key_that_every_version_wrote_must_be_there():
             Result.from_json(found, "x", "remove it")
     with pytest.raises(FileError, match="skipped_rounds is missing"):
         Result.from_json(LEAST, "x", "remove it", ["skipped_rounds"])
-
-
-def test_a_round_by_hand():
-    assert ROW.detection == Detection(precision=1 / 2, recall=1 / 1)
-    assert ROW.byzantine == [2, 3]
-    assert (ROW.quarantined, ROW.failed, ROW.skipped) == (1, 0, None)
-    assert ROW.clean_accuracy is None
-    scores = SimpleNamespace(
-        clean=0.5, robust={"pgd": {"0.1": 0.25}}, backdoor_success=1.0
-    )
-    scored = ROW.with_scores(scores, 2.0)
-    assert (scored.clean_accuracy, scored.evaluate_seconds) == (0.5, 2.0)
-    # Nobody accepted is Byzantine: there is nobody to detect.
-    assert round_row(REPORT, [2], None).detection is None
-
-
-def test_rounds_are_summed_and_detection_is_averaged_over_those_that_have_it():
-    rows = [
-        ROW,
-        replace(ROW, detection=None, skipped="too few", failed=3),
-        replace(ROW, detection=Detection(None, 0.0), federated={"clients": 4}),
-    ]
-    assert summed(rows) == {
-        "federated": {"clients": 4},
-        "detection": Detection(precision=0.5, recall=0.5),
-        "bytes_down": 240,
-        "bytes_up": 180,
-        "train_seconds": 4.5,
-        "quarantined": 3,
-        "failed": 3,
-        "skipped_rounds": 1,
-    }
-
-
-def test_rounds_are_read_as_they_were_written(tmp_path):
-    rows = [ROW, replace(ROW, round=2, clean_accuracy=0.5)]
-    path = tmp_path / "metrics.jsonl"
-    path.write_text("".join(to_json(row.to_json()) + "\n" for row in rows))
-    stored = StoredRun(tmp_path)
-    assert stored.rounds(2) == rows
-    with pytest.raises(
-        FileError, match=r"has rounds \[1, 2\]: must have each from 1 to 3"
-    ):
-        stored.rounds(3)
-    # An earlier version's row, which has fewer keys.
-    few = {
-        "round": 1, "quarantined": 0, "failed": 0, "bytes_down": 1, "bytes_up": 1,
-        "train_seconds": 1, "aggregate_seconds": 1, "evaluate_seconds": 1,
-    }  # fmt: skip
-    assert from_json(RoundRow, few, "x", "y").detection is None
