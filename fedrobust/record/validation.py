@@ -14,10 +14,14 @@ from fedrobust.files import Json
 TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
 EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
 
-# Returns a value as its field holds it; a TypeError names the key and the value.
+# Returns a value as its field holds it, or raises _WrongValueError.
 Decoder = Callable[[Any, str], Any]
 T = TypeVar("T")
 PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
+
+
+class _WrongValueError(Exception):
+    """Part of a sentence about a value that cannot be used."""
 
 
 def from_json(
@@ -53,7 +57,7 @@ def from_json(
     """
     try:
         return kind(**_values(kind, found, "", also))
-    except TypeError as error:
+    except _WrongValueError as error:
         raise FileError(f"{where}: {error}; {advice}") from error
 
 
@@ -65,7 +69,7 @@ def _values(
         if name in found:
             values[name] = decoded(found[name], prefix + name)
         elif not is_optional or name in also:
-            raise TypeError(f"{prefix}{name} is missing")
+            raise _WrongValueError(f"{prefix}{name} is missing")
     return values
 
 
@@ -143,4 +147,4 @@ def _require(value: Any, kinds: tuple[type, ...], key: str) -> None:
         text = repr(value)
         text = text if len(text) <= 40 else text[:40] + "..."
         names = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"{key} is {text}: must be {names}")
+        raise _WrongValueError(f"{key} is {text}: must be {names}")
