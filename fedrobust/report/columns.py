@@ -1,11 +1,11 @@
-"""The columns of every table of runs: one list, which all writers go through."""
+"""The columns of the report of runs: one list, which every table goes through."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from fedrobust.record.result import Result
+from fedrobust.report.column import Column
 from fedrobust.report.groups import (
     Figure,
     Runs,
@@ -19,41 +19,15 @@ MISSING = "–"
 CLIENTS = "worst client / spread"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of report.csv, and of the tables in the terminal and in Markdown.
+def columns(runs: Runs) -> list[Column[SeedGroup]]:
+    """Return the columns of a folder's runs, in their order.
 
-    Attributes
-    ----------
-    name
-        In report.csv.
-    value
-        Of a run of a group; None for a run that has none.
-    text
-        Of a group of runs that differ only in their seed, as tables show it; None for a
-        column of report.csv alone.
-    heading
-        In tables, if it is not the name.
-    is_label
-        Whether the column tells groups apart; it is aligned at the left.
-    is_optional
-        Whether the column is left out where no run has a value.
+    A row of a table is a group of seeds; a row of report.csv is a group of one run.
     """
-
-    name: str
-    value: Callable[[SeedGroup, Result], object]
-    text: Callable[[SeedGroup], str] | None = None
-    heading: str | None = None
-    is_label: bool = False
-    is_optional: bool = False
-
-
-def columns(runs: Runs) -> list[Column]:
-    """Return the columns of a folder's runs, in their order."""
     several = any(len(group.seeds) > 1 for group in runs.groups)
     every = [
         *map(_label, runs.columns),
-        Column("seed", lambda _, r: r.seed, _num_seeds if several else None, "seeds"),
+        Column("seed", _first_seed, _num_seeds if several else None, "seeds"),
         accuracy("clean", clean_accuracy),
         *(
             accuracy(f"robust_{e}", worst_accuracy_at(e), f"ε={float(e):.4g}")
@@ -64,28 +38,13 @@ def columns(runs: Runs) -> list[Column]:
     return [c for c in every if not (c.is_optional and _is_empty(c, runs))]
 
 
-def shown(runs: Runs) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the headings of a table, its rows, and the headings aligned at the left.
-
-    A row is a group of runs.
-    """
-    there = [
-        (c.heading or c.name, c.text, c.is_label)
-        for c in columns(runs)
-        if c.text is not None
-    ]
-    rows = [[text(group) for _, text, _ in there] for group in runs.groups]
-    left = [heading for heading, _, is_label in there if is_label]
-    return [heading for heading, _, _ in there], rows, left
-
-
 def accuracy(
     name: str, figure: Figure, heading: str | None = None, is_optional: bool = False
-) -> Column:
+) -> Column[SeedGroup]:
     """Return the column of an accuracy, in percent with its spread over seeds."""
     return Column(
         name,
-        lambda _, result: figure(result),
+        lambda group: group.mean(figure),
         lambda group: percent(group.mean(figure), group.std(figure)),
         heading,
         is_optional=is_optional,
@@ -129,13 +88,15 @@ def client_spread(result: Result) -> float | None:
     return result.over_clients("spread")
 
 
-def _label(name: str) -> Column:
-    return Column(
-        name,
-        lambda group, _: group.labels[name],
-        lambda group: group.labels[name],
-        is_label=True,
-    )
+def _label(name: str) -> Column[SeedGroup]:
+    def text(group: SeedGroup) -> str:
+        return group.labels[name]
+
+    return Column(name, text, text, is_label=True)
+
+
+def _first_seed(group: SeedGroup) -> int:
+    return group.seeds[0]
 
 
 def _num_seeds(group: SeedGroup) -> str:
@@ -146,12 +107,17 @@ def _clients(group: SeedGroup) -> str:
     return " / ".join(percent(group.mean(f)) for f in (worst_client, client_spread))
 
 
-def _mean(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
+def _checks(group: SeedGroup) -> str | None:
+    text = checks(group.results)
+    return None if text == MISSING else text
+
+
+def _mean(figure: Figure) -> Callable[[SeedGroup], float | None]:
+    return lambda group: group.mean(figure)
+
+
+def _number(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
     return lambda group: f"{group.mean(figure) or 0.0:.{digits}f}"
-
-
-def _checks(result: Result) -> str | None:
-    return checks([result]) if result.checks or result.skipped_rounds else None
 
 
 def _megabytes(result: Result) -> float | None:
@@ -162,22 +128,16 @@ def _seconds(result: Result) -> float | None:
     return result.wall_seconds
 
 
-def _is_empty(column: Column, runs: Runs) -> bool:
-    return all(
-        column.value(group, result) is None
-        for group in runs.groups
-        for result in group.results
-    )
+def _is_empty(column: Column[SeedGroup], runs: Runs) -> bool:
+    return all(column.value(group) is None for group in runs.each_alone())
 
 
 # The columns after the accuracies. A new column of every table is an entry here.
-FIGURES = [
-    Column("worst_client", lambda _, r: worst_client(r), _clients, CLIENTS,
-           is_optional=True),
-    Column("client_spread", lambda _, r: client_spread(r), is_optional=True),
-    Column("checks", lambda _, r: _checks(r), lambda group: checks(group.results)),
-    Column("megabytes_a_round", lambda _, r: _megabytes(r), _mean(_megabytes, 2),
-           "MB/round"),
-    Column("wall_seconds", lambda _, r: _seconds(r), _mean(_seconds, 1), "s"),
-    Column("config_digest", lambda _, r: r.config_digest),
-]  # fmt: skip
+FIGURES: list[Column[SeedGroup]] = [
+    Column("worst_client", _mean(worst_client), _clients, CLIENTS, is_optional=True),
+    Column("client_spread", _mean(client_spread), is_optional=True),
+    Column("checks", _checks, lambda group: checks(group.results)),
+    Column("megabytes_a_round", _mean(_megabytes), _number(_megabytes, 2), "MB/round"),
+    Column("wall_seconds", _mean(_seconds), _number(_seconds, 1), "s"),
+    Column("config_digest", lambda group: group.results[0].config_digest),
+]

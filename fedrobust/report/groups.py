@@ -1,7 +1,7 @@
 """Finished runs in groups that differ only in their seed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -136,6 +136,12 @@ class Runs:
     failed: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     clashing: list[list[str]] = field(default_factory=list)
+
+    def each_alone(self) -> list[SeedGroup]:
+        """Return a group of one for each run."""
+        return [
+            replace(group, runs=[run]) for group in self.groups for run in group.runs
+        ]
 
     @property
     def same_seeds(self) -> bool:

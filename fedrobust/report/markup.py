@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from rich.text import Text
 
+from fedrobust.report.column import Texts
 from strategies.transport.text import printable
 
 # What Markdown, and the HTML within it, would read as markup. An underscore within a
@@ -53,12 +54,10 @@ def markdown_table(
     return "\n".join(lines)
 
 
-def plain_markdown_table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
-) -> str:
+def plain_markdown_table(texts: Texts) -> str:
     """Return a Markdown table of texts that are shown as they are."""
     return markdown_table(
-        [*map(escape_markdown, names)],
-        [[*map(escape_markdown, cells)] for cells in rows],
-        [*map(escape_markdown, left)],
+        [*map(escape_markdown, texts.names)],
+        [[*map(escape_markdown, cells)] for cells in texts.rows],
+        [*map(escape_markdown, texts.left)],
     )

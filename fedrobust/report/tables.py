@@ -1,15 +1,13 @@
 """Tables: in the terminal, as Markdown and as CSV."""
 
-import csv
-import io
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from fedrobust.files import write_atomically
-from fedrobust.report.columns import columns, number, shown
+from fedrobust.report.column import Texts, csv_text, shown
+from fedrobust.report.columns import columns, number
 from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table, rich_text
 from fedrobust.report.notes import note, warnings_of
@@ -18,23 +16,18 @@ from fedrobust.report.rule_attack_grid import DOUBTFUL, RuleAttackGrid, grids
 
 def terminal_table(runs: Runs) -> Table:
     """Return the table that a multirun ends with."""
-    names, rows, left = shown(runs)
-    return rich_table(names, rows, left=left, caption=note(runs))
+    return rich_table(shown(columns(runs), runs.groups), caption=note(runs))
 
 
 def rich_table(
-    names: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    left: Sequence[str],
-    title: str | None = None,
-    caption: str | None = None,
+    texts: Texts, title: str | None = None, caption: str | None = None
 ) -> Table:
     """Return a table for the terminal; what failed is red."""
     table = _table(title, caption)
-    for name in names:
-        justify: JustifyMethod = "left" if name in left else "right"
+    for name in texts.names:
+        justify: JustifyMethod = "left" if name in texts.left else "right"
         table.add_column(rich_text(name), justify=justify)
-    for values in rows:
+    for values in texts.rows:
         table.add_row(*(rich_text(v, "red" if _is_doubtful(v) else "") for v in values))
     return table
 
@@ -54,8 +47,7 @@ def _is_doubtful(text: str) -> bool:
 
 def markdown(runs: Runs) -> str:
     """Write the tables as Markdown: of rules against attacks, and of every run."""
-    names, rows, left = shown(runs)
-    every = plain_markdown_table(names, rows, left=left)
+    every = plain_markdown_table(shown(columns(runs), runs.groups))
     found = grids(runs)
     parts = [*map(_markdown_grid, found), every, note(runs)]
     if any(grid.doubtful.any() for grid in found):
@@ -80,7 +72,7 @@ def _markdown_grid(grid: RuleAttackGrid) -> str:
         rows.append([strategy, *values])
     title = escape_markdown(f"{grid.title.capitalize()}, {grid.training} training")
     title = f"**{title}**, in percent"
-    table = plain_markdown_table(names, rows, left=["strategy"])
+    table = plain_markdown_table(Texts(names, rows, left=["strategy"]))
     why = escape_markdown(no_numbers(grid))
     return "\n\n".join(filter(None, [title, table, why]))
 
@@ -122,11 +114,4 @@ def robustness_table(grid: RuleAttackGrid) -> Table:
 
 def write_csv(runs: Runs, path: Path) -> None:
     """Write a row a run, accuracies as they are in result.json."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    there = columns(runs)
-    writer.writerow([column.name for column in there])
-    for group in runs.groups:
-        for result in group.results:
-            writer.writerow([column.value(group, result) for column in there])
-    write_atomically(path, text.getvalue())
+    write_atomically(path, csv_text([(columns(runs), runs.each_alone())]))

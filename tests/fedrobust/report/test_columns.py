@@ -5,7 +5,8 @@ import csv
 from rich.console import Console
 
 from fedrobust.report import collect, markdown, terminal_table, write_csv
-from fedrobust.report.columns import FIGURES, Column, accuracy
+from fedrobust.report.column import Column
+from fedrobust.report.columns import FIGURES, accuracy
 from tests.fedrobust.report.test_report import write_run
 
 
@@ -39,7 +40,7 @@ def test_a_column_of_the_csv_alone_and_one_that_nobody_fills_are_in_no_table(
     write_run(tmp_path, 0.9, 0.5)
     runs = collect(tmp_path)
     several = [
-        Column("secret", lambda group, result: 7),
+        Column("secret", lambda group: 7),
         accuracy("backdoor", lambda result: result.backdoor_success, is_optional=True),
     ]
     monkeypatch.setattr("fedrobust.report.columns.FIGURES", several)

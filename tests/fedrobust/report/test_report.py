@@ -21,7 +21,8 @@ from fedrobust.report import (
     robustness_table,
     write_csv,
 )
-from fedrobust.report.columns import Column, checks
+from fedrobust.report.column import Column
+from fedrobust.report.columns import checks
 from fedrobust.report.groups import clean_accuracy, worst_accuracy_at
 from fedrobust.report.labels import FOLLOWS
 from tests.conftest import REPOSITORY
@@ -566,7 +567,7 @@ def test_a_report_that_is_torn_leaves_the_old_one(tmp_path, monkeypatch):
     write_csv(runs, path)
     before = path.read_bytes()
 
-    def missing(group, result):
+    def missing(group):
         raise KeyError("no such figure")
 
     with monkeypatch.context() as patched:
