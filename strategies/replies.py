@@ -1,7 +1,5 @@
 """The replies of a round: whose each is, which count, and what they say together."""
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -113,42 +111,3 @@ def take_updates(
 def bytes_of(arrays: ArrayRecord) -> int:
     """Count the bytes of serialised arrays."""
     return sum(len(array.data) for array in arrays.values())
-
-
-def shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
-    """Name the metrics that more than half of the clients report."""
-    counts = Counter(name for m in metrics for name in m)
-    return sorted(name for name, n in counts.items() if 2 * n > len(metrics))
-
-
-def median_metrics(replies: list[Reply]) -> dict[str, float]:
-    """Take the median of each metric, which no minority of the clients can own."""
-    metrics = [reply.metrics for reply in replies]
-    return {
-        name: float(np.median([m[name] for m in metrics if name in m]))
-        for name in shared_names(metrics)
-    }
-
-
-def average_metrics(
-    results: Sequence[tuple[float, Mapping[str, float]]],
-) -> dict[str, float]:
-    """Average metrics over the examples of the clients that report them.
-
-    Parameters
-    ----------
-    results
-        Examples and metrics of each client.
-
-    Returns
-    -------
-    The metrics that most clients report, and ``clients``: how many there are.
-    """
-    averages: dict[str, float] = {"clients": len(results)}
-    for name in shared_names([metrics for _, metrics in results]):
-        if name in averages:
-            continue  # a client may call a metric of its own so
-        pairs = [(n, m[name]) for n, m in results if name in m]
-        total = sum(n for n, _ in pairs)
-        averages[name] = math.fsum(n / total * value for n, value in pairs)
-    return averages

@@ -1,5 +1,6 @@
 """What happened in a round, for whoever records it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ class RoundReport:
     excluded
         Client ids that the rule did not select, or gave less than half of an even
         weight; None for a rule that neither selects nor weights clients.
+    postprocessed
+        The figures of each postprocessor, in their order.
     metrics
         Median over accepted clients of each metric that most of them report.
     evaluation
@@ -52,6 +55,7 @@ class RoundReport:
     bytes_up: int = 0
     selected: list[int] | None = None
     excluded: list[int] | None = None
+    postprocessed: list[Mapping[str, Any]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     evaluation: dict[str, float] | None = None
     client_evaluation: dict[int, dict[str, float]] = field(default_factory=dict)

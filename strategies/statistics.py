@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from strategies.pipeline import Pipeline
 from strategies.rules.base import Aggregate
-from strategies.screening import Reply
+from strategies.screening import Reply, Specs
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,17 @@ class Statistics:
     names: frozenset[str]
     optional: frozenset[str]
     f: int
+
+    def learned(self, specs: Specs) -> list[str]:
+        """Name the arrays that make up the update: floats that are no statistics.
+
+        Integers stay as they are.
+        """
+        return [
+            name
+            for name, spec in specs.items()
+            if name not in self.names and np.issubdtype(spec.dtype, np.floating)
+        ]
 
     def stack(
         self, names: Sequence[str], replies: Sequence[Reply]

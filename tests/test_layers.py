@@ -17,9 +17,10 @@ FRAMEWORK = [
     *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [
-    *("threads", "randomness", "validation", "linalg", "rules", "preaggregators"),
-    *("sampling", "round_report", "transport", "screening", "server_optimizers"),
-    *("updates", "pipeline", "statistics", "replies", "robust"),
+    *("threads", "randomness", "validation", "records", "linalg", "rules"),
+    *("preaggregators", "postprocessors", "sampling", "round_report", "transport"),
+    *("state", "screening", "server_optimizers", "updates", "pipeline", "statistics"),
+    *("replies", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {
     f"fedrobust.{name}": i + len(STRATEGIES) for i, name in enumerate(FRAMEWORK)

@@ -1,9 +1,11 @@
 """Who the clients are, and which of them are asked in a round."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flwr.serverapp import Grid
 
+from strategies.records import storable
 from strategies.sampling import sample_clients, sample_size
 from strategies.transport.identity import Identities, identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
@@ -13,6 +15,34 @@ PROBES = 3
 # Seconds to wait for nodes to say which partition they hold: before the first round,
 # when they may have to load their ClientApp, and before a later one.
 FIRST_TIMEOUT, LATER_TIMEOUT = 60.0, 5.0
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class RosterState:
+    """What a roster without given client ids has found out.
+
+    Node ids are Flower's, which draws them anew for every run: over other nodes this
+    state says nothing.
+
+    Attributes
+    ----------
+    said, numbered
+        Client ids by node, of those that said theirs and of those that were numbered.
+    seen
+        Nodes that were there in some round.
+    settled
+        Nodes that are not asked again which partition they hold.
+    has_answers
+        Whether the ClientApp can answer.
+    """
+
+    said: dict[int, int] = field(default_factory=dict)
+    numbered: dict[int, int] = field(default_factory=dict)
+    seen: tuple[int, ...] = ()
+    settled: tuple[int, ...] = ()
+    has_answers: bool = True
+
 
 # Called with the round, a client id if it is about one client, and the reason.
 TellIdentity = Callable[[int, int | None, str], None]
@@ -56,10 +86,24 @@ class Roster:
         self._trusted = trusted
         self._f = f
         self._tell = tell
-        self._identities = Identities()
-        self._seen: set[int] = set()
-        self._settled: set[int] = set()
-        self._has_answers = True
+        self.restore(RosterState())
+
+    def state(self) -> RosterState:
+        """Return what is carried to the next round."""
+        return RosterState(
+            said=dict(self._identities.said),
+            numbered=dict(self._identities.numbered),
+            seen=tuple(sorted(self._seen)),
+            settled=tuple(sorted(self._settled)),
+            has_answers=self._has_answers,
+        )
+
+    def restore(self, state: RosterState) -> None:
+        """Go on from a state."""
+        self._identities = Identities(state.said, state.numbered)
+        self._seen = set(state.seen)
+        self._settled = set(state.settled)
+        self._has_answers = state.has_answers
 
     def sample(
         self,
