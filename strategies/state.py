@@ -6,7 +6,33 @@ from typing import Any
 from numpy.typing import NDArray
 
 from strategies.records import storable
-from strategies.transport.roster import RosterState
+
+
+@storable
+@dataclass(frozen=True, kw_only=True)
+class RosterState:
+    """What a roster without given client ids has found out.
+
+    Node ids are Flower's, which draws them anew for every run: over other nodes this
+    state says nothing.
+
+    Attributes
+    ----------
+    said, numbered
+        Client ids by node, of those that said theirs and of those that were numbered.
+    seen
+        Nodes that were there in some round.
+    settled
+        Nodes that are not asked again which partition they hold.
+    has_answers
+        Whether the ClientApp can answer.
+    """
+
+    said: dict[int, int] = field(default_factory=dict)
+    numbered: dict[int, int] = field(default_factory=dict)
+    seen: tuple[int, ...] = ()
+    settled: tuple[int, ...] = ()
+    has_answers: bool = True
 
 
 @storable

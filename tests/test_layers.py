@@ -18,9 +18,9 @@ FRAMEWORK = [
 ]
 STRATEGIES = [
     *("threads", "randomness", "validation", "records", "linalg", "rules"),
-    *("preaggregators", "postprocessors", "sampling", "round_report", "transport"),
-    *("state", "screening", "server_optimizers", "updates", "pipeline", "statistics"),
-    *("replies", "rounds", "robust"),
+    *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
+    *("transport", "screening", "server_optimizers", "updates", "pipeline"),
+    *("statistics", "replies", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {
     f"fedrobust.{name}": i + len(STRATEGIES) for i, name in enumerate(FRAMEWORK)

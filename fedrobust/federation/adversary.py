@@ -5,6 +5,7 @@ before the strategy sees any: the omniscient network attacker of the literature,
 every runtime. All it knows is in the messages, and what the server would make of them.
 """
 
+import copy
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -88,6 +89,14 @@ class Adversary(WrappedGrid):
         self._memory: dict[str, Any] = {}
         self.chosen: dict[str, int | float] = {}
         self._on_event = on_event
+
+    def memory(self) -> dict[str, Any]:
+        """Return what the colluding clients remember, which is all that they carry."""
+        return copy.deepcopy(self._memory)
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Let the colluding clients go on from what ``memory`` returned."""
+        self._memory = copy.deepcopy(dict(memory))
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None

@@ -1,12 +1,11 @@
 """Who the clients are, and which of them are asked in a round."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from flwr.serverapp import Grid
 
-from strategies.records import storable
 from strategies.sampling import sample_clients, sample_size
+from strategies.state import RosterState
 from strategies.transport.identity import Identities, identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
 
@@ -15,34 +14,6 @@ PROBES = 3
 # Seconds to wait for nodes to say which partition they hold: before the first round,
 # when they may have to load their ClientApp, and before a later one.
 FIRST_TIMEOUT, LATER_TIMEOUT = 60.0, 5.0
-
-
-@storable
-@dataclass(frozen=True, kw_only=True)
-class RosterState:
-    """What a roster without given client ids has found out.
-
-    Node ids are Flower's, which draws them anew for every run: over other nodes this
-    state says nothing.
-
-    Attributes
-    ----------
-    said, numbered
-        Client ids by node, of those that said theirs and of those that were numbered.
-    seen
-        Nodes that were there in some round.
-    settled
-        Nodes that are not asked again which partition they hold.
-    has_answers
-        Whether the ClientApp can answer.
-    """
-
-    said: dict[int, int] = field(default_factory=dict)
-    numbered: dict[int, int] = field(default_factory=dict)
-    seen: tuple[int, ...] = ()
-    settled: tuple[int, ...] = ()
-    has_answers: bool = True
-
 
 # Called with the round, a client id if it is about one client, and the reason.
 TellIdentity = Callable[[int, int | None, str], None]
