@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from strategies.linalg.averages import median, weighted_mean
 from strategies.linalg.rows import Matrix
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.rules.base import Aggregate, Part, Rule, RuleContext
 from strategies.rules.mean import Mean
 
-Part = TypeVar("Part", Rule, Preaggregator)
+AnyPart = TypeVar("AnyPart", Rule, Preaggregator)
 # Called with the reason where f is lowered.
 Tell = Callable[[str], None]
 
@@ -150,7 +150,7 @@ class Pipeline:
                 weights = votes.astype(np.float64)
             return weighted_mean(rows, weights / weights.sum())
         _, excluded = self.choice(aggregate, range(len(rows)))
-        f = getattr(self.rule, "f", None)
+        f = self.rule.f
         if f is not None and self.keeps_rows:
             kept = votes.copy()
             kept[excluded or []] = False
@@ -159,7 +159,7 @@ class Pipeline:
         return median(rows[votes])
 
 
-def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
+def tolerating(part: AnyPart, n: int, missing: int, tell: Tell = _nobody) -> AnyPart:
     """Lower f, as little as it needs, where n rows are too few with some missing."""
     if not _is_defined(part, n) and missing <= most_faulty(part):
         for fewer in range(1, missing + 1):
@@ -170,23 +170,21 @@ def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
     return part
 
 
-def most_faulty(part: Rule | Preaggregator) -> int:
-    """Give f; that of the rule within, where a rule has none of its own, or 0."""
-    within = getattr(part, "rule", None)
-    f = getattr(part, "f", 0 if within is None else most_faulty(within))
-    return int(f)
+def most_faulty(part: Part) -> int:
+    """Return f of a part, or of the rule within it where it has none; 0 if neither."""
+    if part.f is not None:
+        return part.f
+    return 0 if part.rule is None else most_faulty(part.rule)
 
 
 def trusted_client(rule: Rule) -> int | None:
     """Return the client that a rule trusts, or the rule within it; None if neither."""
-    trusted = getattr(rule, "trusted", None)
-    within = getattr(rule, "rule", None)
-    if trusted is None and isinstance(within, Rule):
-        return trusted_client(within)
-    return trusted if isinstance(trusted, int) else None
+    if rule.trusted is None and rule.rule is not None:
+        return trusted_client(rule.rule)
+    return rule.trusted
 
 
-def _with_fewer(part: Part, fewer: int) -> Part:
+def _with_fewer(part: AnyPart, fewer: int) -> AnyPart:
     """Lower f, and that of the rule within, by so many."""
     changes: dict[str, Any] = {}
     for field in fields(part):
