@@ -13,9 +13,9 @@ from strategies.rules import CenteredClipping, FLDetector, Median
 from strategies.server_optimizers import SGD, Adagrad, Adam, Yogi
 from strategies.state import RosterState, ServerState
 from strategies.transport.arrays import pack_all
+from tests.own_postprocessors import Momentum, Noise
 from tests.states import bits, stored
 from tests.strategies.one_round import NODE, record, replies_of
-from tests.strategies.postprocessors.test_base import Momentum, Noise
 from tests.strategies.test_robust_strategy import RULES, train_on_root
 
 NUM_CLIENTS = 7

@@ -12,39 +12,11 @@ from strategies.postprocessors import (
     PostprocessorContext,
 )
 from strategies.postprocessors.base import postprocess
-from strategies.randomness import server_generator
 from strategies.rules import Aggregate, Krum, Mean
 from strategies.server_optimizers import SGD
-from strategies.validation import require_between
+from tests.own_postprocessors import Momentum, Noise
 from tests.strategies import one_round
 from tests.strategies.one_round import record, replies_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class Momentum(Postprocessor):
-    """m <- beta m + vector; the state is (rounds, m)."""
-
-    beta: float = 0.5
-
-    def __post_init__(self) -> None:
-        require_between("beta", self.beta, 0, 1)
-
-    def postprocess(self, vector, state, context):
-        rounds, m = state or (0, np.zeros_like(vector))
-        m = np.float32(self.beta) * m + vector
-        return Postprocessed(m, (rounds + 1, m), {"length": float(np.abs(m).sum())})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noise(Postprocessor):
-    """Add Gaussian noise, by a key of the round, that shrinks with the clients."""
-
-    scale: float = 1.0
-
-    def postprocess(self, vector, state, context):
-        rng = server_generator(context.seed, 108, context.round)
-        noise = self.scale / context.expected * rng.normal(size=vector.shape)
-        return vector + noise.astype(np.float32), state, {"expected": context.expected}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,18 +53,6 @@ def test_they_are_applied_in_their_order_and_get_back_their_own_states():
     ]
     assert [rounds for rounds, _ in states] == [3, 3]
     assert vector.tolist() == [1, -2]
-
-
-@pytest.mark.parametrize("part", [Momentum(), Noise(scale=0.1)], ids=repr)
-def test_it_is_a_pure_function_of_what_it_is_given(part, rng):
-    vector = rng.normal(size=20).astype(np.float32)
-    given, context = vector.copy(), context_of(vector, round=3, seed=7, expected=5)
-    first = part(vector, None, context)
-    again = part(vector, None, context)
-    assert first.vector.tobytes() == again.vector.tobytes()
-    assert first.vector.dtype == np.float32
-    assert first.vector.shape == vector.shape
-    assert vector.tobytes() == given.tobytes()
 
 
 @pytest.mark.parametrize("kind", ["shape", "nan", "wide"])
