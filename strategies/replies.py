@@ -1,4 +1,4 @@
-"""The replies of a round: whose each is, which count, and what they say together."""
+"""The replies of a round: the client of each, and which of them count."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +19,17 @@ T = TypeVar("T")
 
 @dataclass
 class Sorted(Generic[T]):
-    """What was read of the replies that count, and why others do not.
+    """The contents of the replies that count, and why the others do not.
 
     Attributes
     ----------
     accepted
-        What was read, by client id.
+        Contents by client id.
     quarantined, failed
-        Reasons by client id: a reply that is not well formed; an error, or no reply.
+        Reasons by client id: for replies that are not well formed; and for error
+        replies and clients that did not reply.
     unexpected
-        Reasons why replies of nobody who was asked do not count.
+        Why replies from nodes that were not sampled were ignored.
     """
 
     accepted: dict[int, T] = field(default_factory=dict)
@@ -43,16 +44,18 @@ def sort_replies(
     group: str,
     read: Callable[[Message], T],
 ) -> Sorted[T]:
-    """Sort replies by client id, and out; nothing that a client sends raises.
+    """Sort replies by client id, and separate those that count from the others.
+
+    Nothing that a client sends makes it raise.
 
     Parameters
     ----------
     replies
-        In any order, which changes nothing.
+        Replies in any order; the order changes nothing.
     asked
-        Client id by node.
+        Client id of each node that was sent a message.
     group
-        Group id of the messages that they were sent.
+        Group id of those messages.
     read
         Reads a reply with content, or raises MalformedReplyError.
     """
@@ -93,10 +96,10 @@ def take_updates(
     old: Mapping[str, NDArray[Any]],
     learned: Sequence[str],
 ) -> Matrix:
-    """Make the matrix of updates, a row a client.
+    """Return the (n, d) matrix of updates, one row for each client.
 
-    Each reply is taken out as its row is filled, so that a large model of every client
-    is not held twice. (Of small ones the allocator may keep the memory.)
+    A reply is removed from ``accepted`` when its row is filled, so that the models of
+    the clients are not held twice. (The allocator may keep the memory of small ones.)
     """
     updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
 
@@ -109,5 +112,5 @@ def take_updates(
 
 
 def bytes_of(arrays: ArrayRecord) -> int:
-    """Count the bytes of serialised arrays."""
+    """Return the number of bytes of serialised arrays."""
     return sum(len(array.data) for array in arrays.values())

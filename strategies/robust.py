@@ -1,4 +1,4 @@
-"""RobustStrategy: sample, screen, pre-aggregate, apply the rule, step the server.
+"""RobustStrategy: sample, screen, pre-aggregate, apply the rule, update the model.
 
 It works in any Flower ServerApp and with any client that answers a train message with
 one ArrayRecord and one MetricRecord holding ``num-examples``. Its arguments, and what
@@ -43,65 +43,67 @@ class RobustStrategy(TrainingSide, EvaluationSide):
     server_optimizer
         Applies the aggregate to the global arrays; plain SGD at a rate of 1 by default.
     fraction_train, fraction_evaluate
-        Share of the clients that train and evaluate, in (0, 1] and [0, 1]; rounded up,
-        where Flower rounds down.
+        Share of the clients that train and evaluate, in (0, 1] and [0, 1]. The number
+        of clients is rounded up; Flower's strategies round down.
     min_train_nodes, min_evaluate_nodes
-        How many of them train and evaluate at least, if there are so many.
+        The least number of clients that train and evaluate, if there are so many.
     evaluate_on
-        Tells whether clients evaluate in a round.
+        Returns whether clients evaluate in a round.
     evaluate_range
         Smallest and largest value of a metric that clients evaluate, such as (0, 1) for
-        accuracies; a client that reports another is quarantined.
+        accuracies; a client that reports a value outside is quarantined.
     seed
-        Key of the client sampling, and what rules receive as ``context.seed``.
+        Key of the client sampling; rules receive it as ``context.seed``.
     client_ids
-        Stable id of each node, such as its partition id. Without it a client is the
-        partition that its node says it holds, asked by a query message before it trains
-        for the first time. Nodes that say nothing are numbered as they come, by node
-        id, which Flower draws anew for every run.
+        Stable id of each node, such as its partition id. If it is None, a query message
+        asks each node for its partition before it trains for the first time. Nodes that
+        name none are numbered in the order of their node ids, which Flower draws anew
+        for every run.
     num_clients
-        How many clients there should be; those that ``client_ids`` lacks are missing,
-        and a rule counts who is missing among its f. None means as many as there are.
+        Number of clients that there should be. Those that ``client_ids`` lacks are
+        missing, and missing clients count towards the f of a rule. None means as many
+        as are connected.
     min_available_nodes
-        Nodes to wait for before the first round when ``client_ids`` is not given; the
-        later ones go on with whoever is still there.
+        Number of nodes to wait for before the first round if ``client_ids`` is not
+        given; later rounds go on with the nodes that are still connected.
     weighted_by_key
-        Name of the metric that is a client's weight: examples, where it is
-        ``num-examples``, else any number from 1.2e-38. No rule weights by it but
-        ``Mean(weighted=True)`` and ``SFAT(weighted=True)``; evaluations are averaged by
-        it.
+        Name of the metric that is a client's weight: an integer if it is
+        ``num-examples``, otherwise any number from 1.2e-38. Evaluations are averaged by
+        it; updates are weighted by it only under ``Mean(weighted=True)`` and
+        ``SFAT(weighted=True)``.
     arrayrecord_key, configrecord_key
         Names of the records in the messages to clients.
     train_metrics_aggr_fn, evaluate_metrics_aggr_fn
-        Makes a MetricRecord of the arrays and metrics of the clients whose replies are
-        well formed, in the order of their ids, and ``weighted_by_key``. A client with a
-        metric that is not finite is left out, and so are names that cannot be shown.
-        By default that is the median of each training metric, which no minority can
-        own, with ``accepted``; and the weighted average of each figure of an
-        evaluation, with ``clients``.
+        Returns a MetricRecord for the contents of well-formed replies, in the order of
+        the client ids, and ``weighted_by_key``. Clients with a metric that is not
+        finite are left out, and so are metrics with names that cannot be printed. By
+        default the result is the median of each training metric, which no minority of
+        the clients can set, with ``accepted``; and the weighted average of each metric
+        of an evaluation, with ``clients``.
     statistics
-        Names of arrays that are no part of the update, such as batch-norm statistics:
-        they are the median over the clients that the rule kept, if these are more than
-        2f, else over all; under the mean their mean.
+        Names of arrays that are not part of the update, such as batch-norm statistics.
+        Under the mean their mean is taken; under any other rule the median over the
+        clients that the rule kept if there are more than 2f, else over all clients.
     optional_statistics
-        Those of them that a client may leave untouched, who then has no vote on them.
-        With at most 2f votes they stay as they are, as f could be half of these.
+        Names of statistics that a client may leave unchanged; it then has no vote on
+        them. With at most 2f votes they stay as they are, because f clients could be
+        half of these.
     f
-        Byzantine clients that optional statistics withstand, where the rule tells no
-        larger one.
+        Number of Byzantine clients that optional statistics withstand, if the rule
+        states no larger number.
     loss_metric
         Name of the metric that is a client's training loss, for rules that need
         ``context.losses``.
     max_examples
         The most examples a client may declare before it is quarantined.
     train_on_root
-        Trains the global arrays on the server's own root data set, for rules that need
-        ``context.root_update``: given the round and the arrays by name, it gives them
-        as a client would.
+        Trains on the server's own root data set, for rules that need
+        ``context.root_update``: given the round and the global arrays by name, it
+        returns the trained arrays.
     on_event
-        Called with each quarantine, failure and skipped round, where f was lowered by
-        the clients that are missing, and where a node is not the client that it says,
-        or says nothing.
+        Called with each quarantine, failure and skipped round; when f is lowered
+        because clients are missing; and when a node is not the client that it claims to
+        be, or claims none.
 
     Attributes
     ----------
@@ -111,8 +113,8 @@ class RobustStrategy(TrainingSide, EvaluationSide):
     Raises
     ------
     ValueError
-        When a parameter is of another kind or out of range, or the rule needs a root
-        data set and ``train_on_root`` is not given.
+        When a parameter has the wrong type or is out of range, or if the rule needs a
+        root data set and ``train_on_root`` is not given.
     """
 
     @property
@@ -122,17 +124,17 @@ class RobustStrategy(TrainingSide, EvaluationSide):
 
     @property
     def last_round(self) -> RoundReport | None:
-        """What happened in the round before; None before the first."""
+        """The report of the last round that was configured; None before the first."""
         return None if self._round is None else self._round.report
 
     @property
     def rule_state(self) -> Any:
-        """What the rule wants back in the next round."""
+        """The state that the rule is given in the next round."""
         return self._state.rule
 
     @property
     def server_state(self) -> Any:
-        """What the server optimiser wants back in the next round."""
+        """The state that the server optimiser is given in the next round."""
         return self._state.server_optimizer
 
     def state(self) -> ServerState:
@@ -153,8 +155,8 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         known = len(state.postprocessors)
         if known not in (0, len(self.postprocessors)):
             raise ValueError(
-                f"the state has {known} postprocessors and the strategy "
-                f"{len(self.postprocessors)}: restore it to a strategy with the same"
+                f"the state is one of {known} postprocessors, and the strategy has "
+                f"{len(self.postprocessors)}: give it the same postprocessors"
             )
         self._state = state
         self._round = None
@@ -176,7 +178,7 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         Raises
         ------
         ValueError
-            When an array is of no real dtype: none else would be aggregated.
+            When the dtype of an array is neither a float nor an integer.
         """
         for name, spec in specs_of(initial_arrays).items():
             if spec.dtype.kind not in "biuf":
@@ -185,12 +187,12 @@ class RobustStrategy(TrainingSide, EvaluationSide):
                     "aggregated, or integers: convert it where it is packed"
                 )
         result = super().start(guarded(grid), initial_arrays, *args, **kwargs)
-        # Flower leaves them empty when every round was skipped.
+        # Flower returns no arrays when every round was skipped.
         result.arrays = result.arrays or initial_arrays
         return result
 
     def check(self, n: int) -> None:
-        """Raise ValueError where a round is undefined though all of n clients reply."""
+        """Raise ValueError if a round is undefined even when all n clients reply."""
         share, minimum = self.fraction_train, self.min_train_nodes
         rows = sample_size(n, share, minimum)
         expected = self.roster.expected(share, rows, minimum)

@@ -1,8 +1,8 @@
-"""The adversary: a Grid that wraps any Grid and speaks for the colluding clients.
+"""The adversary: a Grid that wraps any Grid and rewrites colluding clients' replies.
 
-It alone sees all honest replies of a round, and rewrites those of the Byzantine clients
-before the strategy sees any: the omniscient network attacker of the literature, over
-every runtime. All it knows is in the messages, and what the server would make of them.
+It sees all honest replies of a round before the strategy does: it is the omniscient
+network attacker of the literature, over every runtime. It knows the messages, and what
+the server's pipeline would return for them.
 """
 
 import copy
@@ -36,11 +36,11 @@ class Adversary(WrappedGrid):
     Parameters
     ----------
     grid
-        The grid that really carries the messages.
+        The grid that carries the messages.
     attack
-        How Byzantine updates are crafted.
+        Crafts the Byzantine updates.
     clients
-        Gives the ids of the clients that collude in a round.
+        Returns the ids of the clients that collude in a round.
     client_ids
         Client id of each node.
     learned
@@ -48,20 +48,20 @@ class Adversary(WrappedGrid):
     seed
         Key of the attack's draws, with the round.
     preview
-        Tells what the server would aggregate (n, d) updates to, given the client id,
-        the declared examples and the reported loss of each row; it must change nothing
-        there.
+        Returns the vector that the server would aggregate (n, d) updates to, given the
+        client id, the declared examples and the reported loss of each row; it must not
+        change the server.
     loss_metric
         Name of the metric that is a client's training loss.
     max_examples
-        What the server's screening lets a client declare.
+        The most examples that the server's screening lets a client declare.
     on_event
         Called when the attack is undefined for the clients of a round.
 
     Attributes
     ----------
     chosen
-        What the attack chose in the last round, by name.
+        Figures that the attack chose in the last round, by name.
     """
 
     def __init__(
@@ -118,14 +118,14 @@ class Adversary(WrappedGrid):
         updates: dict[int, Vector] = {}
         received: dict[int, Reply] = {}
         byzantine: dict[int, Message] = {}
-        # In the order of client ids: how fast a client answers must change nothing.
+        # In the order of client ids, so that arrival order changes nothing.
         for message in sorted(replies, key=self._client):
             if not message.has_content():
                 continue
             try:
                 reply = screen(message, specs, self._max_examples)
             except MalformedReplyError:
-                continue  # neither side has a use for it; the strategy says why
+                continue  # the strategy quarantines it and says why
             client = self._client(message)
             updates[client] = difference(reply.arrays, old, self._learned)
             received[client] = reply
@@ -153,7 +153,7 @@ class Adversary(WrappedGrid):
         try:
             crafted = self._attack(rows, len(byzantine), context)
         except UNDEFINED as error:
-            # Undefined for the clients of this round: they then send what they trained.
+            # The attack is undefined for these clients, which send what they trained.
             self.chosen.clear()
             self._on_event(
                 {
@@ -175,7 +175,7 @@ class Adversary(WrappedGrid):
         received: Mapping[int, Reply],
         byzantine: Sequence[int],
     ) -> Callable[[Matrix], Vector] | None:
-        """Make the server's pipeline a function of what the Byzantine clients send."""
+        """Return the server's pipeline as a function of the Byzantine updates."""
         preview = self._preview
         if preview is None:
             return None

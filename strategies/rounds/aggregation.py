@@ -49,13 +49,13 @@ class Aggregation(Settings):
         learned = self._statistics.learned(round.specs)
         updates = take_updates(accepted, round.old, learned)
 
-        def tell(reason: str) -> None:
+        def lowered(reason: str) -> None:
             self._event("f lowered", report.round, None, reason)
 
         try:
             context = self._context(round, report.accepted, examples, losses)
             missing = self._missing(round, len(updates))
-            aggregate = self.pipeline(updates, state.rule, context, missing, tell)
+            aggregate = self.pipeline(updates, state.rule, context, missing, lowered)
             known = PostprocessorContext(
                 aggregate=aggregate,
                 clients=tuple(report.accepted),
@@ -67,7 +67,7 @@ class Aggregation(Settings):
                 self.postprocessors, state.postprocessors, known
             )
         except UNDEFINED as error:
-            # Undefined for what is left of the round, which the model then survives.
+            # The pipeline is undefined for these replies: the model stays as it is.
             return self._skip(report, str(error) or type(error).__name__)
         state = replace(state, rule=aggregate.state, postprocessors=kept)
         return self._step(round, vector, aggregate, statistics, state)

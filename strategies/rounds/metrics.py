@@ -14,13 +14,13 @@ MetricsFunction = Callable[[list[RecordDict], str], MetricRecord]
 
 
 def shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
-    """Name the metrics that more than half of the clients report."""
+    """Return the names of the metrics that more than half of the clients report."""
     counts = Counter(name for m in metrics for name in m)
     return sorted(name for name, n in counts.items() if 2 * n > len(metrics))
 
 
 def median_metrics(replies: list[Reply]) -> dict[str, float]:
-    """Take the median of each metric, which no minority of the clients can own."""
+    """Return the median of each metric, which no minority of the clients can set."""
     metrics = [reply.metrics for reply in replies]
     return {
         name: float(np.median([m[name] for m in metrics if name in m]))
@@ -31,7 +31,7 @@ def median_metrics(replies: list[Reply]) -> dict[str, float]:
 def average_metrics(
     results: Sequence[tuple[float, Mapping[str, float]]],
 ) -> dict[str, float]:
-    """Average metrics over the examples of the clients that report them.
+    """Return metrics averaged over the examples of the clients that report them.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def average_metrics(
     averages: dict[str, float] = {"clients": len(results)}
     for name in shared_names([metrics for _, metrics in results]):
         if name in averages:
-            continue  # a client may call a metric of its own so
+            continue  # a metric of a client may have the same name
         pairs = [(n, m[name]) for n, m in results if name in m]
         total = sum(n for n, _ in pairs)
         averages[name] = math.fsum(n / total * value for n, value in pairs)

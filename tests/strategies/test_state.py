@@ -127,5 +127,7 @@ def test_a_state_of_other_postprocessors_is_refused():
     play(first, START, range(1, 2))
     for parts in ([], [Momentum()]):
         later = strategy_of(rule=Median(), postprocessors=parts)
-        with pytest.raises(ValueError, match="the state has 2 postprocessors and the"):
+        with pytest.raises(
+            ValueError, match="the state is one of 2 postprocessors, and"
+        ):
             later.restore(first.state())
