@@ -356,6 +356,31 @@ def test_a_run_follows_the_schedule(configure, tmp_path):
 # --- free adversarial training ----------------------------------------------------
 
 
+def test_an_objective_replays_by_what_it_has_and_not_by_its_base_class(digits):
+    class Ascending:
+        """As free training, of nobody's base class: it replays twice."""
+
+        replays = 2
+
+        def perturb(self, model, x, y, seed):
+            return tf.clip_by_value(x + model.delta, 0.0, 1.0)
+
+        def loss(self, model, x, x_adv, y):
+            return keras.losses.sparse_categorical_crossentropy(
+                y, model(x_adv, training=True), from_logits=True
+            )
+
+        def advance(self, delta, gradient, round):
+            return tf.clip_by_value(delta + 0.1 * tf.sign(gradient), -0.1, 0.1)
+
+    found = train(mlp(), Ascending(), digits)
+    expected = train(mlp(), FreeTraining(epsilon=0.1, replays=2), digits)
+    assert found.steps == expected.steps == 2 * 5
+    for name, values in expected.arrays.items():
+        np.testing.assert_allclose(found.arrays[name], values, atol=1e-6)
+    assert train(mlp(), Standard(), digits).steps == 5
+
+
 def test_free_training_is_its_algorithm(digits):
     epsilon, replays = 0.1, 3
     network = mlp()
