@@ -185,12 +185,12 @@ def most_faulty(part: Part) -> int:
     """Return f of a part, or of the rule within it where it has none; 0 if neither."""
     if part.f is not None:
         return part.f
-    return 0 if part.rule is None else most_faulty(part.rule)
+    return most_faulty(part.rule) if isinstance(part.rule, Part) else 0
 
 
 def trusted_client(rule: Rule) -> int | None:
     """Return the client that a rule trusts, or the rule within it; None if neither."""
-    if rule.trusted is None and rule.rule is not None:
+    if rule.trusted is None and isinstance(rule.rule, Rule):
         return trusted_client(rule.rule)
     return rule.trusted
 

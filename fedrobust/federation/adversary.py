@@ -8,11 +8,13 @@ the server's pipeline would return for them.
 import copy
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
+from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import Matrix, Vector
 from fedrobust.byzantine.collusion import AttackContext, Collusion
@@ -28,6 +30,31 @@ from strategies.validation import MAX_EXAMPLES
 
 # Updates, client ids, declared examples and reported losses -> the aggregate.
 Preview = Callable[[Matrix, Sequence[int], Sequence[float], Sequence[float]], Vector]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the adversary sees of a round, by client id and in the order of the ids.
+
+    Attributes
+    ----------
+    old
+        The global arrays, by name.
+    updates, replies
+        The update and the reply of each client whose reply is well formed.
+    byzantine
+        The messages of those that collude.
+    """
+
+    old: Mapping[str, NDArray[Any]]
+    updates: dict[int, Vector] = field(default_factory=dict)
+    replies: dict[int, Reply] = field(default_factory=dict)
+    byzantine: dict[int, Message] = field(default_factory=dict)
+
+    @property
+    def honest(self) -> list[int]:
+        """Ids of the clients that do not collude."""
+        return [client for client in self.updates if client not in self.byzantine]
 
 
 class Adversary(WrappedGrid):
@@ -112,12 +139,39 @@ class Adversary(WrappedGrid):
     def _rewrite(
         self, round: int, global_arrays: ArrayRecord, replies: list[Message]
     ) -> None:
-        specs = specs_of(global_arrays)
-        old = unpack_all(global_arrays)
+        """Replace the updates in the Byzantine replies by those that the attack crafts.
+
+        In a round without such replies the attack may watch.
+        """
+        seen = self._seen(round, global_arrays, replies)
+        self.chosen = {}
+        context = self._context(round, seen)
+        honest = _stacked([seen.updates[client] for client in seen.honest])
+        if not seen.byzantine:
+            if self._attack.watches and seen.honest:
+                self._attack.watch(honest, context)
+            return
+        try:
+            crafted = self._attack(honest, len(seen.byzantine), context)
+        except UNDEFINED as error:
+            # The attack is undefined for these clients, which send what they trained.
+            self.chosen.clear()
+            reason = plain(f"the Byzantine clients did not collude: {error}")
+            event = {"event": "no collusion", "round": round, "client": None}
+            self._on_event({**event, "reason": reason})
+            return
+        for message, update in zip(seen.byzantine.values(), crafted, strict=True):
+            content: RecordDict = message.content
+            ((name, own),) = content.array_records.items()
+            content[name] = forge(own, seen.old, update, self._learned)
+
+    def _seen(
+        self, round: int, global_arrays: ArrayRecord, replies: list[Message]
+    ) -> Seen:
+        """Read the replies that are well formed."""
+        specs, old = specs_of(global_arrays), unpack_all(global_arrays)
         colluding = set(self._clients(round))
-        updates: dict[int, Vector] = {}
-        received: dict[int, Reply] = {}
-        byzantine: dict[int, Message] = {}
+        seen = Seen(old=old)
         # In the order of client ids, so that arrival order changes nothing.
         for message in sorted(replies, key=self._client):
             if not message.has_content():
@@ -127,66 +181,40 @@ class Adversary(WrappedGrid):
             except MalformedReplyError:
                 continue  # the strategy quarantines it and says why
             client = self._client(message)
-            updates[client] = difference(reply.arrays, old, self._learned)
-            received[client] = reply
+            seen.updates[client] = difference(reply.arrays, old, self._learned)
+            seen.replies[client] = reply
             if client in colluding:
-                byzantine[client] = message
-        honest = [client for client in updates if client not in byzantine]
-        rows = _stacked([updates[client] for client in honest])
-        start = [np.ravel(old[name]) for name in self._learned]
-        self.chosen = {}
-        context = AttackContext(
+                seen.byzantine[client] = message
+        return seen
+
+    def _context(self, round: int, seen: Seen) -> AttackContext:
+        """Return what the attack knows beside the honest updates."""
+        start = [np.ravel(seen.old[name]) for name in self._learned]
+        return AttackContext(
             round=round,
             seed=self._seed,
-            clients=honest,
-            own=_stacked([updates[client] for client in byzantine]),
+            clients=seen.honest,
+            own=_stacked([seen.updates[client] for client in seen.byzantine]),
             parameters=np.concatenate(start).astype(np.float32),
             layers=[len(values) for values in start],
-            aggregate=self._pipeline(updates, received, list(byzantine)),
+            aggregate=self._pipeline(seen),
             memory=self._memory,
             chosen=self.chosen,
         )
-        if not byzantine:
-            if self._attack.watches and honest:
-                self._attack.watch(rows, context)
-            return
-        try:
-            crafted = self._attack(rows, len(byzantine), context)
-        except UNDEFINED as error:
-            # The attack is undefined for these clients, which send what they trained.
-            self.chosen.clear()
-            self._on_event(
-                {
-                    "event": "no collusion",
-                    "round": round,
-                    "client": None,
-                    "reason": plain(f"the Byzantine clients did not collude: {error}"),
-                }
-            )
-            return
-        for message, update in zip(byzantine.values(), crafted, strict=True):
-            content: RecordDict = message.content
-            ((name, own),) = content.array_records.items()
-            content[name] = forge(own, old, update, self._learned)
 
-    def _pipeline(
-        self,
-        updates: Mapping[int, Vector],
-        received: Mapping[int, Reply],
-        byzantine: Sequence[int],
-    ) -> Callable[[Matrix], Vector] | None:
+    def _pipeline(self, seen: Seen) -> Callable[[Matrix], Vector] | None:
         """Return the server's pipeline as a function of the Byzantine updates."""
         preview = self._preview
         if preview is None:
             return None
-        clients = list(updates)
-        places = [clients.index(client) for client in byzantine]
-        examples = [received[client].num_examples for client in clients]
+        clients = list(seen.updates)
+        places = [clients.index(client) for client in seen.byzantine]
+        examples = [seen.replies[client].num_examples for client in clients]
         name = self._loss_metric
-        losses = [received[client].metrics.get(name, math.inf) for client in clients]
+        losses = [seen.replies[c].metrics.get(name, math.inf) for c in clients]
 
         def aggregate(crafted: Matrix) -> Vector:
-            sent = np.stack([updates[client] for client in clients])
+            sent = np.stack([seen.updates[client] for client in clients])
             sent[places] = crafted
             return preview(sent, clients, examples, losses)
 

@@ -358,7 +358,7 @@ def test_a_run_follows_the_schedule(configure, tmp_path):
 
 def test_an_objective_replays_by_what_it_has_and_not_by_its_base_class(digits):
     class Ascending:
-        """As free training, of nobody's base class: it replays twice."""
+        """Free training with two replays, without a base class."""
 
         replays = 2
 
