@@ -1,6 +1,7 @@
-"""What the server's draws are keyed by: (seed, round, 0, purpose), and no global state.
+"""Keyed random generators of the server: (seed, round, 0, purpose), no global state.
 
-fedrobust numbers its own purposes from 1 to 99; these never change either.
+Results depend on these numbers, so they never change. The numbers 1 to 99 belong to the
+purposes of fedrobust.
 """
 
 from enum import IntEnum
@@ -9,7 +10,7 @@ import numpy as np
 
 
 class Draw(IntEnum):
-    """What a draw of the server is for."""
+    """The purposes of the server's random draws."""
 
     BUCKETING = 101
     DNC = 102
@@ -21,5 +22,5 @@ class Draw(IntEnum):
 
 
 def server_generator(seed: int, draw: Draw, round: int = 0) -> np.random.Generator:
-    """Make the generator of one draw."""
+    """Return the generator for one purpose in one round."""
     return np.random.default_rng([seed, round, 0, draw])

@@ -1,21 +1,23 @@
-"""Which clients take part in a round."""
+"""Sampling of the clients that take part in a round."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-# Purpose of the random draws made here: the last element of their key.
+# Purpose of these random draws: the last element of their key.
 SAMPLING = 1
 
 
 def sample_size(num_clients: int, fraction: float, minimum: int = 1) -> int:
-    """Count the clients that a fraction means: rounded up, at least the minimum.
+    """Return the number of clients in a fraction, rounded up.
+
+    The result is at least ``minimum`` and at least 1, but at most ``num_clients``.
 
     >>> sample_size(100, 0.29)
     29
     """
-    # 0.29 * 100 is 28.999...: rounding at 9 digits first keeps what the user meant.
+    # In floats 0.07 * 100 is a little above 7: without rounding, ceil would give 8.
     size = max(math.ceil(round(num_clients * fraction, 9)), minimum)
     return max(1, min(num_clients, size))
 
@@ -23,18 +25,18 @@ def sample_size(num_clients: int, fraction: float, minimum: int = 1) -> int:
 def sample_clients(
     clients: Sequence[int], fraction: float, seed: int, round: int, minimum: int = 1
 ) -> list[int]:
-    """Draw clients without replacement, keyed by seed and round alone.
+    """Return a sample of the clients, drawn without replacement.
 
     Parameters
     ----------
     clients
-        Client ids in any order; the draw does not depend on it.
+        Client ids; the draw does not depend on their order.
     fraction
-        Share of the clients, in (0, 1].
+        Share of the clients to draw, in (0, 1].
     seed, round
         Key of the draw.
     minimum
-        How many are drawn at least, if there are so many.
+        Smallest number to draw, if there are so many clients.
 
     Returns
     -------

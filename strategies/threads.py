@@ -1,4 +1,4 @@
-"""Work on threads, for what leaves Python's lock: NumPy, SciPy, TensorFlow's graphs."""
+"""Threads for work that releases Python's lock: NumPy, SciPy and TensorFlow graphs."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ R = TypeVar("R")
 
 
 def num_cores() -> int:
-    """Count the cores this process may use."""
+    """Return the number of cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -19,16 +19,16 @@ def num_cores() -> int:
 def parallel_map(
     function: Callable[[T], R], items: Iterable[T], workers: int | None = None
 ) -> list[R]:
-    """Apply a function to items on threads, results in the order of the items.
+    """Return the results of a function for all items, computed on several threads.
 
     Parameters
     ----------
     function
-        Called once an item.
+        Called once per item.
     items
-        What to apply it to.
+        The arguments of the calls; results are in their order.
     workers
-        Threads; None means one a core, 1 none at all.
+        Number of threads; None means one per core, and 1 means no extra thread.
     """
     items = list(items)
     workers = min(workers or num_cores(), len(items))
@@ -40,7 +40,7 @@ def parallel_map(
 
 @contextmanager
 def thread_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Pool threads; leaving the pool waits for them, except after Ctrl-C."""
+    """Yield a pool of threads; on exit, wait for them except after Ctrl-C."""
     pool = ThreadPoolExecutor(workers)
     wait = True
     try:

@@ -1,4 +1,4 @@
-"""Checks of hyper-parameters: kinds by a dataclass's annotations, ranges by hand."""
+"""Checks of hyper-parameters: types from a dataclass's annotations, ranges by calls."""
 
 import functools
 import math
@@ -9,10 +9,10 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-# The most examples a client may declare, unless the user says otherwise.
+# Default limit on the number of examples that a client may declare.
 MAX_EXAMPLES = 10**7
 
-# Annotations of lists, whose entries are checked, and what counts as one.
+# By annotation of a list: the types of values that count as such a list.
 LISTS: dict[Any, Any] = {
     Collection: Collection,
     Sequence: Sequence | np.ndarray,
@@ -20,24 +20,25 @@ LISTS: dict[Any, Any] = {
     tuple: Sequence | np.ndarray,
 }
 
-# Metadata of a field whose value may also be infinite, or not a number.
+# Metadata of a field that may also be infinite or NaN.
 ANY_FLOAT = {"finite": False}
 
 
 class Validated:
-    """A dataclass whose fields are what their annotations say.
+    """A base class for dataclasses whose fields are checked against their annotations.
 
-    Each instance is checked when it is made, before the class's own ``__post_init__``,
-    which cannot forget it: ``int`` is an integer and no bool, ``float`` a finite number
-    (an integer counts; ``field(metadata=ANY_FLOAT)`` lifts the bound), ``bool`` a bool,
-    ``str`` a text, a class one of its instances, ``Callable`` a function. Unions,
-    ``Literal``, tuples, lists and dictionaries are checked by their parts; any other
-    annotation is not. NumPy scalars become Python's.
+    Each instance is checked on construction, before the class's own ``__post_init__``
+    runs, so that no subclass can forget the check. ``int`` means an integer but not a
+    bool; ``float`` a finite number, integers included (``field(metadata=ANY_FLOAT)``
+    also allows infinity and NaN); ``bool`` a bool; ``str`` a string; a class one of its
+    instances; ``Callable`` a function. Unions, ``Literal``, tuples, lists and
+    dictionaries are checked by their parts. Other annotations are not checked. NumPy
+    scalars are converted to Python's.
 
     Raises
     ------
     ValueError
-        When a value is of another kind; it names the field, the value and the kind.
+        When a value has another type; the message names field, value and type.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -63,7 +64,7 @@ def check_fields(instance: Any) -> None:
     Raises
     ------
     ValueError
-        At the first field whose value is of another kind.
+        When a value has another type; the message is about the first such field.
     """
     if not is_dataclass(instance):
         return
@@ -79,12 +80,12 @@ def check_fields(instance: Any) -> None:
 
 
 def require_kind(name: str, value: Any, kind: Any, finite: bool = True) -> None:
-    """Refuse a value that is not of the kind an annotation names.
+    """Raise ValueError for a value that does not fit an annotation.
 
     Parameters
     ----------
     name, value
-        The parameter and what it was given.
+        The parameter and its value.
     kind
         An annotation such as ``int``, ``float | None`` or ``tuple[float, float]``.
     finite
@@ -102,11 +103,11 @@ def require_kind(name: str, value: Any, kind: Any, finite: bool = True) -> None:
 
 @functools.lru_cache(maxsize=1024)
 def _kinds(cls: type) -> dict[str, Any]:
-    """Return the annotations of a class's fields; none that cannot be evaluated."""
+    """Return the annotations of a class's fields, without unresolved names."""
     try:
         return get_type_hints(cls)
     except (NameError, TypeError, AttributeError):
-        # A name that its module imports for type checkers alone.
+        # An annotation names something that is imported for type checkers only.
         return {f.name: f.type for f in fields(cls) if not isinstance(f.type, str)}
 
 
@@ -144,18 +145,18 @@ def _is_of(value: Any, kind: Any, finite: bool) -> bool:
 
 
 def _is_list(kind: Any) -> bool:
-    """Whether an annotation is one of lists of any length."""
+    """Return whether an annotation means a list of any length."""
     origin, parts = get_origin(kind), get_args(kind)
     return origin in LISTS and not (origin is tuple and parts and Ellipsis not in parts)
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:
-    """Return what a generic is of; bare ``typing.List`` is of anything."""
+    """Return the arguments of a generic annotation; ``Any`` for a bare one."""
     return get_args(kind) or (Any, Any)
 
 
 def _is_class(kind: Any) -> bool:
-    """Whether ``isinstance`` can tell: not of generics, protocols and ``Any``."""
+    """Return whether ``isinstance`` works: not for generics, protocols and ``Any``."""
     return (
         isinstance(kind, type)
         and get_origin(kind) is None
@@ -176,10 +177,10 @@ def _is_float(value: Any, finite: bool) -> bool:
 
 
 def _named(kind: Any, finite: bool) -> str | None:
-    """Put an annotation into words; None where it says nothing that can be checked."""
+    """Describe an annotation in words; None if it cannot be checked."""
     origin, parts = get_origin(kind), _parts(kind)
     if origin in (Union, types.UnionType):
-        # An integer is a number already.
+        # ``int`` adds nothing to ``float``.
         told = [part for part in parts if part is not int or float not in parts]
         names = [_named(part, finite) for part in told]
         return None if None in names else " or ".join(map(str, names))
@@ -201,7 +202,7 @@ def _named(kind: Any, finite: bool) -> str | None:
         bool: "true or false",
         int: "an integer",
         float: number,
-        str: "a text",
+        str: "a string",
         type(None): "null",
     }
     if kind in words:
@@ -210,7 +211,7 @@ def _named(kind: Any, finite: bool) -> str | None:
 
 
 def require(condition: bool, name: str, value: Any, bound: str) -> None:
-    """Refuse a parameter outside its range with one sentence.
+    """Raise ValueError for a parameter outside its range.
 
     Raises
     ------
@@ -224,7 +225,7 @@ def require(condition: bool, name: str, value: Any, bound: str) -> None:
 def _written(value: Any) -> str:
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to write an integer of 5,000 digits
+    except ValueError:  # Python does not print integers of 5,000 digits
         return f"a huge {type(value).__name__}"
     return text if len(text) <= 200 else f"{text[:200]}..."
 
@@ -232,11 +233,11 @@ def _written(value: Any) -> str:
 def require_between(
     name: str, value: float, low: float, high: float = math.inf
 ) -> None:
-    """Refuse a number that is not finite or not in the closed range [low, high]."""
+    """Raise ValueError for a number that is not finite or not in [low, high]."""
     bound = f"at least {low}" if high == math.inf else f"in [{low}, {high}]"
     require(math.isfinite(value) and low <= value <= high, name, value, bound)
 
 
 def require_positive(name: str, value: float) -> None:
-    """Refuse a number that is not finite or not above zero."""
+    """Raise ValueError for a number that is not finite or not above 0."""
     require(math.isfinite(value) and value > 0, name, value, "above 0")

@@ -1,1 +1,1 @@
-"""Arithmetic on update matrices that every rule shares."""
+"""Linear algebra on update matrices that rules and pre-aggregators share."""

@@ -6,30 +6,32 @@ from scipy.spatial.distance import pdist, squareform
 
 from strategies.linalg.rows import Matrix, each_block, gram
 
-# Below this share of |x|^2 + |y|^2 a distance is computed anew. Above it, inner
-# products in float64 leave it eleven digits.
+# A squared distance below this share of |x|^2 + |y|^2 is recomputed from differences.
+# Above it, inner products in float64 are accurate to eleven digits.
 CLOSE = 1e-4
 
 
 def squared_distances(
     updates: Matrix, products: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Compute all pairwise squared distances in float64.
+    """Return all pairwise squared distances in float64.
 
-    By |x|^2 + |y|^2 - 2xy, which is one matrix product, and which loses every digit
-    when updates are nearly equal: those pairs are computed from their differences.
+    They are |x|^2 + |y|^2 - 2xy, which takes a single matrix product. That formula
+    loses all digits for nearly equal updates; such pairs are recomputed from their
+    differences.
 
     Parameters
     ----------
     updates
         (n, d) matrix.
     products
-        (n, n) their inner products, where they are known.
+        (n, n) inner products of the rows, if they are already known.
 
     Returns
     -------
     (n, n) float64
-        Symmetric; the diagonal is infinite, so that no row is its own neighbour.
+        A symmetric matrix with an infinite diagonal, so that no row is its own
+        neighbour.
     """
     products = gram(updates) if products is None else products
     products = (products + products.T) / 2
@@ -48,7 +50,7 @@ def squared_distances(
 
 
 def _from_differences(updates: Matrix, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Compute the distances among some rows."""
+    """Return the squared distances among some rows, from their differences."""
     condensed = np.zeros(rows.size * (rows.size - 1) // 2)
 
     def within(block: slice) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""The order in which a rule takes the rows of a matrix, whatever order they came in.
+"""The canonical order of the rows of a matrix, independent of their order of arrival.
 
-A sum of floats depends on the order of its terms, and the eigenvectors of a matrix on
-the order of its rows, in their last bits. So rows are taken in the order of client ids;
-where none are known, in the order of their values: the smaller first value comes first,
-of equal ones the smaller second value, and so on.
+The last bits of a sum of floats depend on the order of its terms, and those of the
+eigenvectors of a matrix depend on the order of its rows. Rules therefore take rows in
+the order of client ids. If the ids are unknown, they take rows in lexicographic order
+of their values.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 
-# Values that two rows are first compared in; then as many times more.
+# Two rows are compared in this many values first, then in blocks growing by FACTOR.
 FIRST, FACTOR = 16, 16
 
 
 def by_ids(clients: Sequence[int]) -> Rows | None:
-    """Return row numbers in the order of client ids; None where rows stand in it."""
+    """Return row numbers in the order of client ids; None if already in order."""
     return _unless_sorted(np.argsort(np.asarray(clients), kind="stable"))
 
 
@@ -31,13 +31,14 @@ def by_values(
     Parameters
     ----------
     updates
-        (n, d) finite, in C order.
+        (n, d) finite float32 in C order.
     beside
-        (n,) each, what else tells rows apart that are equal.
+        (n,) arrays whose values order rows that are equal.
 
     Returns
     -------
-    (n,), equal rows in the order they came in; None where rows stand in it already.
+    (n,) row numbers, in which equal rows keep their order; None if the rows are already
+    in order.
     """
     bits = updates.view(np.int32)
     d = updates.shape[1]
@@ -48,7 +49,7 @@ def by_values(
             differs = bits[i, start : start + size] != bits[j, start : start + size]
             if differs.any():
                 k = start + int(differs.argmax())
-                # Zeros of either sign are equal, and told apart by their bits.
+                # 0.0 == -0.0, so their bits decide.
                 one = (float(updates[i, k]), int(bits[i, k]))
                 return -1 if one < (float(updates[j, k]), int(bits[j, k])) else 1
             start, size = start + size, FACTOR * size

@@ -1,8 +1,8 @@
-"""Arithmetic on the rows of an update matrix, in float64 whatever its size.
+"""Arithmetic on the rows of an update matrix, accumulated in float64.
 
-The matrix stays float32 and as it is: it is read in blocks of columns, on threads. What
-a block gives does not depend on the others, and sums over blocks go in their order, so
-the number of threads changes no bit.
+The matrix is float32 and never modified. It is read in blocks of columns, on several
+threads. The result of a block does not depend on other blocks, and sums over blocks are
+added in the order of the blocks, so the number of threads changes no bit.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from strategies.linalg.order import Rows
 from strategies.threads import num_cores
 
-# Columns handled at once: temporaries in float64 stay below a few MB for any d.
+# Columns per block: for any d, float64 temporaries take no more than a few MB.
 BLOCK = 16_384
 
-# Blocks whose results may wait to be summed.
+# Blocks that are submitted at once: at most so many results wait to be summed.
 WAVE = 16
 
 Matrix = NDArray[np.float32]
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 
 def blocks(width: int) -> Iterator[slice]:
-    """Cut the columns into slices of at most ``BLOCK``."""
+    """Yield slices of at most ``BLOCK`` columns that cover the width."""
     for start in range(0, width, BLOCK):
         yield slice(start, min(start + BLOCK, width))
 
 
 def each_block(width: int, function: Callable[[slice], T]) -> Iterator[T]:
-    """Apply a function to every block; give the results in their order."""
+    """Apply a function to every block, and yield the results in order."""
     ahead = blocks(width)
     if width <= BLOCK:
         yield from map(function, ahead)
@@ -53,7 +53,7 @@ def by_columns(updates: Matrix, function: Callable[[Float], Float]) -> Vector:
     updates
         (n, d) matrix.
     function
-        (n, k) float64 -> (k,) float64, where each column is judged alone.
+        Maps an (n, k) float64 block to (k,) float64, each column independently.
 
     Returns
     -------
@@ -63,14 +63,15 @@ def by_columns(updates: Matrix, function: Callable[[Float], Float]) -> Vector:
 
 
 def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
-    """Apply a function to the columns, each sorted.
+    """Apply a function to the columns of the matrix, each of them sorted.
 
     Parameters
     ----------
     updates
         (n, d) matrix.
     function
-        (k, n) float32, a column of the matrix a row, ascending -> (k,) float64.
+        Maps (k, n) float32 to (k,) float64; each row is a column of the matrix in
+        ascending order.
 
     Returns
     -------
@@ -78,8 +79,9 @@ def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> V
     """
 
     def sort(part: Matrix) -> Float:
-        # Next to each other in memory the values of a column sort ten times faster.
-        columns = part.T.copy()  # of one row or column it would be the part itself
+        # A column sorts ten times faster if its values are contiguous in memory.
+        # A copy, because ``ascontiguousarray`` may return a view of the updates.
+        columns = part.T.copy()
         columns.sort(axis=1)
         return function(columns)
 
@@ -87,7 +89,7 @@ def by_sorted_columns(updates: Matrix, function: Callable[[Matrix], Float]) -> V
 
 
 def _filled(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
-    """Make a vector of what a function gives for each block of columns."""
+    """Return the vector of a function's results for all blocks of columns."""
     result = np.empty(updates.shape[1], np.float32)
 
     def fill(block: slice) -> None:
@@ -99,10 +101,10 @@ def _filled(updates: Matrix, function: Callable[[Matrix], Float]) -> Vector:
 
 
 def weighted_sum(updates: Matrix, weights: Float) -> Vector:
-    """Sum of rows times weights, accumulated in float64, in row order."""
+    """Return the (d,) sum of rows times (n,) weights, in float64 and in row order."""
 
     def add_up(part: Matrix) -> Float:
-        # A row at a time: of many rows a whole block would leave the caches.
+        # Row by row, because a block of many rows in float64 does not fit the caches.
         total, term = np.zeros(part.shape[1]), np.empty(part.shape[1])
         for weight, row in zip(weights, part, strict=True):
             term[:] = row
@@ -114,7 +116,7 @@ def weighted_sum(updates: Matrix, weights: Float) -> Vector:
 
 
 def combinations_of(updates: Matrix, weights: Float) -> Matrix:
-    """Make (m, d) rows as weighted sums of the (n, d) rows; weights are (m, n)."""
+    """Return (m, d) weighted sums of (n, d) rows; the weights are (m, n)."""
     result = np.empty((len(weights), updates.shape[1]), np.float32)
 
     def fill(block: slice) -> None:
@@ -126,9 +128,10 @@ def combinations_of(updates: Matrix, weights: Float) -> Matrix:
 
 
 def mean_of(updates: Matrix, selected: Rows) -> Vector:
-    """Average some rows, in an order that their values alone decide.
+    """Return the (d,) mean of some rows.
 
-    The sum of floats depends on their order: so a permutation changes no bit.
+    Rows are added in the order of their sums, because the last bits of a mean depend on
+    the order: a permutation of the matrix then changes no bit.
     """
     sums = updates[selected].sum(axis=1, dtype=np.float64)
     ordered = selected[np.argsort(sums, kind="stable")]
@@ -136,12 +139,12 @@ def mean_of(updates: Matrix, selected: Rows) -> Vector:
 
 
 def lowest(scores: Float, count: int) -> Rows:
-    """Give the rows of the ``count`` lowest scores, the lowest row among equals."""
+    """Return the rows of the ``count`` lowest scores; among equals the lowest rows."""
     return np.argsort(scores, kind="stable")[:count]
 
 
 def nearest_mean(block: Float, centre: Float, count: int) -> Float:
-    """Average, in each column, the ``count`` values nearest to a centre.
+    """Return the (k,) means of the ``count`` values nearest to a centre.
 
     Parameters
     ----------
@@ -150,15 +153,16 @@ def nearest_mean(block: Float, centre: Float, count: int) -> Float:
     centre
         (k,) centres.
     count
-        At most n; of values equally near, those of the lowest rows count.
+        At most n. Among equally near values, those of the lowest rows count.
     """
     order = np.argsort(np.abs(block - centre), axis=0, kind="stable")[:count]
     nearest = np.take_along_axis(block, order, axis=0)
+    # Sorted, so that the order of rows does not change the last bits of the mean.
     return np.asarray(np.sort(nearest, axis=0).mean(axis=0))
 
 
 def norms(updates: Matrix, origin: Float | Vector | None = None) -> Float:
-    """Compute the (n,) Euclidean norms of the rows, or their distances to a point."""
+    """Return the (n,) Euclidean norms of the rows, or their distances to ``origin``."""
     squares = np.zeros(len(updates))
 
     def square(block: slice) -> Float:
@@ -172,7 +176,7 @@ def norms(updates: Matrix, origin: Float | Vector | None = None) -> Float:
 def _seen_from(
     origin: Float | Vector | None, updates: Matrix | Float, block: slice
 ) -> Float:
-    """Give a block of the rows in float64, less a point."""
+    """Return a block of columns in float64, minus ``origin``."""
     values = updates[:, block].astype(np.float64)
     if origin is not None:
         values -= origin[block]
@@ -180,7 +184,7 @@ def _seen_from(
 
 
 def gram(updates: Matrix | Float, origin: Float | Vector | None = None) -> Float:
-    """Compute the (n, n) inner products of the rows, seen from a point."""
+    """Return the (n, n) inner products of the rows, relative to ``origin``."""
     products = np.zeros((len(updates), len(updates)))
 
     def multiply(block: slice) -> Float:
@@ -193,7 +197,7 @@ def gram(updates: Matrix | Float, origin: Float | Vector | None = None) -> Float
 
 
 def cosines(updates: Matrix | Float) -> Float:
-    """Compute the (n, n) cosines between rows; a zero row has cosine 0 with any."""
+    """Return the (n, n) cosines between rows; those of a zero row are 0."""
     products = gram(updates)
     sizes = np.sqrt(products.diagonal())
     scale = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
@@ -201,6 +205,6 @@ def cosines(updates: Matrix | Float) -> Float:
 
 
 def clipped(lengths: Float, limit: float) -> Float:
-    """Give the (n,) factors that shorten rows of these lengths to a limit."""
+    """Return the (n,) factors that clip rows of these lengths to a limit."""
     ones = np.ones_like(lengths)
     return np.divide(limit, lengths, out=ones, where=lengths > limit)

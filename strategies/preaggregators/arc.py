@@ -1,6 +1,6 @@
-"""ARC, adaptive robust clipping: shorten the longest updates to the next longest.
+"""ARC, adaptive robust clipping: clip the longest updates to the next longest.
 
-    k = floor(2 f / n (n - f));  clip the k longest to the length of the (k + 1)-th
+    k = floor(2 f (n - f) / n);  clip the k longest to the length of the (k + 1)-th
 
 Allouah, Guerraoui, Gupta, Jellouli, Rizk, Stephan: Adaptive Gradient Clipping for
 Robust Federated Learning, ICLR 2025, Algorithm 2. Bound: f < n / 2.
@@ -20,7 +20,7 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class ARC(Preaggregator):
-    """Clip the longest updates to a length that the others decide.
+    """Clip the longest updates to a length that the other updates determine.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class ARC(Preaggregator):
         require_between("f", self.f, 0)
 
     def check(self, n: int) -> None:
-        """Refuse n <= 2f: there would be no honest length to clip to."""
+        """Raise ValueError if n <= 2f: no honest length is left to clip to."""
         if n <= 2 * self.f:
             bound = 2 * self.f + 1
             raise ValueError(f"{self!r} needs at least {bound} updates, not {n}")

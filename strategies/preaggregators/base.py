@@ -1,4 +1,4 @@
-"""What every pre-aggregator is: a pure function from updates to fewer or tamer ones."""
+"""The interface of pre-aggregators: pure functions from updates to updates."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from strategies.rules.base import Part, RuleContext, checked
 class Preaggregator(Part, ABC):
     """A pre-aggregator with its hyper-parameters.
 
-    ``keeps_rows`` tells that each row out is still the update of the client of that
-    row, so that what the rule says of a row is said of a client. ``keeps_places`` tells
-    that each row out is at least made for the client of that row, with whom the rule
-    may connect it from round to round.
+    ``keeps_rows`` means that output row i is still client i's own update, so that a
+    rule's selection of rows is a selection of clients. ``keeps_places`` means that
+    output row i at least belongs to client i, so that a rule may keep state for it from
+    round to round.
 
-    Rows are taken in the order of client ids, where these are known.
+    Rows are processed in the order of client ids, if these are known.
     """
 
     keeps_rows: ClassVar[bool] = False
     keeps_places: ClassVar[bool] = True
 
     def check(self, n: int) -> None:
-        """Raise ValueError where it is undefined for n updates."""
+        """Raise ValueError when the pre-aggregator is undefined for n updates."""
 
     def num_rows(self, n: int) -> int:
-        """Give the number of rows that it makes of n."""
+        """Return the number of output rows for n input rows."""
         return n
 
     @abstractmethod
     def preaggregate(self, updates: Matrix, context: RuleContext) -> Matrix:
-        """Transform updates that have been checked already."""
+        """Transform updates that ``__call__`` has checked and ordered."""
 
     def __call__(self, updates: Matrix, context: RuleContext | None = None) -> Matrix:
         """Transform the updates of one round.
@@ -43,9 +43,9 @@ class Preaggregator(Part, ABC):
         Parameters
         ----------
         updates
-            (n, d) finite floats, one client a row. It is not modified.
+            (n, d) finite floats, one row per client. The matrix is never modified.
         context
-            Seed and round, where it draws.
+            What the pre-aggregator may know besides the updates.
 
         Returns
         -------

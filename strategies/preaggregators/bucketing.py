@@ -1,10 +1,10 @@
-"""Bucketing: average random buckets of s updates, so that what is left is more alike.
+"""Bucketing: average random buckets of s updates, which makes the rows more alike.
 
     y_j = mean of the updates in bucket j of a random permutation,  ceil(n / s) buckets
 
 Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
-Bucketing, ICLR 2022, Algorithm 1. The last bucket may hold fewer. f stays as it is, so
-the rule must withstand f of ceil(n / s) rows.
+Bucketing, ICLR 2022, Algorithm 1. The last bucket may hold fewer than s. Each Byzantine
+update spoils at most one bucket, so the rule must tolerate f of ceil(n / s) rows.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Bucketing(Preaggregator):
     Parameters
     ----------
     s
-        Updates a bucket, at least 1; 1 only permutes.
+        Updates per bucket, at least 1; 1 only permutes the rows.
     """
 
     keeps_places: ClassVar[bool] = False
@@ -41,7 +41,7 @@ class Bucketing(Preaggregator):
         return -(-n // self.s)
 
     def preaggregate(self, updates: Matrix, context: RuleContext) -> Matrix:
-        """Permute by the seed and the round, then average."""
+        """Average a permutation keyed by the seed and the round."""
         n = len(updates)
         rng = server_generator(context.seed, Draw.BUCKETING, context.round)
         weights = np.zeros((self.num_rows(n), n))

@@ -1,8 +1,8 @@
-"""Static clipping: shorten every update that is longer than c.
+"""Static clipping: clip every update that is longer than c.
 
     y_i = x_i min(1, c / |x_i|)
 
-As ByzFL and Blades have it before a rule; c is in units of the update.
+ByzFL and Blades apply it before a rule. c is in units of the update.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Clipping(Preaggregator):
     Parameters
     ----------
     c
-        The longest an update may be, above 0.
+        Largest length of an update, above 0.
     """
 
     keeps_rows: ClassVar[bool] = True
@@ -32,7 +32,7 @@ class Clipping(Preaggregator):
         require_positive("c", self.c)
 
     def preaggregate(self, updates: Matrix, context: RuleContext) -> Matrix:
-        """Clip each row; a row that is short enough keeps its bits."""
+        """Clip each row; a row that is short enough does not change a bit."""
         return scaled(updates, clipped(norms(updates), self.c))
 
 
@@ -41,6 +41,6 @@ def scaled(updates: Matrix, factors: Float) -> Matrix:
     result = updates.copy()
     for row, factor in zip(result, factors, strict=True):
         if factor != 1:
-            # In place, with the factor in float64: one row's copy at a time.
+            # In float64, one row at a time, so that only one row is copied.
             row[:] = row.astype("float64") * factor
     return result

@@ -1,7 +1,7 @@
-"""What every aggregation rule is: a pure function of the updates.
+"""The interface of aggregation rules: pure functions of the updates.
 
-A rule takes the matrix of updates, one client a row, and gives one vector. State that
-outlives a round goes in and comes out explicitly, so a checkpoint is the state itself.
+A rule takes the matrix of updates, one row per client, and returns one vector. State
+that outlives a round is an argument and a result, so a checkpoint simply stores it.
 """
 
 from abc import ABC, abstractmethod
@@ -17,36 +17,37 @@ from strategies.linalg.rows import Matrix, Vector, mean_of
 from strategies.threads import num_cores, parallel_map
 from strategies.validation import Validated, require_between
 
-# Values from which threads are worth their start.
+# Matrices with more values than this are checked on several threads.
 WIDE = 1_000_000
 
-# Fields of the context that have an entry a row.
+# Fields of the context with one entry per row.
 PER_ROW = ("clients", "num_examples", "losses")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleContext:
-    """What a rule may know beside the updates, one entry a row where it is an array.
+    """What a rule may know besides the updates.
 
     Attributes
     ----------
     clients
         Client ids, in row order.
     num_examples
-        Examples each client says it trained on; hostile clients lie about it.
+        (n,) number of examples each client claims to have trained on; hostile clients
+        may lie about it.
     round
-        The round, from 1.
+        Number of the round, starting at 1.
     seed
-        Seed of the run; a rule that draws makes its own generator from it.
+        Seed of the run; a rule that needs random numbers makes a generator from it.
     root_update
         (d,) update on the server's own data, for rules that trust a root data set.
     parameters
-        (d,) the global values that the updates start from.
+        (d,) global parameters that the updates start from.
     layers
         Number of values of each array of the model, in the order of the update.
     losses
-        Training loss each client reports, infinite where it reports none; hostile
-        clients lie about it.
+        (n,) training loss each client reports, infinite where it reports none; hostile
+        clients may lie about it.
     """
 
     clients: Sequence[int] | None = None
@@ -59,14 +60,14 @@ class RuleContext:
     losses: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        # Lists are accepted, but only the rows of arrays can be reordered.
+        # Lists are accepted, but only arrays can be reordered by row numbers.
         for name in ("num_examples", "root_update", "parameters", "losses"):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, reals(value, f"context.{name}"))
 
     def check(self, n: int) -> None:
-        """Raise ValueError where a field that has an entry a row has not n of them."""
+        """Raise ValueError when a field with one entry per row does not have n."""
         for name in PER_ROW:
             value = getattr(self, name)
             if value is not None and np.shape(value) != (n,):
@@ -76,12 +77,12 @@ class RuleContext:
                 )
 
     def counts(self, rule: "Rule") -> NDArray[np.float64]:
-        """Return the examples of each row, for a rule that weights rows by them.
+        """Return the (n,) numbers of examples, for a rule that weights rows by them.
 
         Raises
         ------
         ValueError
-            When they are missing, or one is not above 0 and finite.
+            When they are missing, or one is not positive and finite.
         """
         if self.num_examples is None:
             raise ValueError(f"{rule!r} needs context.num_examples")
@@ -96,11 +97,11 @@ class RuleContext:
         return counts
 
     def ids(self, n: int) -> list[int]:
-        """Give the client id of each of n rows: row numbers where none are known."""
+        """Return the client ids of n rows; row numbers if the ids are unknown."""
         return list(range(n) if self.clients is None else self.clients)
 
     def only(self, rows: Rows) -> "RuleContext":
-        """Give the context of some of the rows."""
+        """Return the context restricted to some of the rows."""
         examples, losses = self.num_examples, self.losses
         return replace(
             self,
@@ -112,20 +113,21 @@ class RuleContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:
-    """What a rule decided.
+    """The result of a rule.
 
     Attributes
     ----------
     vector
         (d,) float32, the aggregated update.
     weights
-        (n,) relative weight of each row, for rules that weight rows; they sum to 1.
+        (n,) weight of each row, for rules that weight rows; they sum to 1.
     selected
-        Row numbers, for rules that average a selection of rows.
+        Row numbers, ascending, for rules that average a selection of rows.
     state
-        What the rule wants back in the next round.
+        State to pass to the rule in the next round.
     diagnostics
-        Figures a round, such as scores; an array with n entries has one for each row.
+        Figures about this round, such as scores; an array of length n has one entry
+        per row.
     """
 
     vector: Vector
@@ -135,12 +137,12 @@ class Aggregate:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
 
     def placed(self, order: Rows) -> "Aggregate":
-        """Return this aggregate in terms of the rows before they were put in order.
+        """Return this aggregate with row numbers of the matrix before reordering.
 
         Parameters
         ----------
         order
-            (n,) the caller's row number of each row that the rule received.
+            (n,) the original row number of each row that the rule received.
         """
         places = np.argsort(order)
 
@@ -156,7 +158,7 @@ class Aggregate:
         )
 
 
-# What a rule may raise when it is undefined for what it is given.
+# Exceptions a rule may raise when it is undefined for its input.
 UNDEFINED = (ValueError, ArithmeticError, LookupError)
 
 
@@ -187,33 +189,33 @@ class Rule(Part, ABC):
 
     ``aggregate`` receives the rows in the order of client ids, and its result is mapped
     back to the caller's rows. The order of rows therefore changes no bit, and ties go
-    to the lowest client id. Without ids, rows are ordered by their values. A rule that
-    sets ``keeps_order`` then receives them as they are instead: its sums do not depend
-    on the order of rows, and its ties go to the lowest row.
+    to the lowest client id. Without ids, rows are ordered by their values, unless the
+    rule sets ``keeps_order``: its sums do not depend on the order of rows, and it
+    breaks ties by the lowest row.
 
-    Rows that do not stand in their order are copied once. Without ids that is nearly
-    always so: ``Mean()(updates)`` takes the memory of a second matrix.
+    The matrix is copied if its rows have to be reordered. Without ids they nearly
+    always have to be: ``Mean()(updates)`` takes the memory of a second matrix.
     """
 
     keeps_order: ClassVar[bool] = False
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Fields of the context without which the rule is undefined."""
+        """Names of the context fields that the rule requires."""
         return ()
 
     @property
     def needs_clients(self) -> bool:
-        """Whether each row must be one client's: no bucket of several."""
+        """Whether each row must belong to one client, not to a bucket of several."""
         return False
 
     @property
     @abstractmethod
     def min_clients(self) -> int:
-        """The fewest updates for which the rule is defined."""
+        """The smallest number of updates for which the rule is defined."""
 
     def check(self, n: int) -> None:
-        """Raise ValueError where the rule is undefined for n updates."""
+        """Raise ValueError when the rule is undefined for n updates."""
         if n < self.min_clients:
             raise ValueError(
                 f"{self!r} needs at least {self.min_clients} updates, not {n}"
@@ -221,7 +223,7 @@ class Rule(Part, ABC):
 
     @abstractmethod
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Aggregate updates that have been checked already."""
+        """Aggregate updates that ``__call__`` has checked and ordered."""
 
     def __call__(
         self,
@@ -234,18 +236,18 @@ class Rule(Part, ABC):
         Parameters
         ----------
         updates
-            (n, d) finite floats, one client a row. It is not modified, and copied only
-            where its rows or its layout have to be put in order.
+            (n, d) finite floats, one row per client. The matrix is never modified, and
+            copied only if its rows, layout or dtype have to change.
         state
-            What the rule returned as ``state`` in the round before.
+            The ``state`` that the rule returned in the previous round.
         context
-            What else the rule may know.
+            What the rule may know besides the updates.
 
         Raises
         ------
         ValueError
-            When the matrix is not (n, d), not finite, or n is below ``min_clients``; or
-            when a field of the context that the rule needs is missing.
+            When the matrix is not (n, d) or not finite, n is less than ``min_clients``,
+            or a context field that the rule needs is missing.
         """
         updates = checked(updates)
         context = context or RuleContext()
@@ -261,7 +263,7 @@ class Rule(Part, ABC):
         return self.aggregate(updates[order], state, named.only(order)).placed(order)
 
     def _order(self, updates: Matrix, context: RuleContext) -> Rows | None:
-        """Return the order to take rows in; None where that is the caller's."""
+        """Return the order in which to take rows; None if it is the given order."""
         if context.clients is not None:
             return by_ids(context.clients)
         if self.keeps_order:
@@ -276,7 +278,7 @@ class Rule(Part, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class RobustRule(Rule):
-    """A rule that withstands up to ``f`` Byzantine rows.
+    """A rule that tolerates up to ``f`` Byzantine rows.
 
     Parameters
     ----------
@@ -291,7 +293,7 @@ class RobustRule(Rule):
 
 
 def averaged(updates: Matrix, selected: Rows, **diagnostics: Any) -> Aggregate:
-    """Make the aggregate of a rule that averages a selection of rows."""
+    """Return the aggregate of a rule that averages a selection of rows."""
     return Aggregate(
         vector=mean_of(updates, selected),
         selected=np.sort(selected),
@@ -300,57 +302,57 @@ def averaged(updates: Matrix, selected: Rows, **diagnostics: Any) -> Aggregate:
 
 
 def checked(updates: Any) -> Matrix:
-    """Return finite (n, d) updates as ``matrix`` does.
+    """Return updates as a finite (n, d) float32 matrix in C order.
 
     Raises
     ------
     ValueError
-        When they are no real numbers, not (n, d), or not finite.
+        When they are not real numbers, not (n, d), or not finite.
     """
     rows = matrix(updates, "updates")
     parts = np.array_split(rows, num_cores() if rows.size > WIDE else 1)
     sums = np.concatenate(parallel_map(_sums, parts))
     for row in np.flatnonzero(~np.isfinite(sums)):
-        # It may be the sum alone that is too large.
+        # Finite values may have a sum that overflows, so look at the values.
         if not np.isfinite(rows[row]).all():
             raise ValueError(f"update in row {row} is not finite: screen it first")
     return rows
 
 
 def matrix(values: Any, name: str) -> Matrix:
-    """Return (n, d) real numbers as float32 in C order, copied only where they are not.
+    """Return (n, d) real numbers as float32 in C order, copied only if they differ.
 
-    Rows must lie next to each other in memory: in which order floats are added depends
-    on the layout, and so would the last bits.
+    Rows must lie next to each other in memory, because NumPy adds floats in an order
+    that depends on the layout, and the last bits of a sum depend on that order.
 
     Raises
     ------
     ValueError
-        When they are no real numbers, or not (n, d).
+        When the values are not real numbers, or not (n, d).
     """
     wide = reals(values, name)
     if wide.ndim != 2:
         raise ValueError(f"{name} must be (n, d), not of shape {wide.shape}")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite in it
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite
         rows: Matrix = np.ascontiguousarray(wide, np.float32)
     return rows
 
 
 def reals(values: Any, name: str) -> NDArray[Any]:
-    """Return an array of real numbers, which a cast to floats does not change.
+    """Return values as an array of real numbers, in their own dtype.
 
     Raises
     ------
     ValueError
-        When it is masked, complex, of objects, texts or dates, or no array at all.
+        When they are masked, complex, objects, strings or dates, or not an array.
     """
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} is a masked array: fill it, or leave out its rows")
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name} is no array of numbers: {error}") from error
-    # Whatever else casts safely, such as bfloat16, is a float of another library.
+        raise ValueError(f"{name} is not an array of numbers: {error}") from error
+    # Floats of other libraries, such as bfloat16, have another kind but cast safely.
     if array.dtype.kind not in "biuf" and not np.can_cast(array.dtype, np.float32):
         raise ValueError(
             f"{name} must be real numbers, not of dtype {array.dtype}: convert it first"

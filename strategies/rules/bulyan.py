@@ -1,17 +1,17 @@
-"""Bulyan: select with Krum again and again, then average around the median.
+"""Bulyan: select updates with repeated Krum, then average around their median.
 
     1. theta = n - 2f times: move the winner of Krum among the remaining updates to S
     2. agg_k = mean of the theta - 2f values of S nearest to the median of S
 
 El Mhamdi, Guerraoui, Rouault: The Hidden Vulnerability of Distributed Learning in
 Byzantium, ICML 2018, Section 4. Bound: n >= 4f + 3.
-Krum's scores are computed anew among the remaining updates, which have fewer
-neighbours each time (at least one). With one neighbour two updates always tie, each
-the other's nearest: the lower client id wins, or without ids the lower row, so that
-then the order of rows matters.
-Flower's ``serverapp`` Bulyan takes the theta best of a single Multi-Krum pass instead,
-which is another set; its older ``server.strategy`` one iterates. FLPoison mixes up row
-numbers and never trims.
+Krum's scores are recomputed among the remaining updates, which count fewer neighbours
+each time (at least one). With one neighbour, two updates that are each other's nearest
+always tie. The lower client id wins; without ids the lower row wins, so the order of
+rows then matters.
+Flower's ``serverapp`` Bulyan instead takes the theta best updates of a single
+Multi-Krum pass, which is a different set; its older ``server.strategy`` Bulyan
+iterates. FLPoison mixes up row numbers and never trims.
 """
 
 from dataclasses import dataclass
@@ -28,17 +28,17 @@ from strategies.rules.krum import krum_scores
 
 @dataclass(frozen=True, kw_only=True)
 class Bulyan(RobustRule):
-    """Average, around the median, what repeated Krum selects."""
+    """Average around the median of the updates that repeated Krum selects."""
 
     keeps_order: ClassVar[bool] = True
 
     @property
     def min_clients(self) -> int:
-        """4f + 3: at least 3 values are then averaged in each coordinate."""
+        """4f + 3, so that at least 3 values are averaged in each coordinate."""
         return 4 * self.f + 3
 
     def select(self, updates: Matrix) -> Rows:
-        """Give the n - 2f rows that Krum selects one after the other."""
+        """Return the n - 2f rows that Krum selects one after the other."""
         squared = squared_distances(updates)
         remaining = np.arange(len(updates))
         selected: list[int] = []
@@ -50,7 +50,7 @@ class Bulyan(RobustRule):
         return np.array(selected)
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Select, then average what is nearest to the median of the selected."""
+        """Average the values nearest to the median of the selected rows."""
         selected = np.sort(self.select(updates))
         count = len(selected) - 2 * self.f
         vector = by_columns(

@@ -1,13 +1,13 @@
-"""Centered clipping: clip the updates around the last aggregate, and average.
+"""Centered clipping: average the updates clipped around the last aggregate.
 
-    v_0     = the aggregate of the round before (zeros at first)
+    v_0     = the aggregate of the previous round (zeros in the first)
     v_(l+1) = v_l + 1 / n sum_i (x_i - v_l) min(1, tau / |x_i - v_l|)
 
 Karimireddy, He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML
-2021, Algorithm 2. The output is within tau a step of the last one. Bound: f < n / 2.
-tau is in units of the update: learning rate times gradient. In gradients, the authors'
-code takes 10, ByzFL and FLPoison 100; with small updates such a tau never clips, and
-the rule is the mean.
+2021, Algorithm 2. Each iteration moves the aggregate by at most tau. Bound: f < n / 2.
+tau is in units of the update, which is learning rate times gradient. For gradients, the
+authors' code takes 10, ByzFL and FLPoison 100; such a tau never clips small updates, so
+that the rule is the mean.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class CenteredClipping(Rule):
-    """Average updates clipped around the last aggregate, which is the state.
+    """Average updates clipped around the last aggregate; the aggregate is the state.
 
     Parameters
     ----------
     tau
         Clipping radius, above 0, in units of the update.
     iterations
-        Clipping steps a round, at least 1.
+        Clipping steps per round, at least 1.
     """
 
     tau: float = 1.0
@@ -41,11 +41,11 @@ class CenteredClipping(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update can be clipped."""
+        """1: a single update can be clipped."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Clip and average; ValueError when the state is of another width."""
+        """Clip and average; raise ValueError if the state is not (d,)."""
         n, d = updates.shape
         centre = np.zeros(d) if state is None else np.asarray(state, np.float64).copy()
         if centre.shape != (d,):

@@ -1,11 +1,12 @@
-"""CGE, comparative gradient elimination: average the n - f updates of least norm.
+"""CGE, comparative gradient elimination: average the n - f updates of smallest norm.
 
-    agg = mean of the n - f updates x_i with the least |x_i|
+    agg = mean of the n - f updates x_i with the smallest |x_i|
 
 Gupta, Liu, Vaidya: Byzantine Fault-Tolerant Distributed Machine Learning Using
 Stochastic Gradient Descent (SGD) and Norm-Based Comparative Gradient Elimination (CGE),
-DSN-W 2021, Algorithm 1. Bound: n >= 2f + 1. The paper sums gradients, and its step size
-makes up for it; ByzPy and this average. A small update is never suspected.
+DSN-W 2021, Algorithm 1. Bound: n >= 2f + 1. The paper sums the gradients and adapts
+its step size to the sum; ByzPy and this module average. A small update is never
+suspected.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
 
 @dataclass(frozen=True, kw_only=True)
 class CGE(RobustRule):
-    """Average all updates but the f longest."""
+    """Average all updates except the f longest."""
 
     keeps_order: ClassVar[bool] = True
 
@@ -27,7 +28,7 @@ class CGE(RobustRule):
         return 2 * self.f + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Rank by norm, the lowest rows first among equals."""
+        """Average the shortest updates; among equal norms the lowest rows win."""
         lengths = norms(updates)
         kept = lowest(lengths, len(updates) - self.f)
         return averaged(updates, kept, scores=lengths)

@@ -2,16 +2,17 @@
 
     iterations times, on a random subset of the coordinates:
         v = top right singular vector of the centred updates
-        keep the n - c f updates with the least <x_i - mean, v>^2
-    agg = mean of the updates kept every time
+        keep the n - c f updates with the smallest <x_i - mean, v>^2
+    agg = mean of the updates kept in every iteration
 
 Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks
-and Defenses for Federated Learning, NDSS 2021, Algorithm 2. Bound: n >= 2f + 1, of
-updates of like size: one iteration finds one direction, in the coordinates it draws,
-and averages all of them. A client with a huge value in a coordinate that is not drawn,
-or a second one in another direction than the first, is kept: clip before it.
-The paper draws 10,000 coordinates. One iteration is its setting and Blades's earlier
-one; FLPoison runs 5.
+and Defenses for Federated Learning, NDSS 2021, Algorithm 2. Bound: n >= 2f + 1, for
+updates of similar size. One iteration examines one direction, in the coordinates it
+draws, but the mean covers all coordinates. A client is therefore kept if its huge value
+lies in a coordinate that is not drawn, or if it points in another direction than a
+larger outlier. Clip the updates first.
+The paper draws 10,000 coordinates. The paper and earlier versions of Blades run one
+iteration; FLPoison runs 5.
 """
 
 from dataclasses import dataclass
@@ -33,11 +34,11 @@ class DnC(RobustRule):
     Parameters
     ----------
     iterations
-        How often coordinates are drawn, at least 1.
+        Number of times that coordinates are drawn, at least 1.
     subsample
-        Coordinates drawn each time, at least 1; all if there are no more.
+        Coordinates drawn in each iteration, at least 1; all if d is not larger.
     c
-        Each time c f updates are dropped (rounded down), above 0.
+        Each iteration drops c f updates, rounded down; above 0.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -54,11 +55,11 @@ class DnC(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1, and one update must be left when c f are dropped."""
+        """2f + 1, or enough that one update is left after c f are dropped."""
         return max(2 * self.f, int(self.c * self.f)) + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Filter; ValueError when no update is kept every time."""
+        """Filter; raise ValueError if no update is kept in every iteration."""
         n, d = updates.shape
         rng = server_generator(context.seed, Draw.DNC, context.round)
         kept = []
@@ -75,7 +76,7 @@ class DnC(RobustRule):
 
 
 def outlier_scores(updates: Matrix) -> Float:
-    """Square the projections of centred rows on their top right singular vector."""
+    """Return the (n,) squared projections of centred rows on their top direction."""
     centre = updates.mean(axis=0, dtype=np.float64)
     values, vectors = np.linalg.eigh(gram(updates, origin=centre))
     return np.asarray(max(values[-1], 0.0) * vectors[:, -1] ** 2)

@@ -1,4 +1,4 @@
-"""FLAME: keep the majority's cluster by angle, clip to the median length, add noise.
+"""FLAME: keep the majority cluster by angle, clip to the median length, add noise.
 
     1. the cluster of more than n / 2 updates, by cosine distance
     2. S = median length;  x_i <- x_i min(1, S / |x_i|);  average the cluster
@@ -6,10 +6,10 @@
 
 Nguyen et al.: FLAME: Taming Backdoors in Federated Learning, USENIX Security 2022,
 Algorithm 1. Bound: f < n / 2.
-The paper clusters with HDBSCAN, whose cluster must hold more than n / 2 updates, with
-one sample a core point: that is the first single-linkage cluster to grow so large.
-Angles are between updates, as in most code; the paper writes local models.
-noise = 0.001 is the paper's for images.
+The paper clusters with HDBSCAN, with a minimum cluster size above n / 2 and
+min_samples = 1. Its result is the first single-linkage cluster of more than n / 2
+updates, which this module computes directly. Angles are between updates, as in most
+code; the paper writes local models. noise = 0.001 is the paper's value for images.
 """
 
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class FLAME(Rule):
-    """Cluster by angle, clip by length, average and blur.
+    """Cluster by angle, clip by length, average and add noise.
 
     Parameters
     ----------
     noise
-        Standard deviation of the noise over the median length, at least 0.
+        Standard deviation of the noise as a share of the median length, at least 0.
     """
 
     noise: float = 0.001
@@ -43,11 +43,11 @@ class FLAME(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update is a majority."""
+        """1: a single update is its own majority."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Cluster, clip, average, add noise keyed by the seed and the round."""
+        """Cluster, clip and average; add noise keyed by the seed and the round."""
         selected = majority_cluster(1 - cosines(updates))
         lengths = norms(updates)
         median = float(np.median(lengths))
@@ -62,12 +62,12 @@ class FLAME(Rule):
 
 
 def majority_cluster(distances: Float) -> Rows:
-    """Find the first single-linkage cluster that holds more than half of the rows.
+    """Return the rows of the first single-linkage cluster of more than n / 2 rows.
 
     Parameters
     ----------
     distances
-        (n, n), symmetric; the diagonal does not count.
+        (n, n) symmetric distances; the diagonal is ignored.
     """
     n = len(distances)
     if n == 1:

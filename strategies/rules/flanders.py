@@ -1,22 +1,24 @@
-"""FLANDERS: forecast the local models, and drop the clients that stray furthest.
+"""FLANDERS: forecast the local models, and drop the clients furthest from the forecast.
 
     X_t ~ A X_(t-1) B'  (matrix autoregression over clients x parameters, fitted by
-    ridge-regularised alternating least squares on the rounds before)
+    ridge-regularised alternating least squares to the previous rounds)
     drop the f clients with the largest |x_i - forecast_i|^2
 
 Gabrielli, Belli, Matrullo, Miori, Tolomei: Protecting Federated Learning from Extreme
 Model Poisoning Attacks via Multidimensional Time Series Anomaly Detection, 2023 (arXiv:
 2303.16668), Algorithm 1, with the sampled parameters and ridge terms of its Flower
-baseline. It works at any f < n, if the first rounds are honest and the sampled
-parameters tell: a client with a huge value in one that is not sampled is kept, and the
-mean then has it. Clip before it, or let ``rule`` withstand one client.
-For a dropped client, and one that was not asked, the history has the global model that
-the round led to. What the baseline does is ``variant="baseline"``: it forecasts the
-first round of its history from the last, so that its window of one round fits that
-round to itself; it fits scaled models, X = (models - min) / max, and forecasts the
-unscaled ones; it drops clients from the second round on, in which it keeps what they
-sent in the history. Here nothing is forecast from the future, and fit and forecast are
-of the same scale.
+baseline. Bound: f < n, provided that the first rounds are honest and that the sampled
+parameters reveal the attack. A client with a huge value in a parameter that is not
+sampled is kept, and enters the mean. Clip the updates first, or choose a ``rule`` that
+tolerates one client.
+For a client that was dropped or not sampled in a round, the history holds the global
+model that the round led to.
+``variant="baseline"`` repeats three oddities of the Flower baseline. It forecasts the
+first round of its history from the last, so that a window of one round is fitted to
+itself. It fits scaled models, X = (models - min) / max, but forecasts from unscaled
+ones. It drops clients from the second round on, yet keeps in its history what they sent
+in that round. ``variant="paper"`` never fits a round to a later one, and fits and
+forecasts on the same scale.
 """
 
 from dataclasses import dataclass, field
@@ -31,10 +33,10 @@ from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
 from strategies.validation import require, require_between
 
-# Of the scaled models: a forecast that moves less stands still.
+# The fit has converged when no value of the (scaled) forecast moves by this much.
 TOLERANCE = 1e-6
 
-# Rounds in which the baseline takes all clients for honest.
+# Rounds in which the baseline considers all clients honest.
 HONEST_ROUNDS = 2
 
 
@@ -45,19 +47,19 @@ class FLANDERS(RobustRule):
     Parameters
     ----------
     variant
-        ``paper`` or ``baseline``.
+        ``paper`` or ``baseline``; see the module's description.
     window
-        Rounds of the history that the forecast is fitted to, at least 2; in the
-        baseline at least 1, which is what it uses.
+        Rounds of the history that the forecast is fitted to, at least 2. The baseline
+        needs at least 1, which is its own setting.
     sample
-        Parameters that are drawn once and forecast, at least 1.
+        Number of parameters that are drawn once and forecast, at least 1.
     iterations
-        The most alternating least squares steps, at least 1; it stops before when the
-        forecast stands still.
+        Maximum number of alternating least squares steps, at least 1; the fit stops
+        earlier when the forecast has converged.
     ridge
-        Weight of the regularisation, above 0.
+        Weight of the regularisation, at least 1e-12.
     rule
-        Aggregates the updates of the n - f clients that are kept.
+        The rule that aggregates the n - f updates that are kept.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -84,31 +86,31 @@ class FLANDERS(RobustRule):
 
     @property
     def _fewest(self) -> int:
-        """Rounds that a forecast needs."""
+        """Smallest number of rounds that a forecast can be fitted to."""
         return 2 if self.variant == "paper" else 1
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The models that are forecast, and what the other rule needs."""
+        """The global parameters, and what the inner rule needs."""
         return ("parameters", *self.rule.needs)
 
     @property
     def needs_clients(self) -> bool:
-        """The series are clients'."""
+        """True: each time series belongs to one client."""
         return True
 
     @property
     def min_clients(self) -> int:
-        """At least one more than f, and f more than the other rule needs."""
+        """f more than the inner rule needs, and at least f + 1."""
         return self.f + max(1, self.rule.min_clients)
 
     def check(self, n: int) -> None:
-        """Refuse what the other rule refuses of the n - f that are kept."""
+        """Raise ValueError when the inner rule is undefined for the n - f kept rows."""
         super().check(n)
         self.rule.check(n - self.f)
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Keep everybody until enough is known; then forecast and filter."""
+        """Keep all clients until the history suffices; then forecast and filter."""
         n, d = updates.shape
         ids = context.ids(n)
         rng = server_generator(context.seed, Draw.FLANDERS)
@@ -117,7 +119,7 @@ class FLANDERS(RobustRule):
         models = before + updates[:, columns]
         history, sent, inner = state or ([], None, None)
         if sent is not None:
-            # What the server made of the round before is known by now.
+            # The global model that the previous round led to is known only now.
             history = [*history, (sent, before)][-self.window :]
         kept, diagnostics = np.arange(n), {}
         if len(history) >= self._fewest:
@@ -126,42 +128,42 @@ class FLANDERS(RobustRule):
             forecast = fit(series, self.iterations, self.ridge, rng)
             scores = ((models - forecast) ** 2).sum(axis=1)
             kept, diagnostics = lowest(scores, n - self.f), {"scores": scores}
-        found = aggregate_rest(self.rule, updates, kept, inner, context)
+        rest = aggregate_rest(self.rule, updates, kept, inner, context)
         keeps_all = self.variant == "baseline" and context.round <= HONEST_ROUNDS
         sent = {ids[row]: models[row] for row in (range(n) if keeps_all else kept)}
         return Aggregate(
-            vector=found.vector,
-            weights=found.weights,
-            selected=found.selected,
-            state=(history, sent, found.state),
+            vector=rest.vector,
+            weights=rest.weights,
+            selected=rest.selected,
+            state=(history, sent, rest.state),
             diagnostics=diagnostics,
         )
 
 
 def _models_of(ids: list[int], sent: dict[int, Float], otherwise: Float) -> Float:
-    """Stack the models of clients in one round."""
+    """Stack the models of one round, with ``otherwise`` for absent clients."""
     return np.stack([sent.get(client, otherwise) for client in ids])
 
 
 def forecast_next(
     series: Float, iterations: int, ridge: float, rng: np.random.Generator
 ) -> Float:
-    """Forecast the next matrix of a series.
+    """Forecast the next matrix of a time series.
 
     Parameters
     ----------
     series
         (t, m, k) matrices, t >= 2; they are scaled to [0, 1] for the fit.
     iterations
-        The most alternating least squares steps.
+        Maximum number of alternating least squares steps.
     ridge
         Weight of |A|^2 and |B|^2.
     rng
-        Draws where B starts.
+        Generator of the initial B.
 
     Returns
     -------
-    (m, k)
+    (m, k) forecast
     """
     low, high = series.min(), series.max()
     if high == low:
@@ -174,7 +176,7 @@ def forecast_next(
 def forecast_as_baseline(
     series: Float, iterations: int, ridge: float, rng: np.random.Generator
 ) -> Float:
-    """Forecast the next matrix as the baseline does; the arguments as before."""
+    """Forecast as the baseline does; the arguments are those of ``forecast_next``."""
     high = series.max()
     if high == 0:
         return np.asarray(series[-1])
@@ -189,8 +191,9 @@ def _autoregression(
     """Fit new ~ A old B' to (t, m, k) matrices by alternating least squares."""
     b = rng.normal(size=(old.shape[2], old.shape[2]))
     a = _ridge(_beside(new), _beside(old @ b.T), ridge)
-    # A fitted B leads from what the rows of ``old`` span to what those of ``new`` span,
-    # so it is fitted in coordinates of these: fewer than k where the rows are.
+    # A fitted B maps the span of the rows of ``old`` to that of the rows of ``new``. It
+    # is fitted in coordinates of these spans, which have fewer than k dimensions when
+    # there are fewer than k rows.
     source, target = _basis(old), _basis(new)
     last = new[-1] @ source
     old, new = old @ source, new @ target
@@ -211,11 +214,14 @@ def _basis(series: Float) -> Float:
 
 
 def _ridge(new: Float, old: Float, ridge: float) -> Float:
-    """Minimise |new - X old|^2 + ridge |X|^2 over X; both have a column an equation."""
+    """Return the X that minimises |new - X old|^2 + ridge |X|^2.
+
+    Each column of ``new`` and ``old`` is one equation.
+    """
     if len(old) <= old.shape[1]:
         regular = old @ old.T + ridge * np.eye(len(old))
         return np.asarray(np.linalg.solve(regular, old @ new.T).T)
-    # The same X from the smaller system: there are fewer equations than unknowns.
+    # With fewer equations than unknowns this smaller system has the same solution.
     regular = old.T @ old + ridge * np.eye(old.shape[1])
     return np.asarray(new @ np.linalg.solve(regular, old.T))
 

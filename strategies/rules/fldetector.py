@@ -1,19 +1,19 @@
-"""FLDetector: drop clients whose updates do not follow from their last ones.
+"""FLDetector: drop clients whose updates are inconsistent with their previous ones.
 
     g'_i = g_i(t-1) + H (w_t - w_(t-1)),     H by L-BFGS from the last ``window`` rounds
     s_i  = mean over the window of |g_i - g'_i| / sum_j |g_j - g'_j|
-    where the gap statistic finds more than one cluster of scores, drop the higher one
+    if the gap statistic finds more than one cluster of scores, drop the higher one
 
 Zhang, Cao, Jia, Gong: FLDetector: Defending Federated Learning Against Model Poisoning
 Attacks via Detecting Malicious Clients, KDD 2022, Algorithms 1 to 3; the gap statistic
 is Tibshirani, Walther, Hastie, JRSS B 2001. Bound: an honest majority, from round
-``window`` + 2 on; before nobody is judged, and ``rule`` is all there is.
-A gradient is the negative update here, and a client's last one may be some rounds old.
-The paper stops at the first detection and trains anew without the detected; here they
-are dropped for the round, and their scores go on. A client is judged once its window is
-full of scores, and nobody is dropped where the higher cluster is no minority: else one
-client that never moves would be all that is left. The authors' code averages W before
-the logarithm in the gap.
+``window`` + 2 on; before that round no client is judged, and ``rule`` alone defends.
+A gradient is the negative update, and a client's previous one may be several rounds
+old. The paper stops at the first detection and trains again without the detected
+clients; this module drops them for the round and keeps updating their scores. A client
+is judged once its window is full of scores. No client is dropped when the higher
+cluster is not a minority; otherwise a single client that never moves could be the only
+one left. In the gap statistic, the authors' code averages W before the logarithm.
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
 from strategies.validation import require_between
 
+# Uniform reference samples for the gap statistic.
 REFERENCES = 10
 
 
@@ -40,9 +41,9 @@ class FLDetector(Rule):
     Parameters
     ----------
     window
-        Rounds that a score averages over, at least 1.
+        Number of rounds that a score averages over, at least 1.
     rule
-        Aggregates the updates of the clients that are not dropped.
+        The rule that aggregates the updates of the remaining clients.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -55,51 +56,51 @@ class FLDetector(Rule):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The global model, and what the other rule needs."""
+        """The global parameters, and what the inner rule needs."""
         return ("parameters", *self.rule.needs)
 
     @property
     def needs_clients(self) -> bool:
-        """Histories are clients'."""
+        """True: each history belongs to one client."""
         return True
 
     @property
     def min_clients(self) -> int:
-        """What the other rule needs."""
+        """The smallest number that the inner rule accepts."""
         return self.rule.min_clients
 
     def check(self, n: int) -> None:
-        """Refuse what the other rule refuses."""
+        """Raise ValueError when the inner rule is undefined for n updates."""
         self.rule.check(n)
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Score, detect and aggregate; the state is what the next round needs."""
+        """Score the clients, drop the inconsistent ones and aggregate the others."""
         past = state or _Past()
         ids = context.ids(len(updates))
         now = np.array(context.parameters, np.float32)
         scores = self._scores(updates, ids, now, past)
         kept = self._kept(scores, ids, context)
-        found = aggregate_rest(self.rule, updates, kept, past.inner, context)
+        rest = aggregate_rest(self.rule, updates, kept, past.inner, context)
         steps, changes = past.steps, past.changes
         if past.vector is not None and past.parameters is not None:
             steps = [*steps, now - past.parameters][-self.window :]
             # A gradient is the negative update.
-            changes = [*changes, past.vector - found.vector][-self.window :]
+            changes = [*changes, past.vector - rest.vector][-self.window :]
         return Aggregate(
-            vector=found.vector,
-            weights=found.weights,
-            selected=found.selected,
+            vector=rest.vector,
+            weights=rest.weights,
+            selected=rest.selected,
             state=_Past(
                 updates={
                     **past.updates,
                     **{c: (u.copy(), now) for c, u in zip(ids, updates, strict=True)},
                 },
                 parameters=now,
-                vector=found.vector,
+                vector=rest.vector,
                 steps=steps,
                 changes=changes,
                 scores=scores,
-                inner=found.state,
+                inner=rest.state,
             ),
             diagnostics={"dropped": len(updates) - len(kept)},
         )
@@ -107,7 +108,7 @@ class FLDetector(Rule):
     def _kept(
         self, scores: dict[int, list[float]], ids: list[int], context: RuleContext
     ) -> Rows:
-        """Leave out the suspects, but never too many for the other rule."""
+        """Return the rows without suspects, but enough of them for the inner rule."""
         n = len(ids)
         full = [row for row in range(n) if len(scores.get(ids[row], ())) == self.window]
         means = np.array([np.mean(scores[ids[row]]) for row in full])
@@ -122,7 +123,10 @@ class FLDetector(Rule):
     def _scores(
         self, updates: Matrix, ids: list[int], now: Vector, past: "_Past"
     ) -> dict[int, list[float]]:
-        """Add this round's scores of the clients that were seen before."""
+        """Return the scores with those of this round appended.
+
+        Only clients that sent an update in an earlier round get a new score.
+        """
         rows = [i for i, client in enumerate(ids) if client in past.updates]
         if not past.steps or not rows:
             return past.scores
@@ -142,9 +146,20 @@ class FLDetector(Rule):
 @storable
 @dataclass(frozen=True)
 class _Past:
-    """What happened before: by client id, and of the last rounds.
+    """The state of FLDetector.
 
-    ``updates`` holds each client's last update and the parameters it started from.
+    Attributes
+    ----------
+    updates
+        By client id: the client's last update, and the parameters it started from.
+    parameters, vector
+        Global parameters and aggregate of the previous round.
+    steps, changes
+        Up to ``window`` steps of the parameters, and the changes of the gradient.
+    scores
+        By client id: up to ``window`` scores.
+    inner
+        State of the inner rule.
     """
 
     updates: dict[int, tuple[Vector, Vector]] = field(default_factory=dict)
@@ -165,9 +180,13 @@ def hessian_times(steps: list[Vector], changes: list[Vector], vector: Float) -> 
     Parameters
     ----------
     steps, changes
-        Up to m (d,) steps of the parameters, and what each changed in the gradient.
+        m (d,) steps of the parameters, and the change of the gradient in each.
     vector
-        (d,).
+        (d,) vector to multiply.
+
+    Returns
+    -------
+    (d,) product
     """
     s, y = np.stack(steps).astype(np.float64), np.stack(changes).astype(np.float64)
     length = s[-1] @ s[-1]
@@ -186,7 +205,7 @@ def hessian_times(steps: list[Vector], changes: list[Vector], vector: Float) -> 
 
 
 def inconsistent(scores: Float, rng: np.random.Generator) -> Rows:
-    """Give the rows of the higher of two clusters; none where there is one cluster."""
+    """Return the rows of the higher of two clusters; none if there is one cluster."""
     nobody = np.zeros(0, np.int64)
     if len(scores) < 3 or scores.min() == scores.max():
         return nobody
@@ -201,7 +220,7 @@ def inconsistent(scores: Float, rng: np.random.Generator) -> Rows:
 
 
 def _split(values: Float) -> float:
-    """Find the largest value of the lower of the two best clusters in one dimension."""
+    """Return the largest value of the lower cluster in the best split into two."""
     ordered = np.sort(values)
     costs = [
         len(part) * part.var() + len(rest) * rest.var()
@@ -211,7 +230,7 @@ def _split(values: Float) -> float:
 
 
 def _within(values: Float) -> Float:
-    """Sum squared distances to the centres of one and of the two best clusters."""
+    """Return the sums of squares within one cluster and within the best two."""
     below = values <= _split(values)
     one = len(values) * values.var()
     parts = [part for part in (values[below], values[~below]) if len(part)]

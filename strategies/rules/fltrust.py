@@ -1,11 +1,11 @@
-"""FLTrust: weight updates by their cosine to the server's own, at its own length.
+"""FLTrust: weight updates by their cosine to the server's update, at equal length.
 
     TS_i = max(0, cos(x_i, x_0)),   agg = sum_i TS_i (|x_0| / |x_i|) x_i / sum_i TS_i
 
 where x_0 is the update that the server trains on a small root data set.
 Cao, Fang, Liu, Gong: FLTrust: Byzantine-robust Federated Learning via Trust
-Bootstrapping, NDSS 2021, Algorithm 2. It needs no bound on f.
-Where no update is trusted the aggregate is zero; FLPoison averages all of them then.
+Bootstrapping, NDSS 2021, Algorithm 2. Bound: none on f.
+If no update is trusted the aggregate is zero; FLPoison averages all updates instead.
 """
 
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from strategies.rules.base import Aggregate, Rule, RuleContext
 
 @dataclass(frozen=True, kw_only=True)
 class FLTrust(Rule):
-    """Trust updates that point the way the server's own update does."""
+    """Trust updates that point in the direction of the server's own update."""
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The server's own update."""
+        """The update that the server trained itself."""
         return ("root_update",)
 
     @property
     def min_clients(self) -> int:
-        """One update can be trusted."""
+        """1: a single update can be trusted."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Weight by trust; every update is first given the root update's length."""
+        """Rescale updates to the root update's length, and weight them by trust."""
         root = np.asarray(context.root_update, np.float32)
         if root.shape != updates.shape[1:]:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""FoolsGold: down-weight clients whose updates have always pointed the same way.
+"""FoolsGold: down-weight clients whose summed updates resemble another client's.
 
     H_i   = sum of the updates of client i so far,  cs_ij = cos(H_i, H_j)
     v_i   = max_j cs_ij;  cs_ij <- cs_ij v_i / v_j where v_j > v_i  (pardoning)
@@ -7,10 +7,11 @@
     agg   = sum_i w_i x_i / sum_i w_i
 
 Fung, Yoon, Beschastnikh: The Limitations of Federated Learning in Sybil Settings, RAID
-2020, Algorithm 1, without its optional weighting of features. It needs no bound on f,
-but sybils that act alike and honest clients that do not.
-The paper adds sum_i w_i x_i, small gradients; updates of whole epochs are averaged.
-Negative similarities count as none (v_i >= 0), or pardoning would turn their sign.
+2020, Algorithm 1, without its optional weighting of features. Bound: none on f, but it
+assumes that sybils act alike and that honest clients do not.
+The paper adds the weighted sum of small gradients, sum_i w_i x_i; this module averages,
+because its updates are those of whole epochs. Negative similarities count as 0
+(v_i >= 0); otherwise pardoning would flip their sign.
 """
 
 from dataclasses import dataclass
@@ -21,37 +22,37 @@ import numpy as np
 from strategies.linalg.rows import Float, Matrix, cosines, weighted_sum
 from strategies.rules.base import Aggregate, Rule, RuleContext
 
-# Histories whose cosine is nearer to 1 than this point the same way: float32 updates
-# that differ by rounding alone do.
+# Histories point the same way if their cosine is nearer to 1 than this. Float32
+# updates that differ only by rounding do.
 SAME = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoolsGold(Rule):
-    """Weight clients by how little their history resembles another's.
+    """Weight clients by how little their history resembles that of any other client.
 
     The state is the sum of each client's updates, by client id.
     """
 
     @property
     def needs_clients(self) -> bool:
-        """Histories are clients'."""
+        """True: each history belongs to one client."""
         return True
 
     @property
     def min_clients(self) -> int:
-        """2: similarity needs another."""
+        """2: a similarity needs two clients."""
         return 2
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Add to the histories, compare them, and weight the updates."""
+        """Add the updates to the histories, and weight updates by dissimilarity."""
         past = dict(state or {})
         for client, update in zip(context.ids(len(updates)), updates, strict=True):
             past[client] = past.get(client, 0.0) + update.astype(np.float64)
         history = np.stack([past[client] for client in context.ids(len(updates))])
         weights = dissimilarity_weights(cosines(history))
         if not weights.any():
-            # Nobody differs from anybody: nobody is believed.
+            # All histories point the same way, so no client is trusted.
             return Aggregate(
                 vector=np.zeros_like(updates[0]),
                 selected=np.zeros(0, np.int64),
@@ -68,7 +69,7 @@ class FoolsGold(Rule):
 
 
 def dissimilarity_weights(similarity: Float) -> Float:
-    """Turn (n, n) cosines into (n,) weights in [0, 1]."""
+    """Return the (n,) weights in [0, 1] for (n, n) cosines between histories."""
     others = similarity.copy()
     np.fill_diagonal(others, -1.0)
     most = others.max(axis=1).clip(0)
@@ -76,7 +77,7 @@ def dissimilarity_weights(similarity: Float) -> Float:
     ratio = np.divide(most[:, None], most, out=np.ones_like(others), where=larger)
     weights = 1 - (others * ratio).max(axis=1)
     weights = weights.clip(0, 1)
-    # Between equal histories rounding leaves 2e-16, which scaling would make a 1.
+    # For equal histories rounding leaves 2e-16, which the scaling would turn into 1.
     weights[weights < SAME] = 0
     if not weights.any():
         return np.asarray(weights)

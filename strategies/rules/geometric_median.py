@@ -1,22 +1,24 @@
-"""The geometric median: the point with the least sum of distances to the updates.
+"""The geometric median: the point with the smallest sum of distances to the updates.
 
     agg = argmin_z sum_i |z - x_i|
 
-Weiszfeld 1937: z <- sum_i w_i x_i / sum_i w_i with w_i = 1 / |z - x_i|. Converged: by
-default, started beside the best update as in Ostresh: On the Convergence of a Class of
-Iterative Methods for Solving the Weber Location Problem, Operations Research 1978, and
-Vardi, Zhang: The Multivariate L1-Median and Associated Data Depth, PNAS 2000, so that
-no iterate meets an update and gets stuck there.
+Weiszfeld 1937: z <- sum_i w_i x_i / sum_i w_i with w_i = 1 / |z - x_i|. By default the
+iteration runs until it converges. It starts near the best update, as in Ostresh: On the
+Convergence of a Class of Iterative Methods for Solving the Weber Location Problem,
+Operations Research 1978, and Vardi, Zhang: The Multivariate L1-Median and Associated
+Data Depth, PNAS 2000, so that no iterate coincides with an update and gets stuck there.
 RFA (Pillutla, Kakade, Harchaoui: Robust Aggregation for Federated Learning, IEEE TSP
-2022, Algorithm 2) takes a few steps of w_i = 1 / max(nu, |z - x_i|) instead. ByzFL runs
-nu = 0.1 for 3 steps from zeros, Karimireddy et al. 2022 for 8: far from converged.
-RFA weights updates by declared examples; here they count alike. Bound: f < n / 2, when
-converged or started at the median: a step from the mean leaves about 1/n of what one
-client has moved it by, so that a huge update is not forgotten in a few steps.
+2022, Algorithm 2) instead takes a few steps with w_i = 1 / max(nu, |z - x_i|). With
+nu = 0.1, ByzFL takes 3 steps from zeros and Karimireddy et al. 2022 take 8, which is
+far from convergence. RFA weights updates by the declared numbers of examples; this
+module weights them equally. Bound: f < n / 2, if converged or started at the median. A
+step from the mean leaves about 1/n of the displacement that one client caused, so a few
+steps do not remove a huge update.
 
 Every iterate is a weighted sum of the updates, so only the (n, n) inner products are
-needed. They are seen from the update with the least sum of distances to the others: it
-is among the honest ones, so that neither an outlier nor a common offset costs digits.
+needed. They are taken relative to the update with the smallest sum of distances to the
+others. This update lies among the honest ones, so neither an outlier nor a common
+offset costs digits.
 """
 
 import math
@@ -32,25 +34,26 @@ from strategies.rules.median import Median
 from strategies.validation import require, require_between
 
 INITS = ("zeros", "mean", "median")
-# What converged means: no weight changes by more in a step.
+# The iteration has converged when no weight changes by more than this in a step.
 TOLERANCE = 1e-12
 MAX_STEPS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeometricMedian(Rule):
-    """Find the geometric median, converged or by RFA's few smoothed steps.
+    """Find the geometric median, to convergence or by a few smoothed steps of RFA.
 
     Parameters
     ----------
     iterations
-        Smoothed Weiszfeld steps, at least 1; None converges, and then ``nu`` and
-        ``init`` have no effect.
+        Number of smoothed Weiszfeld steps, at least 1. None means until convergence,
+        and then ``nu`` and ``init`` have no effect.
     nu
-        Smoothing: distances below it count as it, above 0, in units of the update.
+        Smallest distance that the smoothed steps distinguish, in units of the update;
+        above 0.
     init
-        Where the steps start: ``zeros``, ``mean`` or ``median`` (coordinate-wise). One
-        client decides where ``mean`` is, and that is as far as few steps get away.
+        Start of the steps: ``zeros``, ``mean`` or ``median`` (coordinate-wise). A
+        single client can move the mean anywhere, and few steps do not recover from it.
     """
 
     iterations: int | None = None
@@ -65,11 +68,11 @@ class GeometricMedian(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update is its own geometric median."""
+        """1: a single update is its own geometric median."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Find the weights of the rows, then sum."""
+        """Find the weights of the rows, and sum the rows by them."""
         products = gram(updates)
         seen, between, best = seen_from_best(updates, products)
         if self.iterations is None:
@@ -94,38 +97,50 @@ class GeometricMedian(Rule):
 
 
 def distances_to(weights: Float, products: Float) -> Float:
-    """Measure the distances of the rows to their weighted sum; weights sum to 1."""
+    """Return the (n,) distances of the rows to their weighted mean.
+
+    Parameters
+    ----------
+    weights
+        (n,) weights that sum to 1.
+    products
+        (n, n) inner products of the rows, relative to any point.
+    """
     towards = products @ weights
     squares = products.diagonal() - 2 * towards + weights @ towards
     return np.asarray(np.sqrt(squares.clip(0)))
 
 
 def inverse(distances: Float, least: float) -> Float:
-    """Return weights in proportion to 1 / max(least, distance) that sum to 1."""
+    """Return weights proportional to 1 / max(least, distance) that sum to 1."""
     with np.errstate(over="ignore"):
         weights = np.asarray(1 / np.maximum(least, distances))
         total = float(weights.sum())
     if not math.isfinite(total):
-        # Several rows lie so near that their weights are beyond floats: they share all.
+        # Some rows are so near that their weights overflow: they share all the weight.
         weights = (distances <= distances.min()).astype(np.float64)
         total = float(weights.sum())
     return weights / total
 
 
 def seen_from_best(updates: Matrix, products: Float) -> tuple[Float, Float, int]:
-    """See the rows from the one that has the least sum of distances to the others.
+    """Return inner products relative to the row nearest to all others.
 
     Parameters
     ----------
     updates
         (n, d) matrix.
     products
-        (n, n) their inner products.
+        (n, n) inner products of the rows.
 
     Returns
     -------
-    (n, n) inner products seen from that row; (n, n) distances, 0 along the diagonal;
-    and which row it is.
+    seen
+        (n, n) inner products of the rows minus the best row.
+    between
+        (n, n) distances, with a zero diagonal.
+    best
+        Number of the row with the smallest sum of distances to the others.
     """
     squares = squared_distances(updates, products)
     np.fill_diagonal(squares, 0)
@@ -134,30 +149,31 @@ def seen_from_best(updates: Matrix, products: Float) -> tuple[Float, Float, int]
     sums = products.diagonal() + products[best, best]
     close = squares[best] <= CLOSE * sums
     close[best] = False
-    if close.any():  # a difference of products would leave too few digits
+    if close.any():  # the differences of products would keep too few digits
         return gram(updates, origin=updates[best]), between, best
     seen = products - products[best] - products[:, [best]] + products[best, best]
     return seen, between, best
 
 
 def converged(seen: Float, between: Float, best: int) -> tuple[Float, int]:
-    """Find the weights of the rows in their geometric median.
+    """Return the weights of the rows in their geometric median.
 
     Parameters
     ----------
     seen, between, best
-        What ``seen_from_best`` gives.
+        The results of ``seen_from_best``.
 
     Returns
     -------
-    (n,) weights that sum to 1, and the steps that were taken.
+    (n,) weights that sum to 1, and the number of steps taken.
     """
     away = between[best] > 0
     weights = np.zeros(len(seen))
     weights[best] = 1.0
     if not away.any():
         return weights, 0
-    # Seen from the best row, the others pull it with sum_i (x_i - x_b) / |x_i - x_b|.
+    # The other rows pull the best row by sum_i (x_i - x_b) / |x_i - x_b|. If that force
+    # does not exceed the number of copies of the best row, the row is the median.
     pull = np.zeros(len(seen))
     pull[away] = 1 / between[best][away]
     total = pull.sum()

@@ -1,8 +1,8 @@
 """Krum and Multi-Krum: the updates closest to their nearest neighbours.
 
     score(i)   = sum of |x_i - x_j|^2 over the n - f - 2 updates j nearest to i
-    Krum       = the update of least score
-    Multi-Krum = the unweighted mean of the m updates of least score
+    Krum       = the update with the lowest score
+    Multi-Krum = the unweighted mean of the m updates with the lowest scores
 
 Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine
 Tolerant Gradient Descent, NeurIPS 2017, Section 4. Bound: n >= 2f + 3.
@@ -14,8 +14,8 @@ Four Krums are in use, and they select different updates:
     epfml     to the 4th   n - f - 2     code of Karimireddy, He, Jaggi 2022
     monna     plain        n - f - 1     code of Farhadkhani et al. 2023, FLPoison
 
-Flower computes distances between weights in float32, which loses their digits, and
-weights Multi-Krum by the examples that clients declare, which lets one own it.
+Flower computes distances between weights in float32, which loses digits, and weights
+Multi-Krum by the examples that clients declare, so that one client can take it over.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from strategies.linalg.rows import Matrix, lowest
 from strategies.rules.base import Aggregate, RobustRule, RuleContext, averaged
 from strategies.validation import require
 
-# variant: power of the squared distance, neighbours counted are n - f - this
+# By variant: power of the squared distance, and k of the n - f - k neighbours counted.
 VARIANTS = {"paper": (1.0, 2), "byzfl": (1.0, 1), "epfml": (2.0, 2), "monna": (0.5, 1)}
 
 
@@ -43,7 +43,13 @@ def krum_scores(
     squared
         (n, n) squared distances with an infinite diagonal.
     f
-        Byzantine rows among them; at least one neighbour always counts.
+        Number of Byzantine rows; at least one neighbour always counts.
+    variant
+        Which Krum; see the module's description.
+
+    Returns
+    -------
+    (n,) scores
     """
     power, fewer = VARIANTS[variant]
     nearest = max(1, len(squared) - f - fewer)
@@ -72,7 +78,7 @@ class Krum(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 3 in the paper; 2f + 1, and one neighbour, where code is laxer."""
+        """2f + 3 for the paper; 2f + 1, and one neighbour, for the other variants."""
         if self.variant == "paper":
             return 2 * self.f + 3
         return max(2 * self.f + 1, self.f + VARIANTS[self.variant][1] + 1)
@@ -81,7 +87,7 @@ class Krum(RobustRule):
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Average the rows of least score, lowest rows first among equals."""
+        """Average the rows of lowest score; among equal scores the lowest rows win."""
         scores = krum_scores(squared_distances(updates), self.f, self.variant)
         selected = lowest(scores, self._num_selected(len(updates)))
         return averaged(updates, selected, scores=scores)
@@ -94,8 +100,8 @@ class MultiKrum(Krum):
     Parameters
     ----------
     m
-        How many updates to average, 1 <= m <= n - f; None means n - f. The paper's
-        proof asks for n - m > 2f + 2, which few implementations keep to.
+        Number of updates to average, 1 <= m <= n - f; None means n - f. The paper's
+        proof requires n - m > 2f + 2, which few implementations respect.
     """
 
     m: int | None = None
@@ -106,7 +112,7 @@ class MultiKrum(Krum):
 
     @property
     def min_clients(self) -> int:
-        """As in Krum, and m + f."""
+        """The bound of Krum, or m + f if that is larger."""
         return max(super().min_clients, (self.m or 1) + self.f)
 
     def _num_selected(self, n: int) -> int:

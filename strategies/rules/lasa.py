@@ -1,19 +1,19 @@
-"""LASA: clip, then choose for each layer the updates of usual size and direction.
+"""LASA: clip, then average in each layer the updates of typical size and direction.
 
     1. x_i <- x_i min(1, M / |x_i|),  M = median of the lengths
-    2. s_i = x_i without its smallest ``sparsity`` share of values
+    2. s_i = x_i with its smallest values, a share ``sparsity``, set to zero
     3. for each layer l:  norm_i = |s_il|
        purity_i = (1 + sum sign(s_il) / sum |sign(s_il)|) / 2
        keep the updates with |z| below norm_bound and sign_bound, where
        z_i = (value_i - median) / standard deviation
-       agg_l = mean of x_il over those kept; over all where none is
+       agg_l = mean of x_il over the kept updates; over all if none is kept
 
 Xu, Zhang, Hu: Achieving Byzantine-Resilient Federated Learning via Layer-Adaptive
 Sparsified Model Aggregation, WACV 2025, Algorithm 1. Bound: an honest majority.
 ``context.layers`` says where layers begin; without it the update is one layer.
-The authors' code overwrites the clipped updates with the sparsified ones, so that it
-averages s_il, and masks matrices and kernels alone, no biases; here as the paper has
-it. FLPoison takes bounds 2 and 1 (1 and 1 on CIFAR) and sparsity 0.3.
+This module follows the paper. The authors' code overwrites the clipped updates with the
+sparsified ones, so that it averages s_il, and it filters only matrices and kernels, not
+biases. FLPoison takes bounds 2 and 1 (1 and 1 on CIFAR) and sparsity 0.3.
 """
 
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class LASA(Rule):
-    """Average each layer over the updates that are usual in it.
+    """Average each layer over the updates that are typical in it.
 
     Parameters
     ----------
     norm_bound, sign_bound
-        How many standard deviations from the median a layer's norm and the purity of
-        its signs may lie, above 0.
+        Largest distance from the median, in standard deviations, of a layer's norm and
+        of the purity of its signs; above 0.
     sparsity
-        Share of an update's values that is set aside before layers are judged, in
-        [0, 1).
+        Share of an update's values that is ignored when layers are judged, in
+        [0, 0.999].
     """
 
     norm_bound: float = 2.0
@@ -51,11 +51,11 @@ class LASA(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update is usual."""
+        """1: a single update is typical."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Judge every layer alone; ValueError when the layers do not fit."""
+        """Judge each layer separately; raise ValueError if sizes do not sum to d."""
         n, d = updates.shape
         layers = [d] if context.layers is None else list(context.layers)
         if sum(layers) != d:
@@ -80,7 +80,7 @@ class LASA(Rule):
         )
 
     def _large_values(self, updates: Matrix) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Mark the values of each row that are not among its smallest."""
+        """Return an (n, d) mask that excludes the smallest values of each row."""
         aside = int(self.sparsity * updates.shape[1])
         kept = np.ones(updates.shape, bool)
         for row, size in zip(kept, np.abs(updates), strict=True):
@@ -90,7 +90,7 @@ class LASA(Rule):
     def _usual(
         self, layer: Matrix, factors: Float
     ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Mark the rows of (n, k) values that neither size nor signs set apart."""
+        """Return an (n,) mask of typical rows of an (n, k) layer; all if none is."""
         signs = np.sign(layer)
         counts = np.abs(signs).sum(axis=1)
         balance = np.divide(
@@ -103,7 +103,7 @@ class LASA(Rule):
 
 
 def deviations(values: Float) -> Float:
-    """Give each value's distance from the median, in standard deviations."""
+    """Return the distances of (n,) values from their median, in standard deviations."""
     spread = values.std()
     away = np.abs(values - np.median(values))
     return np.asarray(away / spread) if spread > 0 else np.zeros_like(away)

@@ -23,11 +23,11 @@ class MeaMed(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1: the median is then between honest values."""
+        """2f + 1, so that the median lies between honest values."""
         return 2 * self.f + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Find the median of each column and average what is nearest to it."""
+        """Average, in each column, the values nearest to its median."""
         count = len(updates) - self.f
         return Aggregate(
             vector=by_columns(

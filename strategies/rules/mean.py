@@ -22,24 +22,24 @@ class Mean(Rule):
     Parameters
     ----------
     weighted
-        Weight each client by the number of examples it declares, as FedAvg does. A
-        hostile client declares what it likes, hence the default.
+        Weight each client by the number of examples it declares, as FedAvg does. The
+        default is false because a hostile client can declare any number.
     """
 
     weighted: bool = False
 
     @property
     def needs_clients(self) -> bool:
-        """Whether it looks at what clients declare."""
+        """True if rows are weighted by what their clients declare."""
         return self.weighted
 
     @property
     def min_clients(self) -> int:
-        """One update has a mean."""
+        """1: a single update has a mean."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Weight the rows; ValueError if num_examples is needed and missing."""
+        """Average; raise ValueError if num_examples is needed but missing."""
         sizes = np.ones(len(updates))
         if self.weighted:
             sizes = context.counts(self)

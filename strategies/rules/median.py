@@ -24,7 +24,7 @@ class Median(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update has a median."""
+        """1: a single update has a median."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:

@@ -1,11 +1,11 @@
-"""MoNNA, nearest neighbour averaging: average what is nearest to a trusted update.
+"""MoNNA, nearest neighbour averaging: average the updates nearest to a trusted one.
 
-    agg = mean of the n - f updates x_i with the least |x_i - x_trusted|
+    agg = mean of the n - f updates x_i with the smallest |x_i - x_trusted|
 
 Farhadkhani, Guerraoui, Gupta, Hoang, Pinot, Stephan: Robust Collaborative Learning with
-Linear Gradient Overhead, ICML 2023, Algorithm 1: there each worker trusts itself. At a
-server one client must be trusted; when it is Byzantine, it owns the aggregate.
-Bound: n >= 2f + 1.
+Linear Gradient Overhead, ICML 2023, Algorithm 1, in which each worker trusts itself. A
+server must trust one of its clients; if that client is Byzantine, it controls the
+aggregate. Bound: n >= 2f + 1.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class MoNNA(RobustRule):
     Parameters
     ----------
     trusted
-        Client id of the trusted client (its row, where no ids are given).
+        Id of the trusted client; its row number if no ids are given.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -36,7 +36,7 @@ class MoNNA(RobustRule):
 
     @property
     def needs_clients(self) -> bool:
-        """One of them is trusted."""
+        """True: one client is trusted."""
         return True
 
     @property
@@ -45,7 +45,7 @@ class MoNNA(RobustRule):
         return 2 * self.f + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Rank by distance; ValueError when the trusted client sent no update."""
+        """Average the nearest; raise ValueError if the trusted update is missing."""
         ids = context.ids(len(updates))
         if self.trusted not in ids:
             raise ValueError(f"{self!r}: client {self.trusted} sent no update")

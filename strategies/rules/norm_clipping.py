@@ -1,9 +1,10 @@
-"""Norm clipping: shorten long updates, average, and add a little noise if asked to.
+"""Norm clipping: clip long updates, average, and optionally add a little noise.
 
     agg = 1 / n sum_i x_i min(1, M / |x_i|) + N(0, noise^2)
 
 Sun, Kairouz, Suresh, McMahan: Can You Really Backdoor Federated Learning?, 2019
-(arXiv:1911.07963), Section 4. One client moves the mean by at most M / n.
+(arXiv:1911.07963), Section 4. Bound: none on f; one client moves the mean by at most
+M / n.
 """
 
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class NormClipping(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update can be clipped."""
+        """1: a single update can be clipped."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:

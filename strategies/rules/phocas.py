@@ -23,11 +23,11 @@ class Phocas(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1: one value must be left by the trimmed mean."""
+        """2f + 1, so that trimming leaves at least one value."""
         return 2 * self.f + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Find the trimmed mean of each column and average what is nearest to it."""
+        """Average, in each column, the values nearest to its trimmed mean."""
         n, f = len(updates), self.f
 
         def phocas(block: Float) -> Float:

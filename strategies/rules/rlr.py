@@ -1,11 +1,11 @@
-"""RLR, robust learning rate: turn the mean around where too few updates agree.
+"""RLR, robust learning rate: negate the mean where too few updates agree on a sign.
 
     agg_k = +mean_i x_ik  if |sum_i sign(x_ik)| >= threshold,  else  -mean_i x_ik
 
 Ozdayi, Kantarcioglu, Gel: Defending Against Backdoors in Federated Learning with Robust
-Learning Rate, AAAI 2021, Equation 5. It defends against backdoors: the size of an
-update is not bounded, so combine it with clipping. Bound: n >= 2f + 1, as the threshold
-must lie in [f + 1, n - f].
+Learning Rate, AAAI 2021, Equation 5. It defends against backdoors, but does not bound
+the size of an update, so combine it with clipping. Bound: n >= 2f + 1, because the
+threshold must lie in [f + 1, n - f].
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from strategies.validation import require
 
 @dataclass(frozen=True, kw_only=True)
 class RLR(RobustRule):
-    """Average with a learning rate whose sign the agreement of the updates decides.
+    """Average, with a learning rate whose sign depends on the updates' agreement.
 
     Parameters
     ----------
     threshold
-        Agreement needed, above f; None means f + 1.
+        Smallest |sum of signs| for which the sign is kept, above f; None means f + 1.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -43,7 +43,7 @@ class RLR(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1, and threshold + f."""
+        """2f + 1, or threshold + f if that is larger."""
         return max(2 * self.f + 1, self._threshold + self.f)
 
     @property
@@ -51,7 +51,7 @@ class RLR(RobustRule):
         return self.f + 1 if self.threshold is None else self.threshold
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Average each column, and turn it around where signs disagree."""
+        """Average each column, and negate the mean where signs disagree."""
 
         def column(block: Float) -> Float:
             agreement = np.abs(np.sign(block).sum(axis=0))

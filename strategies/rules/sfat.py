@@ -1,18 +1,18 @@
-"""SFAT: up-weight the clients whose adversarial loss is least.
+"""SFAT: up-weight the clients with the smallest adversarial loss.
 
-    weights proportional to  p n_k  for the k clients of least reported loss,
-                             n_k    for the others,     p = (1 + alpha) / (1 - alpha)
+    weights proportional to  p n_i  for the k clients i of smallest reported loss,
+                             n_i    for the others,     p = (1 + alpha) / (1 - alpha)
 
 Zhu, Yao, Liu, Yao, Xu, Han: Combating exacerbated heterogeneity for robust
-models in federated learning, ICLR 2023, the alpha-slack; n_k = 1 as in the authors'
-code, which averages plainly in the first round. Its divisor counts the first client as
-up-weighted whether it is or not: where it is not, the new global *model*, not only the
-update, is scaled by (n - k + k p) / (n - k - 1 + (k + 1) p), 0.93 for n = 5, k = 1, p =
-1.4. ``variant="code"`` does so too.
+models in federated learning, ICLR 2023, the alpha-slack. n_i = 1 by default, as in the
+authors' code, which weights all clients equally in the first round. The divisor in that
+code always counts the first client as up-weighted. If it is not, the code scales the
+new global *model*, not only the update, by (n - k + k p) / (n - k - 1 + (k + 1) p),
+which is 0.93 for n = 5, k = 1, p = 1.4. ``variant="code"`` does so too.
 
-Danger: it believes what clients say. A client that reports a tiny loss, at no cost, is
-among the k; n clients of which b lie have b p / (n - k + k p) of the weight with b <= k
-instead of b / n. It tolerates no Byzantine client, less even than the mean.
+Bound: f = 0. The rule believes what clients report, and a client can report a tiny loss
+at no cost to be among the k. Of n clients, b <= k liars get b p / (n - k + k p) of the
+weight instead of b / n: SFAT is less robust even than the mean.
 """
 
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class SFAT(Rule):
-    """Average the updates with a slack for clients of small loss.
+    """Average the updates with more weight on clients of small loss.
 
     Parameters
     ----------
     alpha
-        The slack, in [0, 1); at 0 it is the mean. 1/6 makes p = 1.4.
+        The slack, in [0, 1); at 0 the rule is the mean. 1/6 makes p = 1.4.
     k
-        Clients that are up-weighted, at least 1.
+        Number of clients that are up-weighted, at least 1.
     weighted
-        Weight clients by the examples they declare as well.
+        Also weight clients by the number of examples they declare.
     variant
         ``paper``, or ``code`` with the divisor of the authors' code.
     """
@@ -60,23 +60,23 @@ class SFAT(Rule):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The losses that clients report, and the global model for its shrinking."""
+        """The losses; also the numbers of examples or the parameters, if used."""
         sizes = ("num_examples",) if self.weighted else ()
         model = ("parameters",) if self.variant == "code" else ()
         return ("losses", *sizes, *model)
 
     @property
     def needs_clients(self) -> bool:
-        """Losses are clients'."""
+        """True: each loss belongs to one client."""
         return True
 
     @property
     def min_clients(self) -> int:
-        """As many as are up-weighted."""
+        """The number of clients that are up-weighted."""
         return self.k
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Rank the losses and weight the updates; a missing loss ranks last."""
+        """Weight the updates by the rank of their loss; a missing loss ranks last."""
         losses = np.asarray(context.losses, np.float64)
         if losses.shape != (len(updates),):
             raise ValueError(f"{self!r} needs a loss for each of {len(updates)} rows")
@@ -91,7 +91,7 @@ class SFAT(Rule):
         weights = sizes / sizes.sum()
         vector = weighted_sum(updates, weights)
         if self.variant == "code":
-            # The model that this divides by too much is the old one plus the update.
+            # The code shrinks the new model, which is the old model plus the update.
             shrunk = slack.sum() / (slack.sum() - slack[np.argmin(ids)] + p)
             model = np.asarray(context.parameters, np.float64)
             vector = (shrunk * vector + (shrunk - 1) * model).astype(np.float32)

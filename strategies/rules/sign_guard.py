@@ -1,17 +1,17 @@
-"""SignGuard: keep updates of usual length whose signs are distributed like most.
+"""SignGuard: average updates of typical length with typical proportions of signs.
 
     S1  = updates with lower <= |x_i| / M <= upper,  M = median of the lengths
     S2  = largest mean-shift cluster of (share of positive, zero, negative values), on a
-          random share of the coordinates
-    agg = mean over S1 and S2 of x_i min(1, M / |x_i|)
+          random subset of the coordinates
+    agg = mean over the intersection of S1 and S2 of x_i min(1, M / |x_i|)
 
 Xu, Huang, Song, Lan: Byzantine-robust Federated Learning through Collaborative
 Malicious Gradient Filtering, ICDCS 2022, Algorithm 2. Bound: an honest majority.
-The paper leaves open what counts where S1 and S2 do not meet: S1 does here.
-The authors' code and FLPoison divide each share by its maximum over the updates first,
-which decides the clusters where few values are zero; here the shares are clustered as
-they are. The code draws a contiguous block of coordinates; FLPoison clusters with
-DBSCAN by default.
+The paper does not say what to average if S1 and S2 are disjoint; this module takes S1.
+The authors' code and FLPoison first divide each share by its maximum over the updates,
+which changes the clusters when few values are zero; this module clusters the shares
+themselves. The authors' code draws a contiguous block of coordinates; FLPoison clusters
+with DBSCAN by default.
 """
 
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class SignGuard(Rule):
-    """Average updates that neither their length nor their signs set apart.
+    """Average updates of typical length and typical signs.
 
     Parameters
     ----------
     lower, upper
-        Bounds of an update's length over the median length, 0 <= lower < upper.
+        Bounds on the ratio of an update's length to the median, 0 <= lower < upper.
     share
-        Share of the coordinates whose signs are looked at, above 0, at most 1.
+        Share of the coordinates whose signs are counted, above 0, at most 1.
     """
 
     lower: float = 0.1
@@ -49,7 +49,7 @@ class SignGuard(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update is usual."""
+        """1: a single update is typical."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
@@ -71,14 +71,20 @@ class SignGuard(Rule):
 
 
 def largest_cluster(points: Float) -> Rows:
-    """Find the largest cluster of points by mean shift with a flat kernel.
+    """Return the largest cluster of points by mean shift with a flat kernel.
 
-    Comaniciu, Meer: Mean Shift, PAMI 2002. The bandwidth is the mean distance to the
-    farther end of the nearer half of the points, as scikit-learn estimates it.
+    Comaniciu, Meer: Mean Shift: A Robust Approach Toward Feature Space Analysis, PAMI
+    2002. The bandwidth is the average distance of a point to the farthest of the nearer
+    half of the points (itself included), as scikit-learn estimates it.
+
+    Parameters
+    ----------
+    points
+        (n, k) points.
 
     Returns
     -------
-    Row numbers; of clusters of one size, the one with the lowest row.
+    Row numbers; among clusters of equal size, those of the one with the lowest row.
     """
     between = np.linalg.norm(points[:, None] - points, axis=2)
     half = max(min(2, len(points)), len(points) // 2)
@@ -96,7 +102,7 @@ def largest_cluster(points: Float) -> Rows:
 
 
 def _climb(point: Float, points: Float, bandwidth: float) -> Float:
-    """Move to the mean of what is within the bandwidth until that stands still."""
+    """Move to the mean of the points within the bandwidth, until convergence."""
     for _ in range(300):
         near = np.linalg.norm(points - point, axis=1) <= bandwidth
         moved = points[near].mean(axis=0) if near.any() else point

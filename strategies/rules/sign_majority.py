@@ -1,4 +1,4 @@
-"""Majority vote of signs: a step of one size in each coordinate, the way most want.
+"""Majority vote of signs: a step of fixed size in the majority's direction.
 
     agg_k = step sign(sum_i sign(x_ik))
 
@@ -18,12 +18,12 @@ from strategies.validation import require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class SignMajority(Rule):
-    """Step where the majority of updates points.
+    """Step in the direction of the majority of signs, coordinate by coordinate.
 
     Parameters
     ----------
     step
-        Size of the step in each coordinate, above 0: the learning rate of signSGD.
+        Size of the step in each coordinate, above 0; the learning rate of signSGD.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -35,11 +35,11 @@ class SignMajority(Rule):
 
     @property
     def min_clients(self) -> int:
-        """One update can vote."""
+        """1: a single update can vote."""
         return 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Count the votes; a tie makes no step."""
+        """Take the majority of each column; a tie makes no step."""
         return Aggregate(
             vector=by_columns(
                 updates,

@@ -1,12 +1,13 @@
-"""Smallest maximum eigenvalue averaging: the n - f updates of least variance.
+"""SMEA, smallest maximum eigenvalue averaging: the n - f updates of least variance.
 
-    agg = mean of the subset S of n - f updates with the least lambda_max(Cov(S))
+    agg = mean of the subset S of n - f updates with the smallest lambda_max(Cov(S))
 
 Allouah, Guerraoui, Gupta, Pinot, Stephan: On the Privacy-Robustness-Utility Trilemma in
 Distributed Learning, ICML 2023, Section 4. Bound: n >= 2f + 1.
-Exact: all subsets are looked at, hence the limit, and the eigenvalue is that of the
-centred Gram matrix of the subset, which is the covariance's and costs nothing in d.
-ByzFL takes one step of power iteration from a random start instead.
+The search is exact: it examines all subsets, hence the limit on their number. The
+eigenvalue is computed from the subset's centred Gram matrix, whose nonzero eigenvalues
+are those of the scatter matrix and whose size does not depend on d. ByzFL instead takes
+one step of power iteration from a random start.
 """
 
 from dataclasses import dataclass
@@ -23,12 +24,18 @@ from strategies.rules.subsets import SubsetRule, best_subset
 
 @dataclass(frozen=True, kw_only=True)
 class SMEA(SubsetRule):
-    """Average the subset of n - f updates whose covariance is least."""
+    """Average the subset of n - f updates whose covariance is smallest.
+
+    Parameters
+    ----------
+    max_subsets
+        Maximum number of subsets to examine, at least 1.
+    """
 
     max_subsets: int = 100_000
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Look at every subset; the first of least eigenvalue counts."""
+        """Average the first subset whose largest eigenvalue is smallest."""
         n = len(updates)
         squared = squared_distances(updates)
         squared.flat[:: n + 1] = 0.0
@@ -41,7 +48,7 @@ class SMEA(SubsetRule):
 
 
 def centred_gram(squared: Float) -> Float:
-    """Turn (..., m, m) squared distances into inner products around the mean."""
+    """Return the (..., m, m) inner products around the mean for squared distances."""
     rows = squared.mean(axis=-1, keepdims=True)
     columns = squared.mean(axis=-2, keepdims=True)
     every = rows.mean(axis=-2, keepdims=True)

@@ -1,4 +1,4 @@
-"""Enumerating subsets of rows, for rules that look for the best one exactly."""
+"""Enumeration of subsets of rows, for rules that find the best one exactly."""
 
 import itertools
 import math
@@ -13,6 +13,7 @@ from strategies.linalg.rows import Float
 from strategies.rules.base import RobustRule
 from strategies.validation import require_between
 
+# Subsets that are scored at once, which bounds the memory.
 CHUNK = 4096
 
 
@@ -23,7 +24,8 @@ class SubsetRule(RobustRule):
     Parameters
     ----------
     max_subsets
-        The most subsets to look at, at least 1; more are refused.
+        Maximum number of subsets to examine, at least 1. The rule raises ValueError if
+        there are more.
     """
 
     keeps_order: ClassVar[bool] = True
@@ -36,11 +38,11 @@ class SubsetRule(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1: every subset then holds an honest majority."""
+        """2f + 1, so that every subset has an honest majority."""
         return 2 * self.f + 1
 
     def check(self, n: int) -> None:
-        """Refuse too few updates, and too many subsets."""
+        """Raise ValueError for too few updates or too many subsets."""
         super().check(n)
         size = n - self.f
         count = math.comb(n, size)
@@ -52,21 +54,25 @@ class SubsetRule(RobustRule):
 
 
 def best_subset(n: int, size: int, scores: Callable[[Rows], Float]) -> Rows:
-    """Find the subset of rows of least score, the first in order among equals.
+    """Return the subset of rows with the lowest score; among equals, the first.
 
     Parameters
     ----------
     n, size
         All subsets of ``size`` of ``n`` rows are scored, in lexicographic order.
     scores
-        (k, size) row numbers -> (k,) scores.
+        Function from (k, size) row numbers to (k,) scores.
+
+    Returns
+    -------
+    (size,) row numbers
     """
     best, least = np.arange(size), math.inf
     every = itertools.combinations(range(n), size)
     while chunk := list(itertools.islice(every, CHUNK)):
         subsets = np.array(chunk)
-        found = scores(subsets)
-        lowest = int(np.argmin(found))
-        if found[lowest] < least:
-            best, least = subsets[lowest], float(found[lowest])
+        values = scores(subsets)
+        lowest = int(np.argmin(values))
+        if values[lowest] < least:
+            best, least = subsets[lowest], float(values[lowest])
     return best

@@ -4,8 +4,9 @@
 
 Yin, Chen, Kannan, Bartlett: Byzantine-Robust Distributed Learning: Towards Optimal
 Statistical Rates, ICML 2018, Definition 2. Bound: n >= 2f + 1.
-Flower and FLPoison take a fraction and cut ``int(beta * n)`` values: none of 4 at 0.2.
-Here f is a whole number, as in ByzFL, and does not shrink when clients fail.
+Flower and FLPoison take a fraction beta and trim ``int(beta * n)`` values, which is
+none for n = 4 and beta = 0.2. This module, like ByzFL, takes an integer f, which does
+not shrink when clients fail.
 """
 
 from dataclasses import dataclass
@@ -25,11 +26,11 @@ class TrimmedMean(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """2f + 1: one value must be left."""
+        """2f + 1, so that at least one value is left."""
         return 2 * self.f + 1
 
     def aggregate(self, updates: Matrix, state: Any, context: RuleContext) -> Aggregate:
-        """Sort each column and average its middle."""
+        """Sort each column and average its middle values."""
         middle = slice(self.f, len(updates) - self.f)
         return Aggregate(
             vector=by_sorted_columns(

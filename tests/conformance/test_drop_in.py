@@ -289,7 +289,7 @@ def test_what_is_wrong_with_an_argument_is_told_in_one_sentence():
         ),
         ("on_event", "x", "'x': must be a function or null"),
         ("evaluate_on", True, "True: must be a function"),
-        ("statistics", "bn", "'bn': must be a list in which each entry is a text"),
+        ("statistics", "bn", "'bn': must be a list in which each entry is a string"),
         (
             *("configrecord_key", "arrays"),
             "'arrays': must be another name than arrayrecord_key",

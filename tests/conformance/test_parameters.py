@@ -186,11 +186,11 @@ class Own(Preaggregator):
         ({"pair": (0.0,)}, "pair="),
         ({"pair": "01"}, "pair="),
         ({"mode": "c"}, "mode='c': must be one of 'a', 'b'"),
-        ({"names": "ab"}, "names='ab': must be a list in which each entry is a text"),
+        ({"names": "ab"}, "names='ab': must be a list in which each entry is a string"),
         ({"names": ["a", 1]}, "names="),
         ({"names": None}, "names="),
         ({"sizes": [("a", 1)]}, "sizes="),
-        ({"sizes": {"a": 0.5}}, "each key is a text and each value an integer or null"),
+        ({"sizes": {"a": 0.5}}, "key is a string and each value an integer or null"),
         ({"function": "abs"}, "function='abs': must be a function"),
     ],
 )
