@@ -101,7 +101,7 @@ class FLANDERS(RobustRule):
 
     @property
     def min_clients(self) -> int:
-        """f more than the inner rule needs, and at least f + 1."""
+        """The minimum of the inner rule plus f, but at least f + 1."""
         return self.f + max(1, self.rule.min_clients)
 
     def check(self, n: int) -> None:
