@@ -1,4 +1,4 @@
-"""Evasion attacks: inputs within epsilon that the model gets wrong."""
+"""Evasion attacks: search for inputs within epsilon that the model misclassifies."""
 
 from fedrobust.attacks.apgd import APGD
 from fedrobust.attacks.autoattack import AutoAttack, AutoAttackFast

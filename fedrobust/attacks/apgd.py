@@ -1,14 +1,14 @@
-"""APGD: projected gradient ascent that finds its own step sizes.
+"""APGD: projected gradient ascent with momentum and adaptive step sizes.
 
     z = P(x_k + s_k step(grad loss(x_k)))
     x_k+1 = P(x_k + 0.75 (z - x_k) + 0.25 (x_k - x_k-1)),   s_0 = 2 epsilon
 
-At each checkpoint an example whose loss rose in at most rho of the steps since the
-last, or whose best loss and step size have both stood still, goes on from its best
-point with half the step. Croce, Hein: Reliable Evaluation of Adversarial Robustness
-with an Ensemble of Diverse Parameter-free Attacks, ICML 2020, Algorithm 1; the
-checkpoints are those of its code, which rounds down. The start lies on the edge of the
-ball.
+At each checkpoint, an example restarts from its best point with half the step if its
+loss rose in at most a share rho of the steps since the last checkpoint, or if neither
+its best loss nor its step size has changed since then. Croce, Hein: Reliable Evaluation
+of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks, ICML 2020,
+Algorithm 1. The checkpoints are those of the authors' code, which rounds down. The
+start lies on the boundary of the ball.
 """
 
 from collections.abc import Callable
@@ -32,26 +32,26 @@ from fedrobust.network.network import Tensor, cross_entropy
 from strategies.validation import require, require_between
 
 MOMENTUM = 0.75
-# What the loop carries, by name; all of it is one value or input an example.
+# The variables of the loop by name; each holds one value or one input per example.
 State = dict[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class APGD(Attack):
-    """Climb with momentum and steps that halve when they stop paying.
+    """Maximise a loss with momentum, halving the step when progress stops.
 
     Parameters
     ----------
     steps
         Gradient steps, at least 1.
     loss
-        ``ce``, or ``dlr``, which needs three classes, and four when targeted.
+        ``ce``, or ``dlr``, which needs three classes, or four when targeted.
     targeted
-        Climb towards wrong classes in turn, the likeliest first, a pass each.
+        Attack towards one wrong class per pass, the likeliest first.
     targets
-        How many of them; fewer where there are fewer classes.
+        Number of target classes; at most the number of wrong classes is used.
     restarts
-        Passes with other starts, on the examples that still stand.
+        Passes with different starts, on the examples that are still robust.
     rho
         Share of the steps in which the loss must rise, in (0, 1).
     """
@@ -73,21 +73,21 @@ class APGD(Attack):
 
     @property
     def min_classes(self) -> int:
-        """DLR divides by a difference of sorted logits."""
+        """2 for ``ce``; 3 or 4 for ``dlr``, which divides by gaps of top logits."""
         return 2 if self.loss == "ce" else 4 if self.targeted else 3
 
     def passes(self, num_classes: int) -> int:
-        """Count restarts times target classes."""
+        """Return restarts times target classes."""
         return self.restarts * self._num_targets(num_classes)
 
     def pass_name(self, attempt: int, num_classes: int) -> str:
-        """Name the variant, and the pass if there are several."""
+        """Return the name of the variant, with the pass if there are several."""
         name = "APGD-T" if self.targeted else f"APGD-{self.loss.upper()}"
         count = self.passes(num_classes)
         return name if count == 1 else f"{name} {attempt + 1}/{count}"
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw the start, in epsilons: on the edge of the ball."""
+        """Draw a start on the boundary of the ball, in units of epsilon."""
         if self.norm == "linf":
             values = rng.uniform(-1, 1, shape)
             return (np.asarray(values / np.abs(values).max(), np.float32),)
@@ -103,7 +103,7 @@ class APGD(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Climb; give the first point that fools the model, else that of most loss."""
+        """Return the first point that fools the model, else the one of highest loss."""
         loss = self._loss(model, x, y, attempt)
         is_checkpoint, intervals = map(tf.constant, checkpoints(self.steps))
         start = ball.project(x + ball.epsilon * draws[0])
@@ -129,11 +129,13 @@ class APGD(Attack):
         def advance(i: Tensor, s: State) -> tuple[Tensor, dict[str, Tensor]]:
             old, step = s["x"], each(s["step"], x)
             z = ball.project(old + step * ball.steepest(s["gradient"]))
+            # The first step has no previous point to take momentum from.
             share = tf.where(tf.equal(i, 0), 1.0, MOMENTUM)
             new = ball.project(
                 old + share * (z - old) + (1 - share) * (old - s["previous"])
             )
             logits, value, gradient = value_and_gradient(model, new, loss)
+            # Fooled examples go on with their batch, but their first success counts.
             newly = is_fooled(y, logits) & ~s["fooled"]
             better = value > s["best_value"]
             s = {
@@ -162,7 +164,7 @@ class APGD(Attack):
         return min(self.targets, num_classes - 1) if self.targeted else 1
 
     def _loss(self, model: BoundModel, x: Tensor, y: Tensor, attempt: Tensor) -> Loss:
-        """Make the loss of this pass; a target is a class that is likely at x."""
+        """Return the loss of this pass; its targets are likely wrong classes at x."""
         if not self.targeted:
             function: Callable[[Tensor, Tensor], Tensor]
             function = cross_entropy if self.loss == "ce" else dlr
@@ -176,12 +178,14 @@ class APGD(Attack):
 
 
 def checkpoints(steps: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Tell after which steps the step size is judged, and over how many.
+    """Return the steps after which the step size is reconsidered.
 
     Returns
     -------
-    is_checkpoint, interval
-        (steps,) bool, and (steps,) float32 with the number of steps since the last.
+    is_checkpoint
+        (steps,) bool
+    interval
+        (steps,) float32: at a checkpoint, the number of steps since the previous one.
     """
     interval = max(int(0.22 * steps), 1)
     shortest, shorter = max(int(0.06 * steps), 1), max(int(0.03 * steps), 1)
@@ -196,8 +200,9 @@ def checkpoints(steps: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
 
 
 def _adapt(s: State, now: Tensor, interval: Tensor, rho: float) -> State:
-    """Halve the step and return to the best point, where it is time and it is due."""
+    """Halve the step and return to the best point, at checkpoints and where needed."""
     oscillates = s["rises"] <= rho * interval
+    # A step that was just halved gets one more interval before it counts as stuck.
     stuck = ~s["was_halved"] & (s["best_before"] >= s["best_value"])
     halve = now & (oscillates | stuck)
     return {

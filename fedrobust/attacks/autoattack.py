@@ -1,12 +1,12 @@
-"""AutoAttack: four attacks one after the other, each on what still stands.
+"""AutoAttack: four attacks in sequence, each on the examples that are still robust.
 
     APGD-CE -> targeted APGD-DLR -> targeted FAB -> Square
 
-An example counts as robust when it withstands all four. Croce, Hein: Reliable
-Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks,
-ICML 2020; the budget is that of the published ``standard`` version: 100 steps, 9 target
-classes, one restart, 5,000 queries. Targeted DLR needs four classes. A smaller budget
-has a name of its own: it is not AutoAttack.
+An example counts as robust if it withstands all four. Croce, Hein: Reliable Evaluation
+of Adversarial Robustness with an Ensemble of Diverse Parameter-free Attacks, ICML 2020.
+The budget is that of the published ``standard`` version: 100 steps, 9 target classes,
+one restart, 5,000 queries. Targeted DLR needs four classes. A smaller budget has its
+own name, ``AutoAttackFast``, because it is not AutoAttack.
 """
 
 from abc import abstractmethod
@@ -26,28 +26,28 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble(Attack):
-    """Attacks one after the other, each on what still stands."""
+    """Attacks in sequence, each on the examples that are still robust."""
 
     @property
     @abstractmethod
     def parts(self) -> tuple[Attack, ...]:
-        """The attacks in their order, at this epsilon."""
+        """The attacks in order, at this epsilon."""
 
     @property
     def min_classes(self) -> int:
-        """The fewest classes that every part is defined for."""
+        """The smallest number of classes for which every part is defined."""
         return max(part.min_classes for part in self.parts)
 
     def on(self, subject: Subject) -> Images:
-        """Attack; an example that the model gets wrong anyway stays as it is."""
+        """Attack the examples; those that are misclassified anyway are not changed."""
         return [x_adv for _, x_adv in self._in_turn(subject)][-1]
 
     def stages(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
-        """Attack part by part: each part, and what it and those before it made."""
+        """Attack part by part; yield each part with the examples made so far."""
         if type(self).on is Ensemble.on:
             yield from self._in_turn(subject)
         else:
-            yield self, self.on(subject)  # a subclass that goes about it otherwise
+            yield self, self.on(subject)  # a subclass that does not attack in turn
 
     def _in_turn(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
         self.check(subject)
@@ -56,10 +56,10 @@ class Ensemble(Attack):
         for part in self.parts:
             if len(rows) and self.epsilon != 0:
                 standing = subject.only(rows)
-                found = part.on(standing)
-                right = standing.right(found)
-                x_adv[rows[~right]] = found[~right]
-                rows = rows[right]
+                attacked = part.on(standing)
+                robust = standing.right(attacked)
+                x_adv[rows[~robust]] = attacked[~robust]
+                rows = rows[robust]
             yield part, x_adv.copy()
 
     def _parts(self, steps: int, targets: int, queries: int) -> tuple[Attack, ...]:
@@ -82,7 +82,7 @@ class Ensemble(Attack):
 
 @dataclass(frozen=True, kw_only=True)
 class AutoAttack(Ensemble):
-    """The standard version; nothing of its budget can be changed."""
+    """The standard version, with its fixed budget."""
 
     steps: ClassVar[int] = 100
     targets: ClassVar[int] = 9
@@ -96,7 +96,7 @@ class AutoAttack(Ensemble):
 
 @dataclass(frozen=True, kw_only=True)
 class AutoAttackFast(Ensemble):
-    """The four parts on a budget of your own.
+    """The four parts with a configurable budget.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The ball of an attack: the inputs it may give, in a graph and exactly.
+"""The ball of an attack, which is the set of inputs it may return.
 
 { x' : |x' - x|_p <= epsilon, low <= x' <= high },   p = infinity or 2
 """
@@ -18,18 +18,18 @@ NORMS = ("linf", "l2")
 
 @dataclass(frozen=True)
 class Ball:
-    """The ball around each input of a batch, to float32 rounding.
+    """The ball around each input of a batch, up to float32 rounding.
 
     Attributes
     ----------
     center
-        (batch, ...) the inputs.
+        (batch, ...) inputs.
     epsilon
         The radius, a scalar or (batch, 1, ...).
     norm
         ``linf`` or ``l2``.
     low, high
-        Range of an input.
+        Smallest and largest value of an input.
     """
 
     center: Tensor
@@ -39,7 +39,7 @@ class Ball:
     high: float = 1.0
 
     def project(self, x: Tensor) -> Tensor:
-        """Move to the ball: clip each value, or shorten the perturbation and clip."""
+        """Project to the ball; for l2, rescale the perturbation before clipping."""
         if self.norm == "linf":
             lower = tf.maximum(self.center - self.epsilon, self.low)
             upper = tf.minimum(self.center + self.epsilon, self.high)
@@ -49,20 +49,20 @@ class Ball:
         return tf.clip_by_value(self.center + shrink * offset, self.low, self.high)
 
     def steepest(self, gradient: Tensor) -> Tensor:
-        """Give the step of length 1 that climbs most; zero where there is no slope.
+        """Return the step of length 1 that follows the gradient most closely.
 
-        A gradient that is not finite tells no direction either.
+        The step is zero where the gradient is zero or not finite.
         """
         gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
         if self.norm == "linf":
             return tf.sign(gradient)
-        # Scaled first: squares of small gradients vanish in float32.
+        # Scaled first, because squares of small gradients underflow in float32.
         peak = tf.reduce_max(tf.abs(gradient), axis=_inner(gradient), keepdims=True)
         scaled = tf.math.divide_no_nan(gradient, peak)
         return tf.math.divide_no_nan(scaled, lengths(scaled))
 
     def distance(self, x: Tensor) -> Tensor:
-        """Measure (batch,) distances to the centre in the norm."""
+        """Return the (batch,) distances to the centre in the ball's norm."""
         offset = x - self.center
         if self.norm == "linf":
             return tf.reduce_max(tf.abs(offset), axis=_inner(offset))
@@ -70,22 +70,22 @@ class Ball:
 
 
 def _inner(x: Tensor) -> list[int]:
-    """List the axes of one example."""
+    """Return all axes except the batch axis."""
     return list(range(1, len(x.shape)))
 
 
 def lengths(x: Tensor) -> Tensor:
-    """Compute L2 norms of examples: (batch, 1, ...)."""
+    """Return the (batch, 1, ...) L2 norms of examples."""
     return tf.sqrt(tf.reduce_sum(tf.square(x), axis=_inner(x), keepdims=True))
 
 
 def each(values: Tensor, x: Tensor) -> Tensor:
-    """Shape (batch,) values to go with (batch, ...) inputs."""
+    """Reshape (batch,) values so that they broadcast with (batch, ...) inputs."""
     return tf.reshape(values, [-1] + [1] * (len(x.shape) - 1))
 
 
 def choose(condition: Tensor, x: Tensor, other: Tensor) -> Tensor:
-    """Take whole examples of one or the other by a (batch,) condition."""
+    """Select whole examples from ``x`` or ``other`` by a (batch,) condition."""
     return tf.where(each(condition, x), x, other)
 
 
@@ -96,12 +96,12 @@ def into_ball(
     norm: str,
     model_range: tuple[float, float],
 ) -> Images:
-    """Move inputs into the ball so that it holds in exact arithmetic, not to rounding.
+    """Return inputs moved into the ball, exactly and not only up to rounding.
 
     Parameters
     ----------
     x_adv
-        (n, ...) anything; where an example is not finite, x is taken.
+        (n, ...) inputs; an example with a value that is not finite is replaced by x.
     x
         (n, ...) centres, in ``model_range``.
     epsilon, norm, model_range
@@ -115,11 +115,11 @@ def into_ball(
         offset = np.clip(offset, -epsilon, epsilon)
     else:
         norms = np.sqrt((offset**2).sum(axis=axes, keepdims=True))
-        # A hair inside: the sum of squares is itself rounded.
+        # Slightly inside the ball, because the sum of squares is rounded.
         limit = epsilon * (1 - 1e-12)
         offset *= np.where(norms > limit, limit / np.maximum(norms, 1e-300), 1.0)
     near = (center + offset).astype(np.float32)
-    # Rounding to float32 may have stepped outside: then the next value towards x.
+    # A value that rounding to float32 moved outside becomes the next one towards x.
     beyond = np.abs(near.astype(np.float64) - center) > np.abs(offset)
     near = np.where(beyond, np.nextafter(near, x), near)
     low, high = np.float32(model_range[0]), np.float32(model_range[1])
@@ -127,7 +127,7 @@ def into_ball(
 
 
 def draw_in_ball(rng: np.random.Generator, shape: tuple[int, ...], norm: str) -> Images:
-    """Draw a point of the unit ball uniformly."""
+    """Draw a point uniformly from the unit ball."""
     if norm == "linf":
         return rng.uniform(-1, 1, shape).astype(np.float32)
     direction = rng.standard_normal(shape)

@@ -1,7 +1,7 @@
-"""What every evasion attack is: a batch goes into a graph, and comes back in its ball.
+"""The base class of evasion attacks: a compiled graph perturbs each batch in its ball.
 
-An attack makes one or more *passes*: restarts, target classes. Later passes only see
-the examples that still stand, and only replace those that they break.
+An attack makes one or more *passes*, such as restarts or target classes. Later passes
+see only the examples that are still robust, and replace only those that they break.
 """
 
 import warnings
@@ -32,9 +32,9 @@ class Attack(Validated, ABC):
     Parameters
     ----------
     epsilon
-        Radius of the ball, in input units; ``"8/255"`` is understood.
+        Radius of the ball, in input units; fractions such as ``"8/255"`` are accepted.
     norm
-        ``linf`` or ``l2``: how the radius is measured.
+        Norm that measures the radius, ``linf`` or ``l2``.
     model_range
         Smallest and largest value of an input.
     """
@@ -43,15 +43,15 @@ class Attack(Validated, ABC):
     norm: str = "linf"
     model_range: tuple[float, float] = (0.0, 1.0)
 
-    # The norms that the attack is defined for.
+    # Norms for which the attack is defined.
     norms: ClassVar[tuple[str, ...]] = NORMS
-    # Whether it looks for the nearest adversarial example instead of the first in the
-    # ball; then every pass sees every example.
+    # Whether it searches for the nearest adversarial example, not just any in the ball;
+    # if so, every pass sees every example.
     nearest: ClassVar[bool] = False
-    # Whether it asks for outputs alone: what only such an attack breaks shows that the
-    # gradients mislead.
+    # Whether it uses only outputs of the model. An example that only such an attack
+    # breaks shows that the gradients are misleading.
     queries_only: ClassVar[bool] = False
-    # The last element of the key of its draws.
+    # The last element of the key of its random draws.
     purpose: ClassVar[Purpose] = Purpose.ATTACK
 
     def __post_init__(self) -> None:
@@ -76,46 +76,50 @@ class Attack(Validated, ABC):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Perturb one batch, in a graph; the result is moved into the ball after.
+        """Perturb one batch inside a graph; the result is then moved into the ball.
 
-        An attack that is no graph overrides ``on`` instead.
+        An attack that cannot be written as a graph overrides ``on`` instead.
 
         Parameters
         ----------
         model
-            ``model(x)`` gives logits in inference mode.
+            ``model(x)`` returns logits in inference mode.
         x, y
             (batch, ...) inputs and (batch,) int32 labels.
         ball
-            Where to stay.
+            The allowed inputs.
         draws
-            What ``draw`` gave for each example, stacked.
+            The results of ``draw`` for each example, stacked.
         attempt
-            The number of this pass, a scalar int32.
+            Number of this pass from 0, a scalar int32.
+
+        Returns
+        -------
+        (batch, ...) perturbed inputs
         """
-        raise NotImplementedError(f"{type(self).__name__} is no graph")
+        raise NotImplementedError(f"{type(self).__name__} does not define perturb")
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw what one pass over one example of this shape needs."""
+        """Draw the random numbers of one pass over one example of this shape."""
         return ()
 
     def passes(self, num_classes: int) -> int:
-        """Count the passes: restarts times target classes."""
+        """Return the number of passes."""
         return 1
 
     def pass_name(self, attempt: int, num_classes: int) -> str:
-        """Name a pass for people who watch."""
+        """Return the name of a pass for the progress display."""
         name = type(self).__name__
         count = self.passes(num_classes)
         return name if count == 1 else f"{name} {attempt + 1}/{count}"
 
     @property
     def min_classes(self) -> int:
-        """The fewest classes that the attack is defined for."""
+        """The smallest number of classes for which the attack is defined."""
         return 2
 
     def at(self, epsilon: Epsilon) -> Self:
-        """Give the same attack at another epsilon."""
+        """Return the same attack at another epsilon."""
         return replace(self, epsilon=epsilon)
 
     def __call__(
@@ -131,18 +135,20 @@ class Attack(Validated, ABC):
         Parameters
         ----------
         model
-            A ``keras.Model`` that gives (n, classes) logits.
+            A ``keras.Model`` that returns (n, classes) logits.
         x
             (n, ...) inputs in ``model_range``.
         y
             (n,) integer labels.
         seed, index
-            Key of the random draws of each example; ``index`` defaults to its row.
+            Key of the random draws of each example; ``index`` is (n,) and defaults to
+            the row numbers.
 
         Returns
         -------
         (n, ...) float32
-            Within epsilon of x and in ``model_range``, exactly; x itself at epsilon 0.
+            Inputs exactly within epsilon of x and within ``model_range``; x itself if
+            epsilon is 0.
 
         Raises
         ------
@@ -154,7 +160,7 @@ class Attack(Validated, ABC):
         return self.on(Subject(network, network.arrays(), x, y, index, seed))
 
     def on(self, subject: Subject) -> Images:
-        """Attack a network with the weights at hand; see ``__call__``."""
+        """Attack a subject; as ``__call__`` for a network with given weights."""
         self.check(subject)
         x_adv = subject.x.copy()
         if len(x_adv) == 0 or self.epsilon == 0:
@@ -163,16 +169,16 @@ class Attack(Validated, ABC):
         best = np.full(len(x_adv), np.inf)
         count = self.passes(subject.network.num_classes)
         for attempt in range(count):
-            seen = subject.only(rows)
-            found = self._one_pass(seen, attempt)
+            standing = subject.only(rows)
+            attacked = self._one_pass(standing, attempt)
             if count == 1:
-                return found
-            fooled = ~seen.right(found)
-            far = distances(found, seen.x, self.norm)
+                return attacked
+            fooled = ~standing.right(attacked)
+            far = distances(attacked, standing.x, self.norm)
             better = fooled & (far < best[rows])
-            # The first pass is kept where none succeeds.
+            # If no pass fools an example, the result of the first pass is kept.
             taken = better | (attempt == 0)
-            x_adv[rows[taken]] = found[taken]
+            x_adv[rows[taken]] = attacked[taken]
             best[rows[better]] = far[better]
             rows = rows if self.nearest else rows[~fooled]
             if len(rows) == 0:
@@ -180,11 +186,11 @@ class Attack(Validated, ABC):
         return x_adv
 
     def stages(self, subject: Subject) -> Iterator[tuple["Attack", Images]]:
-        """Attack part by part: each part, and what it and those before it made."""
+        """Attack part by part; yield each part with the examples made so far."""
         yield self, self.on(subject)
 
     def _one_pass(self, subject: Subject, attempt: int) -> Images:
-        """Run the graph on all examples, batch by batch."""
+        """Run the graph on all examples, in batches of one constant size."""
         network, x, keys = subject.network, subject.x, subject.keys
         run = network.compiled(self._graph_key(), self._compile)
         trainable, fixed = network.split(subject.arrays)
@@ -217,11 +223,11 @@ class Attack(Validated, ABC):
         return np.concatenate(batches)
 
     def _generator(self, seed: int, index: int, attempt: int) -> np.random.Generator:
-        """Make the generator of one example in one pass."""
+        """Return the generator of one example in one pass."""
         return np.random.default_rng([seed, attempt, int(index), self.purpose])
 
     def _graph_key(self) -> Any:
-        """Name what the graph depends on: all but what are its arguments."""
+        """Return all that the compiled graph depends on, apart from its arguments."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("epsilon", "restarts"):
             values.pop(name, None)
@@ -247,7 +253,7 @@ class Attack(Validated, ABC):
         return compiled
 
     def check(self, subject: Subject) -> None:
-        """Raise ValueError when the examples do not fit the model or the attack."""
+        """Raise ValueError when the examples fit neither the model nor the attack."""
         network, x, y, index = subject.network, subject.x, subject.y, subject.keys
         if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
             raise ValueError(
@@ -269,11 +275,11 @@ class Attack(Validated, ABC):
             )
 
     def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
-        """Raise ValueError for inputs or a number of classes it is undefined for."""
+        """Raise ValueError if the attack is undefined for such inputs or classes."""
         if num_classes == 1:
             raise ValueError(
-                "the model gives one unit: attacks need a logit for each class, so let "
-                "it give two, such as (0, z)"
+                "the model has one output: attacks need a logit for each class, so let "
+                "it return two, such as (0, z)"
             )
         if num_classes < self.min_classes:
             instead = ["apgd_ce", *["apgd_dlr"][: num_classes - 2], "fab", "square"]
@@ -284,7 +290,7 @@ class Attack(Validated, ABC):
 
 
 def check_step_size(step_size: float | None, steps: int, epsilon: Epsilon) -> None:
-    """Refuse a step that is not positive; warn of steps that cannot cross the ball."""
+    """Refuse a step that is not positive; warn if all steps cannot cross the ball."""
     if step_size is None:
         return
     require_positive("step_size", step_size)
@@ -298,6 +304,6 @@ def check_step_size(step_size: float | None, steps: int, epsilon: Epsilon) -> No
 
 
 def distances(x_adv: Images, x: Images, norm: str) -> NDArray[np.float64]:
-    """Measure how far examples were moved."""
+    """Return the (n,) distances between examples and their perturbed versions."""
     offset = (x_adv.astype(np.float64) - x.astype(np.float64)).reshape(len(x), -1)
     return np.asarray(np.linalg.norm(offset, np.inf if norm == "linf" else 2, axis=1))

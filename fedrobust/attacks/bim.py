@@ -1,9 +1,10 @@
-"""BIM, or I-FGSM: FGSM in small steps, from x itself.
+"""BIM, also called I-FGSM: FGSM in small steps, started at x.
 
     x_0 = x,   x_t+1 = clip(x_t + a sign(grad CE(f(x_t), y)))
 
 Kurakin, Goodfellow, Bengio: Adversarial Examples in the Physical World, ICLR workshop
-2017, equation 2. Without a step size the ball's edge is reached in the last step.
+2017, equation 2. With the default step size, only the last step can reach the boundary
+of the ball.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,14 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class BIM(Attack):
-    """Take small steps from x.
+    """Take small gradient steps from x.
 
     Parameters
     ----------
     steps
         Gradient steps, at least 1.
     step_size
-        In input units; None means epsilon / steps.
+        Length of a step in input units, above 0; None means epsilon / steps.
     """
 
     steps: int = 10
@@ -44,7 +45,7 @@ class BIM(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Climb from x."""
+        """Take gradient steps from x."""
         step_size = self.step_size or ball.epsilon / self.steps
         loss = loss_of("ce", model, x, y)
         return climb(model, x, loss, ball, step_size, self.steps)

@@ -1,14 +1,15 @@
-"""CW-L2: the nearest adversarial example by descent on distance and margin together.
+"""CW-L2: find the nearest adversarial example by minimising distance plus margin.
 
     min_w  |x' - x|_2^2 + c max(z_y(x') - max_{i != y} z_i(x') + kappa, 0)
     x' = low + (high - low) (tanh(w) + 1) / 2
 
-by Adam from x, with a search for the constant c of each example: tenfold until it
-succeeds, then bisected. Carlini, Wagner: Towards Evaluating the Robustness of Neural
-Networks, S&P 2017, Sections V and VI; Kingma, Ba: Adam, ICLR 2015. The paper starts
-c low and doubles it; its code, as here, multiplies by ten, and takes up to 10,000 steps
-for each constant, ten times the default here. What is farther than epsilon
-is moved into the ball, as every attack's result is.
+by Adam from x, with a search for the constant c of each example: c grows tenfold until
+the attack succeeds, and is then bisected. Carlini, Wagner: Towards Evaluating the
+Robustness of Neural Networks, S&P 2017, Sections V and VI; Kingma, Ba: Adam: A Method
+for Stochastic Optimization, ICLR 2015. The paper starts with a low c and doubles it.
+The authors' code multiplies it by ten, as this module does, and takes up to 10,000
+steps for each constant, ten times the default of this module. A result farther away
+than epsilon is moved into the ball, as for every attack.
 """
 
 from dataclasses import dataclass
@@ -21,23 +22,23 @@ from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.validation import require_between, require_positive
 
-# Keeps atanh finite at the ends of the range.
+# This factor keeps atanh finite at the ends of the range.
 ALMOST_ONE = 0.999999
 BETA_1, BETA_2, TINY = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
 class CWL2(Attack):
-    """Descend on distance and margin.
+    """Minimise distance plus margin.
 
     Parameters
     ----------
     steps
         Adam steps for each constant, at least 1.
     search_steps
-        Constants that are tried, at least 1.
+        Number of constants tried, at least 1.
     learning_rate
-        Of Adam, above 0.
+        Learning rate of Adam, above 0.
     initial_const
         The first constant, above 0.
     confidence
@@ -71,17 +72,17 @@ class CWL2(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Search for the constant; give the nearest success, x where there is none."""
+        """Search for the constant; return the nearest success, or x if none."""
         zeros = tf.zeros(tf.shape(y))
 
         def search(
             i: Tensor, const: Tensor, low: Tensor, high: Tensor, best: Tensor,
             distance: Tensor,
         ) -> tuple[Tensor, ...]:  # fmt: skip
-            found, far = self._descend(model, x, y, ball, const)
+            nearest, far = self._descend(model, x, y, ball, const)
             success = tf.math.is_finite(far)
             nearer = far < distance
-            best = choose(nearer, found, best)
+            best = choose(nearer, nearest, best)
             high = tf.where(success, tf.minimum(high, const), high)
             low = tf.where(success, low, tf.maximum(low, const))
             known = tf.math.is_finite(high)
@@ -102,7 +103,7 @@ class CWL2(Attack):
     def _descend(
         self, model: BoundModel, x: Tensor, y: Tensor, ball: Ball, const: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Run Adam; give the nearest success and its distance, infinite for none."""
+        """Run Adam; return the nearest success and its distance (infinite if none)."""
         width = ball.high - ball.low
         inner = list(range(1, len(x.shape)))
 

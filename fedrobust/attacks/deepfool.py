@@ -1,4 +1,4 @@
-"""DeepFool: step to the nearest boundary of the linearised model, until it is crossed.
+"""DeepFool: step to the nearest boundary of the linearised model until one is crossed.
 
     c = argmin_c |f_c - f_y| / |w_c|_q,   w_c = grad (f_c - f_y) at x_k
     r_k = |f_c - f_y| / |w_c|_2^2 w_c     (l2)
@@ -6,11 +6,11 @@
     x_k+1 = clip(x_k + r_k),   x' = clip(x + (1 + overshoot) (x_k - x))
 
 Moosavi-Dezfooli, Fawzi, Frossard: DeepFool: a simple and accurate method to fool deep
-neural networks, CVPR 2016, Algorithm 2 and Section 3.3; q is dual to the norm. The true
-label is left, not the predicted one. The paper knows no range of inputs; clipping each
-step, as Foolbox does, instead of the last alone keeps steps from ending on a boundary
-that lies outside the range. What is farther than epsilon is moved into the ball, as
-every attack's result is.
+neural networks, CVPR 2016, Algorithm 2 and Section 3.3; q is dual to the norm. The
+attack leaves the class of the true label, not the predicted class. The paper does not
+restrict the range of inputs. This module, like Foolbox, clips after each step instead
+of only at the end, so that no step ends on a boundary outside the range. A result
+farther away than epsilon is moved into the ball, as for every attack.
 """
 
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ class DeepFool(Attack):
     steps
         Linearisations, at least 1.
     overshoot
-        Share by which the boundary is crossed, at least 0.
+        Share by which the perturbation is lengthened to cross the boundary, at least 0.
     candidates
-        Likeliest classes at x, its own included, that are looked at; at least 2.
+        Number of likeliest classes at x to consider, its own included; at least 2.
     """
 
     steps: int = 50
@@ -85,7 +85,7 @@ class DeepFool(Attack):
     def _shortest(
         self, model: BoundModel, at: Tensor, y: Tensor, classes: list[Tensor]
     ) -> Tensor:
-        """Give the shortest way to a linearised boundary with one of the classes."""
+        """Return the shortest step to a linearised boundary with one of the classes."""
         inner = list(range(1, len(at.shape)))
         best = tf.zeros_like(at)
         shortest = tf.fill(tf.shape(y), float("inf"))

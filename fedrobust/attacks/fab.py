@@ -1,17 +1,17 @@
-"""FAB: the nearest adversarial example, by hopping along the decision boundary.
+"""FAB: find the nearest adversarial example by hopping along the decision boundary.
 
     c = argmin_c |f_c - f_y| / |grad (f_c - f_y)|_q      (the nearest linearised plane)
-    d_1, d_2: the ways from x_k and from x to that plane, within the range
+    d_1, d_2: the shortest steps from x_k and from x to that plane, within the range
     a = min(|d_1| / (|d_1| + |d_2|), alpha_max)
     x_k+1 = clip((1 - a)(x_k + eta d_1) + a (x + eta d_2))
 
-Where x_k+1 fools the model it goes back towards x: x + beta (x_k+1 - x). Croce, Hein:
-Minimally distorted adversarial examples with a fast adaptive boundary attack, ICML
-2020, Algorithm 1; q is 1 for L-infinity and 2 for L2. The authors' code can end with a
-search between the best example and x, which AutoAttack leaves out, as here. The
-targeted form, which AutoAttack uses, only looks at the plane to one likely wrong class
-in each pass. What is farther than epsilon is moved into the ball, as every attack's
-result is.
+If x_k+1 fools the model, it is moved back towards x, to x + beta (x_k+1 - x). Croce,
+Hein: Minimally distorted adversarial examples with a fast adaptive boundary attack,
+ICML 2020, Algorithm 1; q is 1 for L-infinity and 2 for L2. The authors' code can end
+with a search between the best example and x; AutoAttack and this module omit it. The
+targeted form, which AutoAttack uses, considers only the plane of one likely wrong class
+in each pass. A result farther away than epsilon is moved into the ball, as for every
+attack.
 """
 
 from dataclasses import dataclass
@@ -31,24 +31,24 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class FAB(Attack):
-    """Look for the nearest adversarial example.
+    """Search for the nearest adversarial example.
 
     Parameters
     ----------
     steps
         Linearisations, at least 1.
     restarts
-        Passes; the first starts at x, others within half of epsilon around it.
+        Passes; the first starts at x, later ones within epsilon / 2 of x.
     targeted
-        Look towards wrong classes in turn, the likeliest first, a pass each.
+        Attack towards one wrong class per pass, the likeliest first.
     targets
-        How many of them; fewer where there are fewer classes.
+        Number of target classes; at most the number of wrong classes is used.
     alpha_max
-        Most weight of the way from x itself, in [0, 1].
+        Largest weight of the step from x itself, in [0, 1].
     eta
-        Factor by which the plane is overstepped, at least 1.
+        Factor by which steps overshoot the plane, at least 1.
     beta
-        How far to stay from x after a success, in (0, 1).
+        Share of the distance from x that is kept after a success, in (0, 1).
     """
 
     steps: int = 100
@@ -71,17 +71,17 @@ class FAB(Attack):
         require(0 < self.beta < 1, "beta", self.beta, "in (0, 1)")
 
     def passes(self, num_classes: int) -> int:
-        """Count restarts times target classes."""
+        """Return restarts times target classes."""
         return self.restarts * self._num_targets(num_classes)
 
     def pass_name(self, attempt: int, num_classes: int) -> str:
-        """Name the variant, and the pass if there are several."""
+        """Return the name of the variant, with the pass if there are several."""
         name = "FAB-T" if self.targeted else "FAB"
         count = self.passes(num_classes)
         return name if count == 1 else f"{name} {attempt + 1}/{count}"
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw the start of later restarts, in epsilons."""
+        """Draw the start of later restarts, in units of epsilon."""
         return (0.5 * draw_in_ball(rng, shape, self.norm),)
 
     def perturb(
@@ -93,11 +93,11 @@ class FAB(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Hop; give the nearest point that fools the model, x where there is none."""
+        """Return the nearest point found that fools the model, or x if none."""
         clean = model(x)
         num_targets = self._num_targets(int(clean.shape[1]))
         target = likeliest_other(y, clean, attempt % num_targets)
-        # The range alone bounds it: the ball does only at the end.
+        # The search is bounded by the range only; the ball applies to its result.
         box = Ball(x, float("inf"), "linf", ball.low, ball.high)
         is_later = tf.cast(attempt >= num_targets, tf.float32)
         start = box.project(x + is_later * ball.epsilon * draws[0])
@@ -109,6 +109,7 @@ class FAB(Attack):
             difference, normal = self._nearest_plane(model, at, y, target)
             point = tf.reshape(at, tf.shape(flat))
             offset = tf.reduce_sum(normal * point, axis=1) - difference
+            # One call for both starts: the steps from x_k and from x to the same plane.
             ways = towards_hyperplane(
                 tf.concat([point, flat], 0),
                 tf.concat([normal, normal], 0),
@@ -142,7 +143,10 @@ class FAB(Attack):
     def _nearest_plane(
         self, model: BoundModel, at: Tensor, y: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Linearise f_c - f_y: (batch,) values and (batch, d) gradients."""
+        """Return f_c - f_y, (batch,) values and (batch, d) gradients, at the points.
+
+        c is the target, or the class whose linearised plane is nearest.
+        """
         if self.targeted:
             return _linearised(
                 model, at, lambda z: of_label(target, z) - of_label(y, z)
@@ -158,7 +162,7 @@ class FAB(Attack):
         else:
             length = tf.norm(normals, axis=2)
         classes = tf.range(values.shape[1])
-        # Without a slope there is no plane; and the own class has none.
+        # Neither the label's own class nor one with a zero gradient has a plane.
         ways = tf.where(
             (classes[None] == y[:, None]) | (length == 0),
             float("inf"),
@@ -169,7 +173,7 @@ class FAB(Attack):
         return value, tf.gather(normals, chosen, batch_dims=1)
 
     def _share(self, from_point: Tensor, from_x: Tensor) -> Tensor:
-        """Weigh the way from x by how near the point is to the plane."""
+        """Return the (batch,) weights of the step from x: small near the plane."""
         if self.norm == "linf":
             lengths = [tf.reduce_max(tf.abs(d), axis=1) for d in (from_point, from_x)]
         else:
@@ -179,7 +183,7 @@ class FAB(Attack):
 
 
 def _linearised(model: BoundModel, at: Tensor, function: Loss) -> tuple[Tensor, Tensor]:
-    """Give a function of the logits and its gradient, (batch,) and (batch, d)."""
+    """Return (batch,) values of a function of the logits, and (batch, d) gradients."""
     _, value, gradient = value_and_gradient(model, at, function)
     flat = tf.reshape(gradient, [tf.shape(gradient)[0], -1])
     return value, tf.where(tf.math.is_finite(flat), flat, 0.0)

@@ -25,7 +25,7 @@ class FFGSM(Attack):
     Parameters
     ----------
     relative_step
-        Length of the step, in epsilons.
+        Length of the step in units of epsilon, above 0.
     """
 
     relative_step: float = 1.25
@@ -35,7 +35,7 @@ class FFGSM(Attack):
         require_positive("relative_step", self.relative_step)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw the start, in epsilons."""
+        """Draw the start, in units of epsilon."""
         return (draw_in_ball(rng, shape, self.norm),)
 
     def perturb(
@@ -47,7 +47,7 @@ class FFGSM(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Start at the draw and step once."""
+        """Take one step from the random start."""
         start = ball.project(x + ball.epsilon * draws[0])
         loss = loss_of("ce", model, x, y)
         return climb(model, start, loss, ball, self.relative_step * ball.epsilon, 1)

@@ -1,4 +1,4 @@
-"""FGSM: one gradient step to the edge of the ball.
+"""FGSM: one gradient step to the boundary of the ball.
 
     x' = clip(x + epsilon * sign(grad_x CE(f(x), y)))                (linf)
     x' = clip(x + epsilon * grad_x CE / |grad_x CE|_2)               (l2)
@@ -27,6 +27,6 @@ class FGSM(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Step once."""
+        """Take the step."""
         loss = loss_of("ce", model, x, y)
         return climb(model, x, loss, ball, ball.epsilon, steps=1)

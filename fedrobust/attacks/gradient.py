@@ -1,4 +1,4 @@
-"""What gradient attacks share: the gradient at the inputs, and climbing along it."""
+"""Shared parts of gradient attacks: the input gradient, and projected ascent."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from fedrobust.network import BoundModel
 from fedrobust.network.network import Tensor, cross_entropy
 from strategies.validation import require
 
-# Logits of a batch -> the loss of each example.
+# Maps the (batch, classes) logits to the (batch,) losses.
 Loss = Callable[[Tensor], Tensor]
 LOSSES = ("ce", "margin", "kl")
 
@@ -20,7 +20,7 @@ def require_loss(loss: str) -> None:
 
 
 def loss_of(name: str, model: BoundModel, x: Tensor, y: Tensor) -> Loss:
-    """Give the loss of a name; KL is to the answers at x."""
+    """Return the loss of a name; ``kl`` is the divergence from the outputs at x."""
     if name == "kl":
         reference = tf.stop_gradient(model(x))
         return lambda logits: kl_divergence(reference, logits)
@@ -31,9 +31,10 @@ def loss_of(name: str, model: BoundModel, x: Tensor, y: Tensor) -> Loss:
 def value_and_gradient(
     model: BoundModel, x: Tensor, loss: Loss
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute logits, (batch,) losses and their gradients by the inputs, in one go.
+    """Return logits, (batch,) losses and the gradients of the losses at the inputs.
 
-    Where the model has no gradient at all, as behind a rounding, it is zero.
+    The gradient is zero if the loss does not depend differentiably on the inputs, for
+    instance behind a rounding.
     """
     zero = tf.UnconnectedGradients.ZERO
     if tf.executing_eagerly():
@@ -44,7 +45,7 @@ def value_and_gradient(
         return logits, values, tape.gradient(values, x, unconnected_gradients=zero)
     logits = model(x)
     values = loss(logits)
-    # Unlike a tape, it sees the gradients of fedrobust.network.input_gradient.
+    # Unlike a tape, this uses the gradients of fedrobust.network.input_gradient.
     (gradient,) = tf.gradients(values, x, unconnected_gradients=zero)
     return logits, values, gradient
 
@@ -52,7 +53,7 @@ def value_and_gradient(
 def climb(
     model: BoundModel, x: Tensor, loss: Loss, ball: Ball, step_size: Tensor, steps: int
 ) -> Tensor:
-    """Climb the loss by steps of one length, projected to the ball after each."""
+    """Return x after gradient steps of one length, each projected to the ball."""
 
     def step(i: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         _, _, gradient = value_and_gradient(model, x, loss)

@@ -1,30 +1,32 @@
-"""The shortest way from a point to a hyperplane, within the range of inputs.
+"""The shortest step from a point to a hyperplane, within the range of inputs.
 
     min |d|_p   such that   w.(x + d) = b,   low <= x + d <= high
 
-Each value moves towards the plane, d_i = min(t s_i, room_i), with s_i = 1 for the
-L-infinity norm and |w_i| for L2, and t just large enough (Croce, Hein: Minimally
-distorted adversarial examples with a fast adaptive boundary attack, ICML 2020, Section
-2.2, who find t by sorting). What t achieves is concave, increasing and linear in
-pieces: Newton's method from zero never oversteps, and ends at the piece it looks for.
+Each value moves towards the plane by |d_i| = min(t s_i, room_i), with s_i = 1 for the
+L-infinity norm and |w_i| for L2, and with the smallest t that reaches the plane (Croce,
+Hein: Minimally distorted adversarial examples with a fast adaptive boundary attack,
+ICML 2020, Section 2.2, who find t by sorting). The distance covered is a concave,
+increasing, piecewise linear function of t, so Newton's method from 0 never overshoots
+and ends on the right piece.
 """
 
 from fedrobust.backend import tf
 from fedrobust.network import Tensor
 
-# Pieces it meets; more than this were never seen, and the last step is near enough.
+# Maximum number of Newton steps. More were never needed in practice, and the result of
+# the last one is accurate enough.
 MOST_STEPS = 30
-# Share of the way that may be left.
+# Share of the distance that may remain.
 NEAR = 1e-6
 
 
 def towards_hyperplane(
     x: Tensor, w: Tensor, b: Tensor, norm: str, low: float, high: float
 ) -> Tensor:
-    """Give the (rows, d) shortest perturbations.
+    """Return the shortest perturbations that reach the planes.
 
-    Where the plane does not meet the range, every value goes as far as it may; where w
-    is zero, nothing moves.
+    If a plane does not meet the range, every value moves as far as the range allows. If
+    w is zero, nothing moves.
 
     Parameters
     ----------
@@ -35,13 +37,17 @@ def towards_hyperplane(
     norm
         ``linf`` or ``l2``.
     low, high
-        The range.
+        Smallest and largest value of an input.
+
+    Returns
+    -------
+    (rows, d) perturbations
     """
     missing = b - tf.reduce_sum(w * x, axis=1)
     direction = tf.sign(missing)[:, None] * tf.sign(w)
     room = tf.where(direction > 0, high - x, x - low)
     size = tf.abs(w)
-    # Scaled by the largest weight: squares of small gradients vanish in float32.
+    # Scaled by the largest weight, because squares of small gradients underflow.
     peak = tf.reduce_max(size, axis=1, keepdims=True)
     size = tf.math.divide_no_nan(size, peak)
     speed = tf.cast(size > 0, tf.float32) if norm == "linf" else size
@@ -52,7 +58,7 @@ def towards_hyperplane(
         left = amount - tf.reduce_sum(size * moved, axis=1)
         moves = tf.cast(t[:, None] * speed < room, tf.float32)
         slope = tf.reduce_sum(size * speed * moves, axis=1)
-        # A row that has arrived stays, however long the others take.
+        # A row that has reached its plane stays there while others continue.
         further = tf.where(left > NEAR * amount, left, 0.0)
         t = t + tf.math.divide_no_nan(further, slope)
         left = tf.where(slope > 0, left, 0.0)

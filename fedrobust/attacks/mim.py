@@ -1,4 +1,4 @@
-"""MIM: signed steps along a running sum of gradients.
+"""MIM: iterative FGSM along a running sum of gradients.
 
     g_t+1 = mu g_t + grad / |grad|_1,   x_t+1 = clip(x_t + a sign(g_t+1))
 
@@ -19,14 +19,15 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class MIM(Attack):
-    """Take small steps with momentum from x.
+    """Take small gradient steps with momentum from x.
 
     Parameters
     ----------
     steps
         Gradient steps, at least 1.
     step_size
-        In input units; None means epsilon / steps, as in the paper.
+        Length of a step in input units, above 0; None means epsilon / steps, as in the
+        paper.
     decay
         Factor mu of the running sum, at least 0; at 0 it is BIM.
     """
@@ -50,7 +51,7 @@ class MIM(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Climb along the running sum."""
+        """Take steps along the running sum."""
         step_size = self.step_size or ball.epsilon / self.steps
         loss = loss_of("ce", model, x, y)
         inner = list(range(1, len(x.shape)))

@@ -1,6 +1,7 @@
-"""What Square starts with, and the pattern that its L2 windows have.
+"""The starting points of the Square attack, and the pattern of its L2 windows.
 
-Andriushchenko et al., ECCV 2020, Section 3 (start), and Algorithm 3 (eta).
+Andriushchenko, Croce, Flammarion, Hein: Square Attack, ECCV 2020, Section 3 (start),
+and Algorithm 3 (eta).
 """
 
 import numpy as np
@@ -8,18 +9,18 @@ from numpy.typing import NDArray
 
 from fedrobust.attacks.subject import Images
 
-# Rows and columns of tiles in the start of l2.
+# Number of rows and columns of tiles in the start for l2.
 TILES = 5
 
 
 def stripes(rng: np.random.Generator, h: int, w: int, c: int) -> Images:
-    """Draw a sign for each column and channel."""
+    """Draw vertical stripes: one random sign per column and channel."""
     columns = rng.choice(np.array([-1, 1], np.float32), (1, w, c))
     return np.broadcast_to(columns, (h, w, c))
 
 
 def tiles(rng: np.random.Generator, h: int, w: int, c: int) -> Images:
-    """Draw tiles of patterns with random signs, of L2 norm 1 together."""
+    """Draw a grid of patterns with random signs, of L2 norm 1 in total."""
     height, width = max(h // TILES, 1), max(w // TILES, 1)
     rows, columns = h // height, w // width
     top, left = (h - rows * height) // 2, (w - columns * width) // 2
@@ -34,9 +35,9 @@ def tiles(rng: np.random.Generator, h: int, w: int, c: int) -> Images:
 
 
 def eta(height: int, width: int) -> NDArray[np.float64]:
-    """Make the pattern of a window: a positive half above a negative one, of norm 1.
+    """Return the pattern of a window: a positive half above a negative one, of norm 1.
 
-    A single row is halved into left and right.
+    A single row is divided into a left and a right half.
     """
     if height == 1 and width > 1:
         return eta(width, 1).T
@@ -47,10 +48,10 @@ def eta(height: int, width: int) -> NDArray[np.float64]:
 
 
 def pyramid(height: int, width: int) -> NDArray[np.float64]:
-    """Sum rectangles around the centre, the k-th of height 1 / k^2; of norm 1.
+    """Return a sum of nested centred rectangles, the k-th of height 1 / k^2, of norm 1.
 
-    The value of a pixel depends on its distance to the centre alone: all rectangles
-    from that size on cover it.
+    The value of a pixel depends only on its distance to the centre: the rectangles of
+    at least that size cover it.
     """
     steps = 1 / np.arange(1.0, max(height, width) // 2 + 2) ** 2
     heights = steps[::-1].cumsum()[::-1]

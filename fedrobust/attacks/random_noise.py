@@ -1,10 +1,10 @@
-"""RandomNoise: a uniform draw in the ball, the control that every attack must beat.
+"""RandomNoise: a uniform draw from the ball, the control that attacks should beat.
 
     x' = clip(x + e u),   u uniform in the unit ball
 
 Athalye, Carlini, Wagner: Obfuscated Gradients Give a False Sense of Security:
-Circumventing Defenses to Adversarial Examples, ICML 2018, Section 3.1: where random
-samples fool a model and gradients do not, its gradients are masked.
+Circumventing Defenses to Adversarial Examples, ICML 2018, Section 3.1: if random noise
+fools a model but gradient attacks do not, its gradients are masked.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class RandomNoise(Attack):
-    """Move somewhere in the ball, whatever the model says.
+    """Add random noise within the ball.
 
     Parameters
     ----------
     restarts
-        Draws, at least 1, on the examples that still stand.
+        Number of draws, at least 1; later ones for the examples that are still robust.
     """
 
     restarts: int = 1
 
-    # Not PGD's draws: where there is no gradient, those are all that PGD tries.
+    # Other draws than PGD's random starts: without a gradient, PGD tries nothing else.
     purpose: ClassVar[Purpose] = Purpose.RANDOM_NOISE
 
     def __post_init__(self) -> None:
@@ -39,11 +39,11 @@ class RandomNoise(Attack):
         require_between("restarts", self.restarts, 1)
 
     def passes(self, num_classes: int) -> int:
-        """Count the draws."""
+        """Return the number of draws."""
         return self.restarts
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw the noise, in epsilons."""
+        """Draw the noise, in units of epsilon."""
         return (draw_in_ball(rng, shape, self.norm),)
 
     def perturb(

@@ -1,16 +1,17 @@
-"""Square: random search with windows that shrink; it needs no gradient.
+"""Square: a random search with shrinking windows that uses no gradient.
 
     x_i+1 = x_i + d  where  margin(x_i + d) > margin(x_i),  else x_i
-    linf    d = +-2 e in a random window, one sign a channel, clipped to the ball
-    l2      d moves the length of one random window, and what is left of e, to another
+    linf    d = +-2 e in a random window, one sign per channel, clipped to the ball
+    l2      d moves the length of one random window, and the rest of e, to another
 
 Andriushchenko, Croce, Flammarion, Hein: Square Attack: a query-efficient black-box
-adversarial attack via random search, ECCV 2020, Algorithms 1 to 3. A window covers the
-share p of the image; p is halved after fixed numbers of queries, whatever the budget,
-as AutoAttack does, which counts proposals from 0, so that each halving comes one later
-there, and its start on top of its 5,000. Positions reach the last row and column, which
-the published code leaves out. Where the square is higher or wider than the image, as
-for flat inputs, the window is a strip of the same area.
+adversarial attack via random search, ECCV 2020, Algorithms 1 to 3. A window covers a
+share p of the image. As in AutoAttack, p is halved after fixed numbers of queries,
+whatever the budget; AutoAttack counts proposals from 0, so each halving comes one query
+later there, and it does not count the start towards its 5,000 queries. Windows can
+reach the last row and column, which the published code leaves out. If the square is
+higher or wider than the image, as for flat inputs, the window is a strip of the same
+area.
 """
 
 import math
@@ -36,18 +37,18 @@ from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Tensor
 from strategies.validation import require, require_between
 
-# After each of these queries p is halved.
+# p is halved after each of these queries.
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Square(Attack):
-    """Try random windows, and keep what helps.
+    """Propose random windows, and keep those that raise the margin.
 
     Parameters
     ----------
     queries
-        Answers of the model, at least 1; the start takes the first.
+        Number of queries of the model, at least 1; the start takes the first.
     p_init
         Share of the image in the first windows, in (0, 1].
     """
@@ -63,7 +64,7 @@ class Square(Attack):
         require(0 < self.p_init <= 1, "p_init", self.p_init, "in (0, 1]")
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Draws:
-        """Draw the start, in epsilons, and the uniform numbers of each later query."""
+        """Draw the start, in units of epsilon, and uniform numbers for the queries."""
         h, w, c = sides(shape)
         if self.norm == "linf":
             start, count = stripes(rng, h, w, c), 2 + c
@@ -81,7 +82,7 @@ class Square(Attack):
         draws: tuple[Tensor, ...],
         attempt: Tensor,
     ) -> Tensor:
-        """Search until all of the batch are fooled or no query is left."""
+        """Search until the whole batch is fooled or no query is left."""
         start, numbers = draws
         shape = tuple(x.shape[1:])
         h, w, c = sides(shape)
@@ -101,6 +102,7 @@ class Square(Attack):
         def query(
             i: Tensor, best: Tensor, value: Tensor, fooled: Tensor
         ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            # Compared in the graph, because i is a tensor.
             level = tf.reduce_sum(tf.cast(i > HALVINGS, tf.int32))
             candidate = search.propose(best, numbers[:, i - 1], level)
             new_value, fools = ask(candidate)
@@ -119,12 +121,12 @@ class Square(Attack):
 
 @dataclass(frozen=True)
 class LinfSearch:
-    """Windows moved to the edge of an L-infinity ball.
+    """Proposals for L-infinity: windows moved to the boundary of the ball.
 
     Attributes
     ----------
     ball
-        Around (batch, height, width, channels) images.
+        The ball around (batch, height, width, channels) images.
     sizes
         Height and width of the windows at each level of the schedule.
     """
@@ -142,12 +144,12 @@ class LinfSearch:
 
 @dataclass(frozen=True)
 class L2Search:
-    """Length of the perturbation moved from one window to another.
+    """Proposals for L2: perturbation moved from one window to another.
 
     Attributes
     ----------
     ball
-        Around (batch, height, width, channels) images.
+        The ball around (batch, height, width, channels) images.
     sizes
         Height and width of the windows at each level of the schedule.
     """
@@ -164,9 +166,10 @@ class L2Search:
         offset = best - self.ball.center
         pattern = self._pattern(best, level, rows, columns, numbers[:, 4])
         pattern = tf.where(filled, pattern * signs(numbers[:, 5:]), 0.0)
+        # The direction of the old perturbation is kept and the pattern added to it.
         old = tf.where(filled, offset, 0.0)
         new = pattern + tf.math.divide_no_nan(old, channel_lengths(old))
-        # What earlier clipping left of epsilon is shared by the channels.
+        # The part of epsilon that clipping left unused is shared among the channels.
         left = tf.maximum(self.ball.epsilon**2 - lengths(offset) ** 2, 0.0)
         channels = best.shape[3]
         touched = channel_lengths(tf.where(filled | emptied, offset, 0.0))
@@ -184,7 +187,11 @@ class L2Search:
         columns: Tensor,
         turn: Tensor,
     ) -> Tensor:
-        """Look up the pattern of each pixel; outside of the window it is anything."""
+        """Return the pattern at each pixel; outside of the window it is arbitrary.
+
+        TensorFlow cannot build patterns of varying size, so those of all levels and
+        both orientations are tabulated.
+        """
         h, w = best.shape[1:3]
         table = np.zeros((len(self.sizes), 2, h, w), np.float32)
         for i, (height, width) in enumerate(self.sizes):
@@ -196,6 +203,6 @@ class L2Search:
 
 
 def share(p_init: float, i: int) -> float:
-    """Give the share p of the image that query i changes; the start is query 0."""
+    """Return the share p of the image that query i changes; the start is query 0."""
     halved = sum(i > halving for halving in HALVINGS)
     return math.ldexp(p_init, -halved)

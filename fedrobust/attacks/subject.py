@@ -1,4 +1,4 @@
-"""What an attack is pointed at: a network with its weights, and examples."""
+"""The subject of an attack: a network with its weights, and examples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from fedrobust.network.inference import predict
 Images = NDArray[np.float32]
 Labels = NDArray[np.integer[Any]]
 Index = NDArray[np.integer[Any]]
-# Called while an attack runs: what is done, at which epsilon, how many examples of how
-# many.
+# Called while an attack runs, with the name of the pass, epsilon, the number of
+# examples just finished, and their total.
 Watch = Callable[[str, float, int, int], None]
 
 
@@ -29,13 +29,13 @@ class Subject:
     x, y
         (n, ...) examples and (n,) labels.
     index
-        (n,) keys of the examples; None means their rows.
+        (n,) keys of the examples; None means their row numbers.
     seed
-        Key of the attacks' draws, with the index.
+        Seed of the attacks' draws, which are keyed by seed and index.
     workers
-        Threads, None for one a core; their number changes no bit.
+        Number of threads, None for one per core; it changes no bit.
     watch
-        Told of the progress.
+        Called with the progress.
     """
 
     network: Network
@@ -55,20 +55,20 @@ class Subject:
 
     @property
     def keys(self) -> Index:
-        """The index."""
+        """The index, which is set after construction."""
         assert self.index is not None
         return self.index
 
     def only(self, rows: Any) -> Self:
-        """Give some of the examples."""
+        """Return the subject restricted to some of the examples."""
         keys = self.keys[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], index=keys)
 
     def answers(self, x: Images | None = None) -> NDArray[np.int64]:
-        """Predict (n,) labels of the examples, as they are or as they became."""
+        """Return the (n,) labels that the model predicts for x, or for the examples."""
         shown = self.x if x is None else x
         return predict(self.network, self.arrays, shown, self.workers)
 
     def right(self, x: Images | None = None) -> NDArray[np.bool_]:
-        """Tell (n,) which are right, as they are or as they became."""
+        """Return (n,) whether the model is correct on x, or on the examples."""
         return np.asarray(self.answers(x) == self.y)

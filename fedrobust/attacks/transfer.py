@@ -1,4 +1,4 @@
-"""Transfer: examples made on another model, by somebody who does not know this one.
+"""Transfer: adversarial examples of a surrogate model, without access to the model.
 
     x' = attack(surrogate, x, y)
 
@@ -23,16 +23,16 @@ from strategies.validation import require
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(Attack):
-    """Attack a surrogate, and show what comes out to the model.
+    """Attack a surrogate, and use the result against the model.
 
     Parameters
     ----------
     surrogate
-        A ``keras.Model`` that gives logits of the same classes, or the path of a file
-        of one.
+        A ``keras.Model`` that returns logits of the same classes, or the path of a file
+        with such a model.
     attack
-        What attacks the surrogate; the ball and the range are those of the transfer,
-        whatever it says itself.
+        The attack on the surrogate. Its epsilon, norm and range are replaced by those
+        of the transfer.
     """
 
     surrogate: Any
@@ -47,7 +47,7 @@ class Transfer(Attack):
             "the path of a Keras model file",
         )
         require(isinstance(self.attack, Attack), "attack", self.attack, "an attack")
-        # Refuses a norm that the attack is not defined for.
+        # This raises for a norm that the inner attack does not support.
         self._in_this_ball()
 
     def _in_this_ball(self) -> Attack:
@@ -60,26 +60,26 @@ class Transfer(Attack):
 
     @property
     def min_classes(self) -> int:
-        """The fewest classes that the attack on the surrogate is defined for."""
+        """The smallest number of classes for which the inner attack is defined."""
         return self.attack.min_classes
 
     def on(self, subject: Subject) -> Images:
-        """Attack the surrogate; the network is never asked.
+        """Attack the surrogate; the network itself is never queried.
 
         Raises
         ------
         ValueError
-            Also when the surrogate cannot be read, gives no logits, or has other inputs
-            or classes.
+            Also when the surrogate cannot be read, does not return logits, or has other
+            inputs or classes than the network.
         """
         self.check(subject)
         surrogate = self._network(subject.x.shape[1:])
-        seen = replace(subject, network=surrogate, arrays=surrogate.arrays())
-        _require_logits(seen)
-        return self._in_this_ball().on(seen)
+        stand_in = replace(subject, network=surrogate, arrays=surrogate.arrays())
+        _require_logits(stand_in)
+        return self._in_this_ball().on(stand_in)
 
     def check_task(self, shape: tuple[int, ...], num_classes: int) -> None:
-        """Raise ValueError also where the surrogate is a model of another task."""
+        """Raise ValueError also if the surrogate has other inputs or classes."""
         super().check_task(shape, num_classes)
         _require_fit(self._network(shape), shape, num_classes)
 
@@ -91,34 +91,34 @@ class Transfer(Attack):
 
 @lru_cache(maxsize=4)
 def _load(path: Path) -> Any:
-    """Read a file once: each epsilon and round asks for it again."""
+    """Load a model file; cached, because every epsilon and round needs it."""
     return load_model(path)
 
 
 def _require_logits(subject: Subject) -> None:
-    """Raise ValueError where losses of logits would be climbed on something else."""
+    """Raise ValueError if the surrogate's outputs are not logits."""
     network = subject.network
     outputs = logits_of(network, subject.arrays, subject.x[:64], subject.workers)
     kind = kind_of(outputs, network.model.outputs[0].dtype)
     if kind != "logits":
         raise ValueError(
-            f"the surrogate gives {kind}, on which attacks are weak: leave out its "
-            "last activation"
+            f"the surrogate gives {kind}, on which attacks are weak: remove its last "
+            "activation"
         )
 
 
 def _require_fit(surrogate: Network, shape: tuple[int, ...], num_classes: int) -> None:
-    """Raise ValueError when the surrogate is a model of another task."""
+    """Raise ValueError if the surrogate has other inputs or classes."""
     taken = tuple(surrogate.model.input_shape[1:])
     fits = len(taken) == len(shape) and all(
         a in (None, b) for a, b in zip(taken, shape, strict=True)
     )
     if not fits:
         raise ValueError(
-            f"the surrogate takes inputs of shape {taken}, and these are {shape}"
+            f"the surrogate takes inputs of shape {taken}, but the inputs are {shape}"
         )
     if surrogate.num_classes != num_classes:
         raise ValueError(
-            f"the surrogate has {surrogate.num_classes} classes, and the model has "
+            f"the surrogate has {surrogate.num_classes} classes, but the model has "
             f"{num_classes}"
         )

@@ -1,4 +1,4 @@
-"""Windows of images: their sizes, where they are put, and what is in them."""
+"""Windows of images for the Square attack: sizes, positions and contents."""
 
 import math
 
@@ -9,7 +9,7 @@ from fedrobust.network import Tensor
 
 
 def place(best: Tensor, size: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Put a window anywhere in each image.
+    """Place a window at a random position of each image.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def place(best: Tensor, size: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
     Returns
     -------
     rows, columns
-        Each pixel's row and column in the window, negative before it:
-        (batch, height, 1, 1) and (batch, 1, width, 1).
+        (batch, height, 1, 1) and (batch, 1, width, 1): each pixel's row and column
+        relative to the window's corner, negative before it.
     """
     h, w = best.shape[1:3]
     room = tf.cast([h, w] - size + 1, tf.float32)
@@ -35,29 +35,29 @@ def place(best: Tensor, size: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_inside(size: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Tell which pixels are in the window: (batch, height, width, 1)."""
+    """Return the (batch, height, width, 1) mask of the pixels in the window."""
     in_rows = (rows >= 0) & (rows < size[0])
     in_columns = (columns >= 0) & (columns < size[1])
     return in_rows & in_columns
 
 
 def signs(numbers: Tensor) -> Tensor:
-    """Make (batch, 1, 1, channels) signs of (batch, channels) numbers in [0, 1)."""
+    """Return (batch, 1, 1, channels) signs from (batch, channels) uniform numbers."""
     return tf.where(numbers < 0.5, -1.0, 1.0)[:, None, None, :]
 
 
 def channel_lengths(x: Tensor) -> Tensor:
-    """Compute L2 norms of channels: (batch, 1, 1, channels)."""
+    """Return the (batch, 1, 1, channels) L2 norms of channels."""
     return tf.sqrt(tf.reduce_sum(tf.square(x), axis=[1, 2], keepdims=True))
 
 
 def sides(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Give height, width and channels of an input; a flat one is one row.
+    """Return height, width and channels of an input; a flat input is a single row.
 
     Raises
     ------
     ValueError
-        When it is no image.
+        When the input has more than three dimensions.
     """
     if len(shape) == 1:
         return 1, shape[0], 1
@@ -72,7 +72,7 @@ def sides(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def window(p: float, h: int, w: int) -> tuple[int, int]:
-    """Give height and width of a square of a share of an image, or of a strip."""
+    """Return height and width of a window that covers a share p of an image."""
     side = max(round(math.sqrt(p * h * w)), 1)
     if side >= h:
         return h, min(max(round(p * w), 1), w)
@@ -82,6 +82,6 @@ def window(p: float, h: int, w: int) -> tuple[int, int]:
 
 
 def wide_window(p: float, h: int, w: int) -> tuple[int, int]:
-    """Give the window for l2: odd and at least 3, where the image has room for it."""
+    """Return the window for l2, with odd sides of at least 3 if the image has room."""
     height, width = window(p, h, w)
     return min(max(height, 3) | 1, h), min(max(width, 3) | 1, w)
