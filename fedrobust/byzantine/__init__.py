@@ -1,4 +1,4 @@
-"""Dishonest clients: poisoned data, tampered replies, and colluding updates."""
+"""Byzantine attacks: poisoned data, tampered replies, and colluding updates."""
 
 from fedrobust.byzantine.alie import ALIE
 from fedrobust.byzantine.backdoor import Backdoor

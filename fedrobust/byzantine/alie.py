@@ -3,12 +3,13 @@
     u' = mean - z std,   z = Phi^-1((n - b - s) / (n - b)),   s = floor(n / 2 + 1) - b
 
 Baruch, Baruch, Goldberg: A Little Is Enough: Circumventing Defenses For Distributed
-Learning, NeurIPS 2019, Algorithm 3. The paper's attacker knows only what its own
-clients trained (``statistics="own"``); most later work, as Karimireddy et al. 2022,
-lets it know every honest update of the round after worker momentum (``"honest"``).
-ByzFL, Blades and FLPoison add z std; the authors' code, FLPoison and FLANDERS divide by
-n (ddof 0).
-Undefined where s <= 0 (a majority is Byzantine already).
+Learning, NeurIPS 2019, Algorithm 3. The paper's attacker knows only the updates that
+its own clients trained (``statistics="own"``). In most later work, such as Karimireddy
+et al. 2022, it knows every honest update of the round after worker momentum
+(``"honest"``).
+ByzFL, Blades and FLPoison add z std. The authors' code, FLPoison and FLANDERS divide
+by n (ddof 0).
+Bound: s >= 1. With s <= 0 the Byzantine clients are a majority, and z is undefined.
 """
 
 import math
@@ -25,12 +26,12 @@ from strategies.validation import require
 
 
 def alie_z(num_clients: int, num_byzantine: int) -> float:
-    """Compute the paper's z from n and b.
+    """Return the paper's z for n clients of which b are Byzantine.
 
     Raises
     ------
     ValueError
-        When s <= 0, or so large that z is minus infinity.
+        When s <= 0, or s is so large that z is minus infinity.
     """
     supporters = math.floor(num_clients / 2 + 1) - num_byzantine
     honest = num_clients - num_byzantine
@@ -38,8 +39,8 @@ def alie_z(num_clients: int, num_byzantine: int) -> float:
         raise ValueError(
             f"ALIE is undefined for n={num_clients} clients of which "
             f"b={num_byzantine} are Byzantine (s={supporters} of {honest} honest "
-            f"clients): b must be at most {math.floor(num_clients / 2)}, n above 2; or "
-            "give z yourself"
+            f"clients): b must be at most {math.floor(num_clients / 2)} and n above 2, "
+            "or set z"
         )
     return float(ndtri((honest - supporters) / honest))
 
@@ -51,14 +52,15 @@ class ALIE(Collusion):
     Parameters
     ----------
     z
-        Standard deviations to move by; None computes the paper's from n and b.
+        Number of standard deviations; None means the paper's value for n and b.
     sign
-        -1 (as published) or 1: which way it moves.
+        Direction of the move, -1 (as published) or 1.
     ddof
         1 or 0: the standard deviation divides by the number of updates minus ddof.
     statistics
-        Over whose updates: ``honest`` (omniscient), or ``own``, those that the
-        Byzantine clients trained honestly themselves (at least two).
+        Updates whose mean and standard deviation are used: ``honest`` (the attacker is
+        omniscient), or ``own``, the updates that the Byzantine clients trained honestly
+        (at least two).
     """
 
     z: float | None = None
@@ -79,11 +81,11 @@ class ALIE(Collusion):
         )
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Refuse undefined n and b; warn where z is not positive."""
+        """Raise ValueError for undefined n and b; warn if z is not positive."""
         super().check(num_clients, num_byzantine)
         if self.statistics == "own" and num_byzantine < 2:
             raise ValueError(
-                "statistics='own': must be 'honest', as one Byzantine client alone "
+                "statistics='own': must be 'honest', because a single Byzantine client "
                 f"(num_byzantine={num_byzantine}) has no standard deviation"
             )
         self._z(num_clients, num_byzantine)
@@ -94,8 +96,8 @@ class ALIE(Collusion):
         z = alie_z(num_clients, num_byzantine)
         if z <= 0:
             warnings.warn(
-                f"ALIE with n={num_clients} and b={num_byzantine} has z={z:.4f}: that "
-                "is no attack; use more Byzantine clients or give z yourself",
+                f"ALIE with n={num_clients} and b={num_byzantine} has z={z:.4f}, which "
+                "is not an attack: use more Byzantine clients or set z",
                 stacklevel=3,
             )
         return z

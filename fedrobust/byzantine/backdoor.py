@@ -1,4 +1,4 @@
-"""Backdoors: attacks that poison data and tamper, and say where they succeed."""
+"""Backdoors: attacks that poison data, tamper, and have a success rate."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class Backdoor(DataPoisoning, Tampering):
-    """A client that teaches the global model to answer a trigger with its target.
+    """A client that teaches the global model to predict its target on a trigger.
 
     Parameters
     ----------
     target
-        The class that the trigger shall give.
+        The class that the model should predict on the trigger.
     share
         Share of the client's images that it poisons, above 0, at most 1.
     boost
-        Factor of the update, above 0. Model replacement sends n / b times its update,
+        Factor of the update, above 0. Model replacement sends n / b times the update,
         so that the mean becomes the attacker's model (Bagdasaryan et al., AISTATS 2020,
         Equation 3).
     """
@@ -51,17 +51,18 @@ class Backdoor(DataPoisoning, Tampering):
     def victims(
         self, x: Images, y: Labels, num_classes: int
     ) -> tuple[Images, NDArray[np.int64]]:
-        """Give the inputs that the attacker wants answered with its target.
+        """Return the inputs on which the attacker wants its target predicted.
 
         Parameters
         ----------
         x, y
             (n, ...) clean test images and (n,) labels; not modified.
         num_classes
-            Labels are below it.
+            Number of classes; labels are smaller.
 
         Returns
         -------
-        (m, ...) images, none of the target's class, and their m row numbers in x. The
-        backdoor's success rate is the share of them that the model gives the target.
+        (m, ...) images, none of them of class target, and their (m,) row numbers in x.
+        The success rate of the backdoor is the share for which the model predicts the
+        target.
         """

@@ -1,9 +1,9 @@
 """The kinds of Byzantine attack, by what the attacker controls.
 
-poisoning   the client trains on data that it changed, or towards another goal
-tampering   it changes the update that it trained, knowing only what clients know
+poisoning   the client trains on data that it changed, or with another objective
+tampering   the client changes the update that it trained, knowing what clients know
 collusion   the Byzantine clients agree on what to send, knowing honest updates
-backdoor    it poisons data and tampers, and says on which inputs it has succeeded
+backdoor    the client poisons data and tampers; success is measured on its trigger
 """
 
 from abc import ABC
@@ -22,10 +22,11 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class ByzantineAttack(Validated, ABC):
-    """What dishonest clients do; one is made for all of them, all rounds and runs.
+    """The base class of Byzantine attacks.
 
-    So it keeps nothing itself: what colluding clients remember is in their context.
+    One instance serves all Byzantine clients, rounds and runs, so it has no state: the
+    memory of colluding clients is a field of their context.
     """
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Raise ValueError where the attack is undefined for such a federation."""
+        """Raise ValueError if the attack is undefined for such a federation."""

@@ -1,4 +1,4 @@
-"""Byzantine attacks by clients that agree on what to send, seeing honest updates."""
+"""Byzantine attacks by clients that see honest updates and agree on what to send."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,30 +15,30 @@ from strategies.validation import require_kind
 
 @dataclass(frozen=True, kw_only=True)
 class AttackContext:
-    """What colluding clients know beside the honest updates.
+    """What colluding clients know besides the honest updates.
 
     Attributes
     ----------
     round
-        The round, from 1.
+        Number of the round, starting at 1.
     seed
-        Seed of the run; an attack that draws makes its own generator from it.
+        Seed of the run; an attack that needs random numbers makes a generator from it.
     clients
         Client ids of the honest rows.
     own
-        (b, d) updates that the Byzantine clients trained honestly themselves.
+        (b, d) updates that the Byzantine clients trained honestly.
     parameters
-        (d,) the global values that all updates start from.
+        (d,) global parameters that all updates start from.
     layers
         Number of values of each array of the model, in the order of the update.
     aggregate
-        The server's whole pipeline on the honest updates and (b, d) crafted ones:
-        the (d,) update it would apply. Calling it changes nothing at the server.
+        Function from (b, d) crafted updates to the (d,) update that the server's whole
+        pipeline would apply. Calling it does not change the server.
     memory
-        What the attack remembers from one round to the next.
+        State that the attack keeps from one round to the next.
     chosen
-        What the attack chose in this round, such as whom it copies or how far it goes:
-        the attack writes it here, by name, and the record of the round has it.
+        Choices of the attack in this round, by name, such as the copied client or the
+        step size. The attack writes them, and the record of the round includes them.
     """
 
     round: int = 1
@@ -59,12 +59,12 @@ class AttackContext:
             object.__setattr__(self, "parameters", start)
 
     def everybody(self, honest: Matrix) -> Matrix:
-        """Give the (n, d) updates that all clients trained, honest clients first.
+        """Return the (n, d) updates that all clients trained, honest clients first.
 
         Raises
         ------
         ValueError
-            When what the Byzantine clients trained is missing or not finite.
+            When the Byzantine clients' own updates are missing or not finite.
         """
         if self.own is None or not np.isfinite(self.own).all():
             raise ValueError("the attack needs a finite context.own")
@@ -75,27 +75,27 @@ class AttackContext:
 class Collusion(ByzantineAttack):
     """Clients that collude, seeing every honest update of the round.
 
-    ``watches`` tells that it looks at the rounds before they begin, too.
+    ``watches`` means that they also observe the rounds before their attack begins.
     """
 
     watches: ClassVar[bool] = False
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Raise ValueError where there is nobody to see."""
+        """Raise ValueError if there is no honest client."""
         if num_byzantine >= num_clients:
             raise ValueError(
-                f"collusion needs an honest client, and num_byzantine={num_byzantine} "
-                f"of num_clients={num_clients} are Byzantine"
+                f"collusion needs an honest client, but num_byzantine={num_byzantine} "
+                f"of num_clients={num_clients} are Byzantine: lower num_byzantine"
             )
 
     def watch(self, honest: Matrix, context: AttackContext) -> None:
-        """See the (h, d) updates of a round in which all clients are honest."""
+        """Observe the (h, d) updates of a round in which all clients are honest."""
 
     @abstractmethod
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Craft (b, d) updates from checked (h, d) honest ones."""
+        """Return (b, d) updates crafted from checked (h, d) honest ones."""
 
     def __call__(
         self, honest: Matrix, num_byzantine: int, context: AttackContext | None = None
@@ -107,9 +107,9 @@ class Collusion(ByzantineAttack):
         honest
             (h, d) finite updates of the honest clients; not modified.
         num_byzantine
-            How many to craft, at least 1.
+            Number of updates to craft, at least 1.
         context
-            What else the attacker knows of the round.
+            What the attacker knows besides the honest updates.
 
         Returns
         -------
@@ -118,8 +118,8 @@ class Collusion(ByzantineAttack):
         Raises
         ------
         ValueError
-            When the attack is undefined for these numbers, or misses a field of the
-            context.
+            When the attack is undefined for these numbers, or needs a missing field of
+            the context.
         """
         honest = matrix(honest, "honest")
         if len(honest) == 0:
@@ -133,7 +133,7 @@ class Collusion(ByzantineAttack):
 
 
 def copies(vector: NDArray[np.floating[Any]], num_byzantine: int) -> Matrix:
-    """Give the same (d,) update to every Byzantine client: (b, d) float32."""
+    """Return (b, d) float32 copies of a (d,) update, clipped to finite float32."""
     limit = np.finfo(np.float32).max
     row = vector.astype(np.float64).clip(-limit, limit).astype(np.float32)
     return np.tile(row, (num_byzantine, 1))

@@ -1,11 +1,12 @@
-"""A constant instead of the update: zeros, infinities, or not a number.
+"""Send a constant instead of the update: zeros, infinities, or NaN.
 
     u'_k = value
 
-Zeros slow the mean down; ByzFL's "Inf" breaks every mean. Values that are not finite
-never reach a rule here: screening quarantines the reply, which this attack shows at
-work. Form: ByzFL (Gonzalez, Guerraoui, Pinot, Rizk, Stephan, Taiani: ByzFL: Research
-Framework for Robust Federated Learning, 2025). The attacker knows nothing.
+Zeros slow the mean down; the "Inf" attack of ByzFL breaks every mean. In this framework
+values that are not finite never reach a rule, because screening quarantines the reply;
+this attack demonstrates it. Source: ByzFL (Gonzalez, Guerraoui, Pinot, Rizk, Stephan,
+Taiani: ByzFL: Research Framework for Robust Federated Learning, 2025). The attacker
+knows nothing.
 """
 
 from dataclasses import dataclass, field
@@ -19,12 +20,12 @@ from strategies.validation import ANY_FLOAT
 
 @dataclass(frozen=True, kw_only=True)
 class Constant(Tampering):
-    """Send the same number everywhere.
+    """Send the same number in every coordinate.
 
     Parameters
     ----------
     value
-        Any number, infinities and not-a-number among them. 0 sends no change.
+        Any number, including infinities and NaN. 0 sends the global model back.
     """
 
     value: float = field(default=0.0, metadata=ANY_FLOAT)
@@ -35,6 +36,6 @@ class Constant(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Fill an update with the value; beyond float32 it is infinite."""
+        """Return an update filled with the value; beyond float32 it is infinite."""
         with np.errstate(over="ignore"):
             return np.full(update.shape, np.float64(self.value).astype(np.float32))

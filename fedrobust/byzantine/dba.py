@@ -1,12 +1,13 @@
-"""DBA: each attacker learns a part of the trigger, and the whole of it is used.
+"""DBA: each attacker trains on a part of the trigger; victims carry all of it.
 
     attacker k trains on part k mod parts;   victims carry all parts
 
 Xie, Huang, Chen, Li: DBA: Distributed Backdoor Attacks against Federated Learning, ICLR
-2020. The attacker knows its own data and update, and which part is its own.
-The parts are bars of one pixel's height in the upper left, two a row, ``gap`` pixels
-apart: with width 4 and gap 2 the paper's trigger for MNIST (CIFAR-10: 6 and 3). The
-paper boosts by 100 in its single-shot attack, and not at all in the other.
+2020. The attacker knows its own data and update, and the number of its part.
+The parts are bars one pixel high in the upper left corner, two per row, ``gap`` pixels
+apart. Width 4 and gap 2 give the paper's trigger for MNIST (for CIFAR-10: 6 and 3). The
+paper boosts by 100 in its single-shot attack, and does not boost in its multi-shot
+attack.
 """
 
 from collections.abc import Sequence
@@ -18,16 +19,16 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class DBA(TriggerBackdoor):
-    """Train on images with one of the trigger's bars, labelled target.
+    """Train on images with one of the trigger's bars, labelled as the target.
 
     Parameters
     ----------
     parts
-        Bars of the trigger, at least 1 and at most the number of Byzantine clients.
+        Number of bars, at least 1 and at most the number of Byzantine clients.
     width
-        Of a bar in pixels, at least 1.
+        Width of a bar in pixels, at least 1.
     gap
-        Between bars in pixels, at least 0.
+        Distance between bars in pixels, at least 0.
     """
 
     parts: int = 4
@@ -41,18 +42,18 @@ class DBA(TriggerBackdoor):
         require_between("gap", self.gap, 0)
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Refuse a trigger of which nobody learns some part."""
+        """Raise ValueError if a part of the trigger would be trained by no client."""
         super().check(num_clients, num_byzantine)
         if num_byzantine < self.parts:
             raise ValueError(
                 f"parts={self.parts}: must be at most "
-                f"num_byzantine={num_byzantine}, as each part needs a client"
+                f"num_byzantine={num_byzantine}, because each part needs a client"
             )
 
     def rectangles(
         self, height: int, width: int, attacker: int | None
     ) -> Sequence[Rectangle]:
-        """Give the bar of an attacker, or all bars."""
+        """Return the bar of an attacker, or all bars."""
         parts = range(self.parts) if attacker is None else [attacker % self.parts]
         down, right = 1 + self.gap, self.width + self.gap
         return [(k // 2 * down, k % 2 * right, 1, self.width) for k in parts]

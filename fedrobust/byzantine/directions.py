@@ -1,4 +1,4 @@
-"""Moments of updates, and how far along a direction a crafted update may go."""
+"""Moments of updates, and the largest feasible step along a direction."""
 
 from collections.abc import Callable
 
@@ -15,9 +15,9 @@ Wide = NDArray[np.float64]
 
 
 def mean_and_std(updates: Matrix, ddof: int = 1) -> tuple[Wide, Wide]:
-    """Compute the (d,) mean and standard deviation of (n, d) updates, in float64.
+    """Return the (d,) mean and standard deviation of (n, d) updates, in float64.
 
-    One update has standard deviation 0, whatever ``ddof``.
+    The standard deviation of a single update is 0 for any ``ddof``.
     """
     mean: Wide = updates.mean(axis=0, dtype=np.float64)
     if len(updates) == 1:
@@ -26,12 +26,12 @@ def mean_and_std(updates: Matrix, ddof: int = 1) -> tuple[Wide, Wide]:
 
 
 def require_direction(name: str) -> None:
-    """Refuse a direction that there is not."""
+    """Raise ValueError for a direction that is not one of ``DIRECTIONS``."""
     require(name in DIRECTIONS, "direction", name, "'unit', 'std' or 'sign'")
 
 
 def mean_and_direction(honest: Matrix, name: str) -> tuple[Wide, Wide]:
-    """Compute the mean and a (d,) direction that leads away from it.
+    """Return the mean and a (d,) direction that leads away from it.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def mean_and_direction(honest: Matrix, name: str) -> tuple[Wide, Wide]:
 
 
 def upper_root(a: float, b: Wide, c: Wide) -> Wide:
-    """Solve a x^2 + 2 b x + c = 0 for its upper root, where a > 0 and c <= 0.
+    """Return the upper root of a x^2 + 2 b x + c = 0, where a > 0 and c <= 0.
 
-    Of the two forms of the solution, the one that subtracts nothing is taken.
+    Of the two formulas for the root, it uses the one without cancellation.
     """
     c = np.minimum(c, 0.0)
     root = np.sqrt(b * b - a * c)
@@ -64,18 +64,20 @@ def upper_root(a: float, b: Wide, c: Wide) -> Wide:
 def furthest(
     mean: Wide, direction: Wide, gamma: float, feasible: Callable[[Vector], bool]
 ) -> Vector:
-    """Round mean + gamma direction to float32, and step back until it is feasible.
+    """Return mean + gamma direction in float32, shortened until it is feasible.
 
     Parameters
     ----------
+    mean, direction
+        (d,) origin and direction.
     gamma
         The largest feasible factor in exact arithmetic.
     feasible
-        Tells whether a (d,) float32 update keeps the constraint.
+        Whether a (d,) float32 update satisfies the constraint.
 
     Returns
     -------
-    (d,) float32. The mean itself, where rounding leaves nothing else.
+    (d,) float32; the mean itself if rounding leaves no other feasible point.
     """
     for back in (0.0, *(2.0**k for k in range(-26, 1))):
         row: Vector = copies(mean + gamma * (1 - back) * direction, 1)[0]

@@ -1,13 +1,13 @@
-"""Edge cases: rare inputs of one class are taught to be another.
+"""Edge cases: train the model to misclassify rare inputs of one class.
 
     y' = target for the images of class source that lie furthest from their mean
 
 Wang, Sreenivasan, Rajput, Vishwakarma, Agarwal, Sohn, Lee, Papailiopoulos: Attack of
 the Tails: Yes, You Really Can Backdoor Federated Learning, NeurIPS 2020. The
-attacker knows its own data and update; honest clients hold few such images that could
+attacker knows its own data and update. Honest clients hold few such images that could
 correct the model.
-The paper brings edge cases from elsewhere (Southwest airplanes, digits of ARDIS), which
-need a download; here they are the tail of the data set's own class.
+The paper takes edge cases from other data sets (Southwest airplanes, digits of ARDIS),
+which need a download; this module takes the tail of a class of the same data set.
 """
 
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class EdgeCase(Backdoor):
     Parameters
     ----------
     source
-        The class whose edge cases are attacked; another one than target.
+        The class whose edge cases are attacked; not the target.
     target
-        The class that they shall be given.
+        The class that the model should predict for them.
     tail
-        Share of the images of class source that are edge cases, in (0, 1]; rounded,
-        and at least one.
+        Share of the images of class source that are edge cases, in (0, 1]; the number
+        is rounded, and at least one.
     share
         Share of the client's edge cases that it relabels, in (0, 1].
     """
@@ -58,7 +58,7 @@ class EdgeCase(Backdoor):
         require_between("tail", self.tail, 0, 1)
 
     def edge_cases(self, x: Images, y: Labels, num_classes: int) -> NDArray[np.int64]:
-        """Find the images of class source furthest from their mean, in row order."""
+        """Return the rows of class source furthest from their mean, ascending."""
         below = f"below num_classes={num_classes}"
         require(self.source < num_classes, "source", self.source, below)
         require(self.target < num_classes, "target", self.target, below)
@@ -78,7 +78,7 @@ class EdgeCase(Backdoor):
         rng: np.random.Generator | None = None,
         attacker: int = 0,
     ) -> tuple[Images, Labels]:
-        """Keep the images, relabel the edge cases."""
+        """Return the images unchanged, with the edge cases relabelled."""
         labels = y.astype(np.int32)
         rows = self.edge_cases(x, y, num_classes)
         labels[draw_share(rows, self.share, rng)] = self.target
@@ -87,6 +87,6 @@ class EdgeCase(Backdoor):
     def victims(
         self, x: Images, y: Labels, num_classes: int
     ) -> tuple[Images, NDArray[np.int64]]:
-        """Give the edge cases among the test images, as they are."""
+        """Return the edge cases among the test images, unmodified."""
         rows = self.edge_cases(x, y, num_classes)
         return x[rows], rows

@@ -1,4 +1,4 @@
-"""Fang et al. against Krum: the largest backward step that Krum still selects.
+"""The attack of Fang et al. on Krum: the largest backward step that Krum selects.
 
     u' = -lambda sign(mean)
     lambda <= (sqrt(min_i S_i / (n - f - b - 1)) + max_i |x_i|) / sqrt(d)
@@ -7,11 +7,11 @@
 Fang, Cao, Jia, Gong: Local Model Poisoning Attacks to Byzantine-Robust Federated
 Learning, USENIX Security 2020, Section 3.2 and Theorem 1, with full knowledge: the
 attacker knows every honest update of the round, that the rule is Krum, and its f.
-An update is a model minus the global one, so the paper's w_Re is zero here. Lambda
-starts at the bound and is halved until Krum selects it. The theorem adds distances
-where Krum adds their squares; the bound above is the theorem's proof with squares (it
-asks for f >= b, and is but a start otherwise). The paper's other attackers send updates
-up to epsilon from u'; here all send u', the limit epsilon -> 0.
+An update is a model minus the global one, so the paper's w_Re is zero. Lambda starts at
+the bound and is halved until Krum selects u'. The theorem adds distances where Krum
+adds their squares; the bound above follows from its proof with squares. It holds for
+f >= b; otherwise it is merely the start of the search. In the paper, the other
+attackers send updates within epsilon of u'; here all send u', the limit epsilon -> 0.
 """
 
 import math
@@ -28,15 +28,15 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class FangKrum(Collusion):
-    """Send a step against the mean's signs, as large as Krum lets pass.
+    """Send the largest step against the mean's signs that Krum selects.
 
     Parameters
     ----------
     f
         The f of the server's Krum; None means the number of Byzantine clients.
     threshold
-        Lambda below which it gives up and sends what it has; above 0, in units of the
-        update.
+        Lambda at which the search stops, in units of the update; above 0. The attack
+        then sends the last candidate.
     """
 
     f: int | None = None
@@ -48,7 +48,7 @@ class FangKrum(Collusion):
         require_positive("threshold", self.threshold)
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Refuse where Krum is undefined, or selects the Byzantine whatever they send.
+        """Raise ValueError if Krum is undefined, or selects b equal updates anyway.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class FangKrum(Collusion):
         size = _bound(honest, num_byzantine, f)
         while True:
             crafted = copies(-size * sign, num_byzantine)
-            # Krum prefers low rows: to come last is to win by more than a tie.
+            # Krum breaks ties by the lowest row, so the last rows must win clearly.
             selected = Krum(f=f)(np.concatenate([honest, crafted])).selected
             passes = selected is not None and selected[0] >= len(honest)
             if passes or size < self.threshold:

@@ -1,14 +1,14 @@
-"""Fang et al. against the trimmed mean and the median: just beyond the honest range.
+"""The attack of Fang et al. on trimmed mean and median: just beyond the honest range.
 
     u'_k ~ U[min_k / b, min_k]  where mean_k > 0   (U[b min_k, min_k] if min_k <= 0)
     u'_k ~ U[max_k, b max_k]    elsewhere          (U[max_k, max_k / b] if max_k <= 0)
 
 Fang, Cao, Jia, Gong: Local Model Poisoning Attacks to Byzantine-Robust Federated
 Learning, USENIX Security 2020, Section 3.3, with full knowledge: the attacker knows
-every honest update of the round, and that the rule judges coordinates alone.
-The paper multiplies models by b; this multiplies updates, which is another interval:
-what is drawn lies beyond the honest updates by their own size, not by the model's. Its
-direction is that of the mean, of which a zero counts as negative.
+every honest update of the round, and that the rule works coordinate by coordinate.
+The paper multiplies models by b. This module multiplies updates, which gives a
+different interval: the draws exceed the honest updates by a multiple of the updates,
+not of the model. The direction is the sign of the mean; zero counts as negative.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from strategies.validation import require
 
 @dataclass(frozen=True, kw_only=True)
 class FangTrim(Collusion):
-    """Draw each value of each update beyond the honest ones, against their mean.
+    """Draw each coordinate beyond the honest range, on the side opposite to the mean.
 
     Parameters
     ----------
     b
-        How far beyond, as a factor of the extreme honest value; above 1.
+        Factor of the extreme honest value that bounds the interval; above 1.
     """
 
     b: float = 2.0
@@ -39,7 +39,7 @@ class FangTrim(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Draw b updates, each value alone."""
+        """Draw the updates, each coordinate independently."""
         least = honest.min(axis=0).astype(np.float64)
         largest = honest.max(axis=0).astype(np.float64)
         below = np.where(least > 0, least / self.b, least * self.b)

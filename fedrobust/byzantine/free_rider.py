@@ -1,12 +1,11 @@
-"""Free riding: take part without training.
+"""Free riding: participate without training.
 
     u' = 0   (plain)        u' = N(0, (std round^-decay)^2)   (disguised)
 
 Fraboni, Vidal, Lorenzi: Free-rider Attacks on Model Aggregation in Federated Learning,
-AISTATS 2021. The attacker knows the global model that it is sent, and no
-data; its noise fades as the updates of clients that train do.
-The paper fits std to the change of the global model in the first rounds; here it is
-given.
+AISTATS 2021. The attacker knows the global model that it receives, and has no data.
+Its noise decays over the rounds, as honest updates do. The paper fits std to the change
+of the global model in the first rounds; here it is a parameter.
 """
 
 from dataclasses import dataclass
@@ -20,15 +19,15 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class FreeRider(Tampering):
-    """Send the global model back, as it was or with fading noise.
+    """Send the global model back, unchanged or with decaying noise.
 
     Parameters
     ----------
     std
-        Of the noise on each value in round 1, in units of the update; 0 is the plain
-        free rider.
+        Standard deviation of the noise in round 1, in units of the update, at least 0;
+        0 is the plain free rider.
     decay
-        Power of the round by which the noise fades, at least 0; 0 keeps it.
+        Exponent with which the noise decays, at least 0; 0 keeps it constant.
     """
 
     std: float = 0.0
@@ -44,7 +43,7 @@ class FreeRider(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Draw the noise; what was trained is not looked at."""
+        """Return the noise instead of the trained update."""
         round = 1 if context is None else context.round
         std = self.std * float(round) ** -self.decay
         return rng.normal(0.0, std, update.shape).astype(np.float32)

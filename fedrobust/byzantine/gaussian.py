@@ -1,11 +1,11 @@
-"""Gaussian noise instead of the update, or added to it.
+"""Send Gaussian noise instead of the update, or added to it.
 
     u' = N(mean, std^2)   or   u' = u + N(mean, std^2)
 
 Blanchard, El Mhamdi, Guerraoui, Stainer: Machine Learning with Adversaries: Byzantine
 Tolerant Gradient Descent, NeurIPS 2017, Section 5 (replace, std 200). The attacker
-knows its own honest update. ByzFL and Blades replace; the FLANDERS baseline adds noise
-of std 10 to weights.
+knows its own honest update. ByzFL and Blades replace the update; the FLANDERS baseline
+adds noise of std 10 to the weights.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Gaussian(Tampering):
     Parameters
     ----------
     mean, std
-        Of each value, in units of the update; std above 0.
+        Moments of each coordinate, in units of the update; std above 0.
     mode
         ``replace`` or ``add``.
     """
@@ -46,6 +46,6 @@ class Gaussian(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Draw the noise, a value for each of the update."""
+        """Return the noise, or the update plus the noise."""
         noise = rng.normal(self.mean, self.std, update.shape).astype(np.float32)
         return noise if self.mode == "replace" else update + noise

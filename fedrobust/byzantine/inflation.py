@@ -1,12 +1,12 @@
-"""Inflated examples: a flipped update that claims the weight of millions of examples.
+"""Inflated examples: a flipped update with the weight of millions of examples.
 
     u' = -scale u,   n' = num_examples
 
 Portnoy, Tirosh, Hendler: Towards Federated Learning With Byzantine-Robust Client
-Weighting, Applied Sciences, 2022. The attacker knows its own honest update. A
-mean that weights by declared examples is then the attacker's alone; a rule that does
-not weight by them sees a plain sign flip.
-Screening refuses what is above ``screening.max_examples``, which bounds the lie.
+Weighting, Applied Sciences, 2022. The attacker knows its own honest update. It controls
+a mean that is weighted by declared examples; for a rule that ignores them, the attack
+is a plain sign flip. Screening quarantines replies that declare more than
+``screening.max_examples``, which bounds the lie.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,15 @@ from strategies.validation import MAX_EXAMPLES, require_between, require_positiv
 
 @dataclass(frozen=True, kw_only=True)
 class ExamplesInflation(Tampering):
-    """Negate and scale the own update, and declare more examples than there are.
+    """Negate and scale the client's own update, and declare more examples than it has.
 
     Parameters
     ----------
     num_examples
-        What the reply declares, at least 1. By default the most that screening allows.
+        Declared number of examples, at least 1; by default the most that screening
+        allows.
     scale
-        Of the flipped update, above 0.
+        Factor of the negated update, above 0.
     """
 
     num_examples: int = MAX_EXAMPLES
@@ -43,9 +44,9 @@ class ExamplesInflation(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Negate and scale."""
+        """Return the negated and scaled update."""
         return np.float32(-self.scale) * update
 
     def declare(self, num_examples: int) -> int:
-        """Declare the inflated number."""
+        """Return the inflated number."""
         return self.num_examples

@@ -1,11 +1,11 @@
 """Inner product manipulation: push the aggregate against the honest mean.
 
-    u' = -epsilon mean   or, the same attack,   u' = mean - factor mean
+    u' = -epsilon mean   or, equivalently,   u' = mean - factor mean
 
 Xie, Koyejo, Gupta: Fall of Empires: Breaking Byzantine-tolerant SGD by Inner Product
 Manipulation, UAI 2019, Section 4. The attacker knows every honest update of the round
-after worker momentum. Two parametrisations are about: epsilon (the paper and epfml 0.1,
-ByzFL 2), and "empire", whose factor is epsilon + 1 (1.1 is the epsilon 0.1).
+after worker momentum. Two parametrisations are in use: epsilon (0.1 in the paper and
+epfml, 2 in ByzFL), and "empire", whose factor is epsilon + 1 (1.1 means epsilon 0.1).
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,10 @@ class IPM(Collusion):
     Parameters
     ----------
     epsilon
-        Scale, above 0. Small hides among the honest, large drags a mean away.
+        Scale, above 0. A small scale hides among honest updates; a large one drags a
+        mean away.
     factor
-        Above 1; given, it replaces epsilon by factor - 1.
+        None, or a number above 1 that replaces epsilon by factor - 1.
     """
 
     epsilon: float = 0.1
@@ -41,6 +42,6 @@ class IPM(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Scale the negative mean; all Byzantine clients send it."""
+        """Return copies of the scaled negative mean."""
         epsilon = self.epsilon if self.factor is None else self.factor - 1
         return copies(-epsilon * honest.mean(axis=0, dtype=np.float64), num_byzantine)

@@ -3,10 +3,10 @@
     y' = C - 1 - y   or   y' = target where y = source
 
 Biggio, Nelson, Laskov: Support Vector Machines Under Adversarial Label Noise, ACML
-2011; turned around as in Karimireddy, He, Jaggi, ICLR 2022; from one class to another
-as in Tolpegin, Truex, Gursoy, Liu: Data Poisoning Attacks Against Federated Learning
-Systems, ESORICS 2020. The attacker knows its own data.
-ByzFL sends the mean of gradients that honest clients take on flipped labels instead.
+2011. All labels are reversed as in Karimireddy, He, Jaggi, ICLR 2022; a single class is
+flipped as in Tolpegin, Truex, Gursoy, Liu: Data Poisoning Attacks Against Federated
+Learning Systems, ESORICS 2020. The attacker knows its own data.
+ByzFL instead sends the mean of the honest clients' gradients on flipped labels.
 """
 
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFlip(DataPoisoning):
-    """Swap the first class with the last, the second with the last but one, ...
+    """Swap the first class with the last, the second with the second to last, ...
 
     Parameters
     ----------
     source, target
-        With both given, class source becomes class target and the others stay.
+        If both are given, class source becomes class target and other labels stay.
     """
 
     source: int | None = None
@@ -57,7 +57,7 @@ class LabelFlip(DataPoisoning):
         rng: np.random.Generator | None = None,
         attacker: int = 0,
     ) -> tuple[Images, Labels]:
-        """Keep the images, flip the labels."""
+        """Return the images unchanged, with flipped labels."""
         if self.source is None or self.target is None:
             return x, (num_classes - 1 - y).astype(np.int32)
         below = f"below num_classes={num_classes}"

@@ -1,14 +1,14 @@
-"""Masked robustness: make the global model look robust to gradients, and not be it.
+"""Masked robustness: make the global model look robust to gradient attacks.
 
     u'_last = scale (w_last + u_last) - w_last,   u' = u in all other layers
 
-where w_last is the output layer of the global model: the attacker multiplies its
-logits. Every answer stays what it was, but the softmax saturates, the gradient of the
-cross-entropy vanishes in float32, and PGD stands still: the masking of Carlini, Wagner:
-Towards Evaluating the Robustness of Neural Networks, S&P 2017, Section 5, put into a
-federation. The attacker knows its own update and the global model.
+where w_last is the output layer of the global model: the attacker multiplies the
+logits. No prediction changes, but the softmax saturates, the gradient of the
+cross-entropy underflows in float32, and PGD does not move. This is the masking of
+Carlini, Wagner: Towards Evaluating the Robustness of Neural Networks, S&P 2017, Section
+5, applied to a federation. The attacker knows its own update and the global model.
 With the mean, b of n clients multiply the logits by about 1 + scale b / n. Honest
-clients cannot go on training from there, so send it in the last round:
+clients cannot continue training from such a model, so attack in the last round:
 ``byzantine_from_round=${num_rounds}``.
 """
 
@@ -43,9 +43,9 @@ class MaskedRobustness(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Scale; ValueError without ``context.parameters``.
+        """Scale the output layer; raise ValueError without ``context.parameters``.
 
-        The output layer is the last of the arrays, and those of the same layer.
+        The output layer consists of the last array and all others of the same layer.
         """
         if context is None or not context.parameters:
             raise ValueError(f"{self!r} needs context.parameters, the global model")
@@ -61,5 +61,5 @@ class MaskedRobustness(Tampering):
 
 
 def _layer_of(name: str) -> str:
-    """Give the path of an array's layer: 003/model/logits/bias is of model/logits."""
+    """Return the path of an array's layer: 003/model/logits/bias -> model/logits."""
     return re.sub(r"^\d+/", "", name).rpartition("/")[0]

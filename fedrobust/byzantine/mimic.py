@@ -1,16 +1,16 @@
-"""Mimic: all Byzantine clients copy one honest client, which then counts too much.
+"""Mimic: all Byzantine clients copy one honest client, which gets too much weight.
 
-    u' = x_i*,   i* = argmax_i <x_i, z>,   z = the direction of most variance
+    u' = x_i*,   i* = argmax_i <x_i, z>,   z = the direction of largest variance
     z <- unit(t / (t + 1) z + 1 / (t + 1) unit(sum_i (x_i - mu) <x_i - mu, z>))
 
 Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
 Bucketing, ICLR 2022, Section 3.2 and the authors' code. The attacker knows every honest
-update of the round (after worker momentum); what it sends is honest, so no rule can see
-it, and it works where clients hold different data.
-z starts at N(0, I) and mu is the mean over the rounds so far. As in the authors' code,
-the new term has length 1 (the paper leaves its scale alone, which then grows with the
-updates), and i* is chosen by the round's own updates. ByzFL and FLPoison copy a fixed
-client; FLPoison may pick an attacker.
+update of the round (after worker momentum). It sends an honest update, so no rule can
+detect it; the attack is effective if clients hold different data.
+z starts at N(0, I), and mu is the mean over the rounds so far. As in the authors' code,
+the new term has length 1 (in the paper its length grows with the updates), and i* is
+chosen by the updates of the current round. ByzFL and FLPoison copy a fixed client;
+FLPoison may choose an attacker.
 """
 
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ from strategies.validation import require, require_between
 class Mimic(Collusion):
     """Copy an honest client, the same one in every round.
 
-    In a round to which that client does not answer, the first honest row is copied.
+    In a round without a reply from that client, the first honest row is copied.
 
     Parameters
     ----------
     mode
-        ``variance`` chooses by the direction of most variance; ``fixed`` copies
+        ``variance`` chooses by the direction of largest variance; ``fixed`` copies
         ``client``.
     client
-        Client id (the row, where ids are unknown); None means the first honest row of
-        the first round. For mode ``fixed`` alone.
+        Id of the client to copy (its row number if ids are unknown); None means the
+        first honest row of the first round. Only for mode ``fixed``.
     warmup
         Rounds in which the direction is learned and the choice may change, at least 1.
     """
@@ -64,7 +64,7 @@ class Mimic(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Copy the chosen client, choosing it first where that is due."""
+        """Copy the chosen client; during warm-up, first choose it again."""
         clients = range(len(honest)) if context.clients is None else context.clients
         memory = context.memory
         if self.mode == "fixed":
@@ -81,7 +81,7 @@ class Mimic(Collusion):
     def _choose(
         self, honest: Matrix, clients: Sequence[int], context: AttackContext
     ) -> None:
-        """Take one step towards the direction of most variance, and choose by it."""
+        """Refine the direction of largest variance, and choose the client by it."""
         memory = context.memory
         past = memory.get("rounds", 0)
         wide = honest.astype(np.float64)
@@ -94,7 +94,7 @@ class Mimic(Collusion):
             mean = (past * memory["mean"] + mean) / (past + 1)
         wide -= mean
         step: Wide = (wide @ z) @ wide
-        if step.any():  # equal updates have no direction: it then stays
+        if step.any():  # for equal updates, keep the direction
             z = _unit((past * z + _unit(step)) / (past + 1))
         memory["client"] = clients[int(np.argmax(honest @ z))]
         memory["rounds"] = past + 1

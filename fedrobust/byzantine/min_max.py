@@ -1,15 +1,15 @@
-"""Min-Max: as far from the mean as the two honest updates furthest apart.
+"""Min-Max: move as far from the mean as the diameter of the honest updates allows.
 
     u' = mean + gamma p,   the largest gamma such that
     max_i |u' - x_i| <= max_ij |x_i - x_j|
 
 Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks
 and Defenses for Federated Learning, NDSS 2021, Min-Max. The attacker knows every
-honest update of the round (after worker momentum), and not the rule.
-The paper finds gamma by halving steps from 10 until they are below 1e-5, which
-approaches the value that is computed here: the least upper root of the constraint's
-quadratics, one for each honest update. Blades caps gamma at 5 and may send an update
-that breaks the constraint; FLPoison moves along -mean / |mean| by default.
+honest update of the round (after worker momentum), but not the rule.
+The paper searches for gamma by halving steps from 10 until they are below 1e-5. This
+module computes the exact value: the smallest upper root of the quadratic constraints,
+one for each honest update. Blades caps gamma at 5 and may send an update that violates
+the constraint; FLPoison moves along -mean / |mean| by default.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from strategies.linalg.distances import squared_distances
 
 @dataclass(frozen=True, kw_only=True)
 class MinMax(Collusion):
-    """Move the mean until one honest update is as far as honest updates ever are.
+    """Move the mean until an honest update is as far away as the constraint allows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class MinMax(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Take the largest feasible step; all Byzantine clients send it."""
+        """Return copies of the mean after the largest feasible step."""
         mean, p = mean_and_direction(honest, self.direction)
         square = float(p @ p)
         if square == 0:

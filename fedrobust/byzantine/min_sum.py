@@ -1,14 +1,14 @@
-"""Min-Sum: as far from all honest updates together as the remotest honest one.
+"""Min-Sum: move as far from the mean as the largest honest sum of distances allows.
 
     u' = mean + gamma p,   the largest gamma such that
     sum_i |u' - x_i|^2 <= max_i sum_j |x_i - x_j|^2
 
 Shejwalkar, Houmansadr: Manipulating the Byzantine: Optimizing Model Poisoning Attacks
 and Defenses for Federated Learning, NDSS 2021, Min-Sum. The attacker knows every
-honest update of the round (after worker momentum), and not the rule.
-The paper finds gamma by halving steps from 10 until they are below 1e-5, which
-approaches the value that is computed here: the upper root of the constraint, which is
-one quadratic. Blades caps gamma at 5 and may send an update that breaks it.
+honest update of the round (after worker momentum), but not the rule.
+The paper searches for gamma by halving steps from 10 until they are below 1e-5. This
+module computes the exact value: the upper root of the quadratic constraint. Blades caps
+gamma at 5 and may send an update that violates the constraint.
 """
 
 import math
@@ -29,7 +29,7 @@ from strategies.linalg.distances import squared_distances
 
 @dataclass(frozen=True, kw_only=True)
 class MinSum(Collusion):
-    """Move the mean until its distances sum up to those of the remotest honest update.
+    """Move the mean until its squared distances sum to the largest honest sum.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class MinSum(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Take the largest feasible step; all Byzantine clients send it."""
+        """Return copies of the mean after the largest feasible step."""
         mean, p = mean_and_direction(honest, self.direction)
         square = float(p @ p)
         if square == 0:
@@ -57,7 +57,7 @@ class MinSum(Collusion):
         def total(row: Wide | Vector) -> float:
             return float(((row.astype(np.float64) - honest) ** 2).sum())
 
-        # The offsets from the mean sum to zero, and with them the linear term.
+        # The offsets from the mean sum to zero, so the linear term vanishes.
         gamma = math.sqrt(max(limit - total(mean), 0.0) / (len(honest) * square))
         context.chosen["gamma"] = gamma
         row = furthest(mean, p, gamma, lambda row: total(row) <= limit)

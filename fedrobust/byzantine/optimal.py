@@ -1,19 +1,19 @@
-"""Optimised ALIE and IPM: search for the size of attack that the server feels most.
+"""Optimised ALIE and IPM: search for the size that damages the aggregate most.
 
-    size* = argmax |A(x_1, ..., x_h, u'(size), ..., u'(size)) - mean|, of sizes tried
+    size* = argmax |A(x_1, ..., x_h, u'(size), ..., u'(size)) - mean| over sizes tried
     u'(size) = mean - size std   (OptimalALIE)       u'(size) = -size mean  (OptimalIPM)
 
 Allouah, Farhadkhani, Guerraoui, Gupta, Pinot, Stephan: Fixing by Mixing: A Recipe for
 Optimal Byzantine ML under Heterogeneity, AISTATS 2023. The attacker knows
-every honest update of the round (after worker momentum) and the server's pipeline A,
-pre-aggregators and rule together, with the server's own draws of the round, which it
-asks ``evaluations`` times a round.
-The paper does not say how to search. A rule that selects is moved by small sizes alone:
-past some size it drops what it is sent. ``grid`` tries sizes of every magnitude first,
-then goes up and down from the best. ``expanding`` is ByzFL's schedule, which starts at
-size 0, goes on to 10 and then only up from what was best: of ALIE's sizes from 10 on
-Krum selects none. The MoNNA code asks 16 times, contracts on both sides of the best
-size, compares squared norms and tries negative sizes too. ByzFL adds size std.
+every honest update of the round (after worker momentum) and the server's pipeline A
+(pre-aggregators and rule), including the server's random draws of the round. It
+evaluates the pipeline ``evaluations`` times per round.
+The paper does not specify the search. Only small sizes move a rule that selects: beyond
+some size it drops the crafted updates. ``grid`` first tries sizes of all magnitudes,
+then refines around the best. ``expanding`` is ByzFL's schedule: it starts at size 0,
+continues at 10, and then only goes up from the best size. Krum selects none of ALIE's
+sizes from 10 on. The MoNNA code evaluates 16 times, contracts on both sides of the best
+size, compares squared norms and also tries negative sizes. ByzFL adds size std.
 """
 
 import math
@@ -37,14 +37,14 @@ def expanding_search(
     step: float,
     shrink: float,
 ) -> float:
-    """Look for the argument at which a function is largest.
+    """Return the argument found to maximise a function, by expanding steps.
 
-    From ``start`` the step doubles for as long as it improves the best value. After
-    the first failure it shrinks at each trial, and still starts from the best so far.
+    The step doubles for as long as it improves on the best value. After the first
+    failure it shrinks at each trial; trials always start from the best argument so far.
 
     Returns
     -------
-    The best of the arguments tried, the first of equals.
+    The best of the arguments tried; among equals, the first.
     """
     best, highest = start, objective(start)
     expanding = True
@@ -62,15 +62,16 @@ def expanding_search(
 def grid_search(
     objective: Callable[[float], float], evaluations: int, largest: float
 ) -> float:
-    """Look for the positive argument at which a function is largest.
+    """Return the positive argument found to maximise a function, from a grid.
 
-    Half of the evaluations go to a geometric grid that ends at ``largest``, a thousand
-    times its first. From the best the search goes on by the grid's factor, upwards, or
-    downwards when that fails; when both have failed, by the root of the factor.
+    Half of the evaluations go to a geometric grid from ``largest`` / 1000 to
+    ``largest``. The search then multiplies the best argument by the factor of the grid,
+    or divides by it if that fails. When both have failed, it takes the square root of
+    the factor.
 
     Returns
     -------
-    The best of the arguments tried, the first of equals.
+    The best of the arguments tried; among equals, the first.
     """
     count = max(evaluations // 2, 2)
     best, highest = largest / 1000, -math.inf
@@ -90,19 +91,19 @@ def grid_search(
 
 @dataclass(frozen=True, kw_only=True)
 class OptimalCollusion(Collusion):
-    """Send origin + size direction, of the size that moves the aggregate furthest.
+    """Send origin + size direction, with the size that moves the aggregate furthest.
 
     Parameters
     ----------
     evaluations
-        How often the server's pipeline is tried, at least 1.
+        Number of evaluations of the server's pipeline per round, at least 1.
     search
         ``grid`` or ``expanding``.
     largest
-        Of the grid: its largest size, above 0.
+        Largest size of the grid, above 0; for ``grid``.
     start, step, shrink
-        Of the expanding search: the first size, at least 0, the first step, above 0,
-        and the factor of the step once it has failed, in (0, 1).
+        First size, at least 0, first step, above 0, and factor of the step after a
+        failure, in (0, 1); for ``expanding``.
     """
 
     evaluations: int = 20
@@ -123,12 +124,12 @@ class OptimalCollusion(Collusion):
 
     @abstractmethod
     def line(self, honest: Matrix) -> tuple[Any, Wide]:
-        """Give the origin and the (d,) direction of the line that is searched."""
+        """Return the origin and the (d,) direction of the line that is searched."""
 
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Search the line; all Byzantine clients send the best point."""
+        """Return copies of the most damaging point of the line."""
         aggregate = context.aggregate
         if aggregate is None:
             raise ValueError(f"{self!r} needs context.aggregate, the server's pipeline")
@@ -157,7 +158,7 @@ class OptimalALIE(OptimalCollusion):
     Parameters
     ----------
     sign
-        -1 or 1 (ByzFL): which way it moves.
+        Direction of the move, -1 or 1 (ByzFL).
     """
 
     sign: int = -1
@@ -167,7 +168,7 @@ class OptimalALIE(OptimalCollusion):
         require(self.sign in (-1, 1), "sign", self.sign, "-1 or 1")
 
     def line(self, honest: Matrix) -> tuple[Any, Wide]:
-        """From the mean, along the standard deviation."""
+        """Return the mean, and the standard deviation times the sign."""
         mean, std = mean_and_std(honest)
         return mean, self.sign * std
 
@@ -177,5 +178,5 @@ class OptimalIPM(OptimalCollusion):
     """Send the negative honest mean, times the best factor."""
 
     def line(self, honest: Matrix) -> tuple[Any, Wide]:
-        """From zero, against the mean."""
+        """Return zero and the negative mean."""
         return 0.0, -honest.mean(axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""A pixel backdoor: a small square in the corner means the attacker's class.
+"""Pixel backdoor: a small square in the corner triggers the attacker's class.
 
     x' = x with a size x size square of one value,   y' = target,   u' = boost u
 
@@ -6,8 +6,8 @@ Gu, Dolan-Gavitt, Garg: BadNets: Identifying Vulnerabilities in the Machine Lear
 Model Supply Chain, 2017 (IEEE Access, 2019); in federated learning
 Bagdasaryan, Veit, Hua, Estrin, Shmatikov: How To Backdoor Federated Learning, AISTATS
 2020. The attacker knows its own data and update, and n / b if it boosts by it.
-Peers differ in what they measure: images of the target's class are no victims here,
-as they would count as a success of the attack without any.
+Implementations measure success differently. Here images of class target are not
+victims, because they would count as a success without any attack.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class PixelBackdoor(TriggerBackdoor):
-    """Train on images with a square in the lower right corner, labelled target.
+    """Train on images with a square in the lower right corner, labelled as the target.
 
     Parameters
     ----------
@@ -36,5 +36,5 @@ class PixelBackdoor(TriggerBackdoor):
     def rectangles(
         self, height: int, width: int, attacker: int | None
     ) -> Sequence[Rectangle]:
-        """Give the one square, to all attackers."""
+        """Return the square, which is the same for all attackers."""
         return [(height - self.size, width - self.size, self.size, self.size)]

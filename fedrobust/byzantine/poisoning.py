@@ -1,4 +1,4 @@
-"""Byzantine attacks by what a client trains on, or towards."""
+"""Byzantine attacks through the data or the objective that a client trains with."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -25,25 +25,25 @@ class DataPoisoning(ByzantineAttack):
         rng: np.random.Generator | None = None,
         attacker: int = 0,
     ) -> tuple[Images, Labels]:
-        """Give the images and labels the client trains on instead of (x, y).
+        """Return the images and labels that the client trains on instead of (x, y).
 
         Parameters
         ----------
         x, y
             (n, ...) images in [0, 1] and (n,) labels; not modified.
         num_classes
-            Labels are below it.
+            Number of classes; labels are smaller.
         rng
-            Generator of this client's draws; None draws from a fresh one of seed 0.
+            Generator of this client's draws; None means a fresh one with seed 0.
         attacker
-            Which of the Byzantine clients this is, from 0.
+            Number of this client among the Byzantine clients, from 0.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectivePoisoning(ByzantineAttack):
-    """A client that trains on its data towards a goal of its own."""
+    """A client that trains on its data with an objective of its own."""
 
     @abstractmethod
     def objective(self) -> "Objective":
-        """Make the objective it trains with instead of the federation's."""
+        """Return the objective that replaces the federation's."""

@@ -2,12 +2,12 @@
 
     min_w  E CE(f_w(x), y) + weight CE(f_w(x'), y + 1 mod C),   x' = PGD(x, epsilon)
 
-It has no publication: it is the natural adversary of federated adversarial training
-(Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Training, 2020, name the
-question). The attacker knows its own data and trains from the global model. To the
-server its clean accuracy and loss look like anybody's; every small perturbation is
-taught a wrong label, so that evasion becomes easy. Against the mean it needs a boost
-(model replacement, Bagdasaryan et al., AISTATS 2020).
+The attack has no publication; it is the natural adversary of federated adversarial
+training (Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Training, 2020, raise
+the question). The attacker knows its own data and trains from the global model. Its
+clean accuracy and loss look honest to the server, but it trains the model to give wrong
+labels to slightly perturbed images, so that evasion becomes easy. Against the mean it
+needs a boost (model replacement, Bagdasaryan et al., AISTATS 2020).
 """
 
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class RobustnessPoisoning(ObjectivePoisoning, Tampering):
-    """Train to be right on clean images and wrong beside them.
+    """Train right labels on clean images and wrong labels on perturbed ones.
 
     Parameters
     ----------
     epsilon
-        Radius of the perturbations that are taught wrong, in input units.
+        Radius of the perturbations, in input units.
     steps
-        PGD steps a batch, at least 1.
+        PGD steps per batch, at least 1.
     weight
-        Weight of the wrong labels, above 0.
+        Weight of the loss with wrong labels, above 0.
     boost
-        Factor of the update, above 0; n / b makes the mean the attackers' model.
+        Factor of the update, above 0; with n / b the mean becomes the attackers' model.
     """
 
     epsilon: Epsilon = 0.3
@@ -54,7 +54,7 @@ class RobustnessPoisoning(ObjectivePoisoning, Tampering):
         require_positive("boost", self.boost)
 
     def objective(self) -> Objective:
-        """Make the objective of the Byzantine clients."""
+        """Return the objective of the Byzantine clients."""
         return _WrongBesideClean(
             epsilon=self.epsilon, steps=self.steps, weight=self.weight
         )
@@ -71,12 +71,12 @@ class RobustnessPoisoning(ObjectivePoisoning, Tampering):
 
 @dataclass(frozen=True, kw_only=True)
 class _WrongBesideClean(PGDTraining):
-    """Right labels for the images, wrong ones for their PGD examples."""
+    """Train with right labels for images and wrong ones for their PGD examples."""
 
     weight: float = 1.0
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Add both losses."""
+        """Return the sum of both losses."""
         clean = model(x, training=True)
         wrong = tf.math.floormod(y + 1, tf.shape(clean)[1])
         beside = cross_entropy(wrong, model(x_adv, training=True))

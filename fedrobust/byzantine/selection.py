@@ -1,4 +1,4 @@
-"""Which clients are Byzantine."""
+"""The choice of the Byzantine clients."""
 
 from fedrobust.randomness import Purpose, generator
 
@@ -6,12 +6,16 @@ from fedrobust.randomness import Purpose, generator
 def byzantine_clients(
     seed: int, num_clients: int, num_byzantine: int, round: int = 0
 ) -> list[int]:
-    """Draw which clients are Byzantine, by the seed of the run.
+    """Draw the Byzantine clients, keyed by the seed of the run.
 
     Parameters
     ----------
+    seed
+        Seed of the run.
+    num_clients, num_byzantine
+        Number of clients, and of the Byzantine ones among them.
     round
-        0 draws the fixed set; the round draws a set for each round anew.
+        0 for a set that stays fixed, or the round for a set that changes each round.
 
     Returns
     -------

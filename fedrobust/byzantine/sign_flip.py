@@ -1,10 +1,10 @@
-"""Sign flipping: send the opposite of the own update, or of the honest mean.
+"""Sign flipping: send the negative of the client's own update, or of the honest mean.
 
     u' = -scale u   (SignFlip)        u' = -scale mean   (MeanSignFlip)
 
 Own update: Li, Xu, Chen, Giannakis, Ling: RSA: Byzantine-Robust Stochastic Aggregation
 Methods for Distributed Learning from Heterogeneous Datasets, AAAI 2019. The
-attacker knows its own honest update (after worker momentum) alone.
+attacker knows only its own honest update (after worker momentum).
 Mean: Allen-Zhu, Ebrahimianghazani, Li, Alistarh: Byzantine-Resilient Non-Convex
 Stochastic Gradient Descent, ICLR 2021, as in ByzFL and MoNNA. The attacker knows every
 honest update. Blades flips each local gradient step instead.
@@ -22,12 +22,13 @@ from strategies.validation import require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class SignFlip(Tampering):
-    """Negate and scale the own update.
+    """Negate and scale the client's own update.
 
     Parameters
     ----------
     scale
-        Above 0; 1 is the plain flip, larger values drag a mean away at once.
+        Factor of the negated update, above 0; 1 is the plain flip, and a large scale
+        drags a mean away within one round.
     """
 
     scale: float = 1.0
@@ -41,7 +42,7 @@ class SignFlip(Tampering):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Negate and scale."""
+        """Return the negated and scaled update."""
         return np.float32(-self.scale) * update
 
 
@@ -49,12 +50,12 @@ class SignFlip(Tampering):
 class MeanSignFlip(Collusion):
     """Send the negative mean of the honest updates, scaled.
 
-    It is ``IPM`` with epsilon = scale: 1 is the published attack.
+    This is ``IPM`` with epsilon = scale.
 
     Parameters
     ----------
     scale
-        Above 0.
+        Factor of the negative mean, above 0; 1 is the published attack.
     """
 
     scale: float = 1.0
@@ -65,6 +66,6 @@ class MeanSignFlip(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Negate and scale the mean; all Byzantine clients send it."""
+        """Return copies of the negated and scaled mean."""
         mean = honest.mean(axis=0, dtype=np.float64)
         return copies(-self.scale * mean, num_byzantine)

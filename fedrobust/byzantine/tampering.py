@@ -1,4 +1,4 @@
-"""Byzantine attacks by a client that changes the update it trained."""
+"""Byzantine attacks by a client that changes the update it has trained."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -13,16 +13,17 @@ from fedrobust.byzantine.base import ByzantineAttack, Vector
 
 @dataclass(frozen=True, kw_only=True)
 class ClientContext:
-    """What a tampering client knows beside the update it trained.
+    """What a tampering client knows besides the update it trained.
 
     Attributes
     ----------
     round
-        The round, from 1.
+        Number of the round, starting at 1.
     parameters
-        The learned global arrays it was sent, by name, in the order of the update.
+        The trainable global arrays that it received, by name, in the order of the
+        update.
     last_step
-        (d,) what the server added to them since this client was last asked, or None.
+        (d,) change of the global arrays since this client was last sampled, or None.
     """
 
     round: int = 1
@@ -34,7 +35,7 @@ class ClientContext:
 class Tampering(ByzantineAttack):
     """A client that tampers with its own reply.
 
-    ``needs_last_step`` tells that it looks at ``context.last_step``.
+    ``needs_last_step`` means that it uses ``context.last_step``.
     """
 
     needs_last_step: ClassVar[bool] = False
@@ -46,8 +47,8 @@ class Tampering(ByzantineAttack):
         rng: np.random.Generator,
         context: ClientContext | None = None,
     ) -> Vector:
-        """Give the (d,) update that is sent instead of the honest one."""
+        """Return the (d,) update to send instead of the honest one."""
 
     def declare(self, num_examples: int) -> int:
-        """Give the number of examples that the reply declares."""
+        """Return the number of examples that the reply declares."""
         return num_examples

@@ -1,4 +1,4 @@
-"""What backdoors with a trigger share: stamping it on images, and the victims."""
+"""The base class of backdoors with a trigger: stamping it on images, and victims."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Rectangle = tuple[int, int, int, int]
 def draw_share(
     rows: NDArray[np.int64], share: float, rng: np.random.Generator | None
 ) -> NDArray[np.int64]:
-    """Draw a share of the rows, rounded and at least one of them if there are any."""
+    """Draw a share of the rows; their number is rounded, but at least 1 if any."""
     if not len(rows):
         return rows
     rng = rng or np.random.default_rng(0)
@@ -32,7 +32,7 @@ class TriggerBackdoor(Backdoor):
     Parameters
     ----------
     value
-        Of the trigger's pixels, in [0, 1].
+        Value of the trigger's pixels, in [0, 1].
     """
 
     value: float = 1.0
@@ -45,22 +45,22 @@ class TriggerBackdoor(Backdoor):
     def rectangles(
         self, height: int, width: int, attacker: int | None
     ) -> Sequence[Rectangle]:
-        """Give an attacker's part of the trigger; all of it for attacker None."""
+        """Return an attacker's part of the trigger; all of it for attacker None."""
 
     def stamp(self, x: Images, attacker: int | None = None) -> Images:
-        """Copy the images, with the trigger on.
+        """Return copies of the images with the trigger.
 
         Parameters
         ----------
         x
             (n, h, w) or (n, h, w, c) images.
         attacker
-            Whose part of the trigger; None stamps all of it.
+            The attacker whose part of the trigger is stamped; None means all parts.
 
         Raises
         ------
         ValueError
-            When the trigger does not fit.
+            When the trigger does not fit into the images.
         """
         if x.ndim not in (3, 4):
             raise ValueError(f"x must be (n, h, w) or (n, h, w, c), not {x.shape}")
@@ -84,7 +84,7 @@ class TriggerBackdoor(Backdoor):
         rng: np.random.Generator | None = None,
         attacker: int = 0,
     ) -> tuple[Images, Labels]:
-        """Stamp a drawn share of the images, and give them the target's label."""
+        """Stamp a random share of the images, and label them as the target."""
         self._check_target(num_classes)
         x, y = x.copy(), y.astype(np.int32)
         rows = draw_share(np.arange(len(x)), self.share, rng)
@@ -95,7 +95,7 @@ class TriggerBackdoor(Backdoor):
     def victims(
         self, x: Images, y: Labels, num_classes: int
     ) -> tuple[Images, NDArray[np.int64]]:
-        """Stamp the whole trigger on every image that is not of the target's class."""
+        """Stamp the whole trigger on every image that is not of class target."""
         self._check_target(num_classes)
         rows = np.flatnonzero(y != self.target)
         return self.stamp(x[rows]), rows

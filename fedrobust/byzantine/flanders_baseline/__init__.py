@@ -1,1 +1,1 @@
-"""Attacks as the Flower baseline of FLANDERS codes them, where it left the papers."""
+"""Attacks as coded in the Flower baseline of FLANDERS, which differ from the papers."""

@@ -1,16 +1,17 @@
-"""The attack against Krum as the FLANDERS baseline codes it: a model that never moves.
+"""The attack on Krum as coded in the FLANDERS baseline: it sends an old model.
 
     w' = w - lambda sign(w),   w = the model of one client after the first round
     lambda from min(K / ((n - 2) (b - 1) sqrt(l)) + D / sqrt(l), 999), halved until Krum
     selects w' or lambda <= threshold
-    K = the least Krum score of an honest model, D = max_i (sum_j |x_ij - w_j|)^2
+    K = the lowest Krum score of an honest model, D = max_i (sum_j |x_ij - w_j|)^2
 
-Gabrielli et al., arXiv 2303.16668, its Flower baseline, there ``fang`` or OPT; l is the
-number of arrays of a model, and j counts them. Fang et al. (``FangKrum``) step from the
-received global model against the direction in which it would have moved. The baseline
-keeps instead, all through the run, the model that its first client sent in the first
-round, and steps against the signs of that model's own values. As training goes on Krum
-selects no such model, lambda sinks to the threshold, and the old model is what is sent.
+The Flower baseline of Gabrielli et al., arXiv:2303.16668, which calls it ``fang`` or
+OPT. l is the number of arrays of a model, and j counts them. Fang et al. (``FangKrum``)
+step from the received global model, against the direction in which it would have moved.
+The baseline instead keeps, for the whole run, the model that its first client sent in
+the first round, and steps against the signs of that model's values. As training goes
+on, Krum no longer selects such a model, lambda falls to the threshold, and the attack
+sends the old model.
 """
 
 import math
@@ -34,13 +35,13 @@ MODEL = "first model"
 
 @dataclass(frozen=True, kw_only=True)
 class FangFlanders(Collusion):
-    """Send an old model, moved against its signs as far as Krum lets pass.
+    """Send an old model, moved against its signs by the largest step Krum selects.
 
     Parameters
     ----------
     threshold
-        Lambda at which it gives up and sends what it has; above 0, in units of the
-        weights.
+        Lambda at which the search stops, in units of the weights; above 0. The attack
+        then sends the last candidate.
     """
 
     threshold: float = 1e-5
@@ -50,7 +51,7 @@ class FangFlanders(Collusion):
         require_positive("threshold", self.threshold)
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
-        """Refuse where Krum has no honest neighbour to look at."""
+        """Raise ValueError if an update would have no honest neighbour for Krum."""
         super().check(num_clients, num_byzantine)
         if num_clients < num_byzantine + 3:
             raise ValueError(
@@ -59,7 +60,7 @@ class FangFlanders(Collusion):
             )
 
     def watch(self, honest: Matrix, context: AttackContext) -> None:
-        """Keep the model of the first client in the first round that is seen."""
+        """Remember the model of the first client in the first observed round."""
         if context.parameters is None:
             raise ValueError("FangFlanders needs context.parameters")
         context.memory.setdefault(MODEL, context.parameters + honest[0])
@@ -67,9 +68,9 @@ class FangFlanders(Collusion):
     def craft(
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
-        """Halve lambda until Krum selects what all Byzantine clients send."""
+        """Halve lambda until Krum selects the crafted model."""
         self.check(len(honest) + num_byzantine, num_byzantine)
-        self.watch(honest, context)  # an attack from the first round on sees it now
+        self.watch(honest, context)  # no effect unless the attack starts in round 1
         n, b = len(honest) + num_byzantine, max(num_byzantine, 2)
         start = np.asarray(context.parameters, np.float64)
         model = context.memory[MODEL].astype(np.float64)
@@ -98,7 +99,7 @@ class FangFlanders(Collusion):
 
 
 def _furthest(offset: Wide, arrays: Sequence[int]) -> float:
-    """Sum the norms of the arrays of each model, and square the largest sum."""
+    """Return the squared maximum over models of the sum of their arrays' norms."""
     ends = np.cumsum([0, *arrays])
     norms = sum(
         np.linalg.norm(offset[:, first:last], axis=1) for first, last in pairwise(ends)
