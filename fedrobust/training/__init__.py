@@ -1,4 +1,4 @@
-"""Local training and its objectives: the adversarial training hook."""
+"""Local training and its objectives, which are the adversarial training hook."""
 
 from fedrobust.training.alp import ALP
 from fedrobust.training.avmixup import AVMixup

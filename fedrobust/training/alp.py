@@ -1,12 +1,14 @@
-"""ALP: train on clean and PGD examples, and pull the logits of each pair together.
+"""ALP: train on pairs of clean and PGD examples whose logits should agree.
 
     min_w  (CE(f(x), y) + CE(f(x'), y)) / 2 + weight mean_k (f_k(x) - f_k(x'))^2
 
-Kannan, Kurakin, Goodfellow: Adversarial logit pairing, arXiv:1803.06373, 2018, on their
-mixed-minibatch PGD. As coded are the mean of the cross-entropy over both halves, the
-mean of the squares over the logits, and one forward pass for both halves. Their code
-for ImageNet attacks towards a target class and smooths labels by 0.1; here neither.
-Engstrom, Ilyas, Athalye (arXiv:1807.10272, 2018) broke their ImageNet model.
+Kannan, Kurakin, Goodfellow: Adversarial logit pairing, arXiv:1803.06373, 2018, on top
+of their mixed-minibatch PGD. As in the authors' code, the cross-entropy is averaged
+over both halves, the squares are averaged over the logits, and one forward pass covers
+both halves. Their ImageNet code also attacks towards a target class and smooths labels
+by 0.1; this module does neither. Engstrom, Ilyas, Athalye: Evaluating and Understanding
+the Robustness of Adversarial Logit Pairing, arXiv:1807.10272, 2018, broke their
+ImageNet model. Bound: epsilon >= 0.
 """
 
 from dataclasses import dataclass
@@ -35,8 +37,8 @@ class ALP(PGDObjective):
         require_between("weight", self.weight, 0)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Add the pairing to the mean cross-entropy of both halves."""
-        # In one pass, so that batch statistics are those of the mixed batch.
+        """Return the mean cross-entropy of both halves plus the pairing term."""
+        # One pass, so that the batch statistics are those of the mixed batch.
         logits = model(tf.concat([x, x_adv], axis=0), training=True)
         clean, attacked = tf.split(logits, 2)
         both = 0.5 * (cross_entropy(y, clean) + cross_entropy(y, attacked))

@@ -3,12 +3,12 @@
     x_v = clip(x + gamma (x' - x)),   x' = PGD(x, epsilon)
     min_w  E CE(f_w(a x + (1 - a) x_v), a s(y, lambda_1) + (1 - a) s(y, lambda_2))
 
-with a uniform in (0, 1) and s(y, lambda) giving lambda to the label and 1 - lambda to
-the other classes in equal parts. Lee, Lee, Yoon: Adversarial vertex mixup: toward
-better adversarially robust generalization, CVPR 2020; their CIFAR-10 values are the
-defaults. They draw a for each example; here the values (i + 1/2) / batch, spread evenly
-over (0, 1), go to the examples of a batch, whose order is random (unless
-``training.shuffle`` is false): the same distribution to within 1 / batch, with less
+with a uniform in (0, 1); s(y, lambda) gives probability lambda to the label and shares
+1 - lambda equally among the other classes. Lee, Lee, Yoon: Adversarial vertex mixup:
+toward better adversarially robust generalization, CVPR 2020; their CIFAR-10 values are
+the defaults. The paper draws a for each example. This module assigns the evenly spaced
+values (i + 1/2) / batch to the examples of a batch, whose order is random (unless
+``training.shuffle`` is false). This has the same distribution up to 1 / batch, and less
 variance. A vertex is clipped to [0, 1].
 """
 
@@ -23,14 +23,15 @@ from strategies.validation import require_between
 
 @dataclass(frozen=True, kw_only=True)
 class AVMixup(PGDObjective):
-    """Train on mixtures of clean images and adversarial vertices, labels included.
+    """Train on mixtures of clean images and adversarial vertices, and of their labels.
 
     Parameters
     ----------
     gamma
-        How far the vertex is, in perturbations, at least 1.
+        Factor of the perturbation that gives the vertex, at least 1.
     lambda_clean, lambda_vertex
-        What the label keeps at either end, in [0, 1]; lambda_1 and lambda_2.
+        Probability of the label at the image and at the vertex, lambda_1 and lambda_2,
+        in [0, 1].
     """
 
     gamma: float = 2.0
@@ -44,13 +45,13 @@ class AVMixup(PGDObjective):
         require_between("lambda_vertex", self.lambda_vertex, 0, 1)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Mix inputs and labels, and compute the cross-entropy."""
+        """Return the cross-entropy of mixed inputs and mixed labels."""
         batch = tf.cast(tf.shape(x)[0], tf.float32)
         share = (tf.range(batch) + 0.5) / batch
         vertex = tf.clip_by_value(x + self.gamma * (x_adv - x), 0.0, 1.0)
         mixed = x + each(1.0 - share, x) * (vertex - x)
         logits = model(mixed, training=True)
-        # Smoothing is linear in lambda, so that lambdas may be mixed for labels.
+        # Label smoothing is linear in lambda, so mixing lambdas mixes the labels.
         kept = share * self.lambda_clean + (1.0 - share) * self.lambda_vertex
         classes = logits.shape[1]
         spread = each((1.0 - kept) / (classes - 1), logits)

@@ -1,19 +1,20 @@
-"""CalFAT: adversarial training on logits that are calibrated for a client's labels.
+"""CalFAT: adversarial training on logits calibrated for the client's label counts.
 
     z'(x) = z(x) + log prior,  prior_c = n_c / n on this client, n_c at least 1
     min_w  E CE(z'(x'), y),    x' = argmax_{|x' - x| <= epsilon} KL(p'(x) || p'(x'))
 
 Chen, Liu, Ma, Lyu: CalFAT: Calibrated federated adversarial training with label
-skewness, NeurIPS 2022. A client that has few images of a class must not teach the
-others that the class is rare. A class that a client lacks counts as one image, as in
-the authors' code, which does otherwise besides:
+skewness, NeurIPS 2022. A client with few images of a class should not teach the global
+model that the class is rare. A class that a client lacks counts as one image, as in the
+authors' code. In other respects the code differs from the paper:
 
-    variant   trained on           attacked
+    variant   trained logits       attacked logits
     paper     z + log n_c          the same
-    code      10 z + log n_c       z + 0.1 log(n_c + 1e-7), a tenth of it
+    code      10 z + log n_c       z + 0.1 log(n_c + 1e-7), a tenth of the trained ones
 
-(log n cancels in a softmax). The code's gradients are ten times as long: it takes a
-learning rate of 0.01. The attack starts at x + 0.001 N(0, 1) in both.
+(log n cancels in a softmax). The gradients of ``code`` are ten times as long, and the
+authors use a learning rate of 0.01. In both variants the attack starts at
+x + 0.001 N(0, 1).
 """
 
 from dataclasses import dataclass
@@ -31,18 +32,18 @@ SCALE = 10.0
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A model whose logits are shifted."""
+    """A model with shifted logits."""
 
     model: Any
     shift: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Compute (batch, classes) calibrated logits in inference mode."""
+        """Return the (batch, classes) calibrated logits in inference mode."""
         return self.model(x) + self.shift
 
     @property
     def round(self) -> Tensor:
-        """The round."""
+        """The round, from 1."""
         return self.model.round
 
 
@@ -53,7 +54,7 @@ class CalFAT(KLObjective):
     Parameters
     ----------
     variant
-        ``paper`` or ``code``, see the table.
+        ``paper`` or ``code``; see the table in the module's description.
     """
 
     variant: str = "paper"
@@ -69,7 +70,7 @@ class CalFAT(KLObjective):
         return super().perturb(calibrated, x, y, seed)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Compute the cross-entropy of calibrated logits."""
+        """Return the cross-entropy of the calibrated logits."""
         logits = model(x_adv, training=True) + self._log_counts(model)
         return cross_entropy(y, SCALE * logits if self.variant == "code" else logits)
 

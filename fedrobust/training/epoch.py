@@ -1,7 +1,8 @@
-"""A local epoch as one graph: a loop over batches around the hook and the optimiser.
+"""Local training as one graph: a loop over batches with the hook and the optimiser.
 
-Whatever differs between clients and rounds is an argument, so that one graph serves
-them all. Clients that train together are the same graph, vectorised over their own.
+Everything that differs between clients and rounds is an argument, so one graph serves
+all of them. The graph for clients that train together is the same one, vectorised over
+the inputs of the clients.
 """
 
 from collections.abc import Sequence
@@ -16,18 +17,18 @@ from fedrobust.training.optimizer import PureOptimizer
 
 
 class Own(NamedTuple):
-    """What is a client's own; in a cohort each has the clients as its first axis.
+    """The inputs of one client; for a cohort, each array has a first axis of clients.
 
     Attributes
     ----------
     fixed
-        The variables of the model that are not trained, in its order.
+        The model's non-trainable variables, in the model's order.
     x, y
         (n, ...) images and (n,) labels.
     class_counts
-        (classes,) how often the client has each label.
+        (classes,) number of the client's examples with each label.
     order
-        (m,) rows, one batch after the other.
+        (m,) row numbers, one batch after the other.
     seed
         (2,) key of the objective's draws.
     """
@@ -42,14 +43,14 @@ class Own(NamedTuple):
 
 @dataclass(frozen=True)
 class Epoch:
-    """How a client steps through its batches.
+    """The training loop of a client.
 
     Parameters
     ----------
     network, objective, optimizer
-        What is trained, with which hook, by which steps.
+        The model, the training hook and the optimiser.
     proximal
-        mu of FedProx's term mu / 2 |w - w_received|^2.
+        mu of FedProx's term mu / 2 |w - w_received|^2; 0 for none.
     """
 
     network: Network
@@ -59,7 +60,7 @@ class Epoch:
 
     @property
     def replays(self) -> int:
-        """Steps on each batch."""
+        """Number of steps on each batch; 1 unless the objective is ``Replaying``."""
         return self.objective.replays if isinstance(self.objective, Replaying) else 1
 
     def alone(
@@ -76,20 +77,22 @@ class Epoch:
         Parameters
         ----------
         trainable, state
-            Weights and state of the optimiser to start from.
+            Weights and optimiser state to start from.
         correction
-            What is added to the gradient of each weight; an empty list adds nothing.
+            Terms added to the gradients of the weights; an empty list adds nothing.
         own
-            What is the client's own.
+            The inputs of this client.
         bounds
-            (steps + 1,) where each batch starts in ``own.order``, and the end.
+            (batches + 1,) start of each batch in ``own.order``, and the end of all.
         round
-            The round, from 1.
+            Number of the round, starting at 1.
 
         Returns
         -------
-        trainable, fixed, state, total
-            What came of them, and the sum of the losses.
+        trainable, fixed, state
+            Trained weights, non-trainable variables and optimiser state.
+        total
+            Sum of the losses over all steps.
         """
         network, objective, replays = self.network, self.objective, self.replays
         advance = objective.advance if isinstance(objective, Replaying) else None
@@ -116,9 +119,11 @@ class Epoch:
                     delta=delta[:size] if advance else None,
                 )
 
+            # The key depends on the step alone, so any draw can be repeated.
             key = tf.random.experimental.stateless_fold_in(own.seed, i)
             x_adv = objective.perturb(bound(), x, y, key)
             x_adv = tf.ensure_shape(tf.stop_gradient(x_adv), x.shape)
+            # A fresh model, because the first may have moved batch statistics.
             model = bound()
             with tf.GradientTape() as tape:
                 tape.watch([*weights, x_adv] if advance else weights)
@@ -143,6 +148,8 @@ class Epoch:
             weights, state = self.optimizer(state, gradients, weights)
             return i + 1, weights, model.fixed, state, delta, total + loss
 
+        # Free training carries a perturbation for each position of a batch from step to
+        # step. The last batch may be smaller, so it uses and updates only the first ones.
         largest = tf.reduce_max(bounds[1:] - bounds[:-1])
         shape = tf.concat([largest[None], tf.shape(own.x)[1:]], axis=0)
         delta = tf.zeros(shape if advance else [0])
@@ -160,12 +167,19 @@ class Epoch:
         bounds: Tensor,
         round: Tensor,
     ) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Train clients from the same weights, each as ``alone`` does.
+        """Train several clients from the same weights, each as ``alone`` does.
+
+        Parameters
+        ----------
+        own
+            Inputs of the clients, stacked along a first axis.
+        trainable, state, bounds, round
+            As for ``alone``, and the same for all clients.
 
         Returns
         -------
         trainable, fixed, total
-            Of each client, along a first axis.
+            As from ``alone``, with a first axis of clients.
         """
 
         def one(own: Own) -> tuple[Any, ...]:
@@ -178,11 +192,11 @@ class Epoch:
         return found
 
     def compiled_alone(self, corrected: bool) -> Any:
-        """Make the graph of ``alone``, with or without a correction."""
+        """Return the compiled graph of ``alone``, with or without a correction."""
         return self.network.graph(self.alone, self._signature(corrected))
 
     def stepped_alone(self, corrected: bool) -> Any:
-        """Make what does the same step by step, for hooks that have no graph."""
+        """Return ``alone`` to be run eagerly, for hooks that cannot be compiled."""
         return step_by_step(self.alone, self._signature(corrected))
 
     def _signature(self, corrected: bool) -> tuple[Any, ...]:
@@ -191,20 +205,20 @@ class Epoch:
         return weights, state, correction, self._own(), *schedule
 
     def compiled_together(self) -> Any:
-        """Make the graph of ``together``."""
+        """Return the compiled graph of ``together``."""
         weights, state, schedule = self._shared()
         return self.network.graph(
             self.together, (weights, state, self._own(None), *schedule)
         )
 
     def _shared(self) -> tuple[list[Any], list[Any], list[Any]]:
-        """Specify weights, state, and bounds and round."""
+        """Return the signatures of the weights, the state, and bounds with round."""
         integers = [tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32)]
         weights = self.network.model.trainable_variables
         return _specs(weights), _specs(self.optimizer.initial_state), integers
 
     def _own(self, *clients: None) -> Own:
-        """Specify what is a client's own, behind an axis of clients if there is one."""
+        """Return the signature of a client's inputs, or of a cohort's for ``None``."""
         model, images = self.network.model, (*clients, None)
         return Own(
             fixed=_specs(model.non_trainable_variables, *clients),
@@ -223,6 +237,6 @@ def _specs(values: Sequence[Any], *clients: None) -> list[Any]:
 
 
 def _added(gradients: list[Tensor], terms: list[Tensor]) -> list[Tensor]:
-    """Add to each gradient; what the loss does not depend on has none, and keeps it."""
+    """Return gradients plus terms; variables without a gradient keep None."""
     pairs = zip(gradients, terms, strict=True)
     return [g if g is None else g + term for g, term in pairs]

@@ -4,9 +4,10 @@
     x' = clip(x_0 + step epsilon sign(grad CE(f(x_0), y)))
 
 Wong, Rice, Kolter: Fast is better than free: Revisiting adversarial training, ICLR
-2020, algorithm 3, where the step is 1.25 epsilon. It costs two gradients a batch
-instead of eleven for ten steps of PGD. It may overfit to its own step, all at once:
-accuracy under PGD then falls to 0, for which the authors watch it and stop.
+2020, Algorithm 3, where the step is 1.25 epsilon. It costs two gradients per batch
+instead of eleven for ten steps of PGD. Training may suddenly overfit to the single step
+(catastrophic overfitting): accuracy under PGD then falls to 0. The authors monitor it
+and stop early. Bound: epsilon >= 0.
 """
 
 from dataclasses import dataclass
@@ -20,16 +21,16 @@ from strategies.validation import require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class FastTraining(Objective):
-    """Train on one long step from a random start.
+    """Train on examples made by one long step from a random start.
 
     Parameters
     ----------
     epsilon
         Radius of the L-infinity ball, in input units.
     relative_step
-        Length of the step, in epsilons.
+        Length of the step in units of epsilon, above 0.
     warmup_rounds
-        Epsilon grows linearly and reaches its value in this round; 0 for none.
+        Round in which the linearly growing epsilon reaches its value; 0 for no warm-up.
     """
 
     epsilon: Epsilon = 0.3
@@ -46,7 +47,7 @@ class FastTraining(Objective):
         one_step = PGDTraining(
             epsilon=self.epsilon,
             steps=1,
-            # None is a step of 0 as well where epsilon is 0.
+            # A step of 0 is refused; for epsilon 0, None means a step of 0.
             step_size=self.relative_step * float(self.epsilon) or None,
             warmup_rounds=self.warmup_rounds,
         )

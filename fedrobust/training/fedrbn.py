@@ -1,17 +1,17 @@
-"""FedRBN's dual batch normalisation: clean and adversarial inputs apart.
+"""FedRBN: separate batch normalisation for clean and adversarial inputs.
 
     min_w  (1 - lambda) E CE(f_clean(x), y) + lambda E CE(f_noise(x'), y)
 
-f_clean and f_noise share every weight but normalise by statistics of their own; x' is
-the PGD example of f_noise. Hong, Wang, Wang, Zhou: Federated robustness propagation,
-AAAI 2023, on the dual normalisation of Xie et al. (Adversarial examples improve image
-recognition, CVPR 2020). Clients that cannot afford adversarial training
-(``training.fraction``) train f_clean and leave the noise statistics to the others: a
-client that did not touch a statistic has no vote on it. The paper keeps the
-normalisation of each client and lends out noise statistics by the likeness of the clean
-ones; here there is one global model, tested as f_noise. Where at most 2f
-clients train so, the noise statistics stay as they are: f Byzantine ones could be half
-of the votes.
+f_clean and f_noise share every weight, but each has its own normalisation statistics;
+x' is the PGD example of f_noise. Hong, Wang, Wang, Zhou: Federated robustness
+propagation, AAAI 2023, on the dual normalisation of Xie et al. (Adversarial examples
+improve image recognition, CVPR 2020). Clients that cannot afford adversarial training
+(``training.fraction``) train only f_clean. A client that did not change a statistic has
+no vote on it, so the noise statistics come from the other clients. The paper keeps the
+normalisation of each client and shares noise statistics between clients with similar
+clean statistics; here there is one global model, which is evaluated as f_noise. If at
+most 2f clients train f_noise, the noise statistics do not change, because f Byzantine
+clients could be half of the votes.
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class FedRBN(PGDObjective):
         require_between("weight", self.weight, 0, 1)
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Add the losses of both branches; ValueError for a model that has none."""
+        """Return the weighted losses; raise ValueError for a model without branches."""
         clean = cross_entropy(y, model(x, training=True, branch="clean"))
         attacked = cross_entropy(y, model(x_adv, training=True, branch="noise"))
         return (1.0 - self.weight) * clean + self.weight * attacked

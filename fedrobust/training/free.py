@@ -1,15 +1,15 @@
-"""Free adversarial training: one gradient moves the weights and the perturbation.
+"""Free adversarial training: one backward pass for the weights and the perturbation.
 
     each batch m times:  x' = clip(x + delta)
                          g_w, g_x = gradients of CE(f(x'), y) by w and by x'
                          delta <- clip(delta + epsilon sign(g_x), -epsilon, epsilon)
                          w <- optimiser step on g_w
 
-Shafahi et al.: Adversarial training for free!, NeurIPS 2019, algorithm 1. delta is not
-reset between batches, but is here in every round. The authors' code differentiates by
-delta, through the clip: there a pixel at the edge of the range stands still. A step
-costs what a standard one does; for the same number of steps train for 1 / m of the
-epochs, as they do.
+Shafahi et al.: Adversarial training for free!, NeurIPS 2019, Algorithm 1. delta is not
+reset between batches, but this module resets it in every round. The authors' code
+differentiates with respect to delta through the clip, so that a pixel at the end of its
+range does not move. A step costs as much as a standard one. For the same number of
+steps, train for 1 / m of the epochs, as the authors do. Bound: epsilon >= 0.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class FreeTraining(Objective):
     replays
         Steps on each batch, at least 2; m.
     warmup_rounds
-        Epsilon grows linearly and reaches its value in this round; 0 for none.
+        Round in which the linearly growing epsilon reaches its value; 0 for no warm-up.
     """
 
     epsilon: Epsilon = 0.3
@@ -46,10 +46,10 @@ class FreeTraining(Objective):
         require_between("warmup_rounds", self.warmup_rounds, 0)
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
-        """Add what is carried."""
+        """Add the perturbation that previous steps left."""
         return tf.clip_by_value(x + model.delta, 0.0, 1.0)
 
     def advance(self, delta: Tensor, gradient: Tensor, round: Tensor) -> Tensor:
-        """Step up the gradient of the loss by the inputs."""
+        """Return the perturbation after one signed step along the input gradient."""
         epsilon = warmup(self.warmup_rounds, round) * float(self.epsilon)
         return tf.clip_by_value(delta + epsilon * tf.sign(gradient), -epsilon, epsilon)

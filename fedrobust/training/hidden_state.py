@@ -1,6 +1,6 @@
-"""State that a local step keeps beside its arguments, found in its graph.
+"""Detection of hidden state in the graph of a local step.
 
-All that a step may depend on is an argument: weights, data, and the keys of its draws.
+A local step may depend only on its arguments: weights, data, and keys of random draws.
 A draw from a global generator, or a variable or table that a hook writes, is none of
 these, so the same configuration would give other numbers the next time.
 """
@@ -8,8 +8,8 @@ these, so the same configuration would give other numbers the next time.
 from collections.abc import Iterator
 from typing import Any
 
-# How the names of operations begin that change a variable, a table, a queue or an
-# iterator, which outlives the step. Assignments are all of Assign...VariableOp.
+# Prefixes of the names of operations that change a variable, a table, a queue or an
+# iterator, which outlives the step. "Assign" covers all Assign...VariableOp.
 WRITES = (
     *("Assign", "ResourceScatter", "ResourceApply", "ResourceSparseApply"),
     *("ResourceStridedSliceAssign", "ResourceCountUpTo", "ResourceAccumulatorApply"),
@@ -26,10 +26,10 @@ UNSEEDED = (
 
 
 def hidden_state(graph: Any) -> list[str]:
-    """Find draws without a key and variables beside the model's in a graph.
+    """Return descriptions of unkeyed draws and foreign variables in a graph.
 
-    What is drawn in Python, while the graph is traced or by ``tf.py_function``, leaves
-    no trace in it.
+    Random numbers drawn by Python, during tracing or in ``tf.py_function``, leave no
+    trace in the graph and are not detected.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def hidden_state(graph: Any) -> list[str]:
 
     Returns
     -------
-    A sentence for each kind of hidden state; none where there is no such state.
+    One sentence for each kind of hidden state; empty if there is none.
     """
     nodes = list(_nodes(graph.as_graph_def()))
     found = []
@@ -52,7 +52,7 @@ def hidden_state(graph: Any) -> list[str]:
         )
     writes = [node for node in nodes if node.op.startswith(WRITES)]
     if any(node.op == "MakeIterator" for node in nodes):
-        # An iterator that the step makes itself begins anew each time.
+        # An iterator that the step itself creates starts again each time.
         writes = [node for node in writes if not node.op.startswith("Iterator")]
     if any("seed_generator" in variable.name for variable in graph.variables):
         found.append(UNSEEDED)
@@ -73,9 +73,9 @@ def _nodes(graph: Any) -> Iterator[Any]:
 
 
 def _draws_without_key(node: Any) -> bool:
-    # Operations of TensorFlow's global generator have a seed among their attributes
-    # (stateless ones take it as an input); Cudnn's have one for a dropout they leave
-    # out. Those of tf.random.Generator advance a variable.
+    # Operations of TensorFlow's global generator have a seed attribute; stateless ones
+    # take the seed as an input. Cudnn operations have one for a dropout that is not
+    # used. Operations of tf.random.Generator advance a variable.
     if node.op.startswith("Cudnn"):
         return False
     return "seed" in node.attr or node.op in ("RngReadAndSkip", "Timestamp")

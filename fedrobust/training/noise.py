@@ -1,9 +1,9 @@
-"""Noise training: the control that separates augmentation from the worst case.
+"""Noise training: a control that separates augmentation from adversarial training.
 
     x' = clip(x + U(-epsilon, epsilon))   or   clip(x + N(0, epsilon^2))
 
-It gives no robustness to an adversary to speak of; adversarial training is measured
-against it. Bound: epsilon >= 0; at 0 it is standard training.
+It gives hardly any robustness to an adversary; adversarial training should do better.
+Bound: epsilon >= 0; at 0 it is standard training.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""The adversarial training hook: what a client trains on, and with which loss.
+"""The adversarial training hook: the inputs that a client trains on, and its loss.
 
-An objective of your own needs ``perturb`` and ``loss``: pure TensorFlow, traced once
-and run inside the compiled local epoch. Name its class in ``training.objective``.
+A custom objective defines ``perturb`` and ``loss`` in pure TensorFlow. Both are traced
+once and run inside the compiled local epoch. Name its class in ``training.objective``.
 """
 
 from dataclasses import dataclass
@@ -14,41 +14,41 @@ from strategies.validation import Validated
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(Validated):
-    """Cross-entropy on inputs that ``perturb`` makes.
+    """Cross-entropy on the inputs that ``perturb`` returns.
 
-    An objective that is :class:`Replaying` as well takes several steps on each batch.
+    An objective that is also :class:`Replaying` takes several steps on each batch.
     """
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
-        """Make the inputs of one batch.
+        """Return the (batch, ...) inputs to train on for one batch.
 
         Parameters
         ----------
         model
-            ``model(x)`` gives logits in inference mode. It knows the client's
+            ``model(x)`` returns logits in inference mode. It also has the client's
             ``class_counts``, the model ``received`` from the server and the ``round``.
         x, y
             (batch, ...) inputs in [0, 1] and (batch,) labels.
         seed
-            (2,) int32, the key of this batch.
+            (2,) int32, the key of this batch's random draws.
         """
         return x
 
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Compute the (batch,) loss; weights are differentiated through it."""
+        """Return the (batch,) losses, which are differentiated by the weights."""
         return cross_entropy(y, model(x_adv, training=True))
 
 
 @runtime_checkable
 class Replaying(Protocol):
-    """What an objective has that replays batches and carries a perturbation along.
+    """An objective that takes several steps on each batch, carrying a perturbation.
 
-    Its ``perturb`` finds the perturbation in ``model.delta``.
+    Its ``perturb`` gets the perturbation as ``model.delta``.
     """
 
     @property
     def replays(self) -> int:
-        """Steps on each batch."""
+        """Number of steps on each batch."""
 
     def advance(self, delta: Tensor, gradient: Tensor, round: Tensor) -> Tensor:
         """Return the perturbation after a step.
@@ -56,9 +56,9 @@ class Replaying(Protocol):
         Parameters
         ----------
         delta
-            (batch, ...) the perturbation before it.
+            (batch, ...) perturbation before the step.
         gradient
-            Gradient of the loss by the perturbed inputs, of the same shape.
+            Gradient of the loss at the perturbed inputs, of the same shape.
         round
-            The round, from 1.
+            Number of the round, starting at 1.
         """

@@ -1,12 +1,13 @@
 """A Keras optimiser as a pure function of its state, gradients and weights.
 
-Its state is new in each round, but for what a learning-rate schedule counts: the steps
-of earlier rounds are added to those of this one. (To set ``iterations`` would do for
-SGD alone: Adam and others correct the bias of fresh moments by it.)
+Its state is fresh in each round, except for the step count of a learning-rate schedule,
+which includes the steps of earlier rounds. (Setting ``iterations`` would be right only
+for SGD: Adam and others use it to correct the bias of fresh moments.)
 
-Keras has this for every backend but TensorFlow, whose optimiser class replaces the
-general update by one that needs variables (for ``tf.distribute``). The general one is
-still there, in the base class; it works on whatever Keras variables stand for.
+Keras offers stateless optimisers for every backend except TensorFlow. There, the
+optimiser class replaces the general update by one that needs ``tf.Variable`` objects,
+for ``tf.distribute``. The general update still exists in the base class, and works on
+whatever values a ``keras.StatelessScope`` substitutes for variables.
 """
 
 import copy
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from fedrobust.backend import keras
 from fedrobust.network import Tensor
 
-# What an optimiser does beside its step, which a step alone would get wrong.
+# Options that act outside of a single step, which this class would get wrong.
 UNSUPPORTED = ("use_ema", "gradient_accumulation_steps")
 
 
@@ -29,30 +30,30 @@ class PureOptimizer:
     Parameters
     ----------
     optimizer
-        A fresh ``keras.optimizers.Optimizer``; it is taken over.
+        A fresh ``keras.optimizers.Optimizer``, which this object modifies and keeps.
     variables
-        The model's trainable variables, which give it their shapes.
+        The model's trainable variables, which determine the shapes of the state.
 
     Attributes
     ----------
     initial_state
         State before the first step.
     loss_scale
-        What the loss is to be multiplied by before it is differentiated, and the
-        gradients to be divided by: Keras's ``loss_scale_factor``; None for no scaling.
+        Keras's ``loss_scale_factor``: multiply the loss by it before differentiating,
+        and divide the gradients by it; None for no scaling.
     is_scheduled
-        Whether the learning rate is a schedule of Keras's.
+        Whether the learning rate is a Keras schedule.
 
     Raises
     ------
     ValueError
-        When the optimiser does more than take steps, such as averaging weights, or its
-        state begins with the weights, which other rounds begin elsewhere.
+        When the optimiser does more than take steps, such as averaging weights, or when
+        its initial state contains the initial weights, which differ in every round.
     """
 
     def __init__(self, optimizer: Any, variables: Sequence[Any]) -> None:
         _require_steps(optimizer)
-        # Whoever differentiates the loss divides, too: more is added to the gradients.
+        # The training loop rescales the gradients, because it adds terms to them.
         self.loss_scale: float | None = optimizer.loss_scale_factor
         optimizer.loss_scale_factor = None
         steps_before = _continue_schedule(optimizer)
@@ -79,12 +80,12 @@ class PureOptimizer:
         return [*self.initial_state[:-1], np.asarray(steps, np.int64)]
 
     def with_learning_rate(self, rate: float) -> Self:
-        """Copy the optimiser, at another constant rate; its graph is the same.
+        """Return a copy with another constant learning rate and the same graph.
 
         Raises
         ------
         ValueError
-            When the rate is no constant but a schedule or a function.
+            When the rate is a schedule or a function, not a constant.
         """
         found = [v is self._optimizer.learning_rate for v in self._state]
         if not any(found):
@@ -98,7 +99,7 @@ class PureOptimizer:
     def __call__(
         self, state: list[Tensor], gradients: list[Tensor], trainable: list[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Take one step; give the new weights and the new state."""
+        """Return the weights and the state after one step."""
         values = [
             *zip(self._variables, trainable, strict=True),
             *zip(self._state, state, strict=True),
@@ -122,13 +123,19 @@ def _require_steps(optimizer: Any) -> None:
 
 
 def _continue_schedule(optimizer: Any) -> list[Any]:
-    """Let a schedule count from a variable on, which is returned if there is one."""
+    """Add a variable to the step count of a schedule.
+
+    Returns
+    -------
+    The variable, the number of steps before this round, in a list; an empty list if the
+    rate is not a schedule.
+    """
     base: Any = keras.optimizers.schedules.LearningRateSchedule
     schedule = optimizer._learning_rate
     if not isinstance(schedule, base):
         return []
     before = keras.Variable(0, dtype="int64", trainable=False, name="steps_before")
-    # Keras is imported late, so that the class cannot stand in the module.
+    # Defined here because Keras is imported lazily.
     continued = type(
         "Continued", (base,), {"__call__": lambda self, step: schedule(step + before)}
     )
@@ -137,22 +144,23 @@ def _continue_schedule(optimizer: Any) -> list[Any]:
 
 
 def _holds(state: NDArray[Any], weights: NDArray[Any]) -> bool:
-    """Tell whether state is a copy of weights; constants, as of biases, tell not."""
+    """Return whether state is a copy of weights; constant weights prove nothing."""
     varied = weights.size > 0 and np.ptp(weights) > 0
     return bool(varied and np.array_equal(state, weights))
 
 
 def _unlisted(optimizer: Any) -> list[Any]:
-    """Find variables that an optimiser keeps and does not list, as Nadam does one."""
+    """Return variables that an optimiser has but does not list (Nadam has one)."""
     listed = set(map(id, optimizer.variables))
     kept = [v for v in vars(optimizer).values() if isinstance(v, keras.Variable)]
     return [v for v in kept if id(v) not in listed]
 
 
 def _without_tensorflow(optimizer_class: type[Any]) -> type[Any]:
-    """Subclass an optimiser so that Keras's general methods win over TensorFlow's.
+    """Return a subclass in which Keras's general methods replace TensorFlow's.
 
-    They come behind the optimiser's own methods, which may override and call them.
+    In the method resolution order they follow the optimiser's own methods, which may
+    override and call them.
     """
     by_name = {c.__name__: c for c in optimizer_class.__mro__}
     special, general = by_name["TFOptimizer"], vars(by_name["BaseOptimizer"])

@@ -2,9 +2,11 @@
 
     min_w  E max_{|x' - x| <= epsilon} CE(f_w(x'), y)
 
-Madry et al., ICLR 2018, equation 2.1. With a share of the batch left clean it is the
-federated mixture of Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial Training,
-2020. The attack sees the model in inference mode, as in TRADES; the loss does not.
+Madry, Makelov, Schmidt, Tsipras, Vladu: Towards Deep Learning Models Resistant to
+Adversarial Attacks, ICLR 2018, equation 2.1. With a share of each batch left clean, it
+is the federated mixture of Zizzo, Rawat, Sinn, Buesser: FAT: Federated Adversarial
+Training, 2020. As in TRADES, the attack uses the model in inference mode and the loss
+uses it in training mode. Bound: epsilon >= 0; at 0 it is standard training.
 """
 
 from dataclasses import dataclass
@@ -22,23 +24,23 @@ from strategies.validation import require, require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class PGDObjective(Objective):
-    """What trains on PGD examples has in common: how they are made.
+    """The base class of objectives that train on PGD examples.
 
     Parameters
     ----------
     epsilon
         Radius of the L-infinity ball, in input units.
     steps
-        Gradient steps a batch, at least 1.
+        Gradient steps per batch, at least 1.
     step_size
-        In input units; None means 2.5 epsilon / steps.
+        Length of a step in input units, above 0; None means 2.5 epsilon / steps.
     random_start
         Start from a uniform draw in the ball instead of x.
     warmup_rounds
-        Epsilon grows linearly and reaches its value in this round; 0 for none.
+        Round in which the linearly growing epsilon reaches its value; 0 for no warm-up.
     """
 
-    # What the attack climbs, by its name in attacks.gradient.
+    # The loss that the attack maximises, by its name in attacks.gradient.
     attack_loss: ClassVar[str] = "ce"
 
     epsilon: Epsilon = 0.3
@@ -59,20 +61,20 @@ class PGDObjective(Objective):
         return self.attack(model, x, y, seed, 0)
 
     def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
-        """Draw what the attack starts with beside x."""
+        """Draw the noise that is added to x at the start of the attack."""
         return epsilon * tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
 
     def attack(
         self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor, skip: Tensor
     ) -> Tensor:
-        """Attack all but the first ``skip`` examples, and give the attacked ones."""
+        """Return PGD examples for all but the first ``skip`` examples."""
         epsilon = tf.constant(float(self.epsilon), tf.float32)
         step_size = tf.constant(
             self.step_size or 2.5 * float(self.epsilon) / self.steps, tf.float32
         )
         scale = warmup(self.warmup_rounds, model.round)
         epsilon, step_size = scale * epsilon, scale * step_size
-        # Drawn for the whole batch, so that a clean share changes no other example.
+        # Drawn for the whole batch, so that the clean share does not change the draws.
         noise = self.start_noise(tf.shape(x), seed, epsilon)[skip:]
         x, y = x[skip:], y[skip:]
         ball = Ball(x, epsilon)
@@ -83,7 +85,7 @@ class PGDObjective(Objective):
 
 @dataclass(frozen=True, kw_only=True)
 class KLObjective(PGDObjective):
-    """The same on the divergence from the answers at x, as TRADES attacks."""
+    """PGD on the KL divergence from the outputs at x, as in TRADES."""
 
     attack_loss: ClassVar[str] = "kl"
 
@@ -94,7 +96,7 @@ class KLObjective(PGDObjective):
         )
 
     def start_noise(self, shape: Tensor, seed: Tensor, epsilon: Tensor) -> Tensor:
-        """Draw a little noise, whatever epsilon is: 0.001 N(0, 1)."""
+        """Draw a little noise, 0.001 N(0, 1), independent of epsilon."""
         return 0.001 * tf.random.stateless_normal(shape, seed)
 
 
@@ -117,7 +119,7 @@ class PGDTraining(PGDObjective):
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Attack all but the first ``clean_share`` of the batch.
 
-        The others get their turn as batches are shuffled.
+        Batches are shuffled, so each example is clean in some batches only.
         """
         batch = tf.cast(tf.shape(x)[0], tf.float32)
         clean = tf.cast(tf.round(self.clean_share * batch), tf.int32)

@@ -1,4 +1,4 @@
-"""How long clients train in a round, and which examples make each batch."""
+"""The length of local training, and the examples of each batch."""
 
 import math
 from dataclasses import dataclass
@@ -12,46 +12,48 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class LocalTraining:
-    """How a client trains in a round, whatever its objective, and what it remembers.
+    """Settings of a client's local training that do not depend on the objective.
 
     Parameters
     ----------
     local_epochs
-        Passes over the client's images; without effect when ``local_steps`` is given.
+        Passes over the client's images; ignored if ``local_steps`` is given.
     local_steps
-        Batches; passes are repeated until there are so many.
+        Number of batches; passes are repeated until there are so many.
     epochs_decay, epochs_decay_every
-        FedDynAT's schedule (Shah, Dube, Chakraborty, Verma: Adversarial training in
-        communication constrained federated learning, 2021): the passes are multiplied
-        by ``epochs_decay`` in (0, 1] every so many rounds, rounded, and at least one.
-        Long at first they converge fast, short later they drift apart less. (The
-        paper's algorithm also fuses by FedCurv; here the rule is the strategy's.)
+        The schedule of FedDynAT (Shah, Dube, Chakraborty, Verma: Adversarial training
+        in communication constrained federated learning, 2021): the number of passes is
+        multiplied by ``epochs_decay`` in (0, 1] every so many rounds, rounded, and at
+        least 1. Many passes converge fast in early rounds; few passes reduce client
+        drift later. (The paper's algorithm also aggregates by FedCurv; here the
+        strategy aggregates.)
     batch_size
-        Images a batch; the last batch of a pass may be smaller.
+        Images per batch; the last batch of a pass may be smaller.
     shuffle
-        Whether each pass has a new order; else it is that of the data in every round.
+        Whether each pass has a new order; otherwise the order is that of the data.
     proximal
         mu of FedProx (Li et al.: Federated Optimization in Heterogeneous Networks,
         MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss. (The
-        code of SFAT leaves out the square.)
+        code of SFAT omits the square.)
     scaffold
-        Correct every step by control variates, see ``fedrobust.training.scaffold``.
+        Correct every step by control variates; see ``fedrobust.training.scaffold``.
     momentum
         Worker momentum beta in [0, 1): the client sends m = beta m + update, and keeps
-        m across rounds, as the code of Karimireddy et al. 2022 does.
+        m across rounds, as in the code of Karimireddy et al. 2022.
     dampening
-        Send m = beta m + (1 - beta) update instead, as ByzFL does, and as Karimireddy,
-        He, Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021,
-        Algorithm 2, writes it. At one learning rate it goes 1 - beta times as far.
+        Send m = beta m + (1 - beta) update instead, as in ByzFL and in Karimireddy, He,
+        Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021,
+        Algorithm 2. For one learning rate, its steps are 1 - beta times as long.
     byzantine_momentum
-        Whether dishonest clients keep a momentum too; those of Karimireddy et al. 2022
+        Whether Byzantine clients keep a momentum too; in Karimireddy et al. 2022 they
         do not.
     dropout_masks
-        ``own`` are drawn by each layer of each client in each round. Of ``client`` ones
-        all layers draw from one stream, so that layers of one size leave out the same
-        units; ``shared`` ones are the same for all clients of a round whose batches are
-        of one size, too, ``constant`` ones in every round too, as in the code of
-        Karimireddy et al. 2022 on a CPU and on a GPU.
+        With ``own``, each layer of each client draws its own masks in each round. With
+        ``client``, all layers of a client draw from one stream, so that layers of equal
+        size drop the same units. With ``shared``, in addition all clients of a round
+        with equally large batches have the same masks. With ``constant``, the masks are
+        also the same in every round. The code of Karimireddy et al. 2022 behaves like
+        ``shared`` on a CPU and like ``constant`` on a GPU.
     """
 
     local_epochs: int = 1
@@ -97,37 +99,37 @@ class LocalTraining:
         )
 
     def dropout_key(self, round: int, client: int) -> tuple[int, int]:
-        """Give round and client of the key that a client's dropout is drawn by."""
+        """Return the round and the client in the key of a client's dropout masks."""
         if self.dropout_masks in ("own", "client"):
             return round, client
         return (round, 0) if self.dropout_masks == "shared" else (0, 0)
 
     def epochs(self, round: int) -> int:
-        """Give the passes of a round, from 1."""
+        """Return the number of passes in a round, which counts from 1."""
         decays = (round - 1) // self.epochs_decay_every
         return max(1, math.floor(self.local_epochs * self.epochs_decay**decays + 0.5))
 
     def steps(self, num_examples: int, round: int) -> int:
-        """Batches of a client with so many images in a round, from 1."""
+        """Return the number of batches of a client with so many images in a round."""
         if self.local_steps is not None:
             return self.local_steps
         return self.epochs(round) * math.ceil(num_examples / self.batch_size)
 
     def steps_before(self, num_examples: int, round: int) -> int:
-        """Batches of a client with so many images in all rounds before one."""
+        """Return the number of batches of such a client in all earlier rounds."""
         return sum(self.steps(num_examples, earlier) for earlier in range(1, round))
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which examples make each batch.
+    """The examples of each batch.
 
     Attributes
     ----------
     order
         (m,) row numbers, one batch after the other.
     bounds
-        (steps + 1,) where each batch starts in ``order``, and the end.
+        (batches + 1,) start of each batch in ``order``, and the end of the last.
     """
 
     order: NDArray[np.int32]
@@ -136,9 +138,9 @@ class Schedule:
     def seen(
         self, x: Any, y: NDArray[np.int32]
     ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
-        """Gather the images and labels that the batches need, and their order.
+        """Return the images and labels that the batches need, and their order.
 
-        Of a pass that is cut short these are only what is seen.
+        If a single pass is cut short, only the examples in its batches are gathered.
         """
         used = self.order[: self.bounds[-1]]
         if len(used) >= len(x):
@@ -153,7 +155,7 @@ class Schedule:
         rng: np.random.Generator,
         round: int = 1,
     ) -> "Schedule":
-        """Order passes over ``num_examples`` rows and cut them into batches."""
+        """Draw the order of passes over ``num_examples`` rows, cut into batches."""
         require_between("num_examples", num_examples, 1)
         per_pass = math.ceil(num_examples / local.batch_size)
         if local.local_steps is None:

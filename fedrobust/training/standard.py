@@ -1,4 +1,4 @@
-"""Standard training: the clean images as they are."""
+"""Standard training: cross-entropy on the unperturbed images."""
 
 from dataclasses import dataclass
 
@@ -7,4 +7,4 @@ from fedrobust.training.objective import Objective
 
 @dataclass(frozen=True, kw_only=True)
 class Standard(Objective):
-    """Train on clean images with cross-entropy."""
+    """Train with cross-entropy on clean images."""

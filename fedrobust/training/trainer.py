@@ -1,7 +1,7 @@
-"""The local trainer: a whole local epoch, hook included, in one compiled graph.
+"""The local trainer: a client's whole local training, hook included, in one graph.
 
-Weights, optimiser state, data and the order of the examples are arguments, so one graph
-serves every client and round, and clients may run it on threads at the same time.
+Weights, optimiser state, data and the order of the examples are arguments. One graph
+therefore serves every client and round, and several threads may run it at once.
 """
 
 import contextlib
@@ -31,12 +31,22 @@ Examples = tuple[NDArray[np.float32], NDArray[np.int32]]
 
 
 class DivergedError(ArithmeticError):
-    """Local training left the finite numbers; the client says so and sends nothing."""
+    """Local training produced a value that is not finite; no update is sent."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What local training gives: weights by name, mean loss, steps and examples."""
+    """The result of local training.
+
+    Attributes
+    ----------
+    arrays
+        Weights and non-trainable variables, by name.
+    loss
+        Mean loss over the steps.
+    steps, num_examples
+        Number of optimiser steps, and of the client's examples.
+    """
 
     arrays: Arrays
     loss: float
@@ -50,18 +60,18 @@ class Trainer:
     Parameters
     ----------
     network
-        What to train.
+        The network to train.
     objective
-        The hook.
+        The training hook.
     optimizer
-        A fresh ``keras.optimizers.Optimizer``; its state starts anew each round. A
-        learning-rate schedule goes on where the rounds before ended, had the client
-        trained in all of them: it is a function of the round, so that a client that
-        was not sampled, or a run that was killed, changes no rate.
+        A fresh ``keras.optimizers.Optimizer``; its state is reset each round. A
+        learning-rate schedule continues as if the client had trained in all earlier
+        rounds. The rate is thus a function of the round, and depends neither on the
+        sampling of clients nor on whether the run was interrupted.
     proximal
-        mu of FedProx's term mu / 2 |w - w_received|^2.
+        mu of FedProx's term mu / 2 |w - w_received|^2; 0 for none.
     corrected
-        Whether ``train`` is given a correction to add to every gradient.
+        Whether ``train`` receives a correction to add to every gradient.
     """
 
     def __init__(
@@ -81,35 +91,36 @@ class Trainer:
         self._run = self._epoch.compiled_alone(corrected)
         self._run_together = self._epoch.compiled_together()
         self.has_graph = network.has_graph
-        # Why the same training may give other bits the next time.
+        # Reasons why repeating the training may give other bits.
         self.doubts: list[str] = []
         self._at_rate: dict[float, Trainer] = {}
 
     def with_learning_rate(self, rate: float) -> "Trainer":
-        """Share the graph with a trainer of another constant rate, one for each rate.
+        """Return a trainer with another constant rate and the same graph, one per rate.
 
         Raises
         ------
         ValueError
-            When the optimiser has no constant rate.
+            When the optimiser's rate is not constant.
         """
         if rate not in self._at_rate:
             other = copy.copy(self)
             other._optimizer = self._optimizer.with_learning_rate(rate)
-            # Threads that ask at the same time get the same one.
+            # Concurrent callers get the same trainer.
             self._at_rate.setdefault(rate, other)
         return self._at_rate[rate]
 
     def trace(self, examples: Examples | None = None) -> None:
-        """Trace the graph now, so that a mistake in the hook shows before round 1.
+        """Trace the graph, so that a mistake in the hook is reported before round 1.
 
-        Where a model, a hook or an optimiser has no graph, a step is tried instead; a
-        warning tells that of the last two, as ``Network.has_graph`` does of models.
+        If the model, the hook or the optimiser cannot be compiled, take one eager step
+        instead. A warning is issued if the cause is the hook or the optimiser; for
+        models, ``Network.has_graph`` warns.
 
         Parameters
         ----------
         examples
-            (n, ...) images and (n,) labels to try the step on; None means one black
+            (n, ...) images and (n,) labels for the eager step; None means one black
             image, which a hook that checks its inputs may refuse.
         """
         if not self.has_graph:
@@ -119,8 +130,8 @@ class Trainer:
         try:
             graph = self._run.trace.graph
         except Exception as error:
-            # Whatever a user's hook raises when it is given no values; if it is another
-            # mistake, it raises it again when it has them.
+            # A hook that needs values may raise anything here. If the cause is a real
+            # mistake, the eager step raises it again.
             self.has_graph = False
             self._run = self._epoch.stepped_alone(self._corrected)
             self._try_a_step(examples)
@@ -133,7 +144,7 @@ class Trainer:
         self._doubt(hidden_state(graph))
 
     def _doubt(self, doubts: list[str]) -> None:
-        """Keep why the training may give other bits the next time, and warn of it."""
+        """Record and warn why repeating the training may give other bits."""
         self.doubts = doubts
         for doubt in doubts:
             warnings.warn(doubt, stacklevel=3)
@@ -166,19 +177,19 @@ class Trainer:
         arrays
             Weights to start from, by name; they are not modified.
         x, y
-            (n, ...) images, or the rows that they are, and (n,) labels.
+            (n, ...) images, or a lazy view of them, and (n,) labels.
         local
-            How long.
+            Settings of local training.
         seed, round, client
             Key of the batches, of dropout and of the objective's draws.
         state
-            State of the optimiser to go on with; None means a fresh one.
+            Optimiser state to continue with; None means a fresh one.
         correction
-            What is added to every gradient, by name of the weight; None adds nothing.
+            Term added to every gradient, by name of the weight; None adds nothing.
 
         Returns
         -------
-        The trained weights, and the state of the optimiser after.
+        The trained weights, and the optimiser state after training.
 
         Raises
         ------
@@ -215,26 +226,27 @@ class Trainer:
         seed: int,
         round: int,
     ) -> dict[int, Trained | DivergedError]:
-        """Train several clients for one round, in one program.
+        """Train several clients for one round in one program.
 
-        It is what ``train`` does for each of them, up to the order of sums.
+        The results are those of ``train`` for each client, up to the order of sums.
 
         Parameters
         ----------
         arrays, local, seed, round
             As for ``train``.
         data
-            Images and labels by client, as for ``train``, equally many for all.
+            Images and labels by client, as for ``train``; all clients must hold equally
+            many.
 
         Returns
         -------
-        What ``train`` gives or raises, by client.
+        By client, what ``train`` would return or raise.
 
         Raises
         ------
         ValueError
-            When clients hold different numbers of images, or the trainer is one that
-            needs a correction.
+            When clients hold different numbers of images, or the trainer needs a
+            correction.
         """
         (size, *others) = {len(x) for x, _ in data.values()}
         if others or self._corrected:
@@ -270,7 +282,7 @@ class Trainer:
         return Schedule.draw(local, size, rng, round)
 
     def _state(self, local: LocalTraining, size: int, round: int) -> list[NDArray[Any]]:
-        """State of the optimiser that a client begins a round with."""
+        """Return the optimiser state with which a client starts a round."""
         if not self._optimizer.is_scheduled:
             return self._optimizer.initial_state
         steps = local.steps_before(size, round) * self._epoch.replays
@@ -290,7 +302,7 @@ class Trainer:
         round: int,
         client: int,
     ) -> Own:
-        """Gather what is the client's own in this round."""
+        """Return the client's inputs to the graph in this round."""
         classes = self.network.num_classes
         dropout = np.zeros(2, np.int32)
         if self.network.draws:
@@ -309,7 +321,7 @@ class Trainer:
     def _trained(
         self, arrays: Arrays, loss: float, schedule: Schedule, size: int, round: int
     ) -> Trained:
-        """Check what came out; ``loss`` is the sum over the steps."""
+        """Return the checked result; ``loss`` is the sum over the steps."""
         finite = (np.isfinite(values).all() for values in arrays.values())
         if not (math.isfinite(loss) and all(finite)):
             raise DivergedError(
