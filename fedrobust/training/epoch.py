@@ -124,6 +124,7 @@ class Epoch:
             x_adv = objective.perturb(bound(), x, y, key)
             x_adv = tf.ensure_shape(tf.stop_gradient(x_adv), x.shape)
             # A fresh model, because the first may have moved batch statistics.
+            # A second model, so that statistics moved by ``perturb`` are discarded.
             model = bound()
             with tf.GradientTape() as tape:
                 tape.watch([*weights, x_adv] if advance else weights)
@@ -148,8 +149,8 @@ class Epoch:
             weights, state = self.optimizer(state, gradients, weights)
             return i + 1, weights, model.fixed, state, delta, total + loss
 
-        # Free training carries a perturbation for each position of a batch from step to
-        # step. The last batch may be smaller, so it uses and updates only the first ones.
+        # Free training carries one perturbation per batch position from step to step. A
+        # smaller last batch uses and updates only the first ones.
         largest = tf.reduce_max(bounds[1:] - bounds[:-1])
         shape = tf.concat([largest[None], tf.shape(own.x)[1:]], axis=0)
         delta = tf.zeros(shape if advance else [0])

@@ -52,8 +52,8 @@ class LocalTraining:
         ``client``, all layers of a client draw from one stream, so that layers of equal
         size drop the same units. With ``shared``, in addition all clients of a round
         with equally large batches have the same masks. With ``constant``, the masks are
-        also the same in every round. The code of Karimireddy et al. 2022 behaves like
-        ``shared`` on a CPU and like ``constant`` on a GPU.
+        also the same in every round. In the code of Karimireddy et al. 2022 the masks
+        are shared, and on a GPU constant.
     """
 
     local_epochs: int = 1

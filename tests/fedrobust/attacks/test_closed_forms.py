@@ -206,10 +206,10 @@ def test_too_few_classes_are_told(linear, attack, classes):
         attack(linear, x, y)
 
 
-def test_one_unit_is_told():
+def test_a_model_with_a_single_output_is_refused():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     x, y = np.full((2, 4), 0.5, np.float32), np.array([0, 0])
-    with pytest.raises(ValueError, match="one unit"):
+    with pytest.raises(ValueError, match="has one output"):
         FGSM()(model, x, y)
 
 
