@@ -1,7 +1,7 @@
-"""Small Keras models by name; any other comes by ``_target_``.
+"""Small Keras models by name; any other model is configured by ``_target_``.
 
-A model takes images in [0, 1] and gives logits. Standardising is its first layer, so
-that epsilon stays in pixels.
+A model takes images in [0, 1] and returns logits. Its first layer standardises the
+images, so that epsilon is in units of pixels.
 """
 
 from fedrobust.models.build import build_model, seeded

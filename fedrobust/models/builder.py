@@ -1,4 +1,4 @@
-"""A recipe for a Keras model: standardise, the layers of its own, logits."""
+"""The base class of model recipes: standardisation, layers, logits."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ class ModelBuilder(ABC):
     num_classes
         Number of logits, at least 2.
     mean, std
-        Constants the first layer standardises with, one or one a channel; empty for
-        none.
+        Constants of the standardising first layer, one in all or one per channel; None
+        for no standardisation.
     """
 
     input_shape: list[int]
@@ -48,7 +48,7 @@ class ModelBuilder(ABC):
 
     @abstractmethod
     def layers(self) -> list[Any]:
-        """List the layers after standardising and before the logits."""
+        """Return the layers between standardisation and logits."""
 
     def __call__(self) -> Any:
         """Build the ``keras.Model``."""
@@ -57,10 +57,10 @@ class ModelBuilder(ABC):
             scale = 1 / np.asarray(self.std, np.float64)
             offset = -np.asarray(self.mean, np.float64) * scale
             layers.append(keras.layers.Rescaling(scale.tolist(), offset.tolist()))
-        # First, as the order in which layers are made decides their initial weights.
+        # Made first, because the order of creation determines the initial weights.
         logits = self.logits()
         return keras.Sequential([*layers, *self.layers(), *logits])
 
     def logits(self) -> list[Any]:
-        """List the last layers, which give the logits."""
+        """Return the last layers, which compute the logits."""
         return [keras.layers.Dense(self.num_classes, name="logits")]

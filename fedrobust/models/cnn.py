@@ -1,4 +1,4 @@
-"""Strided convolutions and a dense layer (Wong, Rice, Kolter, ICLR 2020)."""
+"""A small CNN: strided convolutions and a dense layer."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,17 +13,18 @@ from strategies.validation import require, require_between
 class CNN(ModelBuilder):
     """Two strided convolutions and a dense layer: 166,406 parameters on MNIST.
 
-    Wong, Rice, Kolter: Fast is better than free, ICLR 2020, the MNIST network of its
-    published code: small enough for adversarial training on a CPU.
+    Wong, Rice, Kolter: Fast is better than free: Revisiting adversarial training, ICLR
+    2020, the MNIST network of the published code. It is small enough for adversarial
+    training on a CPU.
 
     Parameters
     ----------
     filters
-        Channels of the convolutions (4 × 4, stride 2).
+        Channels of each convolution (4 × 4, stride 2).
     units
         Units of the dense layer.
     norm
-        What normalises each convolution, as for ``MLP``.
+        Normalisation after each convolution, as for ``MLP``.
     """
 
     filters: list[int]
@@ -42,7 +43,7 @@ class CNN(ModelBuilder):
         require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
 
     def layers(self) -> list[Any]:
-        """Stack strided convolutions, then a dense layer."""
+        """Return the strided convolutions and the dense layer."""
         stack: list[Any] = []
         for c in self.filters:
             convolution = keras.layers.Conv2D(c, 4, 2, padding="same")

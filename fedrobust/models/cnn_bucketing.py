@@ -1,4 +1,4 @@
-"""The network of the bucketing paper (Karimireddy, He, Jaggi, ICLR 2022)."""
+"""The network of the bucketing paper."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,12 @@ class CnnBucketing(ModelBuilder):
     """The network of the bucketing paper: 1,199,882 parameters on MNIST.
 
     Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
-    Bucketing, ICLR 2022, the authors' code: PyTorch's MNIST example without the ReLU
-    after its second convolution, and PyTorch's initial weights.
+    Bucketing, ICLR 2022, from the authors' code. It is PyTorch's MNIST example without
+    the ReLU after the second convolution, with PyTorch's initial weights.
     """
 
     def layers(self) -> list[Any]:
-        """Two convolutions of 3 × 3, pooled, and a dense layer of 128; dropout."""
+        """Return two 3 × 3 convolutions, pooling, a dense layer, dropout and logits."""
         height, width, channels = self.input_shape
         flat = (height - 4) // 2 * ((width - 4) // 2) * 64
         return [
@@ -33,5 +33,5 @@ class CnnBucketing(ModelBuilder):
         ]
 
     def logits(self) -> list[Any]:
-        """Add nothing: the last of its layers has PyTorch's initial weights too."""
+        """Return nothing: ``layers`` includes the logits, with PyTorch's weights."""
         return []

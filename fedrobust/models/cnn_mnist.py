@@ -1,4 +1,4 @@
-"""ByzFL's network for MNIST (El Mhamdi, Guerraoui, Rouault, ICLR 2021)."""
+"""ByzFL's network for MNIST."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ class CnnMnist(ModelBuilder):
     """ByzFL's ``cnn_mnist``: 431,080 parameters on MNIST.
 
     El Mhamdi, Guerraoui, Rouault: Distributed Momentum for Byzantine-resilient
-    Stochastic Gradient Descent, ICLR 2021, its convolutional model for MNIST.
+    Stochastic Gradient Descent, ICLR 2021, the convolutional model for MNIST.
     """
 
     def __post_init__(self) -> None:
@@ -26,7 +26,7 @@ class CnnMnist(ModelBuilder):
         )
 
     def layers(self) -> list[Any]:
-        """Two convolutions of 5 × 5, each pooled, and a dense layer of 500."""
+        """Return two 5 × 5 convolutions, each with pooling, and a dense layer."""
         return [
             keras.layers.Conv2D(20, 5, activation="relu"),
             keras.layers.MaxPooling2D(),

@@ -1,4 +1,4 @@
-"""Fully connected layers."""
+"""Multilayer perceptron: fully connected ReLU layers."""
 
 import math
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ class MLP(ModelBuilder):
     hidden
         Units of each hidden layer.
     norm
-        What normalises each of them: ``none``, ``batch``, or ``dual``, batch
-        normalisation with statistics of its own for adversarial inputs (for FedRBN).
+        Normalisation after each hidden layer: ``none``, ``batch``, or ``dual``, which
+        is batch normalisation with separate statistics for adversarial inputs (for
+        FedRBN).
     dropout
-        Share of the units of each hidden layer that a training step leaves out, in
-        [0, 1).
+        Share of the units of each hidden layer that a training step drops, in [0, 1).
     initial
-        Whose initial weights: ``keras`` (Glorot, biases 0) or ``pytorch`` (uniform
-        within 1 / sqrt(fan in), biases too).
+        Default initial weights of ``keras`` (Glorot, biases 0) or of ``pytorch``
+        (uniform within 1 / sqrt(fan in), biases too).
     """
 
     hidden: list[int]
@@ -45,7 +45,7 @@ class MLP(ModelBuilder):
         require(self.initial in known, "initial", self.initial, "keras or pytorch")
 
     def layers(self) -> list[Any]:
-        """Flatten, then dense layers."""
+        """Return a flattening layer and the hidden layers."""
         stack = [keras.layers.Flatten()]
         for units, fan_in in zip(self.hidden, self._fans_in(), strict=False):
             dense = keras.layers.Dense(units, **self._start(fan_in))
@@ -55,7 +55,7 @@ class MLP(ModelBuilder):
         return stack
 
     def logits(self) -> list[Any]:
-        """Start the last layer as the others start."""
+        """Return the last layer, initialised as the hidden layers are."""
         start = self._start(self._fans_in()[-1])
         return [keras.layers.Dense(self.num_classes, name="logits", **start)]
 

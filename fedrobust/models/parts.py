@@ -1,4 +1,4 @@
-"""What several models are made of."""
+"""Parts that several models share."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ NORMS = ("none", "batch", "dual")
 
 
 def activation(norm: str) -> list[Any]:
-    """Normalise and rectify what a layer gives."""
+    """Return an optional normalisation followed by a ReLU."""
     relu = keras.layers.ReLU()
     if norm == "batch":
         return [keras.layers.BatchNormalization(), relu]
     if norm == "dual":
-        # Here, as importing it imports Keras.
+        # Imported here because the import loads Keras.
         from fedrobust.network.dual_norm import DualBatchNormalization
 
         return [DualBatchNormalization(), relu]
@@ -21,7 +21,7 @@ def activation(norm: str) -> list[Any]:
 
 
 def uniform(fan_in: int) -> dict[str, Any]:
-    """Start weights and biases as PyTorch does, uniform within 1 / sqrt(fan_in)."""
+    """Return PyTorch's default initialisers: uniform within 1 / sqrt(fan_in)."""
     bound = fan_in**-0.5
     return {
         name: keras.initializers.RandomUniform(-bound, bound)

@@ -1,4 +1,4 @@
-"""A small residual network (He, Zhang, Ren, Sun, ECCV 2016)."""
+"""A small pre-activation residual network."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +12,19 @@ from strategies.validation import require, require_between
 class ResNet(ModelBuilder):
     """A pre-activation residual network with group normalisation, for CIFAR-10.
 
-    He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, ECCV 2016; group
-    instead of batch normalisation as in Hsieh et al., ICML 2020: batch statistics do
-    not survive clients whose labels differ.
+    He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, ECCV 2016. Group
+    normalisation replaces batch normalisation as in Hsieh, Phanishayee, Mutlu, Gibbons:
+    The Non-IID Data Quagmire of Decentralized Machine Learning, ICML 2020, because
+    batch statistics fail if clients hold different labels.
 
     Parameters
     ----------
     blocks_per_stage
-        Residual blocks in each of three stages; the depth is 6 n + 2.
+        Residual blocks n in each of three stages, at least 1; the depth is 6 n + 2.
     width
-        Channels of the first stage; each later one has twice as many.
+        Channels of the first stage; each later stage has twice as many.
     groups
-        Groups of the normalisation; they divide the width.
+        Groups of the normalisation, a divisor of the width.
     """
 
     blocks_per_stage: int = 1
@@ -42,7 +43,7 @@ class ResNet(ModelBuilder):
         )
 
     def layers(self) -> list[Any]:
-        """Wrap the residual graph, which is no sequence, in one layer."""
+        """Return the residual trunk, which is not a sequence, as one layer."""
         return [self._trunk()]
 
     def _trunk(self) -> Any:

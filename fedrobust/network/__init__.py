@@ -1,4 +1,4 @@
-"""A Keras model as a pure function: weights and inputs in, logits and gradients out."""
+"""A Keras model as a pure function of weights and inputs, with its gradients."""
 
 from fedrobust.network.bound_model import BoundModel
 from fedrobust.network.network import Arrays, Network, Tensor, network_of

@@ -1,4 +1,4 @@
-"""A model with its weights, as objectives and attacks see it inside a graph."""
+"""A model bound to weights, as objectives and attacks use it inside a graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,27 +10,30 @@ from fedrobust.network.network import Network, Tensor
 
 
 class BoundModel:
-    """A network with its weights: what objectives and attacks call, inside a graph.
+    """A network bound to its weights, which objectives and attacks call in a graph.
 
-    ``model(x)`` gives logits in inference mode; ``model(x, training=True)`` uses
-    dropout and batch statistics, and keeps the statistics it leaves. Of a model with
-    dual batch normalisation it trains the clean branch and tests the noise branch,
-    unless told the ``branch``.
+    ``model(x)`` returns logits in inference mode; ``model(x, training=True)`` uses
+    dropout and batch statistics, and keeps the updated moving statistics. For a model
+    with dual batch normalisation, the default ``branch`` is clean in training and noise
+    in inference.
 
     Attributes
     ----------
+    fixed
+        Values of the non-trainable variables, as the last call in training left them.
     round
         The round as a scalar tensor, for schedules; 0 outside training.
     class_counts
-        (classes,) how often the client has each label; None outside training.
+        (classes,) number of the client's examples with each label; None outside
+        training.
     received
         The model that the server sent; None outside training.
     delta
-        (batch, ...) what was added to the inputs of this batch when it was last seen,
-        for an objective that replays batches; None for others.
+        (batch, ...) perturbation carried from the previous step, for an objective that
+        replays batches; None for others.
     losses
-        Scalars that the last call left beside its logits, as ``keras.Model.losses``:
-        of regularisers and ``add_loss``. A local step adds them to its loss.
+        Scalar losses of the last call from regularisers and ``add_loss``, as in
+        ``keras.Model.losses``. A local step adds them to its loss.
     """
 
     def __init__(
@@ -56,10 +59,10 @@ class BoundModel:
     def __call__(
         self, x: Tensor, training: bool = False, branch: str | None = None
     ) -> Tensor:
-        """Compute (batch, classes) logits, float32 whatever the model computes in."""
+        """Return (batch, classes) logits, in float32 for any dtype of the model."""
         values = self._values(training, branch)
         model = self._network.model
-        # Attacks differentiate the model in inference mode.
+        # Only attacks need scaled gradients; they differentiate in inference mode.
         scaling = None if training or not self._network.is_narrow else GradientScaling()
         x = x if scaling is None else scaling.inputs(x)
         scope = keras.StatelessScope(state_mapping=values, collect_losses=True)
@@ -74,10 +77,10 @@ class BoundModel:
         return logits if scaling is None else scaling.logits(logits)
 
     def in_a_row(self, x: Tensor, calls: int) -> list[Tensor]:
-        """Compute the (batch, classes) logits of several calls in inference mode.
+        """Return the (batch, classes) logits of successive calls in inference mode.
 
-        Random state that one call leaves, the next begins with, as where a Keras model
-        is called by itself.
+        Each call starts with the random state that the previous one left, as when a
+        Keras model is called directly.
         """
         with keras.StatelessScope(state_mapping=self._values(False, None)):
             outputs = [self._network.model(x, training=False) for _ in range(calls)]
@@ -89,7 +92,7 @@ class BoundModel:
         if branch is None:
             branch = "clean" if training else "noise"
         elif not self._network.branches:
-            raise ValueError("the model has no branches: say model=cnn model.norm=dual")
+            raise ValueError("the model has no branches: use model=cnn model.norm=dual")
         for i in self._network.branches:
             fixed[i] = tf.constant(int(branch == "noise"), tf.int32)
         model = self._network.model

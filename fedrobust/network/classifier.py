@@ -1,6 +1,6 @@
-"""Any Keras classifier as the attacks want it: one input, logits, inputs in [0, 1].
+"""Adapt any Keras classifier to the attacks: one input, logits, inputs in [0, 1].
 
-What is changed about a model is told in a note. The user's model is left as it was.
+Each adaptation is described in a note. The user's model itself is not changed.
 """
 
 import importlib
@@ -27,7 +27,7 @@ def load_model(
     trust: bool = False,
     perhaps: Sequence[str] = (),
 ) -> Any:
-    """Read a Keras model file.
+    """Load a Keras model file.
 
     Parameters
     ----------
@@ -36,17 +36,17 @@ def load_model(
     modules
         Names of modules to import, whose classes and functions the model uses.
     trust
-        Whether to run Python code that the file itself holds, as of a lambda.
+        Whether to run Python code that the file contains, such as a lambda.
     perhaps
-        Names of modules that may have what the model uses. Those that cannot be
-        imported are told of only if the model cannot be read either.
+        Names of modules that may define what the model uses. A failed import is
+        reported only if the model cannot be loaded either.
 
     Raises
     ------
     ValueError
-        With one sentence, when there is none, or it or a module cannot be read.
+        When the file does not exist, or it or a module cannot be loaded.
     """
-    # Registers the class of ours that a file may name, by whatever module it was in.
+    # Registers our layer, which a file may name by any module it ever lived in.
     import fedrobust.network.dual_norm  # noqa: F401
 
     if not path.exists():
@@ -64,18 +64,18 @@ def load_model(
         with keras.saving.custom_object_scope(known):
             return keras.saving.load_model(path, compile=False, safe_mode=not trust)
     except Exception as error:
-        # Keras raises whatever its layers, or the file format, raise.
+        # Layers and file formats raise all kinds of exceptions.
         reason = "; ".join([cause_of(error), *missing])
         raise ValueError(f"{path} cannot be read as a Keras model: {reason}") from error
 
 
 def _imported(name: str) -> dict[str, Any]:
-    """Import a module, and list its classes and functions, registered or not."""
+    """Import a module, and return its classes and functions by name."""
     try:
         with exits_refused():
             module = importlib.import_module(name)
     except Exception as error:
-        # Whatever the user's code raises.
+        # The user's code may raise anything.
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST]
         raise ValueError(f"module {name} cannot be imported: {reason}") from error
     return {
@@ -86,19 +86,19 @@ def _imported(name: str) -> dict[str, Any]:
 
 
 def modules_beside(path: Path) -> list[str]:
-    """List the modules of a user's own that the model of a run folder is made with.
+    """Return the names of the user's modules that define the model of a run folder.
 
     Parameters
     ----------
     path
-        The model file; a ``config.yaml`` of a run beside it names the modules.
+        The model file; a run's ``config.yaml`` in the same folder names the module.
     """
     try:
         text = (path.parent / "config.yaml").read_text(encoding="utf-8")
         document = yaml.safe_load(text)
         target = document["model"]["_target_"]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-        return []  # no folder of a run
+        return []  # not a run folder
     is_own = isinstance(target, str) and not target.startswith((*OURS, "keras."))
     module = str(target).rpartition(".")[0]
     return [module] if is_own and module else []
@@ -107,7 +107,7 @@ def modules_beside(path: Path) -> list[str]:
 def classifier(
     model: Any, x: NDArray[Any], model_range: Sequence[float] = (0.0, 1.0)
 ) -> tuple[Any, NDArray[Any], list[str]]:
-    """Fit a model and inputs together.
+    """Adapt a model and inputs to each other.
 
     Parameters
     ----------
@@ -121,19 +121,19 @@ def classifier(
     Returns
     -------
     model, x, notes
-        A model of logits whose inputs are in [0, 1], x in the shape of its input, and
-        what was done.
+        A model that maps inputs in [0, 1] to logits, x in the shape that it takes, and
+        descriptions of what was adapted.
 
     Raises
     ------
     ValueError
-        When the model is no classifier of such inputs.
+        When the model is not a classifier of such inputs.
     """
     notes: list[str] = []
     try:
         model = with_shapes(model, x.shape[1:])
     except Exception as error:
-        # Whatever a user's layers raise for inputs of another shape.
+        # A user's layers may raise anything for inputs of another shape.
         reason = cause_of(error)
         raise ValueError(
             f"the model does not take inputs of shape {x.shape[1:]}: {reason}"
@@ -148,7 +148,7 @@ def classifier(
         notes.append(f"inputs are reshaped from {x.shape[1:]} to {layout.shape}")
         x = x.reshape(len(x), *layout.shape)
     if layout.axes is not None:
-        # Within the model: attacks see images whose channels come last.
+        # Within the model, because attacks expect images with the channels last.
         inputs = keras.Input(x.shape[1:], dtype="float32")
         moved = keras.layers.Permute(layout.axes, dtype="float32")(inputs)
         model = keras.Model(inputs, model(moved))
@@ -162,7 +162,7 @@ def classifier(
         scaled = keras.layers.Rescaling(high - low, low, dtype="float32")(inputs)
         model = keras.Model(inputs, model(scaled))
         notes.append(
-            f"inputs in [0, 1] are scaled to [{low:g}, {high:g}] within the model: "
-            "epsilon stays in units of [0, 1]"
+            f"inputs in [0, 1] are scaled to [{low:g}, {high:g}] within the model, so "
+            "that epsilon stays in units of [0, 1]"
         )
     return model, x, notes

@@ -1,8 +1,9 @@
-"""Dual batch normalisation: one set of statistics for clean inputs, one for attacked.
+"""Dual batch normalisation: separate statistics for clean and adversarial inputs.
 
 Xie, Tan, Gong, Wang, Yuille, Le: Adversarial examples improve image recognition, CVPR
-2020; with weights shared by both as in FedRBN (Hong et al., AAAI 2023). A mixture of
-clean and adversarial inputs is no Gaussian; each kind gets a mean and a variance.
+2020; the weights are shared by both branches as in FedRBN (Hong et al., AAAI 2023). A
+mixture of clean and adversarial inputs is not Gaussian, so each kind of input has its
+own mean and variance.
 
 Importing this module imports Keras.
 """
@@ -16,18 +17,19 @@ BRANCHES = ("clean", "noise")
 
 @keras.saving.register_keras_serializable(package="fedrobust")
 class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
-    """Normalise over all axes but the last, by the statistics of one branch.
+    """Normalise over all axes except the last, with the statistics of one branch.
 
-    The variable ``branch`` is the branch's number: clean 0, noise 1. A model is stored
-    with 1: it is tested on noise. Statistics of half-precision inputs are float32, as
-    in Keras's own layer: a half would overflow, or be too coarse to move.
+    The variable ``branch`` is the number of the branch: 0 for clean, 1 for noise. A
+    model is stored with 1, because it is evaluated on the noise branch. As in Keras's
+    own layer, statistics of half-precision inputs are float32; in half precision they
+    would overflow, or be too coarse to change.
 
     Parameters
     ----------
     momentum
-        Share of the moving statistics that a batch leaves.
+        Share of the moving statistics that is kept after a batch.
     epsilon
-        Added to the variance.
+        Constant added to the variance.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights."""
+        """Create the weights."""
 
         def weight(name: str, start: str, trainable: bool) -> Any:
             return self.add_weight(
@@ -58,7 +60,7 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
         )
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """Normalise; in training by the batch, whose statistics are remembered."""
+        """Normalise; in training, by batch statistics, which update the moving ones."""
         is_noise = tf.equal(self.branch, 1)
         x = tf.cast(x, self._wide)
         if training:
@@ -76,7 +78,7 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def _wide(self) -> str:
-        """The dtype to compute in, float32 at least."""
+        """The dtype of the computation, at least float32."""
         return "float64" if self.compute_dtype == "float64" else "float32"
 
     def _remember(self, kept: list[Any], batch: Any, is_noise: Any) -> None:
@@ -87,6 +89,6 @@ class DualBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
             variable.assign(tf.cast(tf.where(mine, moved, before), variable.dtype))
 
     def get_config(self) -> dict[str, Any]:
-        """Give what the layer is made from."""
+        """Return the constructor's arguments."""
         own = {"momentum": self.momentum, "epsilon": self.epsilon}
         return {**super().get_config(), **own}

@@ -1,10 +1,11 @@
-"""Gradients through narrow floats, scaled on their way through the model.
+"""Gradient scaling for models that compute in half precision.
 
-float16 rounds what is below 6e-8 to zero, and the gradient of a confident model's loss
-is smaller than that at the logits already. So it is multiplied there by a power of two
-that brings its largest value to [1, 2), example by example, and divided by the same at
-the inputs: what comes out is the gradient itself. Micikevicius et al.: Mixed Precision
-Training, ICLR 2018, Section 3.2, with one factor for all examples.
+float16 rounds values below about 6e-8 to zero, and the gradient of a confident model's
+loss is smaller than that already at the logits. At the logits, the gradient of each
+example is therefore multiplied by a power of two that brings its largest value to
+[1, 2). At the inputs it is divided by the same factor, so the result is the unscaled
+gradient. The method is that of Micikevicius et al.: Mixed Precision Training, ICLR
+2018, Section 3.2, who use one factor for all examples.
 """
 
 from typing import Any
@@ -13,21 +14,21 @@ from fedrobust.backend import tf
 
 Tensor = Any
 
-# Where the exponent of a float32 begins, and what it is for the numbers 1 and infinity.
+# First bit of the exponent of a float32, and the exponents of 1 and of infinity.
 EXPONENT_BIT, OF_ONE, OF_INFINITY = 23, 127, 255
 
 
 class GradientScaling:
-    """A pair of identities around a model that scale the gradient between them.
+    """A pair of identity functions that scale the gradient inside a model.
 
-    The gradient passes the logits first, which decide on the factors, then the inputs.
+    The gradient first passes ``logits``, which determines the factors, then ``inputs``.
     """
 
     def __init__(self) -> None:
         self._exponent: Tensor = None
 
     def logits(self, logits: Tensor) -> Tensor:
-        """Return (batch, classes) float32 logits; their gradient is scaled."""
+        """Return (batch, classes) float32 logits unchanged; scale their gradient."""
 
         def passed(logits: Tensor) -> tuple[Tensor, Any]:
             def backward(gradient: Tensor) -> Tensor:
@@ -42,7 +43,7 @@ class GradientScaling:
         return tf.custom_gradient(passed)(logits)
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Return (batch, ...) float32 inputs; their gradient is scaled back."""
+        """Return (batch, ...) float32 inputs unchanged; undo the gradient's scale."""
 
         def passed(x: Tensor) -> tuple[Tensor, Any]:
             def backward(gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Functions of tensors for arguments of one signature: traced once, or plain Python."""
+"""Functions of tensors with one signature: traced once, or run as plain Python."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -8,9 +8,10 @@ from fedrobust.backend import tf
 
 
 class Graph:
-    """A function of tensors with one trace, which is called without looking for it.
+    """A function of tensors with a single trace, which is called directly.
 
-    For a step of a small model the search takes longer than the step.
+    ``tf.function`` searches for the matching trace in each call, which takes longer
+    than a step of a small model.
     """
 
     def __init__(self, run: Callable[..., Any], signature: Sequence[Any]) -> None:
@@ -19,24 +20,24 @@ class Graph:
 
     @cached_property
     def trace(self) -> Callable[..., Any]:
-        """The trace, made when it is asked for first."""
+        """The trace, made at first use."""
         traced: Callable[..., Any] = self._function.get_concrete_function()
         return traced
 
     def __call__(self, *args: Any) -> Any:
-        """Call it with arrays in the structure of the signature."""
+        """Call the trace with arrays in the structure of the signature."""
         return self.trace(*_cast(args, self._signature))
 
 
 def step_by_step(
     run: Callable[..., Any], signature: Sequence[Any]
 ) -> Callable[..., Any]:
-    """Leave a function of tensors Python; arguments are cast to a signature."""
+    """Return a function that runs eagerly, with arguments cast to a signature."""
     return lambda *args: run(*_cast(args, signature))
 
 
 def dtypes_in(trace: Any) -> set[str]:
-    """List the dtypes that a traced function computes with, by name."""
+    """Return the names of the dtypes that a traced function computes with."""
     definition = trace.graph.as_graph_def()
     bodies = [function.node_def for function in definition.library.function]
     found: set[int] = set()
@@ -47,7 +48,7 @@ def dtypes_in(trace: Any) -> set[str]:
 
 
 def _cast(values: Any, signature: Any) -> Any:
-    """Make tensors of the specified dtypes, as ``tf.function`` does."""
+    """Return tensors of the specified dtypes, as ``tf.function`` does."""
     return tf.nest.map_structure(
         lambda value, spec: tf.convert_to_tensor(value, spec.dtype), values, signature
     )

@@ -1,4 +1,4 @@
-"""A network's answers on many inputs, in batches of one constant size."""
+"""Logits and predictions for many inputs, in batches of one constant size."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from fedrobust.network.bound_model import BoundModel
 from fedrobust.network.network import Arrays, Network
 from strategies.threads import parallel_map
 
-# Every compiled batch has this size, whatever the number of examples: kernels, and
-# with them the last bits, depend on the size of a batch.
+# Every compiled batch has this size, for any number of examples, because the choice of
+# kernels, and with it the last bits, depends on the size of a batch.
 BATCH = 128
 
 
@@ -21,10 +21,18 @@ def logits_of(
     workers: int | None = None,
     seed: tuple[int, int] = (0, 0),
 ) -> NDArray[np.float32]:
-    """Compute (n, classes) logits in inference mode.
+    """Return (n, classes) logits in inference mode.
 
-    ``seed`` is the state of the model's seed generators, which matters to a model that
-    is random in inference.
+    Parameters
+    ----------
+    network, arrays
+        The model and its weights.
+    x
+        (n, ...) inputs.
+    workers
+        Number of threads, None for one per core; it changes no bit.
+    seed
+        State of the model's seed generators, for a model that is random in inference.
     """
 
     def make(network: Network) -> Any:
@@ -46,9 +54,9 @@ def logits_of(
 
 
 def labels_of(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Decide for the largest logit, the first of equals.
+    """Return the (n,) classes of the largest logit; among equals, the first.
 
-    Where logits are not finite the label is -1, which no example has: a model that
+    If a logit is not finite the label is -1, which no example has: a model that
     overflows is wrong, not robust.
     """
     finite = np.isfinite(logits).all(axis=1)
@@ -61,5 +69,5 @@ def predict(
     x: NDArray[np.float32],
     workers: int | None = None,
 ) -> NDArray[np.int64]:
-    """Predict (n,) labels; see ``labels_of``."""
+    """Return the (n,) predicted labels, as ``labels_of`` decides."""
     return labels_of(logits_of(network, arrays, x, workers))

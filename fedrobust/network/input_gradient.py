@@ -1,15 +1,16 @@
 """The input gradient of convolutions over few channels, as a convolution over blocks.
 
-The gradient by an image of one or three channels is a convolution with as many
-filters: most of a vector unit idles. Here the image is cut into blocks, and all values
-of a block are the filters of one convolution over the gradient of the output,
+The gradient with respect to an image of one or three channels is a convolution with
+that many filters, which leaves most of a vector unit idle. This module cuts the image
+into blocks, and computes all values of a block by one convolution over the gradient of
+the output,
 
     dx[block i, place b] = sum_q dy[i B / s + q] W[q, b],
     W[q, b] = sum_k w[k] where b + pad = s q + k,
 
-with stride s and blocks of B x B: more multiplications, done several times as fast.
-Attacks take this gradient in every step (``fedrobust.attacks.gradient``); what it does
-not cover takes TensorFlow's own.
+with stride s and blocks of B x B. This takes more multiplications, but is several times
+as fast. Attacks use it in every step (``fedrobust.attacks.gradient``). TensorFlow's own
+gradient serves the convolutions that are not covered.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -24,12 +25,12 @@ from fedrobust.backend import tf
 Tensor = Any
 
 NAME = "FedrobustConv2D"
-# Filters that one convolution is given: as many floats as a vector register holds.
+# Largest number of filters of the convolution: the floats of a vector register.
 FILTERS = 16
 
 
 def fast_input_gradients() -> AbstractContextManager[Any]:
-    """Let ``tf.gradients`` of convolutions that are traced within be these."""
+    """Use this gradient for all convolutions that are traced within the context."""
     if tf.executing_eagerly():
         return nullcontext()
     _register()
@@ -45,7 +46,7 @@ def _register() -> None:
 
 
 def _gradients(op: Any, upstream: Tensor) -> list[Tensor]:
-    """Give the gradients of a ``Conv2D`` by its inputs and by its filters."""
+    """Return the gradients of a ``Conv2D`` at its inputs and at its filters."""
     x, filters = op.inputs
     names = ("strides", "padding", "explicit_paddings", "dilations", "data_format")
     how = {name: op.get_attr(name) for name in names}
@@ -74,7 +75,7 @@ def _gradients(op: Any, upstream: Tensor) -> list[Tensor]:
 
 
 def block_size(channels: int, stride: int) -> int | None:
-    """Choose the largest block that gives no more filters than fit; None for none."""
+    """Return the largest block with at most ``FILTERS`` values, or None."""
     sizes = [b for b in (2, 4) if b % stride == 0 and b * b * channels <= FILTERS]
     return max(sizes, default=None)
 
@@ -87,26 +88,26 @@ def input_gradient(
     same: bool,
     block: int,
 ) -> Tensor:
-    """Compute the gradient of a convolution by its input.
+    """Return the gradient of a convolution at its input.
 
     Parameters
     ----------
     shape
         (height, width, channels) of the input.
     filters
-        (k, l, channels, out).
+        (k, l, channels, out) filters.
     upstream
-        (batch, rows, columns, out), the gradient of the output.
+        (batch, rows, columns, out) gradient at the output.
     stride
-        Of the convolution, in both directions.
+        Stride of the convolution in both directions.
     same
-        Whether it pads as "SAME"; it pads nothing otherwise.
+        Whether the padding is "SAME"; otherwise it is "VALID".
     block
         Height and width of a block, a multiple of the stride.
 
     Returns
     -------
-    (batch, height, width, channels)
+    (batch, height, width, channels) gradient
     """
     height, width, channels = shape
     kernel_rows, kernel_columns, _, out = filters.shape
@@ -129,12 +130,15 @@ def input_gradient(
 def _axis(
     size: int, kernel: int, outputs: int, stride: int, same: bool, block: int
 ) -> tuple[NDArray[np.float32], tuple[int, int]]:
-    """Tell which output meets which value of a block by which tap, along one axis.
+    """Relate outputs, kernel taps and values of a block along one axis.
 
     Returns
     -------
-    (window, kernel, block) zeros and ones, and how far the outputs must be padded for
-    the window to begin at the first block and to end with the last.
+    meets
+        (window, kernel, block) ones where output and value meet at the tap, else zeros.
+    padding
+        Padding of the outputs, so that the window starts at the first block and ends at
+        the last.
     """
     before = 0
     if same:
@@ -148,5 +152,5 @@ def _axis(
 
 
 def _used(size: int, block: int, stride: int, window: int) -> int:
-    """Count the outputs, padding included, that the blocks of an axis look at."""
+    """Return the number of outputs, with padding, that the blocks of an axis use."""
     return (-(-size // block) - 1) * (block // stride) + window

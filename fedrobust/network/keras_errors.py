@@ -1,12 +1,12 @@
-"""The cause within what Keras raises, in one readable sentence.
+"""The cause of an error that Keras raises, in one readable sentence.
 
-Keras wraps an error for each model and layer it came through, dumps configurations and
-arguments around it, and puts the cause last.
+Keras wraps an error once for each model and layer it passes, adds dumps of
+configurations and arguments, and puts the cause last.
 """
 
 import re
 
-# Behind the last of these stands the cause, before one of those a dump.
+# The cause follows the last match of WRAPPED, and a dump follows a match of DUMPED.
 WRAPPED = re.compile(
     r"(?:Exception|Error) encountered(?: when calling \S+\(\)\.|:)", re.MULTILINE
 )
@@ -16,23 +16,23 @@ LONGEST = 300
 
 
 def cause_of(error: Exception) -> str:
-    """Return what an error is about, and what to do where that is known."""
+    """Return the cause of an error, and a remedy if one is known."""
     *wrapped, last = WRAPPED.split(COLOURS.sub("", str(error)))
     cause, *dumps = DUMPED.split(last, maxsplit=1)
     missing = re.search(r"Could not locate (class|function) '(\w+)'", cause)
     if missing:
         kind, name = missing.groups()
         config = rf"'module': '([\w.]+)', 'class_name': '{name}'"
-        found = re.search(config, "".join(dumps))
-        module = found[1] if found else "MODULE"
+        defined = re.search(config, "".join(dumps))
+        module = defined[1] if defined else "MODULE"
         return (
-            f"it holds the {kind} {name!r} of somebody's own: import the module that "
-            f"defines it, --import {module}"
+            f"it uses the custom {kind} {name!r}: import the module that defines it, "
+            f"--import {module}"
         )
     if "Python lambda" in cause:
         return (
-            "it holds a Python lambda, which is code that would be run: add --trust if "
-            "you trust whoever made the file"
+            "it contains a Python lambda, which is code that loading would run: add "
+            "--trust if you trust the author of the file"
         )
     text = " ".join(cause.split())
     if len(text) <= LONGEST:

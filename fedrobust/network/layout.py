@@ -1,4 +1,4 @@
-"""Fitting inputs to the shape that a model takes, without moving any pixel elsewhere.
+"""Fit inputs to the shape that a model takes, without scrambling pixels.
 
     the data set's           the model's
     (8, 8, 1)                (8, 8), (1, 8, 8)      axes of size 1 come and go
@@ -6,7 +6,7 @@
     (784,)                   (28, 28, 1)            an image of one channel
     (32, 32, 3)              (3, 32, 32)            channels first, by transposing
 
-Any other change of shape would scramble the pixels, and is refused.
+Any other change of shape would scramble the pixels and is refused.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """How an input becomes one that a model takes.
+    """The transformation of an input to the shape that a model takes.
 
     Attributes
     ----------
     shape
-        What it is reshaped to, if that differs.
+        The shape to reshape the input to.
     axes
-        The order in which its axes, from 1, are taken after that; None for as they are.
+        The permutation of its axes, counted from 1, after that; None for no change.
     """
 
     shape: Shape
@@ -33,19 +33,19 @@ class Layout:
 
 
 def layout_for(given: Sequence[int], taken: Sequence[int | None]) -> Layout:
-    """Find how inputs of one shape fit a model that takes another.
+    """Return the layout that fits inputs of one shape to a model of another.
 
     Parameters
     ----------
     given
         Shape of one input.
     taken
-        Shape that the model takes; None is any size.
+        Shape that the model takes; a size None matches any size.
 
     Raises
     ------
     ValueError
-        When only a reshape that moves pixels to other places would do.
+        When no such layout keeps each pixel in its place.
     """
     given = tuple(given)
     if _fits(given, taken):
@@ -62,13 +62,13 @@ def layout_for(given: Sequence[int], taken: Sequence[int | None]) -> Layout:
         if long == wanted or (is_flat and prod(given) == prod(sizes)):
             return Layout(sizes)
     raise ValueError(
-        f"the model takes inputs of shape {tuple(taken)} and the data set's are "
-        f"{given}: give the data set, or a first layer of the model, the other's shape"
+        f"the model takes inputs of shape {tuple(taken)}, but the data set's are "
+        f"{given}: reshape the data set, or add a first layer that reshapes its inputs"
     )
 
 
 def _fits(given: Sequence[int], taken: Sequence[int | None]) -> bool:
-    """Return whether the model takes a shape."""
+    """Return whether a model takes inputs of a shape."""
     return len(given) == len(taken) and all(
         size in (None, there) for size, there in zip(taken, given, strict=True)
     )

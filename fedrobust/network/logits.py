@@ -1,11 +1,11 @@
-"""Making a Keras classifier give logits: two or more, in float32.
+"""Adapt a Keras classifier so that it returns at least two logits in float32.
 
-An activation at the end is taken off where the model can be taken apart, which is
-exact. Else it is undone, as far as rounding has left anything to undo:
+A final activation is removed if the model can be split there, which is exact. Otherwise
+its outputs are converted to logits, as accurately as their rounding permits:
 
     probabilities p   log p
     sigmoids s        log s - log(1 - s)
-    one unit z        (-z/2, z/2)
+    one output z      (-z/2, z/2)
 """
 
 from typing import Any
@@ -17,42 +17,43 @@ from fedrobust.backend import keras
 from fedrobust.network.keras_errors import cause_of
 from fedrobust.network.outputs import kind_of, rounding
 
-# Below this a probability's logarithm is cut off.
+# Smallest probability whose logarithm is taken.
 TINY = 1e-30
-# Activations that keep the order of the outputs, and so every answer.
+# Activations that preserve the order of the outputs, and with it every prediction.
 ACTIVATIONS = ("softmax", "sigmoid", "tanh", "softsign")
-# Layers that do nothing in inference, where they leave the shape as it is.
+# Layers that do nothing in inference if they do not change the shape.
 PASSING = {
     *("ActivityRegularization", "Dropout", "Flatten", "GaussianDropout"),
     *("GaussianNoise", "Identity", "Reshape", "SpatialDropout1D"),
 }
-# Outputs of one example that differ by less are multiplied until they differ by more:
-# the cross-entropy would take the wrong classes for equally likely, and climb to none.
+# Logits of an example that differ by less than NARROW are scaled to differ by WIDE.
+# Otherwise the cross-entropy would consider all wrong classes equally likely, and an
+# attack would not climb towards any of them.
 NARROW, WIDE = 2.0, 10.0
 ROUNDED = "where they are 0 or 1 to rounding, gradients are lost, so give logits if "
 
 
 def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Return a model of (batch, classes) logits.
+    """Return a model that computes (batch, classes) logits.
 
     Parameters
     ----------
     model
         A ``keras.Model`` with one input and one output.
     x
-        (n, ...) inputs that it takes, to see what it gives.
+        (n, ...) inputs for the model, to examine its outputs.
     notes
-        What was done is added.
+        List to which a description of each change is appended.
 
     Raises
     ------
     ValueError
-        When the outputs are none of a classifier.
+        When the outputs are not those of a classifier.
     """
     try:
         outputs = _answers(model, x)
     except Exception as error:
-        # Whatever a user's layers raise when they see values.
+        # A user's layers may raise anything when they compute values.
         raise ValueError(
             f"the model fails on inputs of shape {x.shape[1:]}: {cause_of(error)}"
         ) from error
@@ -83,11 +84,11 @@ def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
             f"attacked; {ROUNDED}you can"
         )
     if units == 1:
-        # As (0, z), whose gradient would be p - 1 for a p that rounds to 1.
+        # Not (0, z): its gradient would be p - 1 for a p that rounds to 1.
         logits = keras.ops.concatenate([-0.5 * logits, 0.5 * logits], axis=1)
         notes.append(
-            "the model gives one unit z: its logits are (-z/2, z/2), so that it says "
-            "class 1 where z is above 0"
+            "the model gives one output z: its logits are (-z/2, z/2), so that it "
+            "predicts class 1 if z is above 0"
         )
     if notes:
         return _stretched(keras.Model(model.inputs[0], logits), x, notes)
@@ -99,7 +100,7 @@ def _answers(model: Any, x: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _stretched(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Multiply logits that lie close together, as those of a high temperature."""
+    """Return a model whose logits are scaled up if they lie close together."""
     outputs = _answers(model, x)
     finite = outputs[np.isfinite(outputs).all(axis=1)]
     spread = float(np.median(np.ptp(finite, axis=1))) if len(finite) else 0.0
@@ -108,7 +109,7 @@ def _stretched(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
     factor = WIDE / spread
     notes.append(
         f"the logits of an input lie within {spread:.2g} of each other: they are "
-        f"multiplied by {factor:.3g}, which changes no answer"
+        f"multiplied by {factor:.3g}, which changes no prediction"
     )
     return keras.Model(model.inputs[0], factor * model.outputs[0])
 
@@ -116,28 +117,28 @@ def _stretched(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
 def _without_activation(
     model: Any, x: NDArray[Any], outputs: NDArray[Any], notes: list[str]
 ) -> Any:
-    """Take an activation off the end of a model, if there is one."""
+    """Return the model without its final activation, or unchanged if it has none."""
     try:
         name, before = _peeled(model.outputs[0])
         bare = keras.Model(model.inputs[0], before)
         function = keras.activations.get(name)
         again = np.asarray(function(keras.ops.convert_to_tensor(_answers(bare, x))))
     except (ValueError, TypeError, AttributeError, IndexError, NotImplementedError):
-        return model  # Keras cannot take it apart, or there is nothing to take off
+        return model  # Keras cannot split the model, or it ends in no activation
     allowed = rounding(model.outputs[0].dtype)
     if again.shape != outputs.shape or not np.allclose(again, outputs, atol=allowed):
         return model
-    notes.append(f"the model ends in a {name}: it was taken off")
+    notes.append(f"the model ends in a {name}, which was removed")
     return bare
 
 
 def _peeled(output: Any) -> tuple[str, Any]:
-    """Find the last activation of a symbolic output, and what goes into it.
+    """Return the name of the last activation of a symbolic output, and its input.
 
     Raises
     ------
     ValueError
-        When the last thing that is done is none of ``ACTIVATIONS``.
+        When the last operation is not one of ``ACTIVATIONS``.
     """
     last, node, _ = output._keras_history
     source = last._inbound_nodes[node].input_tensors[0]
@@ -151,7 +152,7 @@ def _peeled(output: Any) -> tuple[str, Any]:
         return kind.lower(), source
     activation = getattr(getattr(last, "activation", None), "__name__", None)
     if activation not in ACTIVATIONS:
-        raise ValueError(f"{kind} is no activation")
+        raise ValueError(f"{kind} is not an activation")
     if kind == "Activation":
         return activation, source
     config = {**last.get_config(), "activation": "linear"}

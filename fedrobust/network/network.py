@@ -1,7 +1,7 @@
 """A Keras model as a pure function of its arrays.
 
-One model serves all clients, rounds and threads: its weights are arguments, so that
-nothing is rebuilt, retraced or shared.
+One model serves all clients, rounds and threads. Its weights are arguments, so it is
+never rebuilt or retraced, and threads share no weights.
 """
 
 import re
@@ -22,7 +22,7 @@ from fedrobust.network.keras_errors import cause_of
 Arrays = dict[str, NDArray[Any]]
 Tensor = Any
 
-# Floats with fewer bits of exponent than float32.
+# Floats with fewer exponent bits than float32.
 NARROW = {"float16", "float8_e4m3fn", "float8_e5m2"}
 
 
@@ -32,23 +32,26 @@ class Network:
     Parameters
     ----------
     model
-        A built ``keras.Model`` that gives logits.
+        A built ``keras.Model`` that returns logits.
 
     Attributes
     ----------
     trainable, statistics
-        Names of what is trained, and of the other float variables, such as batch-norm
-        statistics. Together they are the federated model. A name is the variable's
-        path after its position in the model; the numbers that Keras adds to the names
-        of layers are left out, as they depend on what else the process has built.
+        Names of the trainable variables, and of the other float variables, such as
+        batch-norm statistics. Together they are the federated model. A name is the
+        variable's position in the model followed by its path, without the numbers that
+        Keras appends to layer names, because these depend on what else the process has
+        built.
+    optional_statistics
+        Names of the statistics that clients may leave unchanged.
     draws
-        Whether it holds seed generators, such as a dropout layer's.
+        Whether the model has seed generators, such as a dropout layer's.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self._fixed = list(model.non_trainable_variables)
-        # Where the layers of ``network.dual_norm`` keep which branch is theirs.
+        # Positions of the variables ``branch`` of dual normalisation layers.
         self.branches = [
             i for i, v in enumerate(self._fixed) if v.path.endswith("/branch")
         ]
@@ -66,21 +69,21 @@ class Network:
             if name.endswith(("/noise_mean", "/noise_variance"))
         ]
         self.draws = any(map(_is_seed, self._fixed))
-        # Set where the model cannot be compiled because it draws by Keras's generator.
+        # Whether the model cannot be compiled because it uses Keras's global generator.
         self.draws_unseeded = False
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     @property
     def num_classes(self) -> int:
-        """How many logits the model gives."""
+        """Number of logits."""
         return int(self.model.output_shape[-1])
 
     def arrays(self) -> Arrays:
-        """Copy the model's current weights, by name."""
+        """Return copies of the model's current weights, by name."""
         return {name: v.numpy() for name, v in self._variables.items()}
 
     def assign(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Put weights into the Keras model, to save it."""
+        """Assign weights to the Keras model, in order to save it."""
         for name, variable in self._variables.items():
             variable.assign(arrays[name])
 
@@ -90,23 +93,27 @@ class Network:
         seed: Sequence[int] | NDArray[Any] = (0, 0),
         one_stream: bool = False,
     ) -> tuple[list[Any], list[Any]]:
-        """Order arrays as the model's functions take them.
+        """Return arrays in the order in which the model's functions take them.
 
         Parameters
         ----------
         arrays
-            By name.
+            Weights and statistics, by name.
         seed
             Two integers: the state of the first seed generator, such as a dropout
-            layer's. Each further one has a first integer larger by 1, as a layer counts
-            its steps with the second.
+            layer's. The first integer of each further generator is larger by 1; layers
+            count their steps in the second.
         one_stream
-            Give every generator the same state, so that layers of one size draw alike.
+            Give every generator the same state, so that layers of equal size draw the
+            same numbers.
 
         Returns
         -------
-        trainable, fixed
-            ``fixed`` holds statistics and seed generators, in the model's order.
+        trainable
+            Trainable weights, in the model's order.
+        fixed
+            Statistics, seed generators and other non-trainable variables, in the
+            model's order.
         """
         fixed: list[Any] = []
         statistics = iter(self.statistics)
@@ -123,32 +130,32 @@ class Network:
         return [arrays[name] for name in self.trainable], fixed
 
     def join(self, trainable: Sequence[Any], fixed: Sequence[Any]) -> Arrays:
-        """Undo ``split``, leaving out what is no float."""
+        """Return arrays by name, the inverse of ``split``; only floats are included."""
         floats = [v for i, v in enumerate(fixed) if _is_float(self._fixed[i])]
         values = map(np.asarray, [*trainable, *floats])
         return dict(zip(self._variables, values, strict=True))
 
     @property
     def has_graph(self) -> bool:
-        """Whether the model can be traced; a warning tells that it cannot."""
+        """Whether the model can be traced; if not, a warning is issued once."""
         return self._trace is not None
 
     @cached_property
     def is_narrow(self) -> bool:
-        """Whether it computes with floats that small gradients vanish in.
+        """Whether the model computes with floats in which small gradients underflow.
 
-        True, too, of a model that cannot be traced, as nobody knows.
+        True also if the model cannot be traced, because its dtypes are then unknown.
         """
         return self._trace is None or bool(NARROW & self.dtypes)
 
     @cached_property
     def dtypes(self) -> set[str]:
-        """Names of the dtypes it computes with, as far as it can be traced."""
+        """Names of the dtypes of the computation; empty if it cannot be traced."""
         return set() if self._trace is None else dtypes_in(self._trace)
 
     @cached_property
     def _trace(self) -> Any:
-        """The graph of the model, in inference and training; None without one."""
+        """The graph of the model in inference and training; None if there is none."""
         model = self.model
         shape = (None, *model.input_shape[1:])
 
@@ -169,7 +176,7 @@ class Network:
             own = {id(v.value) for v in model.variables}
             others = [v.name for v in trace.graph.variables if id(v) not in own]
             if any("seed_generator" in name for name in others):
-                # Of Keras itself, which has another for each thread.
+                # Keras's own generator, of which each thread has another.
                 self.draws_unseeded = True
                 raise ValueError(
                     "it draws random numbers without a keras.random.SeedGenerator of "
@@ -177,7 +184,7 @@ class Network:
                 )
             return trace
         except Exception as error:
-            # Whatever the user's layers raise when they are given no values.
+            # A user's layers may raise anything when they get symbolic tensors.
             warnings.warn(
                 f"the model {model.name} cannot be compiled, so it runs step by step, "
                 f"many times slower: {cause_of(error)}",
@@ -186,34 +193,34 @@ class Network:
             return None
 
     def names(self) -> AbstractContextManager[Any]:
-        """Put layers into a scope, where the name of one must not be the outermost.
+        """Return a name scope for models with a layer whose name starts with ``_``.
 
-        Keras names layers by their classes, and TensorFlow takes no name at the root
-        that begins with an underscore.
+        Keras names layers by their classes, and TensorFlow refuses a leading underscore
+        in a name at the root.
         """
         hidden = any(layer.name.startswith("_") for layer in self.model.layers)
         return tf.name_scope("model") if hidden else nullcontext()
 
     def function(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        """Compile a function of tensors that calls the model.
+        """Return a compiled function of tensors that calls the model.
 
-        Where the model cannot be compiled it stays Python, and gives the same.
+        If the model cannot be compiled, the function runs eagerly, with equal results.
         """
         if self.has_graph:
-            made: Callable[..., Any] = tf.function(run, autograph=False)
-            return made
+            compiled: Callable[..., Any] = tf.function(run, autograph=False)
+            return compiled
         return lambda *args: run(*tf.nest.map_structure(tf.convert_to_tensor, args))
 
     def graph(
         self, run: Callable[..., Any], signature: Sequence[Any]
     ) -> Callable[..., Any]:
-        """Do the same for arguments of one signature, which they are cast to."""
+        """Return such a function for one signature, to which arguments are cast."""
         return Graph(run, signature) if self.has_graph else step_by_step(run, signature)
 
     def compiled(
         self, key: Any, make: Callable[["Network"], Callable[..., Any]]
     ) -> Callable[..., Any]:
-        """Make a graph function of this network once for each key."""
+        """Return the function for a key, made at the key's first use."""
         if key not in self._compiled:
             self._compiled[key] = make(self)
         return self._compiled[key]
@@ -224,19 +231,19 @@ def _is_seed(variable: Any) -> bool:
 
 
 def _is_float(variable: Any) -> bool:
-    # NumPy knows of no bfloat16.
+    # Keras's test, because NumPy has no bfloat16.
     return bool(keras.backend.is_float_dtype(variable.dtype))
 
 
 def network_of(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
-    """Give the network of a Keras model, the same one each time, graphs and all.
+    """Return the network of a Keras model, cached together with its graphs.
 
     Parameters
     ----------
     model
         A ``keras.Model``.
     input_shape
-        Shape of one input, for a model that does not tell it.
+        Shape of one input, for a model without ``input_shape``.
     """
     return _network_of(model, None if hasattr(model, "input_shape") else input_shape)
 
@@ -247,9 +254,9 @@ def _network_of(model: Any, input_shape: tuple[int, ...] | None) -> Network:
 
 
 def with_shapes(model: Any, input_shape: Sequence[int]) -> Any:
-    """Wrap a subclassed Keras model, which does not tell its shapes, in one that does.
+    """Return a functional model around a subclassed one, which has no shapes.
 
-    The variables are the same; any other model is given back as it is.
+    Both share their variables. A model that has shapes is returned unchanged.
     """
     if hasattr(model, "input_shape"):
         return model
@@ -258,7 +265,7 @@ def with_shapes(model: Any, input_shape: Sequence[int]) -> Any:
 
 
 def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
-    """Compute the (batch,) cross-entropy of integer labels and logits."""
+    """Return the (batch,) cross-entropies of integer labels and logits."""
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
 
 

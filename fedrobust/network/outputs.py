@@ -1,7 +1,7 @@
-"""What the outputs of a model are, by their values: logits, or something that is not.
+"""The kind of a model's outputs, judged by their values: logits or something else.
 
-Attacks climb losses of logits. Probabilities and sigmoids lie in [0, 1], where the
-cross-entropy hardly tells classes apart, and robust accuracy comes out too high.
+Attacks maximise losses of logits. Probabilities and sigmoids lie in [0, 1], where the
+cross-entropy hardly distinguishes classes, so robust accuracy would be too high.
 """
 
 from typing import Any, Literal
@@ -11,35 +11,36 @@ from numpy.typing import NDArray
 
 Kind = Literal["logits", "probabilities", "sigmoids"]
 
-# Sums that probabilities have, of one or of percent.
+# The sum of probabilities, and the sum of percentages.
 SUMS = (1.0, 100.0)
-# Of fewer different rows, any outputs of at least 0 may have one sum by chance.
+# With fewer distinct rows, nonnegative outputs may have equal sums by chance.
 SEVERAL = 8
 
-# From 1 to the next number, of floats that are coarser than what is allowed anyway.
+# The distance from 1 to the next float, for dtypes coarser than the base tolerance.
 SPACING = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
 
 def rounding(dtype: Any) -> float:
-    """Return how much a probability, or a sum of them, may be off in a dtype."""
+    """Return the tolerance for a probability, or a sum of them, in a dtype."""
     return 1e-4 + 4 * SPACING.get(str(dtype), 0.0)
 
 
 def kind_of(outputs: NDArray[Any], dtype: Any = np.float32) -> Kind:
-    """Judge what (n, units) outputs are; rows that are not finite are left out.
+    """Return the kind of outputs, ignoring rows that are not finite.
 
     Parameters
     ----------
     outputs
-        Of several inputs; constant ones tell little, and count as logits unless they
-        are probabilities or percentages.
+        (n, units) outputs for several inputs. Constant outputs count as logits unless
+        they are probabilities or percentages.
     dtype
-        What the model computed them in.
+        Dtype in which the model computed the outputs.
 
     Returns
     -------
-    ``probabilities`` of outputs of at least 0 whose rows all have the sum 1 or 100, or
-    of which several have any other; ``sigmoids`` of others in [0, 1]; ``logits``.
+    ``probabilities`` if all outputs are nonnegative and all rows sum to 1 or to 100, or
+    several distinct rows have the same sum; ``sigmoids`` for other outputs in [0, 1];
+    else ``logits``.
     """
     wide = np.asarray(outputs, np.float64)
     wide = wide[np.isfinite(wide).all(axis=1)]
@@ -56,5 +57,5 @@ def kind_of(outputs: NDArray[Any], dtype: Any = np.float32) -> Kind:
 
 
 def _has_several(rows: NDArray[Any]) -> bool:
-    """Whether so many rows differ that a common sum is no coincidence."""
+    """Return whether enough distinct rows exclude that equal sums are by chance."""
     return len(np.unique(rows, axis=0)) >= SEVERAL

@@ -509,7 +509,7 @@ def test_the_surrogate_of_a_model_with_branches_is_trained_where_it_is_tested(di
 
 def test_a_model_without_branches_is_told(digits):
     with pytest.raises(
-        ValueError, match=r"no branches: say model=cnn model\.norm=dual"
+        ValueError, match=r"no branches: use model=cnn model\.norm=dual"
     ):
         train(mlp(), FedRBN(steps=1), digits)
 

@@ -166,7 +166,7 @@ def test_too_few_logits_are_refused():
 
 
 def test_what_is_no_model_is_refused():
-    with pytest.raises(TypeError, match="made a int"):
+    with pytest.raises(TypeError, match="returned a int"):
         build_model(lambda: 3, 0, (3,))
 
 

@@ -130,7 +130,7 @@ def test_a_layer_of_somebodys_own_is_named_and_imported(own_layers, tmp_path, ca
     words = own_model(own_layers, tmp_path / "m.keras")
     assert main([*words, "--out", "a"]) == 2
     error = capsys.readouterr().err
-    assert "it holds the class 'Twice' of somebody's own" in error
+    assert "it uses the custom class 'Twice'" in error
     assert f"--import {own_layers}" in error
     assert main([*words, "--out", "a", "--import", own_layers]) == 0
     assert main([*words, "--out", "b", "--import", "no_such_module"]) == 2

@@ -195,11 +195,11 @@ def ending_in(model, how):
 @pytest.mark.parametrize(
     ("how", "note"),
     [
-        ("sigmoid", "ends in a sigmoid: it was taken off"),
-        ("sigmoid operation", "ends in a sigmoid: it was taken off"),
-        ("tanh", "ends in a tanh: it was taken off"),
-        ("softmax and dropout", "ends in a softmax: it was taken off"),
-        ("softmax and reshape", "ends in a softmax: it was taken off"),
+        ("sigmoid", "ends in a sigmoid, which was removed"),
+        ("sigmoid operation", "ends in a sigmoid, which was removed"),
+        ("tanh", "ends in a tanh, which was removed"),
+        ("softmax and dropout", "ends in a softmax, which was removed"),
+        ("softmax and reshape", "ends in a softmax, which was removed"),
         ("lambda", "their log-odds are attacked"),
         ("percent", "their logarithms are attacked"),
         ("log softmax", None),
@@ -226,7 +226,7 @@ def test_a_dense_layer_with_an_activation_loses_it_and_keeps_its_weights(trained
     x = trained.data.x_test[:8]
     before = np.asarray(model(x))
     bare, _, notes = classifier(model, x)
-    assert notes == ["the model ends in a sigmoid: it was taken off"]
+    assert notes == ["the model ends in a sigmoid, which was removed"]
     np.testing.assert_array_equal(bare(x), trained.model(x))
     np.testing.assert_array_equal(model(x), before)
 
