@@ -1,4 +1,4 @@
-"""Data sets, loaded as arrays in [0, 1], and their partition over clients."""
+"""Data sets, loaded as arrays in [0, 1], and their partition among clients."""
 
 from fedrobust.data.dataset import Dataset, MissingDataError, Split
 from fedrobust.data.digits import Digits

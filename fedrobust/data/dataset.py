@@ -1,7 +1,8 @@
-"""A data set as float32 images in [0, 1] with integer labels.
+"""The base class of data sets: float32 images in [0, 1] with integer labels.
 
-Data stay in [0, 1], so that epsilon means pixels; standardising is a layer of the
-model. Files are looked for in ``$FEDROBUST_DATA``, by default ``~/.cache/fedrobust``.
+Data stay in [0, 1], so that epsilon is in units of pixels; a layer of the model
+standardises them. Files are searched in ``$FEDROBUST_DATA``, by default
+``~/.cache/fedrobust``.
 """
 
 import os
@@ -22,34 +23,34 @@ __all__ = ["Dataset", "MissingDataError", "Split", "data_folder"]
 
 
 class MissingDataError(FileNotFoundError):
-    """A data set is not on this machine; the message says how to get it."""
+    """A data set is missing or unreadable; the message says how to get it."""
 
 
 def data_folder() -> Path:
-    """Give the folder of data files and partitions."""
+    """Return the folder of data files and partitions."""
     default = Path.home() / ".cache" / "fedrobust"
     return Path(os.environ.get("FEDROBUST_DATA") or default)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(ABC):
-    """A data set by name; one of your own needs ``read`` alone.
+    """A data set; a custom one only has to define ``read``.
 
     Parameters
     ----------
     num_train
         Use only the first so many training images; None means all.
     download
-        Let Keras download the data when no file is found.
+        Let Keras download the data if no file is found.
     input_shape, num_classes
-        What the images and labels are like, for the model; checked on loading.
+        Shape of an image and number of classes, for the model; checked on loading.
     mean, std
-        Of the training pixels, a value a channel, for the model's first layer.
+        Moments of the training pixels, one per channel, for the model's first layer.
     epsilon
         The customary radius of the L-infinity ball, for attacks and training.
     raw_test
-        Test images miss the model's standardising, though training images pass it: a
-        mistake of the FLANDERS baseline (Gabrielli et al. 2023), and of others.
+        Do not standardise test images, although training images are standardised. This
+        is a mistake of the FLANDERS baseline (Gabrielli et al. 2023) and of others.
     """
 
     num_train: int | None = None
@@ -68,11 +69,11 @@ class Dataset(ABC):
             not self.raw_test or None not in (self.mean, self.std),
             "raw_test",
             self.raw_test,
-            "false without mean and std, as nothing is standardised then",
+            "false without mean and std, because nothing is standardised then",
         )
 
     def available(self) -> int | None:
-        """Count the training images there are, cheaply; None when that is not known.
+        """Return the number of training images, without loading; None if unknown.
 
         Raises
         ------
@@ -82,12 +83,12 @@ class Dataset(ABC):
         return None
 
     def check(self) -> None:
-        """Refuse, cheaply, what ``load`` would refuse.
+        """Check, without loading, what can be checked of the data.
 
         Raises
         ------
         MissingDataError
-            When the data set is not on this machine.
+            When the data set is missing.
         ValueError
             When it has fewer training images than ``num_train``.
         """
@@ -97,28 +98,28 @@ class Dataset(ABC):
 
     @property
     def size(self) -> int | None:
-        """Training images that are used; None when that is not known before loading."""
+        """Number of training images used; None if unknown before loading."""
         return self.num_train or self.available()
 
     @property
     def source(self) -> str:
-        """Where the arrays are from, for the message of an error."""
+        """The origin of the arrays, for error messages."""
         return type(self).__name__
 
     @abstractmethod
     def read(self) -> Any:
-        """Read all of the data set: a ``Split``, or what ``split_of`` makes one of."""
+        """Return the whole data set in any form that ``split_of`` takes."""
 
     def load(self) -> Split:
-        """Read the data set and keep the first ``num_train`` training images.
+        """Return the data set with the first ``num_train`` training images.
 
         Raises
         ------
         MissingDataError
-            When it is not on this machine.
+            When the data set is missing.
         ValueError
-            When it has fewer training images than ``num_train``, other shapes or
-            classes than were said, or holds no images in [0, 1] with their labels.
+            When it has fewer training images than ``num_train``, has other shapes or
+            classes than declared, or does not hold images in [0, 1] with labels.
         """
         split = split_of(self.read(), self.source, self.num_classes)
         shape = list(split.x_train.shape[1:])
@@ -147,6 +148,6 @@ class Dataset(ABC):
         )
 
     def _unstandardised(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Undo, before it happens, what the model's first layer does to images."""
+        """Return images that the model's first layer maps back to ``x``."""
         std, mean = np.asarray(self.std), np.asarray(self.mean)
         return np.asarray(x * std + mean, np.float32)

@@ -1,4 +1,4 @@
-"""The embedded data set: handwritten digits that come with scikit-learn."""
+"""The bundled data set: scikit-learn's handwritten digits."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,20 @@ DIGITS_SIZE, DIGITS_TEST_SIZE = 1797, 360
 
 @dataclass(frozen=True, kw_only=True)
 class Digits(Dataset):
-    """Scikit-learn's 1,797 handwritten digits of 8 × 8 pixels, which come with it.
+    """Scikit-learn's 1,797 handwritten digits of 8 × 8 pixels.
 
     E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine
-    Learning Repository, 1998 (its test set). One in five tests, always the same ones,
-    drawn at random: in the order of the file they would be a few writers' alone.
+    Learning Repository, 1998 (its test set). One image in five is a test image. They
+    are a fixed random draw, because images that are consecutive in the file come from
+    the same few writers.
     """
 
     def available(self) -> int:
-        """Count the images; they are part of scikit-learn."""
+        """Return the number of training images."""
         return DIGITS_SIZE - DIGITS_TEST_SIZE
 
     def read(self) -> Split:
-        """Scale the 17 grey levels to [0, 1]."""
+        """Return the images with their 17 grey levels scaled to [0, 1]."""
         from sklearn.datasets import load_digits
 
         bunch = load_digits()

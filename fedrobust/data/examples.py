@@ -1,4 +1,4 @@
-"""Arrays of a file or a user as a data set: what they hold is checked."""
+"""Conversion of a file's or a user's arrays to a checked data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,30 +28,30 @@ def to_split(
     declared: int | None = None,
     grey: bool = True,
 ) -> Split:
-    """Check images and their class numbers, and make a data set of them.
+    """Return checked images and class numbers as a data set.
 
     Parameters
     ----------
     x_train, x_test
-        (n, height, width), (n, height, width, channels) or any other (n, ...): uint8 of
-        0 to 255, floats in [0, 1] or Booleans, all alike.
+        (n, height, width), (n, height, width, channels) or any other (n, ...) images;
+        uint8 from 0 to 255, floats in [0, 1] or Booleans.
     y_train, y_test
         (n,) or (n, 1) class numbers from 0, of any type.
     ids
-        (n,) natural id of each training image, if there are any.
+        (n,) natural id of each training image, or None.
     source
-        Where the arrays are from, for the message of an error.
+        Origin of the arrays, for error messages.
     num_classes
-        How many classes there are; None: the largest class number and one.
+        Number of classes; None means the largest class number plus 1.
     declared
-        How many there are by the user's word, so that the first may have no example.
+        Number of classes that the user declared, so that class 0 may have no example.
     grey
-        Whether (n, height, width) are grey images, which get a channel.
+        Whether (n, height, width) images are grey, and get a channel axis.
 
     Raises
     ------
     ValueError
-        When an array is something else.
+        When an array has another shape, type or range.
     """
     if (x_train.dtype == np.uint8) != (x_test.dtype == np.uint8):
         raise ValueError(
@@ -71,7 +71,7 @@ def to_split(
         _require(ids.shape == (n,), f"{source}: ids_train", ids, f"({n},), as y_train")
     highest = int(max(labels.max(), answers.max()))
     if declared is None and num_classes != highest + 1:
-        # One above the largest label may have been computed from labels from 1.
+        # A count of largest label + 1 may come wrongly from labels that start at 1.
         declared = num_classes
     _check_lowest(int(min(labels.min(), answers.min())), highest, declared, source)
     if num_classes is not None and highest >= num_classes:
@@ -83,7 +83,7 @@ def to_split(
 
 
 def _check_lowest(lowest: int, highest: int, declared: int | None, source: str) -> None:
-    """Refuse labels above 0 alone, unless the number of classes explains them."""
+    """Raise ValueError if no label is 0, unless the number of classes explains it."""
     if lowest > 0 and (declared is None or (lowest == 1 and highest == declared)):
         raise ValueError(
             f"{source}: the labels begin at {lowest}: they must begin at 0, so "
@@ -93,23 +93,23 @@ def _check_lowest(lowest: int, highest: int, declared: int | None, source: str) 
 
 
 def split_of(value: Any, source: str, num_classes: int | None = None) -> Split:
-    """Check the arrays that a user gives, and make a data set of them.
+    """Return a user's arrays as a checked data set.
 
     Parameters
     ----------
     value
         A ``Split``, ``((x_train, y_train), (x_test, y_test))``, the four arrays in this
         order, or a mapping of them by these names (and ``ids_train``). An array may be
-        whatever NumPy makes one of: a list, a table of pandas, a tensor.
+        anything that NumPy can convert: a list, a pandas table, a tensor.
     source
-        Who gave it, for the message of an error.
+        Origin of the arrays, for error messages.
     num_classes
-        How many classes the user declares; labels from above 0 need it.
+        Number of classes that the user declares; needed if no label is 0.
 
     Raises
     ------
     ValueError
-        When it is something else, or an array does not hold what it should.
+        When ``value`` has another form, or an array has wrong contents.
     """
     if isinstance(value, Split):
         named: dict[str, Any] = {name: getattr(value, name) for name in ARRAYS}
@@ -146,12 +146,12 @@ def _is_pair(part: Any) -> bool:
 
 
 def _array(value: Any, name: str) -> NDArray[Any]:
-    """Convert whatever NumPy can convert to an array."""
+    """Return anything that NumPy can convert as an array."""
     try:
         array = np.asarray(value)
     except Exception as error:
-        # Whatever a user's object raises when it is asked for its values.
-        raise ValueError(f"{name} is no array: {summary_of(error)}") from error
+        # A user's object may raise anything when it is converted.
+        raise ValueError(f"{name} is not an array: {summary_of(error)}") from error
     if array.dtype == object:
         raise ValueError(
             f"{name} is {_kind(value)} without numbers of one type and shape: give it "
@@ -166,7 +166,7 @@ def _kind(value: Any) -> str:
 
 
 def _require(condition: bool, name: str, array: NDArray[Any], bound: str) -> None:
-    """Refuse an array that says something else than images and their labels."""
+    """Raise ValueError for an array of the wrong shape."""
     if not condition:
         raise ValueError(f"{name} has shape {array.shape}: must be {bound}")
 
@@ -174,7 +174,7 @@ def _require(condition: bool, name: str, array: NDArray[Any], bound: str) -> Non
 def _examples(
     x: NDArray[Any], y: NDArray[Any], source: str, part: str, grey: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Give the images and labels of a part, train or test; ValueError for others."""
+    """Return the checked images and labels of a part, ``train`` or ``test``."""
     images = _to_unit_images(x, f"{source}: x_{part}", grey)
     labels = to_labels(y, f"{source}: y_{part}")
     n = len(images)
@@ -183,7 +183,13 @@ def _examples(
 
 
 def to_labels(y: NDArray[Any], name: str) -> NDArray[np.int32]:
-    """Give (n,) or (n, 1) class numbers as (n,)."""
+    """Return (n,) or (n, 1) class numbers as (n,) int32.
+
+    Raises
+    ------
+    ValueError
+        When the shape is another, or a value is not a whole number of at least 0.
+    """
     is_column = y.ndim == 1 or y.shape[1:] == (1,)
     _require(
         is_column and len(y) > 0,
@@ -204,7 +210,7 @@ def to_labels(y: NDArray[Any], name: str) -> NDArray[np.int32]:
 
 
 def _to_unit_images(x: NDArray[Any], name: str, grey: bool) -> NDArray[np.float32]:
-    """Scale images to [0, 1], and give grey ones a channel."""
+    """Return images scaled to [0, 1]; grey ones get a channel axis."""
     _require(x.ndim >= 2 and len(x) > 0, name, x, "(n, height, width, ...), n >= 1")
     x = x[..., None] if grey and x.ndim == 3 else x
     if x.dtype == np.uint8:
@@ -214,7 +220,7 @@ def _to_unit_images(x: NDArray[Any], name: str, grey: bool) -> NDArray[np.float3
             f"{name} has type {x.dtype}: must be uint8, 0 to 255, or floats in [0, 1]"
         )
     if x.size and not (x.min() >= 0 and x.max() <= 1):
-        # Not-a-number is neither.
+        # NaN fails every comparison.
         low, high = x.min(), x.max()
         wrong = low if not low >= 0 else high
         pixels = low >= 0 and 1 < high <= 255

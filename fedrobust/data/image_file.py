@@ -1,4 +1,4 @@
-"""A data set in a file: an npz, Debian's package of it, or what Keras downloads."""
+"""A data set from a file: an npz file, a Debian package, or a Keras download."""
 
 import gzip
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile(Dataset):
-    """Images from ``<name>.npz``: arrays x_train, y_train, x_test and y_test.
+    """Images from ``<name>.npz`` with arrays x_train, y_train, x_test and y_test.
 
     Parameters
     ----------
     name
-        Name of the file; mnist, fashion_mnist and cifar10 can also be downloaded by
-        Keras, and Fashion-MNIST is read from Debian's package of it.
+        Name of the file without its suffix. Keras can also download mnist,
+        fashion_mnist and cifar10; fashion_mnist is also read from its Debian package.
     """
 
     name: str = "mnist"
@@ -42,7 +42,7 @@ class ImageFile(Dataset):
 
     @property
     def path(self) -> Path:
-        """The file, whether it is there or not."""
+        """The path of the npz file, which may not exist."""
         return data_folder() / f"{self.name}.npz"
 
     @property
@@ -55,13 +55,13 @@ class ImageFile(Dataset):
 
     @property
     def source(self) -> str:
-        """Where the arrays are from, for the message of an error."""
+        """The origin of the arrays, for error messages."""
         if self.path.is_file():
             return str(self.path)
         return "Debian's files" if self._is_in_debian else "what Keras downloaded"
 
     def available(self) -> int | None:
-        """Look for the file, then Debian's, then the permission to download."""
+        """Return the number of images in the file; None for other sources."""
         if self.path.is_file():
             labels = _read_npz(self.path, ["y_train"], required=ARRAYS)["y_train"]
             return len(to_labels(labels, f"{self.path}: y_train"))
@@ -75,7 +75,7 @@ class ImageFile(Dataset):
         raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
 
     def read(self) -> dict[str, NDArray[Any]]:
-        """Read the arrays of the first source there is, by name."""
+        """Return the arrays of the first available source, by name."""
         self.available()
         if self.path.is_file():
             return _read_npz(self.path, ARRAYS, optional=["ids_train"])
@@ -89,20 +89,20 @@ class ImageFile(Dataset):
 def _read_npz(
     path: Path, names: Sequence[str], **others: Sequence[str]
 ) -> dict[str, NDArray[Any]]:
-    """Read arrays as ``read_npz`` does; MissingDataError where that is not possible."""
+    """Read arrays as ``read_npz`` does; raise MissingDataError if that fails."""
     try:
         return read_npz(path, names, **others)
     except KeyError as error:
         raise MissingDataError(f"{path} lacks the arrays {error.args[0]}") from error
     except ValueError as error:
         raise MissingDataError(
-            f"{path} cannot be read as an npz file of plain arrays, whole ({error}): "
-            "put it there anew"
+            f"{path} cannot be read as a complete npz file of plain arrays ({error}): "
+            "replace it"
         ) from error
 
 
 def _download(name: str) -> tuple[NDArray[Any], ...]:
-    """Let Keras download a data set, which it keeps in a folder of its own."""
+    """Let Keras download a data set, which it stores in its own folder."""
     try:
         train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:
@@ -112,7 +112,7 @@ def _download(name: str) -> tuple[NDArray[Any], ...]:
 
 
 def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
-    """Read the four IDX files, compressed or not, of MNIST's layout."""
+    """Read the four IDX files of MNIST's layout, compressed or not."""
 
     def read(stem: str) -> NDArray[np.uint8]:
         try:
@@ -126,8 +126,8 @@ def _read_idx_folder(folder: Path) -> tuple[NDArray[Any], ...]:
             shape = np.frombuffer(raw, ">u4", count=rank, offset=4)
             return np.frombuffer(raw, np.uint8, offset=4 + 4 * rank).reshape(shape)
         except Exception as error:
-            # A file that is cut short is torn in its packing, its head or its body, and
-            # a forged one may claim to be larger than memory.
+            # A truncated file fails in decompression, header or body, and a forged one
+            # may claim to be larger than memory.
             raise MissingDataError(f"{path} cannot be read: {error}") from error
 
     return (

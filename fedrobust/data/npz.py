@@ -1,4 +1,4 @@
-"""Reading npz files, which may be torn, foreign or made to look larger than memory."""
+"""Reading npz files, which may be truncated, foreign, or forged to exceed memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,23 +17,23 @@ def read_npz(
     optional: Sequence[str] = (),
     required: Sequence[str] = (),
 ) -> dict[str, NDArray[Any]]:
-    """Read arrays of an npz file.
+    """Return arrays of an npz file by name.
 
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
     names, optional
-        The arrays to read, and others to read if the file has them.
+        Arrays to read, and arrays to read only if the file has them.
     required
-        More arrays that the file must have; they are not read.
+        Other arrays that the file must have; they are not read.
 
     Raises
     ------
     KeyError
-        When the file lacks an array; with the list of all that it lacks.
+        When the file lacks arrays; its argument is the list of their names.
     ValueError
-        When it cannot be read, for whatever reason; with the reason.
+        When the file cannot be read; its message is the reason.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -42,8 +42,8 @@ def read_npz(
             wanted = [*names, *(name for name in optional if name in file)]
             found = {} if lacking else {name: file[name] for name in wanted}
     except Exception as error:
-        # NumPy, zip and its codecs raise nearly anything, MemoryError for an array that
-        # claims to be larger than memory.
+        # NumPy, zip and its codecs raise nearly anything, such as a MemoryError for an
+        # array that claims to be larger than memory.
         raise ValueError(summary_of(error)) from error
     if lacking:
         raise KeyError(lacking)

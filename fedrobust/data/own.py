@@ -1,4 +1,4 @@
-"""A data set that a user's function gives as arrays."""
+"""A data set of arrays that a user's function returned."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,14 @@ from fedrobust.data.dataset import Dataset
 
 @dataclass(frozen=True, kw_only=True)
 class Given(Dataset):
-    """Arrays that are in memory already.
+    """A data set that is already in memory.
 
     Parameters
     ----------
     arrays
-        What ``split_of`` takes.
+        The arrays, in any form that ``split_of`` takes.
     giver
-        Who gave them, for the message of an error.
+        Origin of the arrays, for error messages.
     """
 
     arrays: Any
@@ -23,9 +23,9 @@ class Given(Dataset):
 
     @property
     def source(self) -> str:
-        """Who gave the arrays."""
+        """The origin of the arrays, for error messages."""
         return self.giver
 
     def read(self) -> Any:
-        """Return the arrays; ``load`` checks them."""
+        """Return the arrays, which ``load`` will check."""
         return self.arrays

@@ -1,4 +1,4 @@
-"""A data set in memory."""
+"""Training and test images in memory."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Split:
-    """A data set in memory.
+    """Training and test images with their labels.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Split:
     num_classes
         Number of classes.
     ids_train
-        (n,) natural id of each training image (a writer, say), if the file has them.
+        (n,) natural id of each training image, such as its writer; None without ids.
     """
 
     x_train: NDArray[np.float32]
@@ -34,8 +34,8 @@ class Split:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that name the images and labels."""
-        found = hashlib.sha256()
+        """Sixteen hexadecimal digits of a hash of the images and labels."""
+        hashed = hashlib.sha256()
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
-            found.update(np.ascontiguousarray(array).data)
-        return found.hexdigest()[:16]
+            hashed.update(np.ascontiguousarray(array).data)
+        return hashed.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Rows of a data set, gathered when they are needed."""
+"""A lazy view of some rows of a data set."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of a (n, ...) array, which are copied only where they are asked for.
+    """Some rows of an (n, ...) array, which are copied only when they are indexed.
 
-    A client of one step a round needs 32 of its images, not all of them.
+    For example, a client that takes one step per round needs only one batch.
     """
 
     pool: NDArray[Any]
@@ -21,6 +21,6 @@ class Rows:
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        """Copy rows, numbered from 0 among those that are held."""
+        """Return copies of rows, which are numbered from 0 within the view."""
         chosen: NDArray[Any] = self.pool[self.rows[index]]
         return chosen

@@ -1,7 +1,7 @@
-"""Which client holds which training images.
+"""Partitions of the training images among clients.
 
-flwr-datasets' partitioners, on labels (``partitioners``), and two of experiments that
-deal otherwise.
+They are the partitioners of flwr-datasets (``partitioners``), and two partitions of
+published experiments.
 """
 
 from fedrobust.data.partition.base import Indices, Partition, partition_digest

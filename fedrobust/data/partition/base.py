@@ -1,7 +1,7 @@
-"""A partition deals images to clients, and keeps how it dealt them.
+"""The base class of partitions, which assign images to clients and cache the result.
 
-flwr-datasets takes seconds to import, so the indices it gives are kept in the data
-folder, and it is imported only without them.
+flwr-datasets takes seconds to import. The indices are therefore cached in the data
+folder, and flwr-datasets is imported only if they are missing.
 """
 
 import hashlib
@@ -27,19 +27,19 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Partition(Validated, ABC):
-    """How training images are dealt to clients.
+    """A partition of the training images among clients.
 
     Parameters
     ----------
     seed
         Key of the partition.
     holdout
-        Share of each client's images that it does not train on but evaluates the
-        global model on, in [0, 1). Above 0, every evaluated round is evaluated by the
-        clients too.
+        Share of each client's images on which it evaluates the global model instead of
+        training, in [0, 1). If it is above 0, clients evaluate in every evaluated
+        round.
     """
 
-    # Raised when ``deal`` deals otherwise than it did, so that nothing of then is read.
+    # Increase when ``deal`` changes its result, so that cached partitions are not used.
     version: ClassVar[int] = 1
 
     seed: int = 0
@@ -51,17 +51,24 @@ class Partition(Validated, ABC):
 
     @abstractmethod
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Deal (n,) labels: sorted row numbers, an array a client.
+        """Return the sorted row numbers of each client.
+
+        Parameters
+        ----------
+        labels
+            (n,) values of ``column`` for the training images.
+        num_clients
+            Number of arrays to return.
 
         Raises
         ------
         ValueError
-            When the partition does not exist.
+            When no such partition exists.
         """
 
     @property
     def min_images(self) -> int:
-        """The fewest images a client needs."""
+        """The smallest number of images a client needs."""
         return 1
 
     def check(self, num_clients: int, num_train: int) -> None:
@@ -69,28 +76,28 @@ class Partition(Validated, ABC):
         needed = self.min_images * num_clients
         if needed > num_train:
             raise ValueError(
-                f"{num_clients} clients need {self.min_images} images each, and there "
+                f"{num_clients} clients need {self.min_images} images each, but there "
                 f"are {num_train}: lower num_clients"
             )
 
     def check_classes(self, num_clients: int, classes: Sequence[int]) -> None:
-        """Raise ValueError when some of the sorted classes would go to nobody."""
+        """Raise ValueError when some of the sorted classes would have no client."""
 
     def column(self, split: Split) -> NDArray[Any]:
-        """Choose what the partitioner sees of each training image."""
+        """Return the (n,) values by which training images are partitioned."""
         return split.y_train
 
     def __call__(self, split: Split, num_clients: int) -> list[Indices]:
-        """Deal the training images, or read how they were dealt before.
+        """Return the partition of the training images, from the cache if possible.
 
         Returns
         -------
-        Sorted row numbers, an array a client; disjoint, but for ``LabelSorted``.
+        Sorted row numbers, one array per client; disjoint, except for ``LabelSorted``.
 
         Raises
         ------
         ValueError
-            When the partition does not exist.
+            When no such partition exists.
         """
         labels = np.ascontiguousarray(self.column(split))
         recipe = {
@@ -100,7 +107,7 @@ class Partition(Validated, ABC):
             "labels": hashlib.sha256(labels.tobytes()).hexdigest(),
             "dtype": str(labels.dtype),
             "version": self.version,
-            # Of the one that deals, and of the one that shuffles for it.
+            # The first partitions, and the second shuffles for it.
             "flwr-datasets": version("flwr-datasets"),
             "datasets": version("datasets"),
         }
@@ -115,22 +122,22 @@ class Partition(Validated, ABC):
 
 
 def partition_digest(indices: Sequence[Indices]) -> str:
-    """Return sixteen hexadecimal digits that name whose rows are whose."""
-    found = hashlib.sha256()
+    """Return sixteen hexadecimal digits of a hash of the clients' row numbers."""
+    hashed = hashlib.sha256()
     for rows in indices:
-        found.update(f"{len(rows)}\n".encode())
-        found.update(np.ascontiguousarray(rows, np.int64).data)
-    return found.hexdigest()[:16]
+        hashed.update(f"{len(rows)}\n".encode())
+        hashed.update(np.ascontiguousarray(rows, np.int64).data)
+    return hashed.hexdigest()[:16]
 
 
 def _kept(path: Path, num_clients: int, num_rows: int) -> list[Indices] | None:
-    """Read how rows were dealt before; None where that is not as it was written."""
+    """Return a cached partition; None if there is none or the file is damaged."""
     if not path.is_file():
         return None
     try:
         file = read_npz(path, ("rows", "bounds", "digest"))
     except (KeyError, ValueError):
-        # Torn, or of a version that kept no digest: dealing again gives the same.
+        # Damaged, or from a version without a digest: dealing again gives the same.
         return None
     rows, bounds = file["rows"], file["bounds"]
     ends = [*bounds.tolist()] if bounds.ndim == 1 else []
@@ -145,7 +152,7 @@ def _kept(path: Path, num_clients: int, num_rows: int) -> list[Indices] | None:
     if not is_whole:
         return None
     indices = np.split(rows, bounds)[:num_clients]
-    # As a list, which an array of another shape or type may be compared as.
+    # ``tolist`` because comparing an array of another shape would not give one bool.
     is_same = file["digest"].tolist() == partition_digest(indices)
     return indices if is_same else None
 
@@ -159,4 +166,4 @@ def _keep(path: Path, indices: list[Indices]) -> None:
             digest = np.array(partition_digest(indices))
             np.savez(file, rows=rows, bounds=bounds, digest=digest)
     except OSError as error:
-        warnings.warn(f"the partition is not kept: {error}", stacklevel=2)
+        warnings.warn(f"the partition cannot be cached: {error}", stacklevel=2)

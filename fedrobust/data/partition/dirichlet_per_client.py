@@ -1,4 +1,4 @@
-"""Class shares of each client from a Dirichlet distribution, sizes all the same."""
+"""Equally large clients, each with class shares from a Dirichlet distribution."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,16 @@ from strategies.validation import require_positive
 class DirichletPerClient(Partition):
     """Draw the class shares of each client from a Dirichlet distribution.
 
-    As Flower's baselines do (``create_lda_partitions``), FLANDERS among them: clients
-    of the same size draw images one after the other, without putting them back, and
-    what a client wants of a class that is used up it takes from the others. The last
-    clients take what is left, whatever their shares.
+    This is the method of Flower's baselines (``create_lda_partitions``), including
+    FLANDERS. Clients of equal size draw images one after the other, without
+    replacement. When a class is used up, a client draws from the remaining classes
+    instead; the last clients get what is left, whatever their shares.
 
     Parameters
     ----------
     alpha
-        Concentration, above 0: small is one class a client, large is iid.
+        Concentration, above 0. A small alpha gives each client one class; a large one
+        is nearly iid.
     """
 
     alpha: float = 0.5
@@ -32,7 +33,7 @@ class DirichletPerClient(Partition):
         require_positive("alpha", self.alpha)
 
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Let one client after the other draw."""
+        """Draw the images of one client after the other."""
         rng = np.random.default_rng([self.seed, num_clients])
         classes = np.unique(labels)
         stock = [rng.permutation(np.flatnonzero(labels == c)) for c in classes]
@@ -43,7 +44,7 @@ class DirichletPerClient(Partition):
             size = len(labels) // num_clients + (client < len(labels) % num_clients)
             taken = np.zeros(len(classes), np.int64)
             while taken.sum() < size:
-                # A share of its own for every class there is, however small.
+                # Every class that is left needs a positive share.
                 wanted = np.where(left > 0, share + 1e-5, 0)
                 drawn = rng.choice(
                     len(classes), size - taken.sum(), p=wanted / wanted.sum()
@@ -61,7 +62,7 @@ class DirichletPerClient(Partition):
 
 
 def _until_used_up(drawn: Indices, left: Indices) -> Indices:
-    """Count the classes drawn before one is drawn that is used up."""
+    """Return the counts of classes drawn before the first that is used up."""
     counts = np.cumsum(np.eye(len(left), dtype=np.int64)[drawn], axis=0)
     over = np.flatnonzero((counts > left).any(axis=1))
     end = over[0] if over.size else len(drawn)

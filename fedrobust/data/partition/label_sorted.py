@@ -1,4 +1,4 @@
-"""Blocks of the images sorted by label (Karimireddy, He, Jaggi, ICLR 2022)."""
+"""Blocks of images sorted by label, as in the bucketing paper."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,20 +12,20 @@ from strategies.validation import require, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSorted(Partition):
-    """Sort by label and cut into one block a client, of one or two classes each.
+    """Sort by label and cut into one block per client, of one or two classes each.
 
     Karimireddy, He, Jaggi: Byzantine-Robust Learning on Heterogeneous Datasets via
-    Bucketing, ICLR 2022, and the authors' code. There only honest clients hold blocks;
-    the Byzantine ones, the last of them, draw from all the data.
+    Bucketing, ICLR 2022, and the authors' code. In that code only honest clients hold
+    blocks; the Byzantine clients, which come last, draw from all images.
 
     Parameters
     ----------
     blocks
-        How many clients hold blocks, the first ones; None means all. Each of the others
-        holds as many images, drawn from all of them: somebody else holds these too.
+        Number of clients that hold blocks, counted from the first; None means all. Each
+        other client draws equally many from all images, and shares them with others.
     stride
-        Deal the sorted list in turn instead of cutting it: every class in every block,
-        which is that code's iid.
+        Deal the sorted images in turn instead of cutting the list, so that every block
+        has every class. This is the iid partition of that code.
     """
 
     blocks: int | None = None
@@ -47,7 +47,7 @@ class LabelSorted(Partition):
         )
 
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Sort, keeping the order of equal labels, and cut or deal in turn."""
+        """Sort by label, stably, then cut or deal in turn."""
         blocks = self.blocks or num_clients
         ascending = np.argsort(labels, kind="stable")
         if self.stride:

@@ -1,4 +1,4 @@
-"""flwr-datasets' partitioners; only labels reach them, pixels stay in NumPy."""
+"""The partitioners of flwr-datasets, which see only labels, not pixels."""
 
 import os
 import warnings
@@ -18,20 +18,20 @@ from strategies.validation import require, require_between, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class FlwrDatasets(Partition):
-    """What a partitioner of flwr-datasets deals."""
+    """The base class of partitions by a partitioner of flwr-datasets."""
 
     @abstractmethod
     def partitioner(self, num_clients: int) -> Any:
-        """Make the flwr-datasets partitioner over a column ``label``."""
+        """Return the flwr-datasets partitioner over a column ``label``."""
 
     def arrange(self, table: Any) -> Any:
-        """Order the rows that the partitioner sees."""
+        """Return the rows in the order in which the partitioner sees them."""
         return table
 
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Let flwr-datasets deal the labels."""
+        """Let flwr-datasets partition the labels."""
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        # Hugging Face's datasets would import TensorFlow only to know that it can.
+        # Otherwise Hugging Face's datasets imports TensorFlow to test that it exists.
         os.environ.setdefault("USE_TF", "0")
         from datasets import Dataset
 
@@ -59,14 +59,14 @@ class FlwrDatasets(Partition):
 
 @dataclass(frozen=True, kw_only=True)
 class Iid(FlwrDatasets):
-    """Deal images at random, the same number to each client."""
+    """Assign images at random, equally many to each client."""
 
     def arrange(self, table: Any) -> Any:
-        """Shuffle, as IidPartitioner deals contiguous rows."""
+        """Shuffle the rows, because IidPartitioner assigns contiguous ones."""
         return table.shuffle(seed=self.seed)
 
     def partitioner(self, num_clients: int) -> Any:
-        """Make an IidPartitioner."""
+        """Return an IidPartitioner."""
         from flwr_datasets.partitioner import IidPartitioner
 
         return IidPartitioner(num_partitions=num_clients)
@@ -74,19 +74,21 @@ class Iid(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class Dirichlet(FlwrDatasets):
-    """Draw each class's shares from a Dirichlet distribution.
+    """Draw the clients' shares of each class from a Dirichlet distribution.
 
     Hsu, Qi, Brown: Measuring the Effects of Non-Identical Data Distribution for
-    Federated Visual Classification, 2019; balanced as in Yurochkin et al., ICML 2019.
+    Federated Visual Classification, 2019; balanced as in Yurochkin et al.: Bayesian
+    Nonparametric Federated Learning of Neural Networks, ICML 2019.
 
     Parameters
     ----------
     alpha
-        Concentration, above 0: small is one class a client, large is iid.
+        Concentration, above 0. A small alpha gives each client few classes; a large one
+        is nearly iid.
     min_partition_size
-        Draw again until every client has so many images.
+        Draw again until every client has at least so many images.
     self_balancing
-        Give no more of a class to a client that has its average share already.
+        Assign no more images of a class to a client that already has its average share.
     """
 
     alpha: float = 1.0
@@ -100,11 +102,11 @@ class Dirichlet(FlwrDatasets):
 
     @property
     def min_images(self) -> int:
-        """What is asked for."""
+        """``min_partition_size``, but at least 1."""
         return max(1, self.min_partition_size)
 
     def partitioner(self, num_clients: int) -> Any:
-        """Make a DirichletPartitioner."""
+        """Return a DirichletPartitioner."""
         from flwr_datasets.partitioner import DirichletPartitioner
 
         return DirichletPartitioner(
@@ -120,15 +122,16 @@ class Dirichlet(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class Shards(FlwrDatasets):
-    """Sort by label, cut into shards and deal the same number to each client.
+    """Sort by label, cut into shards and assign equally many shards to each client.
 
-    McMahan et al., AISTATS 2017, Section 3: two shards a client. All shards have the
-    same size; the last few images, fewer than there are shards, go to nobody.
+    McMahan et al.: Communication-Efficient Learning of Deep Networks from Decentralized
+    Data, AISTATS 2017, Section 3, with two shards per client. All shards have equal
+    size; the last few images, fewer than there are shards, have no client.
 
     Parameters
     ----------
     shards_per_client
-        Shards each client receives, at least 1.
+        Number of shards per client, at least 1.
     """
 
     shards_per_client: int = 2
@@ -139,11 +142,11 @@ class Shards(FlwrDatasets):
 
     @property
     def min_images(self) -> int:
-        """One for each shard."""
+        """One image for each shard."""
         return self.shards_per_client
 
     def partitioner(self, num_clients: int) -> Any:
-        """Make a ShardPartitioner."""
+        """Return a ShardPartitioner."""
         from flwr_datasets.partitioner import ShardPartitioner
 
         return ShardPartitioner(
@@ -157,16 +160,17 @@ class Shards(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class Pathological(FlwrDatasets):
-    """Give each client images of a few classes only, and use every image.
+    """Give each client images of a few classes only, and assign every image.
 
-    Li, Diao, Chen, He: Federated Learning on Non-IID Data Silos, ICDE 2022 (#C = k).
+    Li, Diao, Chen, He: Federated Learning on Non-IID Data Silos: An Experimental Study,
+    ICDE 2022 (#C = k).
 
     Parameters
     ----------
     classes_per_client
-        Classes each client holds, at least 1. Classes are dealt in turn: drawing them
-        at random would leave whole classes to nobody. So nothing depends on ``seed``
-        but what is held out.
+        Number of classes per client, at least 1. Classes are assigned in turn, because
+        a random draw could leave whole classes without a client. Only the holdout
+        depends on ``seed``.
     """
 
     classes_per_client: int = 2
@@ -176,8 +180,8 @@ class Pathological(FlwrDatasets):
         require_between("classes_per_client", self.classes_per_client, 1)
 
     def check_classes(self, num_clients: int, classes: Sequence[int]) -> None:
-        """Refuse what flwr-datasets would leave out, of which it only warns."""
-        # Client p holds the classes p, p + 1, ...: so many do all of them together.
+        """Raise ValueError for classes without a client; flwr-datasets only warns."""
+        # Client p holds the classes p, p + 1, ..., so all together reach so many.
         reach = num_clients + self.classes_per_client - 1
         left, held = len(classes) - reach, self.classes_per_client
         require(
@@ -185,17 +189,17 @@ class Pathological(FlwrDatasets):
             "classes_per_client",
             held,
             f"at least {held + left} with num_clients={num_clients}, "
-            f"or num_clients at least {num_clients + left}, as the {left} of "
-            f"{len(classes)} classes {list(classes[reach:])} would go to nobody",
+            f"or num_clients at least {num_clients + left}, because the {left} of "
+            f"{len(classes)} classes {list(classes[reach:])} would have no client",
         )
 
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Deal the classes in turn; ValueError when some would go to nobody."""
+        """Assign classes in turn; raise ValueError if some would have no client."""
         self.check_classes(num_clients, np.unique(labels).tolist())
         return super().deal(labels, num_clients)
 
     def partitioner(self, num_clients: int) -> Any:
-        """Make a PathologicalPartitioner."""
+        """Return a PathologicalPartitioner."""
         from flwr_datasets.partitioner import PathologicalPartitioner
 
         return PathologicalPartitioner(
@@ -210,15 +214,15 @@ class Pathological(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class NaturalId(FlwrDatasets):
-    """Make a client of each natural id: a writer, a hospital, or a class.
+    """Make one client of each natural id: a writer, a hospital, or a class.
 
-    Nothing is drawn: nothing depends on ``seed`` but what is held out.
+    The partition is not random; only the holdout depends on ``seed``.
 
     Parameters
     ----------
     by
-        ``id``: the array ids_train of the data file; ``label``: the class, the most
-        extreme label skew there is.
+        ``id``, the array ids_train of the data file, or ``label``, the class, which is
+        the most extreme label skew.
     """
 
     by: str = "id"
@@ -228,7 +232,7 @@ class NaturalId(FlwrDatasets):
         require(self.by in ("id", "label"), "by", self.by, "'id' or 'label'")
 
     def column(self, split: Split) -> NDArray[Any]:
-        """Choose the ids; ValueError when the data set has none."""
+        """Return the ids; raise ValueError if the data set has none."""
         if self.by == "label":
             return split.y_train
         if split.ids_train is None:
@@ -239,7 +243,7 @@ class NaturalId(FlwrDatasets):
         return split.ids_train
 
     def partitioner(self, num_clients: int) -> Any:
-        """Make a NaturalIdPartitioner."""
+        """Return a NaturalIdPartitioner."""
         from flwr_datasets.partitioner import NaturalIdPartitioner
 
         return NaturalIdPartitioner(partition_by="label")

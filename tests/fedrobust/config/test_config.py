@@ -162,7 +162,7 @@ MISTAKES = {
     "partition=dirichlet partition.alpha=0": ["partition.alpha=0.0", "above 0"],
     "partition=pathological num_clients=5": [
         "partition.classes_per_client=2: must be at least 6 with num_clients=5, or "
-        "num_clients at least 9, as the 4 of 10 classes [6, 7, 8, 9] would go to nobody"
+        "num_clients at least 9, because the 4 of 10 classes [6, 7, 8, 9] would have no"
     ],
     "partition.holdout=1": ["partition.holdout=1.0", "[0, 1)"],
     "runtime.workers=0": ["runtime.workers=0", "at least 1"],

@@ -88,7 +88,7 @@ def test_a_split_keeps_its_shape():
         ({"x": IMAGES.reshape(48, 6)[:, :4]}, "x_train uint8: both must be uint8"),
         ({"x": X[:, 0]}, r"x_train has shape \(48,\)"),
         ({"x_test": X_TEST[:, :3]}, r"x_test has shape \(12, 3\): must be images of"),
-        ({"x": [[1, 2], [3]]}, "x_train is no array"),
+        ({"x": [[1, 2], [3]]}, "x_train is not an array"),
         ({"x": None}, "x_train is NoneType without numbers"),
         ({"x": np.array([object()] * 48)}, "x_train is numpy.ndarray without numbers"),
     ],
