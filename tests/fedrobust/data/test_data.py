@@ -190,9 +190,9 @@ def test_a_file_that_lacks_an_array_is_told(lacks, tmp_path, monkeypatch):
         ImageFile(name="tiny").check()
 
 
-def test_a_partition_that_cannot_be_kept_is_dealt_all_the_same(digits, monkeypatch):
+def test_a_partition_that_cannot_be_cached_is_still_made(digits, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", "/dev/null/nowhere")
-    with pytest.warns(UserWarning, match="not kept"):
+    with pytest.warns(UserWarning, match="cannot be cached"):
         assert len(Iid()(digits, 3)) == 3
 
 
@@ -385,12 +385,12 @@ def test_label_skew_is_what_it_says(digits):
     assert {classes(r) for r in NaturalId(by="label")(digits, 10)} == {1}
 
 
-def test_pathological_leaves_no_class_to_nobody(digits):
+def test_pathological_leaves_no_class_without_a_client(digits):
     for classes_per_client, num_clients in ((2, 9), (7, 4), (10, 1)):
         dealt = Pathological(classes_per_client=classes_per_client)(digits, num_clients)
         assert sum(map(len, dealt)) == 1437
     split = labelled(0, 1, 3, 4, 7)
-    with pytest.raises(ValueError, match=r"least 4 with.*classes \[4, 7\] would go"):
+    with pytest.raises(ValueError, match=r"least 4 with.*classes \[4, 7\] would have"):
         Pathological(classes_per_client=2)(split, 2)
 
 

@@ -168,7 +168,7 @@ def test_a_run_is_attacked_without_its_module_where_that_is_not_needed(
     # It has a layer of the module's: both reasons are told in one sentence.
     assert main([*words, "--out", "a"]) == 2
     error = capsys.readouterr().err
-    assert "it holds the class 'Twice'" in error
+    assert "it uses the custom class 'Twice'" in error
     assert f"module {own_layers} cannot be imported: " in error
     assert reason in error
     assert error.count("\n") == 1
@@ -182,7 +182,7 @@ def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsy
     words = own_model(own_layers, tmp_path / "m.keras", end="lambda")
     words += ["--import", own_layers]
     assert main([*words, "--out", "a"]) == 2
-    assert "it holds a Python lambda" in capsys.readouterr().err
+    assert "it contains a Python lambda" in capsys.readouterr().err
     assert main([*words, "--out", "a", "--trust"]) == 0
 
 
