@@ -1,1 +1,1 @@
-"""Accuracy, clean and under attack, and the checks that judge such numbers."""
+"""Clean and robust accuracy, and the checks that judge these numbers."""

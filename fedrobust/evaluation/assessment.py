@@ -1,4 +1,4 @@
-"""Assessing a Keras model that is there already: `fedrobust attack`, and as a call.
+"""Assess any existing Keras model, as ``fedrobust attack`` does.
 
 assess(model, x, y, {"autoattack": AutoAttack()}, [0.1, 0.3]).scores.robust
 """
@@ -25,7 +25,7 @@ from fedrobust.network.inference import predict
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of an attack at an epsilon, and how many examples it began with."""
+    """A part of an attack at an epsilon, and the number of examples it started with."""
 
     stage: str
     epsilon: float
@@ -34,22 +34,22 @@ class Stage:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What is found out about a model.
+    """The assessment of a model.
 
     Attributes
     ----------
     scores
         Accuracies and checks.
     notes
-        What was done to the model before it was attacked, and what explains numbers.
+        Adaptations of the model before it was attacked, and explanations of numbers.
     x, y
-        The examples, in the shape of the model's input.
+        The examples, in the shape of the model's input, and their labels.
     adversarial
-        (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
+        (n, ...) attacked examples, by name of the attack and ``repr`` of epsilon.
     answers, attacked_answers
-        (n,) classes that the model gives to x, and to the attacked examples.
+        (n,) classes that the model predicts for x, and for the attacked examples.
     stages
-        In the order in which they were run.
+        The parts of the attacks, in the order in which they were run.
     """
 
     scores: Scores
@@ -80,13 +80,13 @@ def assess(
     Parameters
     ----------
     model
-        Any Keras classifier; a softmax at its end is taken off.
+        Any Keras classifier; a softmax at its end is removed.
     x, y
         (n, ...) inputs in [0, 1] and (n,) integer labels.
     attacks
-        By name.
+        Attacks by name.
     epsilons
-        In units of [0, 1]: numbers, or fractions such as ``"8/255"``.
+        Numbers, or fractions such as ``"8/255"``, in units of [0, 1].
     seed
         Key of random draws.
     checks
@@ -96,13 +96,12 @@ def assess(
     split
         Data to train a surrogate with, for the full checks that need one.
     watch
-        Told of the progress.
+        Called with the progress.
 
     Raises
     ------
     ValueError
-        With one sentence, when model, examples and attacks do not fit, or the attacks
-        have several norms.
+        When model, examples and attacks do not fit, or the attacks have several norms.
     """
     adapted, inputs, notes = classifier(model, x, model_range)
     network = Network(adapted)

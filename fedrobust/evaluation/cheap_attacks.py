@@ -1,6 +1,6 @@
-"""Cheap stronger attacks on one batch, which the attacks that climb must not lose to.
+"""Cheap attacks on one batch, which must not beat the attacks of the evaluation.
 
-``full_checks.py`` has those that cost more than the evaluation may.
+``full_checks.py`` has the attacks that may cost more than the evaluation itself.
 """
 
 from collections.abc import Mapping
@@ -26,19 +26,20 @@ from fedrobust.evaluation.followed import (
 )
 from fedrobust.network.inference import BATCH, logits_of
 
-# Logits of an example that lie within less are close; of a trained model they do not.
+# Logits of an example that differ by less lie close together, which is unusual for a
+# trained model.
 CLOSE = 5.0
-# Places in the ball whose gradients are averaged.
+# Number of points in the ball whose gradients are averaged.
 PLACES = 8
 
 
 def try_other_loss(
     subject: Subject, attacks: Mapping[str, Attack], reported: Mask
 ) -> dict[str, Check]:
-    """Return the check ``losses_agree`` where one batch shows that it is needed.
+    """Return the check ``losses_agree`` if one batch shows that it is needed.
 
-    Where logits lie close together the cross-entropy takes the wrong classes for
-    equally likely, and attacks that climb it in many steps climb to none of them.
+    If logits lie close together, the cross-entropy considers all wrong classes equally
+    likely, and attacks that climb it in many steps do not reach any of them.
     """
     few = subject.only(np.arange(min(len(subject.x), BATCH)))
     if not _climbs(attacks) or len(few.x) == 0:
@@ -46,17 +47,19 @@ def try_other_loss(
     logits = logits_of(few.network, few.arrays, few.x, few.workers)
     if not float(np.median(np.ptp(logits, axis=1))) < CLOSE:
         return {}
-    taken = stands(few, with_other_loss(base_of(attacks)))
-    return {"losses_agree": takes_more("losses_agree", reported[: len(few.x)], taken)}
+    standing = stands(few, with_other_loss(base_of(attacks)))
+    check = takes_more("losses_agree", reported[: len(few.x)], standing)
+    return {"losses_agree": check}
 
 
 def try_single_steps(
     subject: Subject, attacks: Mapping[str, Attack], reported: Mask
 ) -> dict[str, Check]:
-    """Return ``iterative_at_least_single_step`` of one batch, for attacks that climb.
+    """Return the check ``iterative_at_least_single_step`` for iterative attacks.
 
-    One step goes along the gradient, and one along its mean over the ball: where
-    gradients are those of ripples, many small steps end on the next one.
+    One single step follows the gradient, and another follows its mean over the ball. If
+    the loss has ripples, many small steps end on the nearest ripple, but a long step
+    does not.
     """
     few = subject.only(np.arange(min(len(subject.x), BATCH)))
     if not _climbs(attacks) or len(few.x) == 0:
@@ -75,7 +78,7 @@ def try_single_steps(
         scaled = flat / np.maximum(largest, 1e-300)
         return np.asarray(scaled.reshape(gradient.shape))
 
-    def taken(towards: NDArray[np.float64]) -> Mask:
+    def stand_after(towards: NDArray[np.float64]) -> Mask:
         if base.norm == "linf":
             return few.right(moved(np.sign(towards)))
         flat = towards.reshape(len(towards), -1)
@@ -89,10 +92,10 @@ def try_single_steps(
     )
     mean = first + sum(direction(moved(np.stack(draw))) for draw in draws)
     name = "iterative_at_least_single_step"
-    stands = few.right() & taken(first) & taken(mean)
-    return {name: takes_more(name, reported[: len(few.x)], stands)}
+    standing = few.right() & stand_after(first) & stand_after(mean)
+    return {name: takes_more(name, reported[: len(few.x)], standing)}
 
 
 def _climbs(attacks: Mapping[str, Attack]) -> bool:
-    """Whether one of the attacks takes many steps along gradients."""
+    """Return whether one of the attacks takes many steps along gradients."""
     return any(isinstance(a, APGD | BIM | MIM | PGD) for a in attacks.values())

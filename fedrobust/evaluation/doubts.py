@@ -1,4 +1,4 @@
-"""What makes accuracies doubtful by themselves, said in sentences."""
+"""Notes about accuracies that are doubtful in themselves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,18 +15,18 @@ def guessing(y: NDArray[Any]) -> float:
 
 
 def beats_guessing(accuracy: float, y: NDArray[Any]) -> bool:
-    """Whether an accuracy is more than two standard errors above guessing."""
+    """Return whether an accuracy is over two standard errors above guessing."""
     guess = guessing(y)
     return accuracy > guess + tolerance(guess, len(y))
 
 
 def about_guessing(clean: Mask, y: NDArray[Any]) -> list[str]:
-    """Note that a model does no better than guessing.
+    """Return a note if a model is no better than guessing.
 
     Parameters
     ----------
     clean, y
-        (n,) which examples are right, and their labels.
+        (n,) mask of the correctly classified examples, and their labels.
     """
     accuracy = float(clean.mean())
     if accuracy == 1 or beats_guessing(accuracy, y):
@@ -39,12 +39,12 @@ def about_guessing(clean: Mask, y: NDArray[Any]) -> list[str]:
 
 
 def about_overflow(not_finite: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Note which attacks break examples by outputs that are not finite.
+    """Return notes about attacks that break examples by outputs that are not finite.
 
     Parameters
     ----------
     not_finite
-        How many examples, by attack and epsilon.
+        Number of such examples, by attack and epsilon.
     """
     return [
         f"{name} at epsilon={float(epsilon):.4g}: {count} examples count as broken "

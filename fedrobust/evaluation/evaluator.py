@@ -1,9 +1,9 @@
-"""Accuracy of a model: clean, and after each evasion attack at each epsilon.
+"""Clean accuracy of a model, and its accuracy under each attack at each epsilon.
 
-Clean and robust accuracy use the same examples. An example counts as robust when the
-model gets it right as it is and after the attack, so robust accuracy never exceeds
-clean, and equals it at epsilon 0. Over several attacks it counts when it withstands all
-of them: the worst case is one of each example, not of the attacks' accuracies.
+Clean and robust accuracy use the same examples. An example counts as robust if the
+model classifies it correctly both clean and attacked, so robust accuracy never exceeds
+clean accuracy, and equals it at epsilon 0. Under several attacks, an example counts if
+it withstands all of them: the worst case is taken per example, not over the accuracies.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,22 +35,23 @@ Keep = Callable[[str, float, NDArray[np.float32]], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attack at one epsilon did.
+    """The outcome of one attack at one epsilon.
 
     Attributes
     ----------
     correct
-        Which examples stood.
+        (n,) mask of the examples that are correct both clean and attacked.
     guided
-        Which stood after its parts that use more than outputs; None without such.
+        The same after the parts of the attack that use more than outputs; None if there
+        are no such parts.
     queried
-        Whether it has a part that asks for outputs alone.
+        Whether the attack has a part that uses only outputs.
     largest
-        How far it went.
+        Largest perturbation, in the attack's norm.
     in_range
         Whether inputs stayed in their range.
     not_finite
-        How many examples it gave outputs that are not finite.
+        Number of attacked examples whose outputs are not finite.
     """
 
     correct: Mask
@@ -70,30 +71,33 @@ class Evaluator:
     network
         The model without weights.
     x, y
-        Examples and labels.
+        (n, ...) examples and (n,) labels.
     attacks
-        By name; each is run at each epsilon.
+        Attacks by name; each is run at each epsilon.
     epsilons
-        In input units: numbers, or fractions such as ``"8/255"``.
+        Numbers, or fractions such as ``"8/255"``, in input units.
     seed
-        Key of the attacks' draws, with the row of the example.
+        Key of the attacks' draws, together with the row of the example.
     victims
-        Inputs on which a backdoor shall give its target, and the target; None without.
+        Inputs on which a backdoor should trigger its target, and the target; None
+        without a backdoor.
     checks
-        ``fast``: what the numbers at hand and one batch allow; ``full``: more attacks
-        on 256 examples; ``none``.
+        ``fast``: checks of the available numbers and of one batch; ``full``: more
+        attacks on 256 examples; ``none``.
     surrogate
-        Makes an undefended model trained on its own, for full checks; None for none.
+        Function that returns an undefended model trained separately, for full checks;
+        None for no such model.
     watch
-        Told of the progress of attacks.
+        Called with the progress of attacks.
     keep
-        Given the adversarial examples: name of the attack, epsilon, (n, ...) inputs.
+        Called with the adversarial examples: name of the attack, epsilon and (n, ...)
+        inputs.
 
     Raises
     ------
     ValueError
-        When the attacks have several norms or ranges, as one worst case of those is of
-        no ball, or an epsilon is none.
+        When an epsilon is invalid, or the attacks have several norms or ranges, for
+        which a common worst case is not defined.
     """
 
     network: Network
@@ -116,14 +120,14 @@ class Evaluator:
         for name in ("norm", "model_range"):
             values = {k: getattr(a, name) for k, a in self.attacks.items()}
             if len(set(values.values())) > 1:
-                told = ", ".join(f"{key} has {name}={v}" for key, v in values.items())
+                used = ", ".join(f"{key} has {name}={v}" for key, v in values.items())
                 raise ValueError(
-                    f"{told}: must be one, as the worst case of all attacks is one of "
-                    "one ball; evaluate them apart"
+                    f"{used}: must be the same, because the worst case of all attacks "
+                    "is defined for one ball; evaluate them separately"
                 )
 
     def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
-        """Evaluate weights; the number of workers changes no bit."""
+        """Return the scores of weights; the number of workers changes no bit."""
         n = len(self.x)
         answers = predict(self.network, arrays, self.x, workers)
         clean = answers == self.y
@@ -169,7 +173,7 @@ class Evaluator:
         worst: Mapping[str, Mask],
         workers: int | None,
     ) -> tuple[dict[str, Check], list[str]]:
-        """Run the checks that were asked for, and note what explains the numbers."""
+        """Return the requested checks, and notes that explain the numbers."""
         if not worst or self.checks == "none":
             return {}, []
         standing = {
@@ -187,23 +191,23 @@ class Evaluator:
             for epsilon, outcome in curve.items()
         ]
         records = self._hyperparameters()
-        found = check_attacks(standing, worst, reached, records, guided, queried)
+        checks = check_attacks(standing, worst, reached, records, guided, queried)
         few = np.arange(min(len(self.x), PROBED))
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
         )
         bounds = next(iter(self.attacks.values())).model_range
-        seen, notes = look(subject, bounds)
-        found |= seen
+        quick, notes = look(subject, bounds)
+        checks |= quick
         not_finite = float((answers < 0).mean())
         if not_finite > 0:
-            found["logits"] = judged("logits", False, not_finite)
-        found |= _not_undone(found, self._tried(subject, worst, guided, notes))
+            checks["logits"] = judged("logits", False, not_finite)
+        checks |= _not_undone(checks, self._tried(subject, worst, guided, notes))
         overflow = {
             name: {e: o.not_finite for e, o in curve.items()}
             for name, curve in outcomes.items()
         }
-        return found, [
+        return checks, [
             *notes,
             *about_guessing(answers == self.y, self.y),
             *about_overflow(overflow),
@@ -216,9 +220,9 @@ class Evaluator:
         guided: Mapping[str, Mask | None],
         notes: list[str],
     ) -> dict[str, Check]:
-        """Try stronger attacks on some examples, at an epsilon they are said to hold.
+        """Return checks by stronger attacks on some examples, at the claimed epsilon.
 
-        A note is added where that cannot be done.
+        If the surrogate cannot be built, a note is appended to ``notes``.
         """
         epsilon = self._claimed(worst)
         if epsilon is None:
@@ -227,28 +231,29 @@ class Evaluator:
         attacks = {name: a.at(epsilon) for name, a in self.attacks.items()}
         reported = worst[key][few]
         if self.checks == "fast":
-            found = try_other_loss(subject, attacks, reported)
-            return found | try_single_steps(subject, attacks, reported)
+            checks = try_other_loss(subject, attacks, reported)
+            return checks | try_single_steps(subject, attacks, reported)
         surrogate = None
         try:
             surrogate = self.surrogate() if self.surrogate else None
         except ValueError as error:
-            notes.append(f"nothing is transferred to the model: {error}")
+            notes.append(f"no transfer attack was run: {error}")
         by_gradients = guided[key]
         left = reported if by_gradients is None else by_gradients[few]
         return probe(subject, attacks, reported, left, surrogate)
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
-        """Find the largest epsilon at which the model is said to beat guessing.
+        """Return the largest epsilon at which the model reportedly beats guessing.
 
-        To guess is to say the most frequent label; two standard errors are allowed.
+        Guessing means always predicting the most frequent label. If the model never
+        beats it, return the smallest positive epsilon; None if there is none.
         """
         positive = sorted(float(e) for e in worst if float(e) > 0)
         claims = [e for e in positive if beats_guessing(worst[repr(e)].mean(), self.y)]
         return max(claims, default=min(positive, default=None))
 
     def _backdoor_success(self, arrays: Arrays, workers: int | None) -> float | None:
-        """Measure how many of the backdoor's victims get its target."""
+        """Return the share of victims for which the model predicts the target."""
         if self.victims is None or len(self.victims[0]) == 0:
             return None
         x, target = self.victims
@@ -262,7 +267,7 @@ class Evaluator:
         clean: NDArray[np.bool_],
         workers: int | None,
     ) -> Outcome:
-        """Attack the examples that the model gets right; others are lost already."""
+        """Attack the correctly classified examples; the others count as broken."""
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
             self._keep(name, attack, rows, self.x[rows])
@@ -293,7 +298,7 @@ class Evaluator:
         rows: NDArray[np.intp],
         x_adv: NDArray[np.float32],
     ) -> None:
-        """Hand on all examples as they are after an attack on some of them."""
+        """Pass all examples to ``keep``, with the attacked ones replaced."""
         if self.keep is not None:
             kept = self.x.copy()
             kept[rows] = x_adv
@@ -303,16 +308,16 @@ class Evaluator:
 def _under_gradients(
     outcomes: Mapping[str, Mapping[str, Outcome]], epsilon: str
 ) -> Mask | None:
-    """Tell which examples stand under all that uses more than outputs, if any does."""
+    """Return the mask of examples robust to all attacks that use gradients."""
     masks = [curve[epsilon].guided for curve in outcomes.values()]
-    found = [mask for mask in masks if mask is not None]
-    return np.logical_and.reduce(found) if found else None
+    guided = [mask for mask in masks if mask is not None]
+    return np.logical_and.reduce(guided) if guided else None
 
 
 def _not_undone(
     before: Mapping[str, Check], after: Mapping[str, Check]
 ) -> dict[str, Check]:
-    """Keep a failure on all examples, whatever the probes say of a few."""
+    """Return the later checks, but keep failures found earlier on all examples."""
     return {
         name: before[name] if before[name].status == "fail" else check
         for name, check in after.items()

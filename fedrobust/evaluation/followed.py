@@ -1,4 +1,4 @@
-"""What checks are made of: gradients and losses of a batch, and what stands."""
+"""Measurements for the checks: input gradients, losses, and robustness to an attack."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ from fedrobust.network.inference import BATCH, logits_of
 
 
 def input_gradients(subject: Subject) -> NDArray[np.float32]:
-    """Compute the cross-entropy's gradients of one batch."""
+    """Return the gradients of the cross-entropy at the inputs of one batch."""
 
     def make(network: Network) -> Any:
         def run(trainable: Any, fixed: Any, x: Any, y: Any) -> Any:
@@ -36,10 +36,10 @@ def input_gradients(subject: Subject) -> NDArray[np.float32]:
 
 
 def log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute the log of the odds against the label; what overflows is infinite.
+    """Return the (n,) log odds against the label; infinite for outputs that overflow.
 
-    It orders outputs as the cross-entropy does, log(1 + odds), and tells apart those
-    for which that is rounded to 0.
+    They order outputs as the cross-entropy log(1 + odds) does, and also distinguish
+    outputs for which the cross-entropy rounds to 0.
     """
     logits = logits_of(subject.network, subject.arrays, x, subject.workers)
     rows, wide = np.arange(len(x)), logits.astype(np.float64)
@@ -50,23 +50,23 @@ def log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def stands(subject: Subject, attack: Attack) -> Mask:
-    """Return which examples are right both as they are and attacked."""
+    """Return the (n,) mask of examples that are correct both clean and attacked."""
     mask = subject.right()
     rows = np.flatnonzero(mask)
     if len(rows):
-        seen = subject.only(rows)
-        mask[rows] = seen.right(attack.on(seen))
+        correct = subject.only(rows)
+        mask[rows] = correct.right(attack.on(correct))
     return mask
 
 
 def base_of(attacks: Mapping[str, Attack]) -> PGD:
-    """Choose the attack that the probes vary: the evaluation's PGD, or the default."""
-    found = next((a for a in attacks.values() if type(a) is PGD), None)
+    """Return the attack that the checks vary: the evaluation's PGD, or the default."""
+    pgd = next((a for a in attacks.values() if type(a) is PGD), None)
     some = next(iter(attacks.values()))
     epsilon, norm, bounds = some.epsilon, some.norm, some.model_range
-    return found or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
+    return pgd or PGD(epsilon=epsilon, norm=norm, model_range=bounds)
 
 
 def with_other_loss(base: PGD) -> PGD:
-    """Return the attack on the margin, or on the cross-entropy where it had that."""
+    """Return the attack with the margin, or with the cross-entropy if it had that."""
     return replace(base, loss="ce" if base.loss == "margin" else "margin")

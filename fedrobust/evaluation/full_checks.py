@@ -1,8 +1,8 @@
-"""Further attacks on a few examples: what a robustness number must withstand.
+"""Further attacks on a few examples, which a robustness number must withstand.
 
-Carlini et al.: On Evaluating Adversarial Robustness, 2019, Section 5. Every probe asks
-whether a cheap stronger attack, or one that needs no gradient, breaks what the attacks
-of the evaluation left standing; a model that only hides its gradient fails here.
+Carlini et al.: On Evaluating Adversarial Robustness, 2019, Section 5. Each check tests
+whether a cheap stronger attack, or one without gradients, breaks examples that survived
+the attacks of the evaluation. A model that merely hides its gradient fails.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ from fedrobust.evaluation.followed import base_of, log_odds, stands, with_other_
 from fedrobust.evaluation.quick_checks import RISES
 from fedrobust.network import Arrays, Network
 
-# Examples that the probes look at.
+# Number of examples that the checks use.
 PROBED = 256
-# An undefended model must fall to an attack at this share of the range.
+# An attack must break an undefended model within this share of the range.
 UNDEFENDED_EPSILON = 0.3
 
 
@@ -43,20 +43,21 @@ def probe(
     guided: Mask,
     surrogate: tuple[Network, Arrays] | None = None,
 ) -> dict[str, Check]:
-    """Run the attacks that the reported ones must not be weaker than.
+    """Return checks that compare the evaluation's attacks with further ones.
 
     Parameters
     ----------
     subject
         The model and some examples.
     attacks
-        The attacks of the evaluation, at the epsilon to look at.
+        The attacks of the evaluation, at the epsilon to check.
     reported
-        (n,) which of the examples stand under all of them.
+        (n,) mask of the examples that are robust to all of them.
     guided
-        (n,) which stand under what uses more than outputs: without Square.
+        (n,) mask of the examples that are robust to those using more than outputs, that
+        is, without Square.
     surrogate
-        An undefended model of the same task, trained on its own; None for none.
+        An undefended model of the same task, trained separately; None for none.
     """
     base = base_of(attacks)
     same: dict[str, Any] = {
@@ -73,7 +74,7 @@ def probe(
         "gradient_free_not_better": Square(**same, queries=1000),
         "losses_agree": with_other_loss(base),
     }
-    found = {
+    checks = {
         name: takes_more(
             name,
             guided if attack.queries_only else reported,
@@ -81,15 +82,15 @@ def probe(
         )
         for name, attack in stronger.items()
     }
-    found["unbounded_attack"] = _unbounded(subject, base)
-    found["loss_increases"] = _loss_increases(subject, base)
+    checks["unbounded_attack"] = _unbounded(subject, base)
+    checks["loss_increases"] = _loss_increases(subject, base)
     if surrogate is not None:
-        found |= _with_surrogate(subject, base, reported, surrogate)
-    return found
+        checks |= _with_surrogate(subject, base, reported, surrogate)
+    return checks
 
 
 def _wide(attack: PGD, share: float, x: NDArray[np.float32]) -> PGD:
-    """Give the attack a ball of a share of the range, in every direction."""
+    """Return the attack with a ball that extends a share of the range per value."""
     low, high = attack.model_range
     radius = share * (high - low)
     if attack.norm == "l2":
@@ -98,7 +99,7 @@ def _wide(attack: PGD, share: float, x: NDArray[np.float32]) -> PGD:
 
 
 def _unbounded(subject: Subject, base: PGD) -> Check:
-    """Attack in a ball of half the range, where every image can be made grey."""
+    """Attack in a ball of half the range, in which every image can become grey."""
     accuracy = float(stands(subject, _wide(base, 0.5, subject.x)).mean())
     guess = 1 / subject.network.num_classes
     allowed = guess + 3 * POINT + tolerance(guess, len(subject.x))
@@ -106,12 +107,12 @@ def _unbounded(subject: Subject, base: PGD) -> Check:
 
 
 def _loss_increases(subject: Subject, base: PGD) -> Check:
-    """Hold the loss after the attack against the loss before, an example at a time."""
-    seen = subject.only(subject.right())
-    if len(seen.x) == 0:
+    """Compare the loss of each example after the attack with the loss before."""
+    correct = subject.only(subject.right())
+    if len(correct.x) == 0:
         return judged("loss_increases", None)
-    before = log_odds(seen, seen.x)
-    after = log_odds(seen, base.on(seen))
+    before = log_odds(correct, correct.x)
+    after = log_odds(correct, base.on(correct))
     share = float(np.mean(after > before))
     return judged("loss_increases", share >= RISES, share)
 
@@ -119,7 +120,7 @@ def _loss_increases(subject: Subject, base: PGD) -> Check:
 def _with_surrogate(
     subject: Subject, base: PGD, reported: Mask, surrogate: tuple[Network, Arrays]
 ) -> dict[str, Check]:
-    """Transfer from the surrogate, and see that the attack breaks the surrogate."""
+    """Transfer from the surrogate, and check that the attack breaks the surrogate."""
     network, arrays = surrogate
     other = replace(subject, network=network, arrays=arrays)
     transferred = subject.right() & subject.right(base.on(other))

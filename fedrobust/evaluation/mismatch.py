@@ -1,7 +1,8 @@
-"""Why a good model may look bad: inputs or labels that are not those it was trained on.
+"""Detection of inputs or labels that differ from those the model was trained on.
 
-Inputs in another range or order of axes, labels that are shifted or permuted: each is
-tried on some examples, and one that makes the model much better is most likely it.
+A good model looks bad if its inputs have another range or order of axes, or its labels
+are shifted or permuted. Each such change is tried on some examples. A change that makes
+the model much better most likely corrects the mismatch.
 """
 
 import math
@@ -17,9 +18,9 @@ from fedrobust.network.inference import labels_of, logits_of, predict
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 
-# Examples that are looked at, and the least share of them that must become right.
+# Number of examples to try, and the smallest share that must become correct.
 TRIED, LEAST = 500, 0.02
-# Accuracy that another order of the classes must reach to be more than chance.
+# Accuracy above which another order of the classes is not due to chance.
 CLEARLY = 0.5
 
 
@@ -30,7 +31,7 @@ def likely_mismatch(
     y: NDArray[np.int32],
     model_range: Sequence[float] = (0.0, 1.0),
 ) -> str | None:
-    """Return a sentence on what makes the model much better; None for nothing.
+    """Return a sentence about changes that make the model much better, or None.
 
     Parameters
     ----------
@@ -39,39 +40,39 @@ def likely_mismatch(
     x, y
         (n, ...) inputs in [0, 1] and (n,) labels.
     model_range
-        What it scales them to.
+        The range to which the model scales its inputs.
     """
     x, y = x[:TRIED], y[:TRIED]
     logits = logits_of(network, arrays, x)
     answers = labels_of(logits)
-    right = answers == y
-    found = {
+    correct = answers == y
+    changed = {
         what: predict(network, arrays, change(x)) == y
         for what, change in _inputs(x, model_range).items()
     }
-    found |= _labels(answers, y, network.num_classes)
-    found["if the smallest output were the answer"] = logits.argmin(axis=1) == y
-    best = max(found, key=lambda what: int(found[what].sum()))
-    gained, lost = (found[best] & ~right).sum(), (right & ~found[best]).sum()
-    # Three standard errors, as many changes are tried.
+    changed |= _labels(answers, y, network.num_classes)
+    changed["if the smallest output were the answer"] = logits.argmin(axis=1) == y
+    best = max(changed, key=lambda what: int(changed[what].sum()))
+    gained, lost = (changed[best] & ~correct).sum(), (correct & ~changed[best]).sum()
+    # Three standard errors, because many changes are tried.
     chance = max(3 * math.sqrt(gained + lost), LEAST * len(y))
     if gained - lost <= chance:
         return None
-    # What is as good may be it as well.
-    least = found[best].sum() - LEAST * len(y)
-    reasons = [what for what, mask in found.items() if mask.sum() >= least]
+    # Changes that are nearly as good may be the right ones as well.
+    least = changed[best].sum() - LEAST * len(y)
+    reasons = [what for what, mask in changed.items() if mask.sum() >= least]
     return (
-        f"clean accuracy is {100 * right.mean():.1f} % on {len(y)} examples and would "
-        f"be up to {100 * found[best].mean():.1f} % {', or '.join(reasons)}"
+        f"clean accuracy is {100 * correct.mean():.1f} % on {len(y)} examples and "
+        f"would be up to {100 * changed[best].mean():.1f} % {', or '.join(reasons)}"
     )
 
 
 def _inputs(x: NDArray[Any], model_range: Sequence[float]) -> dict[str, Change]:
-    """List changes of inputs, by what is said of them."""
+    """Return changes of inputs, by their description."""
     low, high = map(float, model_range)
 
     def scaled(to_low: float, to_high: float) -> Change:
-        # What arrives behind the model's own scaling is in [to_low, to_high].
+        # After the model's own scaling, inputs are in [to_low, to_high].
         return lambda x: ((x * (to_high - to_low) + to_low) - low) / (high - low)
 
     ranges = {(0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-0.5, 0.5)} - {(low, high)}
@@ -92,8 +93,8 @@ def _inputs(x: NDArray[Any], model_range: Sequence[float]) -> dict[str, Change]:
 def _labels(
     answers: NDArray[np.int64], y: NDArray[np.int32], classes: int
 ) -> dict[str, NDArray[np.bool_]]:
-    """Find which examples are right with other labels, by what is said of them."""
-    found = {
+    """Return (n,) masks of the correct examples for other labels, by description."""
+    correct = {
         f"if the labels were {word} by 1": answers == (y + shift) % classes
         for word, shift in (("larger", 1), ("smaller", -1))
     }
@@ -101,7 +102,7 @@ def _labels(
     np.add.at(counts, (y[answers >= 0], answers[answers >= 0]), 1)
     _, order = linear_sum_assignment(-counts)
     ordered = order[y] == answers
-    # The best of all orders is better than the right one by chance, too.
+    # By chance alone, the best of all orders is better than the true one.
     if ordered.sum() > CLEARLY * len(y):
-        found["if its outputs stood for the classes in another order"] = ordered
-    return found
+        correct["if its outputs stood for the classes in another order"] = ordered
+    return correct

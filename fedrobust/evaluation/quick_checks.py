@@ -1,7 +1,7 @@
-"""What one batch tells of a model: its outputs, and the gradients that attacks follow.
+"""Quick checks of a model's outputs and input gradients on one batch.
 
-It costs a few calls of the model, whatever the evaluation costs. Athalye, Carlini,
-Wagner: Obfuscated Gradients Give a False Sense of Security, ICML 2018, Section 3.
+They take only a few calls of the model. Athalye, Carlini, Wagner: Obfuscated Gradients
+Give a False Sense of Security, ICML 2018, Section 3.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from fedrobust.network import BoundModel
 from fedrobust.network.inference import BATCH, labels_of, logits_of
 from fedrobust.network.outputs import kind_of
 
-# Outputs that change by more from call to call are random, as AutoAttack judges it.
+# Outputs that change by more than this between calls are random, as in AutoAttack.
 SAME = 1e-4
-# What rounding may change between the compiled model and the same step by step; ten
-# times as much where the model computes with coarse floats.
+# Tolerance between the compiled and the eager model, which round differently; ten times
+# as much if the model computes with coarse floats.
 ROUGHLY = 0.01
 COARSE = {"float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"}
-# A step so small, as a share of the range, that the loss is nearly linear, and the
+# A step, as a share of the range, so small that the loss is nearly linear, and the
 # share of examples whose loss must rise.
 SMALL, RISES = 0.01, 0.9
 
@@ -33,13 +33,15 @@ SMALL, RISES = 0.01, 0.9
 def look(
     subject: Subject, model_range: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[dict[str, Check], list[str]]:
-    """Look at the model's outputs and gradients on one batch; it costs next to nothing.
+    """Return cheap checks of the model's outputs and gradients on one batch.
 
     Returns
     -------
-    checks, notes
-        The checks ``zero_gradients``, ``logits``, ``deterministic`` and, of one small
-        step, ``loss_increases``; and what is to be said of answers that are random.
+    checks
+        The checks ``zero_gradients``, ``logits``, ``deterministic`` and, for one small
+        step, ``loss_increases``.
+    notes
+        A note if the outputs are random.
     """
     n = min(len(subject.x), BATCH)
     few = subject.only(np.arange(n))
@@ -49,11 +51,11 @@ def look(
     calls = [
         logits_of(network, arrays, few.x, few.workers, seed=(i, i)) for i in range(5)
     ]
-    plain = _called_in_a_row(few)
+    eager = _called_in_a_row(few)
     kind = kind_of(calls[0], network.model.outputs[0].dtype)
     right = labels_of(calls[0]) == few.y
     gradient = input_gradients(few)
-    # Near the inputs as well: a gradient may be cut off wherever no data are.
+    # Also near the inputs, because a gradient may vanish exactly at the data.
     rng = np.random.default_rng(0)
     aside = SMALL * (model_range[1] - model_range[0]) * rng.uniform(-1, 1, few.x.shape)
     near = replace(few, x=np.clip(few.x + aside, *model_range))
@@ -64,26 +66,26 @@ def look(
     allowed = POINT + tolerance(POINT, n)
     half = (n + 1) // 2
     company = logits_of(network, arrays, few.x[:half], few.workers)
-    same = deterministic(calls, plain, bool(COARSE & network.dtypes), company)
-    found = {
+    same = deterministic(calls, eager, bool(COARSE & network.dtypes), company)
+    checks = {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
         "loss_increases": _small_step_increases(few, gradient, right, model_range),
         "logits": judged("logits", kind == "logits", float(kind != "logits")),
         "deterministic": same,
     }
     if same.status == "pass":
-        return found, []
-    rates = [100 * float((labels_of(c) == few.y).mean()) for c in (*calls, *plain)]
+        return checks, []
+    rates = [100 * float((labels_of(c) == few.y).mean()) for c in (*calls, *eager)]
     note = (
-        "the same inputs get other answers from call to call: accuracies are those of "
+        "the outputs for the same inputs differ between calls: accuracies are those of "
         f"one draw, which is frozen and known to the attacks; over {len(rates)} calls "
         f"clean accuracy on {n} examples is {min(rates):.1f} to {max(rates):.1f} %"
     )
-    return found, [note]
+    return checks, [note]
 
 
 def _called_in_a_row(subject: Subject) -> list[NDArray[np.float32]]:
-    """Compute logits as Keras does step by step: what is drawn is drawn each time."""
+    """Return the logits of several eager calls, each with its own random draws."""
     rows = np.arange(BATCH) % len(subject.x)
     model = BoundModel(subject.network, *subject.network.split(subject.arrays))
     calls = model.in_a_row(tf.convert_to_tensor(subject.x[rows]), 3)
@@ -92,33 +94,34 @@ def _called_in_a_row(subject: Subject) -> list[NDArray[np.float32]]:
 
 def deterministic(
     calls: Sequence[NDArray[np.float32]],
-    plain: Sequence[NDArray[np.float32]] = (),
+    eager: Sequence[NDArray[np.float32]] = (),
     coarse: bool = False,
     company: NDArray[np.float32] | None = None,
 ) -> Check:
-    """Compare outputs at length 1, and labels, between calls on the same inputs.
+    """Compare normalised outputs, and labels, between calls on the same inputs.
 
     Parameters
     ----------
     calls
-        (n, classes) logits of the compiled model, whose random state differs.
-    plain
-        The same, step by step: the compiled model has drawn what it draws without
-        state once and for all. These round otherwise, and are held to it loosely.
+        (n, classes) logits of the compiled model, with different random states.
+    eager
+        (n, classes) logits of eager calls. They also reveal draws without a state,
+        which the compiled model makes only once. They round differently, so they are
+        compared with the compiled logits by a larger tolerance.
     coarse
-        Whether it computes with floats of less than 24 bits.
+        Whether the model computes with floats of less than 24 bits.
     company
-        (k, classes) logits of the first k inputs in other company.
+        (k, classes) logits of the first k inputs in a batch with other examples.
     """
     same, figures = True, []
-    for group in (calls, plain):
+    for group in (calls, eager):
         for a, b in combinations(group, 2):
             change = _changes(a, b)
-            # Not "> SAME": outputs that are no numbers must fail.
+            # Not "> SAME", because NaN must fail.
             same = same and bool((change <= SAME).all())
             same = same and bool((labels_of(a) == labels_of(b)).all())
             figures.append(float(np.max(change)))
-    for logits in plain[:1]:
+    for logits in eager[:1]:
         change = _changes(calls[0], logits)
         other = float((~(change <= ROUGHLY * (10 if coarse else 1))).mean())
         same = same and other <= POINT + tolerance(POINT, len(change))
@@ -131,19 +134,19 @@ def deterministic(
 
 
 def _changes(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Measure (n,) distances between outputs that are scaled to length 1."""
+    """Return the (n,) distances between outputs that are scaled to length 1."""
     wide = [c.astype(np.float64) for c in (a, b)]
     unit = [c / (np.linalg.norm(c, axis=1, keepdims=True) + 1e-10) for c in wide]
     return np.asarray(np.linalg.norm(unit[0] - unit[1], axis=1))
 
 
 def _zero_gradients(gradient: NDArray[np.float32], right: Mask) -> float:
-    """Measure the share without a gradient of the examples that are right."""
+    """Return the share of the correct examples that have no gradient."""
     return float((~_leads(gradient))[right].mean()) if right.any() else 0.0
 
 
 def _leads(gradient: NDArray[np.float32]) -> Mask:
-    """Find the (n,) examples with a gradient that is finite and not zero."""
+    """Return the (n,) mask of examples whose gradient is finite and not zero."""
     flat = gradient.reshape(len(gradient), -1)
     return np.asarray(np.isfinite(flat).all(axis=1) & (flat != 0).any(axis=1))
 
@@ -154,7 +157,7 @@ def _small_step_increases(
     right: Mask,
     model_range: tuple[float, float],
 ) -> Check:
-    """Follow the gradients a little, which must raise the loss if they are its own."""
+    """Take a small step along the gradients, which must raise the loss."""
     followed = right & _leads(gradient)
     if not followed.any():
         return judged("loss_increases", None)

@@ -1,4 +1,4 @@
-"""What an evaluation gives: accuracies, checks, and the attacks' hyper-parameters."""
+"""The results of an evaluation: accuracies, checks, and hyper-parameters."""
 
 import inspect
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -17,21 +17,23 @@ class Scores:
     Attributes
     ----------
     clean
-        Accuracy on the examples as they are.
+        Accuracy on the unmodified examples.
     robust
-        By name of the attack, then by ``repr`` of epsilon.
+        Accuracy under attack, by name of the attack, then by ``repr`` of epsilon.
     checks
-        Checks that keep the robust numbers honest, by name.
+        Checks of the robust numbers, by name.
     num_examples
-        How many examples they are of.
+        Number of examples.
     worst
         Accuracy under all attacks together, by ``repr`` of epsilon.
     backdoor_success
-        Share of the backdoor's victims that get its target; None without a backdoor.
+        Share of the backdoor's victims for which the model predicts its target; None
+        without a backdoor.
     hyperparameters
-        By name of the attack; None for an attack with parameters that are not fields.
+        Hyper-parameters by attack; None for an attack with parameters that are not
+        fields.
     notes
-        What else must be known to read the numbers.
+        What else a reader of the numbers must know.
     """
 
     clean: float
@@ -45,9 +47,9 @@ class Scores:
 
 
 def hyperparameters(attack: "Attack") -> dict[str, Any] | None:
-    """Return an attack's hyper-parameters; None where its constructor takes others.
+    """Return an attack's hyper-parameters without epsilon, which the evaluation sets.
 
-    Epsilon is left out, because the evaluation sets it.
+    The result is None if the constructor takes parameters that are not fields.
     """
     known = {f.name: _plain(getattr(attack, f.name)) for f in fields(attack)}
     taken = inspect.signature(type(attack)).parameters
@@ -58,7 +60,7 @@ def hyperparameters(attack: "Attack") -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON holds it."""
+    """Return a value in the types of JSON."""
     if is_dataclass(value) and not isinstance(value, type):
         return {"attack": type(value).__name__, **_plain(asdict(value))}
     if isinstance(value, dict):

@@ -1,7 +1,8 @@
-"""A surrogate: an undefended model of the same task, trained on its own.
+"""A surrogate: an undefended model of the same task, trained separately.
 
-Examples that fool it are what an attacker who knows nothing of the model would send
-(Papernot, McDaniel, Goodfellow: Transferability in Machine Learning, 2016).
+An attacker without access to the model would send examples that fool the surrogate
+(Papernot, McDaniel, Goodfellow: Transferability in Machine Learning: from Phenomena to
+Black-Box Attacks using Adversarial Samples, 2016, arXiv:1605.07277).
 """
 
 import numpy as np
@@ -24,34 +25,34 @@ STEPS = 600
 def train_surrogate(
     network: Network, split: Split, seed: int, steps: int = STEPS
 ) -> tuple[Network, Arrays]:
-    """Train a copy of the architecture from fresh weights on clean images.
+    """Return a copy of the architecture, trained from fresh weights on clean images.
 
     Parameters
     ----------
     network
-        Its architecture is taken, its weights are not.
+        The network whose architecture is copied, without its weights.
     split
         The data set.
     seed
-        Key of the weights and batches, which are no client's.
+        Key of the weights and batches, which differ from those of every client.
     steps
-        Batches of 64.
+        Number of batches, of 64 images each.
 
     Raises
     ------
     ValueError
-        When the architecture cannot be built anew.
+        When the architecture cannot be built again.
     """
     key = int(generator(seed, Purpose.SURROGATE).integers(2**31))
     with seeded(key):
         try:
             model = keras.models.clone_model(network.model)
         except Exception as error:
-            # Whatever a user's layers raise that cannot be made from their config.
+            # A user's layers may raise anything when built from their config.
             message = f"no surrogate can be built: {cause_of(error)}"
             raise ValueError(message) from error
     surrogate = Network(model)
-    # Of two branches the one that is tested is trained, on clean images too.
+    # If there are two branches, train the evaluated one, on clean images too.
     tested = FedRBN(weight=1.0, epsilon=0.0, steps=1)
     objective = tested if surrogate.branches else Standard()
     trainer = Trainer(surrogate, objective, keras.optimizers.Adam(0.001))
