@@ -1,9 +1,9 @@
-"""TensorFlow and Keras, imported at first use and set up in this one place.
+"""TensorFlow and Keras, imported at first use and configured in this one place.
 
-Configuration, ``--help`` and ``list`` must answer before TensorFlow could even load,
-hence the lazy import. Thread counts can be set only before TensorFlow runs its first
-operation: one thread an operation (so that the bits do not depend on the machine's
-core count), several operations at once (so that clients on threads run in parallel).
+The import is lazy, because configuration errors, ``--help`` and ``list`` must appear
+faster than TensorFlow loads. Thread counts can be set only before TensorFlow runs its
+first operation. Each operation gets one thread, so that results do not depend on the
+number of cores; several operations run at once, so that clients run in parallel.
 """
 
 import contextlib
@@ -35,20 +35,20 @@ INTRA_OP_THREADS = 1
 
 @lru_cache(maxsize=1)
 def start_tensorflow() -> ModuleType:
-    """Import TensorFlow quietly and fix its thread counts; the first use does so."""
+    """Import TensorFlow quietly and set its thread counts, once."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    # TensorFlow's own default on CPUs with AVX-512; on the others convolutions are
-    # one and a half times as fast with it, too.
+    # This is TensorFlow's default on CPUs with AVX-512; on others, too, it makes
+    # convolutions one and a half times as fast.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with _quiet_stderr():
         tensorflow = importlib.import_module("tensorflow")
-    # It warns of retracing when many attacks are compiled once each.
+    # Otherwise it warns of retracing when many attacks are compiled once each.
     tensorflow.get_logger().setLevel("ERROR")
     try:
         tensorflow.config.threading.set_intra_op_parallelism_threads(INTRA_OP_THREADS)
-        # At 1, TensorFlow runs the operations of all Python threads one by one.
+        # With 1, the operations of all Python threads would run one after the other.
         tensorflow.config.threading.set_inter_op_parallelism_threads(
             max(2, num_cores())
         )
@@ -67,9 +67,9 @@ def start_tensorflow() -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Hold back what TensorFlow's C++ prints while it starts; show it if that fails.
+    """Hide what TensorFlow's C++ code prints on startup, unless the startup fails.
 
-    Its first lines are written before any log level is looked at, and past Python.
+    It prints before any log level applies, and bypasses Python's streams.
     """
     with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
@@ -87,19 +87,19 @@ def _quiet_stderr() -> Iterator[None]:
 
 
 def intra_op_threads(tensorflow: Any) -> int:
-    """Read how many threads one operation may use; 0 means TensorFlow chooses."""
+    """Return the number of threads per operation; 0 means TensorFlow chooses."""
     return int(tensorflow.config.threading.get_intra_op_parallelism_threads())
 
 
 def uses_onednn() -> bool:
-    """Tell whether operations are oneDNN's, which round otherwise than TensorFlow's."""
+    """Return whether operations are oneDNN's, which round differently."""
     start_tensorflow()
     testing = importlib.import_module("tensorflow.python.framework.test_util")
     return bool(testing.IsMklEnabled())
 
 
 def is_deterministic(tensorflow: Any) -> bool:
-    """Tell whether the same config gives the same bits in this process."""
+    """Return whether the same config gives the same bits in this process."""
     return intra_op_threads(tensorflow) == INTRA_OP_THREADS
 
 
@@ -132,10 +132,10 @@ else:
 def while_loop(
     goes_on: Callable[..., Any], step: Callable[..., Any], state: Sequence[Any]
 ) -> Any:
-    """Loop in a graph, as ``tf.while_loop``, with the step in a graph of its own.
+    """Run ``tf.while_loop`` with the step as a separate function graph.
 
-    In a graph with a cycle TensorFlow may visit the gradient of a pooling before the
-    pooling, and then leaves it to a kernel that takes 20 times as long.
+    In a graph with a cycle, TensorFlow may visit the gradient of a pooling before the
+    pooling itself, and then chooses a kernel that is 20 times slower.
     """
     if tf.executing_eagerly():
         return tf.while_loop(goes_on, step, state)

@@ -1,4 +1,4 @@
-"""The command line: ``fedrobust run | attack | ...``, a module of ``commands`` each."""
+"""The command line ``fedrobust COMMAND``, with one module of ``commands`` for each."""
 
 import errno
 import importlib
@@ -17,9 +17,9 @@ GOES_ON = (
     "; run the same command again to continue: finished runs are kept, unfinished "
     "ones start over"
 )
-# What to do after an interrupt, for the commands that keep what they finished.
+# Advice after an interrupt, for the commands that keep finished results.
 AGAIN = {"run": GOES_ON, "reproduce": GOES_ON}
-# What the system says of a path that can be no file's, so that the user mistyped it.
+# Errors of the system about invalid paths, which are a mistake of the user.
 NAMES_REFUSED = (errno.ENAMETOOLONG, errno.ELOOP)
 USAGE = """usage: fedrobust COMMAND ...
 
@@ -43,14 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        The command and its arguments; None takes those of this process, which then
-        also listens to signals.
+        The command and its arguments; None means those of this process, which then also
+        handles signals.
 
     Returns
     -------
-    The exit status: 0; 1 when something failed; 2 for a mistake of the user's; 130
-    after Ctrl-C and 143 after SIGTERM. Each but 0 has one sentence on standard error.
-    A reader that leaves, such as ``head``, changes neither the work nor the status.
+    The exit status: 0 for success, 1 for a failure, 2 for a mistake of the user, 130
+    after Ctrl-C and 143 after SIGTERM. Each status other than 0 comes with one sentence
+    on standard error. A reader that closes the pipe, such as ``head``, changes neither
+    the work nor the status.
     """
     is_process = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outlive_readers()
     try:
         status = _run(arguments)
-        # Of a full disk Python would tell in words of its own when it ends.
+        # Flush now, because Python reports a full disk at its exit in its own words.
         print(end="", flush=True)
         return status
     except KeyboardInterrupt as error:
@@ -102,10 +103,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _search_here_last() -> None:
-    """Let a ``_target_`` name a module of the current folder, which hides no other.
+    """Append the current folder to the path, so that ``_target_`` finds modules there.
 
-    Whatever is installed wins, in this process and in those that it starts with its
-    path. ``strategies`` is always the one beside ``fedrobust``.
+    Installed modules take precedence, in this process and in those that it starts with
+    its path. ``strategies`` is always the package next to ``fedrobust``.
 
     Raises
     ------

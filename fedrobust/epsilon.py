@@ -1,32 +1,32 @@
-"""Epsilon: the radius of the ball an adversary may move an input in."""
+"""Epsilon: the radius of the ball in which an adversary may move an input."""
 
 import math
 
 from strategies.validation import require
 
-# An epsilon as a user may write it; a text is a fraction such as "8/255".
+# An epsilon as a user may write it; a string is a fraction such as "8/255".
 Epsilon = int | float | str
 
 
 def fraction(text: str) -> float:
-    """Read ``"0.1"``, ``"8/255"`` or ``"8.0 / 255"``.
+    """Return the value of ``"0.1"``, ``"8/255"`` or ``"8.0 / 255"``.
 
     Raises
     ------
     ValueError, ZeroDivisionError
-        When it is something else.
+        When the text is neither a number nor a fraction.
     """
     above, slash, below = text.partition("/")
     return float(above) / float(below) if slash else float(above)
 
 
 def parse_epsilon(value: Epsilon) -> float:
-    """Read an epsilon: a number or a fraction such as ``"8/255"``.
+    """Return the value of an epsilon, a number or a fraction such as ``"8/255"``.
 
     Raises
     ------
     ValueError
-        When it is neither, not finite or below 0.
+        When it is neither, or is not finite, or is below 0.
     """
     try:
         number = fraction(value) if isinstance(value, str) else float(value)
@@ -44,24 +44,24 @@ def parse_epsilon(value: Epsilon) -> float:
 def too_wide(
     key: str, epsilon: float, norm: str, num_values: int | None, width: float = 1.0
 ) -> list[str]:
-    """Warn of an epsilon that reaches every input there is from every other.
+    """Return a warning if the ball of any input contains all inputs.
 
     Parameters
     ----------
     key
-        What the user calls it.
+        The user's name of the epsilon.
     epsilon
-        In input units.
+        Radius in input units.
     norm
-        "linf" or "l2".
+        ``linf`` or ``l2``.
     num_values
-        Values of one input; None where that is not known.
+        Number of values of one input; None if unknown.
     width
-        Of the range of each value.
+        Width of the range of each value.
 
     Returns
     -------
-    One sentence, or none.
+    A list of one sentence, or an empty list.
     """
     if norm == "l2":
         width *= math.inf if num_values is None else math.sqrt(num_values)

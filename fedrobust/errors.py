@@ -1,4 +1,4 @@
-"""How a mistake is told: one sentence, with the nearest valid choice."""
+"""Errors for the user: one sentence, with the nearest valid choice."""
 
 import re
 import sys
@@ -7,40 +7,40 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
-# The exit status of a mistake in what the user said.
+# The exit status for a mistake of the user.
 REFUSED = 2
 
 
 class ConfigError(Exception):
-    """A mistake in what the user said; the message is one sentence for the user."""
+    """A mistake in the user's configuration; the message is one sentence."""
 
 
 class FileError(ConfigError):
-    """A file that cannot be read or written; the message begins with its path."""
+    """A file that cannot be read or written; the message starts with its path."""
 
 
 class OtherDataError(ConfigError):
-    """What a folder holds was made with other data than there are now."""
+    """The results in a folder come from data that differ from the current data."""
 
 
 class RunFailedError(RuntimeError):
-    """A run came to nothing; the message is one sentence for the user."""
+    """A run failed; the message is one sentence for the user."""
 
 
 @contextmanager
 def exits_refused() -> Iterator[None]:
-    """Refuse a ``sys.exit`` of a user's code, which would end a sweep and its status.
+    """Turn ``sys.exit`` in a user's code into an error; it would end a whole sweep.
 
     Raises
     ------
     ConfigError
-        In place of a SystemExit, with the line that raised it.
+        Instead of a SystemExit, with the line that raised it.
     """
     try:
         yield
     except SystemExit as stop:
         where = traceback.extract_tb(stop.__traceback__)[-1]
-        # Suppressed, as a cause is what would be told in place of this sentence.
+        # Without a cause, because the cause would be reported instead of this sentence.
         raise ConfigError(
             f"your code called sys.exit({stop.code!r}) in {where.filename}, line "
             f"{where.lineno}: raise an error there instead"
@@ -48,29 +48,29 @@ def exits_refused() -> Iterator[None]:
 
 
 def nearest(word: str, options: Iterable[str]) -> str:
-    """Phrase the nearest valid choice, or all of them."""
+    """Return a phrase with the nearest valid choice, or with all choices."""
     options = sorted(options)
     close = get_close_matches(word, options, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"choose from {options}"
 
 
 def reason_of(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type where it has none."""
+    """Return the first line of an error's message, or its type if it has none."""
     lines = [line for line in map(str.strip, str(error).splitlines()) if line]
     reason = lines[0] if lines else type(error).__name__
-    # OmegaConf's own words around what a resolver raised.
+    # OmegaConf wraps the message of an error that a resolver raised.
     match = re.fullmatch(r"\w+ (?:raised )?while resolving \w+: (.*)", reason)
     return match.group(1).strip("\"'") if match else reason
 
 
-# More of a message than this is a dump of values.
+# Longer messages contain dumps of values.
 LONGEST = 600
 
 
 def summary_of(error: BaseException) -> str:
-    """Return the whole message of an error on one line, without colours and tensors.
+    """Return an error's message on one line, without colours and tensors.
 
-    Of a long one the beginning and the end are kept, as Keras names the cause last.
+    Long messages are cut in the middle, because Keras names the cause at the end.
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)) or type(error).__name__
     text = text.partition("Arguments received by")[0]
@@ -81,7 +81,7 @@ def summary_of(error: BaseException) -> str:
 
 
 def tell(message: str) -> None:
-    """Print one line for the user; what would move the cursor is written out."""
+    """Print one line to standard error, with control characters escaped."""
     line = "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in message
     )

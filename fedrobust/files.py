@@ -1,7 +1,7 @@
-"""Files that a crash cannot tear, and one sentence about each that cannot be used.
+"""Files that a crash cannot corrupt, and one-sentence errors about unusable files.
 
-Every JSON, JSON-lines and YAML file of a run is read here, and every ``OSError`` of a
-write becomes a :class:`FileError` here.
+This module reads every JSON, JSON-lines and YAML file of a run, and turns every
+``OSError`` of a write into a :class:`FileError`.
 """
 
 import errno
@@ -22,15 +22,15 @@ from fedrobust.errors import FileError, summary_of, tell
 
 Json = dict[str, Any]
 
-# Seconds for which another process is waited for without a word.
+# Seconds to wait for another process before saying so.
 PATIENCE = 1.0
-# How many others in a row may remove the folder of a lock that is waited for.
+# How often in a row other processes may remove the folder of a lock.
 ATTEMPTS = 100
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that replaces another as a whole once it is written."""
+    """Open a file that atomically replaces another once it is written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -44,45 +44,45 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file of text as a whole."""
+    """Replace a text file atomically."""
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def append_line(path: Path, text: str) -> None:
-    """Add a line to a file that exists."""
-    # Mode "a" would make the file again in a folder that somebody is about to delete.
+    """Append a line to an existing file."""
+    # Mode "a" would recreate the file in a folder that is just being deleted.
     with path.open("r+", encoding="utf-8") as file:
         file.seek(0, os.SEEK_END)
         file.write(text + "\n")
 
 
 def to_disk(path: Path) -> None:
-    """Wait until the disk holds a file, so that a power failure does not tear it."""
+    """Wait until a file is on disk, so that a power failure does not corrupt it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a file is one that was to replace another."""
+    """Return whether a file is a temporary one of ``replacing``."""
     return path.name.startswith(".") and ".partial" in path.suffixes
 
 
 @contextmanager
 def writing(path: Path, advice: str) -> Iterator[None]:
-    """Turn what the system says about a write into one sentence.
+    """Turn an error of the system during a write into one sentence.
 
     Parameters
     ----------
     path
-        What is written.
+        The path that is written.
     advice
-        What to do about it.
+        The remedy to name in the message.
 
     Raises
     ------
     FileError
-        In place of an OSError or a MemoryError.
+        Instead of an OSError or a MemoryError.
     """
     try:
         yield
@@ -93,41 +93,48 @@ def writing(path: Path, advice: str) -> Iterator[None]:
 
 
 def check_writable(path: Path, chosen_by: str) -> None:
-    """Refuse a folder in which, or where, nothing can be made.
+    """Check that files can be created in a folder, which may not exist yet.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    chosen_by
+        The key or the option by which the user chose it, for the message.
 
     Raises
     ------
     FileError
-        With the key or the option by which the user can choose another.
+        When no file can be created there.
     """
     with writing(path, f"choose another {chosen_by}"):
         ancestor, missing = path.absolute(), []
         while not _is_there(ancestor):
             missing.append(ancestor.name)
             ancestor = ancestor.parent
-        # The system checks a name only where the folder above it exists.
+        # The system checks a name only if the parent folder exists.
         for name in missing:
             _is_there(ancestor / name)
-        # Trying tells more than asking: of read-only disks, and of root's rights.
+        # Creating a file also detects read-only disks, and respects root's rights.
         with tempfile.TemporaryFile(dir=ancestor):
             pass
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a path exists.
+    """Return whether a path exists.
 
     Raises
     ------
     OSError
-        When nothing can be made there: the name is too long, or a link leads nowhere.
-        ``Path.exists`` is False for some of these.
+        When nothing can be created there, because the name is too long or a link is
+        broken. ``Path.exists`` returns False for some of these.
     """
     try:
         path.stat()
     except ValueError as error:
         raise OSError(errno.EINVAL, str(error)) from error
     except (FileNotFoundError, NotADirectoryError):
-        # A link to nothing is in the way of a folder.
+        # A broken link prevents the creation of a folder.
         if path.is_symlink():
             raise
         return False
@@ -135,7 +142,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _jsonable(value: Any) -> Any:
-    """Replace numbers that JSON lacks by null, and NumPy's by Python's."""
+    """Return a value with null for infinity and NaN, and Python's types for NumPy's."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
@@ -146,17 +153,17 @@ def _jsonable(value: Any) -> Any:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Write strict JSON."""
+    """Return a value as strict JSON."""
     return json.dumps(_jsonable(value), indent=indent, allow_nan=False)
 
 
 def read_text(path: Path, advice: str) -> str:
-    """Read a file of text.
+    """Return the contents of a text file.
 
     Raises
     ------
     FileError
-        When it cannot be read, or is not UTF-8.
+        When the file cannot be read, or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8")
@@ -165,25 +172,26 @@ def read_text(path: Path, advice: str) -> str:
 
 
 def read_json(path: Path, advice: str) -> Json:
-    """Read the JSON object that a file holds.
+    """Return the JSON object in a file.
 
     Raises
     ------
     FileError
-        When the file cannot be read, or holds something else.
+        When the file cannot be read, or contains something else.
     """
     return _object(read_text(path, advice), path, advice)
 
 
 def read_json_lines(path: Path, advice: str) -> list[Json]:
-    """Read a JSON object from each line of a file.
+    """Return the JSON objects in the lines of a file.
 
     Raises
     ------
     FileError
-        When the file cannot be read, or a line holds something else; with its number.
+        When the file cannot be read, or a line contains something else; the message
+        names the line.
     """
-    # Not splitlines, which also splits at characters that JSON strings may hold.
+    # Not splitlines, which also splits at characters that JSON strings may contain.
     lines = read_text(path, advice).split("\n")
     if lines[-1] == "":
         lines.pop()
@@ -195,16 +203,16 @@ def read_json_lines(path: Path, advice: str) -> list[Json]:
 
 def _object(text: str, where: Path | str, advice: str) -> Json:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise unreadable(where, error, advice) from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise FileError(f"{where} holds no JSON object; {advice}")
-    return found
+    return value
 
 
 def read_yaml(path: Path, advice: str) -> Any:
-    """Read a file of YAML, which may hold anything.
+    """Return the contents of a YAML file, which may be of any type.
 
     Raises
     ------
@@ -223,7 +231,7 @@ def unreadable(where: Path | str, error: Exception, advice: str) -> FileError:
 
 
 def _reason(error: Exception) -> str:
-    """Put an error into a part of a sentence."""
+    """Return the reason of an error as a part of a sentence."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return summary_of(error)
@@ -232,41 +240,41 @@ def _reason(error: Exception) -> str:
 def require_types(
     found: Json, where: Path | str, kinds: Mapping[str, Any], advice: str
 ) -> None:
-    """Refuse an object that lacks a key, or has a value of another type there.
+    """Check that an object has all keys, with values of the right types.
 
     Parameters
     ----------
     found
-        What was read.
+        The object.
     where
-        From.
+        Its origin, for the message.
     kinds
-        Type of each key, or several joined by ``|``; none of them takes a boolean.
+        Type of each key, or several joined by ``|``; no type accepts a boolean.
     advice
-        What to do about it.
+        The remedy to name in the message.
 
     Raises
     ------
     FileError
-        With the first key that is wrong.
+        When a key is missing or wrong; the message names the first such key.
     """
     for key, kind in kinds.items():
         value = found.get(key)
         if not isinstance(value, kind) or (value is True or value is False):
-            said = repr(value) if key in found else "missing"
-            said = said if len(said) <= 40 else said[:40] + "..."
+            text = repr(value) if key in found else "missing"
+            text = text if len(text) <= 40 else text[:40] + "..."
             name = str(getattr(kind, "__name__", kind))
-            raise FileError(f"{where}: {key} is {said}: must be {name}; {advice}")
+            raise FileError(f"{where}: {key} is {text}: must be {name}; {advice}")
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the folder it is in is made. Whoever has to wait says so.
+    """Hold a lock file, whose folder is created; print a message when waiting.
 
     Raises
     ------
     FileError
-        When the file cannot be made.
+        When the file cannot be created.
     """
     lock = FileLock(path)
     with writing(path.parent, "choose a folder in which you may write"):
@@ -282,7 +290,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _acquire(lock: BaseFileLock, folder: Path, timeout: float = -1) -> None:
-    """Acquire a lock in a folder that whoever held it before may have removed."""
+    """Acquire a lock in a folder that its previous holder may have removed."""
     for _ in range(ATTEMPTS):
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):

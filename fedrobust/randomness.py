@@ -1,7 +1,7 @@
-"""Every random draw has a key; there is no global generator anywhere.
+"""Keyed random generators; no draw uses a global generator.
 
-A key is (seed, round, client, purpose). The same key gives the same draw whichever
-thread, process or machine asks, and a draw that is added changes no other one.
+A key is (seed, round, client, purpose). The same key gives the same draw on every
+thread, process and machine, and an additional draw never changes another one.
 """
 
 import pickle
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a draw is for: the last element of its key. Numbers are never reused."""
+    """The purpose of a draw, the last element of its key; numbers are never reused."""
 
     SAMPLING = 1  # strategies.sampling draws with this number
     BATCHES = 2
@@ -34,30 +34,31 @@ class Purpose(IntEnum):
 def generator(
     seed: int, purpose: Purpose, round: int = 0, client: int = 0
 ) -> np.random.Generator:
-    """Make the generator of one key."""
+    """Return the generator of a key."""
     return np.random.default_rng([seed, round, client, purpose])
 
 
 def stateless_seed(
     seed: int, purpose: Purpose, round: int = 0, client: int = 0
 ) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Make the two int32 that TensorFlow's stateless operations take as a key."""
+    """Return the (2,) int32 seed of a key for TensorFlow's stateless operations."""
     limits = np.iinfo(np.int32)
     draw = generator(seed, purpose, round, client)
     return draw.integers(limits.min, limits.max, size=2, dtype=np.int32, endpoint=True)
 
 
 class GlobalDraws:
-    """Whether anybody has drawn from NumPy's global generator since this was made.
+    """Detects draws from NumPy's global generator since this object was made.
 
-    Nothing of this project does. Other processes have generators of their own.
+    This project never draws from it, but a user's code may. Other processes have their
+    own generators.
     """
 
     def __init__(self) -> None:
         self._before = _global_state()
 
     def happened(self) -> bool:
-        """Whether the generator has moved, or was given a seed."""
+        """Return whether the generator was used or seeded."""
         return _global_state() != self._before
 
 

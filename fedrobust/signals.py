@@ -1,8 +1,8 @@
-"""How a command ends on Ctrl-C (SIGINT) and on SIGTERM: soon, and with a word.
+"""The end of a command on Ctrl-C (SIGINT) and SIGTERM: soon, and with a message.
 
-Python raises an exception in the main thread. That comes late where the thread is
-inside TensorFlow or waits for other threads: after a grace period a second thread ends
-the process. No file is torn by that, as files are replaced as a whole.
+Python raises an exception in the main thread. The exception is late if that thread is
+inside TensorFlow or waits for other threads, so a second thread ends the process after
+a grace period. This leaves no file half written, because files are replaced atomically.
 """
 
 import os
@@ -14,24 +14,24 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-# Seconds that a command has to end by itself; a second signal ends it at once.
+# Seconds in which a command can end by itself; a second signal ends it immediately.
 GRACE = 5.0
-# Seconds that a reader has to take the last words.
+# Seconds to wait for a reader to take the last message.
 PATIENCE = 1.0
 NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends whatever Ctrl-C ends."""
+    """Raised on SIGTERM, and handled like Ctrl-C."""
 
 
 class Signals:
-    """The signals of a process whose main thread runs one command.
+    """The signal handling of a process whose main thread runs one command.
 
     Parameters
     ----------
     advice
-        How to go on, printed behind what happened.
+        What to do next, appended to the message.
     """
 
     def __init__(self, advice: str) -> None:
@@ -40,14 +40,14 @@ class Signals:
         self._watching = False
 
     def watch(self) -> None:
-        """Install the handlers; only the main thread can."""
+        """Install the handlers, which only the main thread may do."""
         self._watching = True
         before = {number: signal.getsignal(number) for number in NAMES}
         for number, handler in before.items():
-            # A shell's background jobs ignore Ctrl-C.
+            # An ignored signal stays ignored: background jobs of a shell ignore Ctrl-C.
             if handler is not signal.SIG_IGN:
                 signal.signal(number, _raise_once)
-        # A forked child would write into the pipe of its parent, and so end it.
+        # Otherwise a signal to a forked child would write to its parent's pipe.
         os.register_at_fork(after_in_child=lambda: self._leave(before))
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
@@ -55,7 +55,7 @@ class Signals:
         threading.Thread(target=self._end_late, args=(reader,), daemon=True).start()
 
     def _leave(self, before: dict[signal.Signals, Any]) -> None:
-        """Let a process's signals do what they did before."""
+        """Restore the previous handlers."""
         self._watching = False
         signal.set_wakeup_fd(-1)
         for number, handler in before.items():
@@ -63,11 +63,11 @@ class Signals:
                 signal.signal(number, handler)
 
     def end(self, error: KeyboardInterrupt) -> int:
-        """Print what happened, and end the process if its signals are watched.
+        """Print what happened, and end the process if ``watch`` was called.
 
         Returns
         -------
-        The exit status, else.
+        The exit status, if the process goes on.
         """
         is_term = isinstance(error, Terminated)
         return self._end(signal.SIGTERM if is_term else signal.SIGINT)
@@ -76,21 +76,21 @@ class Signals:
         if not self._watching:
             self._say(number)
             return 128 + number
-        # Not in this thread, which would wait for a reader that reads no more.
-        with suppress(RuntimeError):  # of a system that has no more threads
+        # On another thread, because a reader that no longer reads would block it.
+        with suppress(RuntimeError):  # the system cannot start another thread
             last = threading.Thread(target=self._say, args=(number,), daemon=True)
             last.start()
             last.join(PATIENCE)
-        # Python would wait for all threads, and then tidy up for seconds.
+        # A normal exit would wait for all threads, and clean up for seconds.
         os._exit(128 + number)
 
     def _say(self, number: int) -> None:
-        """Print what happened, once, where there is anybody to read it."""
+        """Print what happened, at most once, ignoring a closed standard error."""
         if self._unsaid.acquire(blocking=False):
             said = f"fedrobust: {NAMES[signal.Signals(number)]}{self._advice}"
             with suppress(OSError, ValueError):
                 print(said, file=sys.stderr)
-        # Python has None where a descriptor was closed before it began.
+        # A stream is None if its descriptor was closed before Python started.
         for stream in filter(None, (sys.stdout, sys.stderr)):
             with suppress(OSError, ValueError):
                 stream.flush()
@@ -106,20 +106,20 @@ class Signals:
 
 
 def _raise_once(number: int, frame: FrameType | None) -> None:
-    # A second signal must not disturb the way out: it is the other thread's alone.
+    # A second signal must not interrupt the cleanup; the other thread handles it.
     for each in NAMES:
         signal.signal(each, _ignore)
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    # Unlike SIG_IGN, which the wakeup pipe would not hear of.
+    # Unlike SIG_IGN, this still writes to the wakeup pipe.
     pass
 
 
 @contextmanager
 def handlers_kept() -> Iterator[None]:
-    """Put back the handlers of both signals, which some libraries replace."""
+    """Restore the handlers of both signals on exit; some libraries replace them."""
     before = {number: signal.getsignal(number) for number in NAMES}
     try:
         yield

@@ -1,9 +1,9 @@
-"""The widest vectors that are computed with, which decide the order of sums.
+"""The vector instructions in use, which determine the order of sums.
 
-A CPU with AVX-512 adds up other values together than one without, so that the last bits
-differ. ``FEDROBUST_VECTORS=AVX2`` lets it compute as if it had none. oneDNN (under
-TensorFlow), OpenBLAS and NumPy read what they may use while they load, so this is
-imported before them, and imports none of them.
+A CPU with AVX-512 adds values in another order than one without, so the last bits of
+results differ. With ``FEDROBUST_VECTORS=AVX2`` it computes as if it had only AVX2.
+oneDNN (in TensorFlow), OpenBLAS and NumPy read their settings when they are loaded, so
+this module must be imported before them, and imports none of them.
 """
 
 import os
@@ -14,10 +14,10 @@ from pathlib import Path
 from fedrobust.errors import ConfigError
 
 VARIABLE = "FEDROBUST_VECTORS"
-# What the kernel calls the vectors of x86, the widest first.
+# By the kernel's name, the vector instructions of x86, the widest first.
 NAMES = {"avx512f": "AVX-512", "avx2": "AVX2", "avx": "AVX"}
-# What holds each library to AVX2 on a CPU with AVX-512. NumPy before 2.4 has other
-# names for the same features, and passes over those that it does not know.
+# Environment variables that restrict each library to AVX2 on a CPU with AVX-512. NumPy
+# before 2.4 has other names for the same features, and ignores unknown names.
 AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
@@ -27,17 +27,18 @@ AVX2 = {
 
 
 def in_use() -> str | None:
-    """Name the widest vectors in use: those of the CPU, or AVX2 where it is held to it.
+    """Return the name of the widest vector instructions in use.
 
     Returns
     -------
-    None where there are none of AVX, or nothing tells of them.
+    The CPU's widest, or AVX2 if it is restricted to that; None if the CPU has no AVX or
+    its features are unknown.
 
     Raises
     ------
     ConfigError
-        When FEDROBUST_VECTORS is another word than AVX2, or cannot be had: on a CPU
-        without, and in a process that had imported NumPy before fedrobust.
+        When FEDROBUST_VECTORS is not AVX2, or AVX2 is impossible, because the CPU does
+        not have it or NumPy was imported before fedrobust.
     """
     asked = os.environ.get(VARIABLE) or None
     if asked not in (None, "AVX2"):
@@ -48,47 +49,47 @@ def in_use() -> str | None:
     if asked and cpu == "AVX-512":
         settings = " ".join(f"{name}='{value}'" for name, value in AVX2.items())
         raise ConfigError(
-            f"{VARIABLE}={asked}: NumPy was imported before fedrobust, or another of "
-            f"these variables is set otherwise: set {settings} before Python starts"
+            f"{VARIABLE}={asked}: NumPy was imported before fedrobust, or one of these "
+            f"variables has another value: set {settings} before Python starts"
         )
     if asked and cpu != "AVX2":
         raise ConfigError(
-            f"{VARIABLE}={asked}: Linux tells of no AVX2 in this CPU: unset it"
+            f"{VARIABLE}={asked}: Linux reports no AVX2 for this CPU: unset it"
         )
     return cpu
 
 
 def are_held() -> bool:
-    """Tell whether a CPU with AVX-512 is held to AVX2."""
+    """Return whether a CPU with AVX-512 is restricted to AVX2."""
     return _HELD
 
 
 def of_cpu() -> str | None:
-    """Name the widest vectors that the CPU has, where Linux tells them."""
+    """Return the name of the CPU's widest vector instructions; None if unknown."""
     flags = _cpuinfo().get("flags", "").split()
     return next((name for flag, name in NAMES.items() if flag in flags), None)
 
 
 def cpu_name() -> str:
-    """Name the model of the CPU."""
+    """Return the model name of the CPU."""
     return _cpuinfo().get("model name", platform.processor())
 
 
 def _cpuinfo() -> dict[str, str]:
-    """Read what Linux tells of the first CPU; nothing elsewhere."""
-    found: dict[str, str] = {}
+    """Return Linux's description of the first CPU; empty on other systems."""
+    described: dict[str, str] = {}
     path = Path("/proc/cpuinfo")
     if path.is_file():
         for line in path.read_text().splitlines():
             key, _, value = line.partition(":")
-            found.setdefault(key.strip(), value.strip())
-    return found
+            described.setdefault(key.strip(), value.strip())
+    return described
 
 
 def _hold() -> bool:
-    """Hold the libraries to AVX2 where that is asked for, and tell whether they are.
+    """Restrict the libraries to AVX2 if requested, and return whether they are.
 
-    They are, too, where all of it was set before Python started.
+    They are also restricted if all variables were set before Python started.
     """
     if of_cpu() != "AVX-512":
         return False

@@ -1,4 +1,4 @@
-"""Runtimes: what carries the messages between the ServerApp and the clients."""
+"""Runtimes, which carry the messages between the ServerApp and the clients."""
 
 from fedrobust.runtime.base import Runtime
 from fedrobust.runtime.local import Local

@@ -1,4 +1,4 @@
-"""What a runtime is: it gives the server a grid of clients."""
+"""The interface of runtimes, which provide the server with a grid of clients."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime(ABC):
-    """How clients are run.
+    """A way to run clients.
 
     Parameters
     ----------
     workers
-        Clients at the same time; None means one a core. It never changes a result.
+        Number of clients that run at the same time; None means one per core. It never
+        changes a result.
     cohort
-        Clients trained by one program; 1 trains each by itself. It changes results in
-        their last bits, and pays for small models.
+        Number of clients that are trained by one program; 1 trains each separately. It
+        changes the last bits of results, and speeds up small models.
     timeout
-        Seconds to wait for nodes to come and tell who they are, and for the replies of
-        a round, above 0; who is late has failed. None means 10 minutes, and an hour as
-        Flower does. Threads of this process are waited for.
+        Seconds to wait for nodes to connect and identify themselves, and for the
+        replies of a round, above 0. A client that does not reply in time counts as
+        failed. None means 10 minutes for nodes, and an hour for replies, as in Flower.
+        The local runtime ignores it, because threads cannot be stopped.
     """
 
     workers: int | None = None
@@ -41,7 +43,7 @@ class Runtime(ABC):
             require_positive("timeout", self.timeout)
 
     def check(self) -> None:
-        """Raise ValueError when the runtime is not installed."""
+        """Raise ValueError when the runtime is missing or a setting is invalid."""
 
     @abstractmethod
     def run(
@@ -50,4 +52,4 @@ class Runtime(ABC):
         client_app: "ClientApp",
         num_clients: int,
     ) -> None:
-        """Call the server with a grid whose nodes each run the ClientApp."""
+        """Call the server with a grid in which every node runs the ClientApp."""

@@ -1,8 +1,8 @@
-"""The local runtime: an in-process grid under Flower's own ``Strategy.start``, no Ray.
+"""The local runtime: an in-process grid for Flower's ``Strategy.start``, without Ray.
 
-Each client is a node with its own Context, as under a SuperLink; its ClientApp is
-called on a thread. TensorFlow leaves Python's lock while a graph runs, so threads run
-in parallel.
+Each client is a node with its own Context, as with a SuperLink, and its ClientApp is
+called on a thread. TensorFlow releases Python's lock while a graph runs, so the threads
+run in parallel.
 """
 
 import contextlib
@@ -39,10 +39,10 @@ class Local(Runtime):
 
 @contextlib.contextmanager
 def _frozen_heap() -> Iterator[None]:
-    """Let the garbage collector leave alone what is there before the rounds.
+    """Exclude all objects that exist before the rounds from garbage collection.
 
-    Thousands of messages make it look through all of TensorFlow's objects again and
-    again, in the middle of a round.
+    Otherwise the thousands of messages of a round make the collector scan all of
+    TensorFlow's objects again and again.
     """
     gc.freeze()
     try:

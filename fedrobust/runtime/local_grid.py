@@ -1,4 +1,4 @@
-"""A Flower Grid whose nodes are in this process."""
+"""A Flower Grid with all nodes in this process."""
 
 import copy
 import logging
@@ -25,21 +25,21 @@ from strategies.transport.grids import GuardedGrid, failure, vouched
 
 log = logging.getLogger("flwr").log
 
-# Node ids follow partition ids, so that nothing depends on how nodes are numbered.
+# Node ids are partition ids plus this, so that their order is that of the partitions.
 FIRST_NODE_ID = 1000
 
 
 class LocalGrid(GuardedGrid):
-    """Call a ClientApp for each message.
+    """A grid that calls a ClientApp for each message.
 
     Parameters
     ----------
     client_app
-        Run once a message, with the Context of its node.
+        Called once per message, with the Context of its node.
     num_nodes
-        Nodes; node i has partition id i.
+        Number of nodes; node i has partition id i.
     workers
-        Messages handled at the same time.
+        Number of messages that are handled at the same time.
     """
 
     def __init__(self, client_app: ClientApp, num_nodes: int, workers: int) -> None:
@@ -63,7 +63,7 @@ class LocalGrid(GuardedGrid):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # After Ctrl-C nobody waits for the epochs that clients are in the midst of.
+        # After Ctrl-C, do not wait for the local training that is under way.
         is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         self._pool.shutdown(wait=not is_interrupted, cancel_futures=True)
 
@@ -82,7 +82,7 @@ class LocalGrid(GuardedGrid):
             context.state = records_of(kept.get(client, {}))
 
     def set_run(self, run: Any) -> None:
-        """Take a run over; no SuperLink asks for it."""
+        """Store the run; no SuperLink is involved."""
         self._run = run
 
     @property
@@ -98,48 +98,48 @@ class LocalGrid(GuardedGrid):
         group_id: str,
         ttl: float | None = None,
     ) -> Message:
-        """Create a message, as Flower's grids do."""
+        """Return a new message, as Flower's grids do."""
         return Message(content, dst_node_id, message_type, ttl=ttl, group_id=group_id)
 
     def get_node_ids(self) -> Iterable[int]:
-        """Give the ids of all nodes."""
+        """Return the ids of all nodes."""
         return list(self._contexts)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Handle messages at once; their replies wait to be pulled."""
+        """Handle messages immediately, and store their replies to be pulled."""
         replies = self.send_and_receive(messages)
         self._replies.update({r.metadata.reply_to_message_id: r for r in replies})
         return [r.metadata.reply_to_message_id for r in replies]
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Give replies that were pushed for, once."""
+        """Return the stored replies to messages, and forget them."""
         known = [i for i in message_ids if i in self._replies]
         return [self._replies.pop(i) for i in known]
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
-        """Handle messages on the pool; replies in the order of the messages.
+        """Handle messages on threads, and return replies in the order of the messages.
 
-        A thread cannot be stopped from outside: ``timeout`` is not kept here.
+        ``timeout`` is ignored, because a thread cannot be stopped from outside.
         """
         return list(self._pool.map(self._handle, list(messages)))
 
     def _handle(self, message: Message) -> Message:
-        """Run the ClientApp; whatever it raises becomes an error reply."""
+        """Call the ClientApp; any exception becomes an error reply."""
         give_id(message)
         node_id = message.metadata.dst_node_id
         received = copy.copy(message)
         received.content = _copy(message.content)
         context = self._contexts[node_id]
-        # A client that fails leaves its state as it was, as on every other runtime.
+        # A client that fails does not change its state, as on every other runtime.
         working = copy.copy(context)
         working.state = _copy(context.state)
         try:
             reply = self._client_app(received, working)
             if not isinstance(reply, Message):
                 raise TypeError(
-                    f"the ClientApp gave a {type(reply).__name__}, no Message"
+                    f"the ClientApp returned a {type(reply).__name__}, not a Message"
                 )
             reply = vouched(reply, message)
         except (Exception, SystemExit) as error:
@@ -153,10 +153,10 @@ class LocalGrid(GuardedGrid):
 
 
 def _copy(content: RecordDict) -> RecordDict:
-    """Copy records but not the bytes of arrays, which nobody can change.
+    """Copy records, but not the bytes of arrays, which are immutable.
 
-    Strategies send one RecordDict to all: a client that changes its own must not change
-    another's.
+    A strategy sends the same RecordDict to all clients, so a client that changes its
+    message must not change those of others.
     """
     copied = RecordDict()
     for name, record in content.items():

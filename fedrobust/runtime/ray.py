@@ -1,7 +1,8 @@
-"""The ray runtime: Flower's own simulation engine, on one machine or a Ray cluster.
+"""The ray runtime: Flower's simulation engine, on one machine or a Ray cluster.
 
-The same ClientApp as everywhere; each Ray actor builds its model and traces its graphs
-once. Flower deprecates the Python entry point of its simulation; only here is it used.
+It runs the same ClientApp as the other runtimes; each Ray actor builds its model and
+traces its graphs once. Flower deprecates the Python entry point of its simulation,
+which only this module uses.
 """
 
 import importlib.util
@@ -28,28 +29,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ray(Runtime):
-    """Run clients in Ray actors, one core each.
+    """Run clients in Ray actors with one core each.
 
     Parameters
     ----------
     address
-        Ray cluster to join, whose cores are all used; None starts Ray on this machine
-        with ``workers`` cores.
+        Address of a Ray cluster to join, all of whose cores are used; None starts Ray
+        on this machine with ``workers`` cores.
     """
 
     address: str | None = None
 
     def check(self) -> None:
-        """Raise ValueError when Ray is not installed, or cannot do what is asked."""
+        """Raise ValueError when Ray is not installed, or does not support a setting."""
         require(
-            self.cohort == 1, "cohort", self.cohort, "1, as clients do not share actors"
+            self.cohort == 1,
+            "cohort",
+            self.cohort,
+            "1, because clients do not share actors",
         )
         require(
             self.workers is None or self.address is None,
             "workers",
             self.workers,
-            f"null with runtime.address={self.address}: a cluster that is joined has "
-            "the cores that it was started with",
+            f"null with runtime.address={self.address}, because a cluster that is "
+            "joined has the cores that it was started with",
         )
         if self.address is not None and vectors.are_held():
             raise ValueError(
@@ -83,7 +87,7 @@ class Ray(Runtime):
             server(grid)
 
         resources: dict[str, Any] = {"num_cpus": 1, "num_gpus": 0.0}
-        # Flower would start Ray, too, but give SIGTERM to a handler of Ray's for good.
+        # Started here, because Flower would leave a handler of Ray's on SIGTERM.
         self._start()
         try:
             run_simulation(
@@ -97,16 +101,16 @@ class Ray(Runtime):
             ray.shutdown()
 
     def _start(self) -> None:
-        """Start Ray, or join it.
+        """Start Ray, or join a cluster.
 
         Raises
         ------
         RunFailedError
-            When there is no such cluster, or Ray does not start.
+            When the cluster does not exist, or Ray does not start.
         """
         import ray
 
-        # Unless told so, Ray joins whatever cluster already runs on this machine.
+        # By default, Ray would join any cluster that already runs on this machine.
         where: dict[str, Any] = {"address": self.address or "local"}
         if self.address is None:
             where["num_cpus"] = self.workers or num_cores()
@@ -131,9 +135,9 @@ class Ray(Runtime):
 
 
 def _raise_after(ended: threading.Event, grid: "Grid") -> None:
-    """Let a grid wait for no reply that nobody is left to send.
+    """Make a grid raise instead of waiting for replies after the runtime has ended.
 
-    Else the thread of the server, and with it the process, would wait for a timeout.
+    Otherwise the server's thread, and with it the process, would wait for a timeout.
     """
     pull = grid.pull_messages
 
@@ -146,5 +150,5 @@ def _raise_after(ended: threading.Event, grid: "Grid") -> None:
 
 
 def prepare() -> None:
-    """Import ours in an actor before Ray puts the current folder first in its path."""
+    """Import ``strategies`` in an actor before Ray prepends the current folder."""
     importlib.import_module("strategies.validation")
