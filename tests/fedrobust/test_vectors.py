@@ -128,7 +128,7 @@ def test_what_was_set_before_holds_numpy_whoever_imports_it(process, asked):
 @pytest.mark.parametrize("cpu", ["AVX", None])
 def test_vectors_that_the_cpu_lacks_are_refused(process, cpu):
     process(cpu, "AVX2")
-    with pytest.raises(ConfigError, match="no AVX2 in this CPU"):
+    with pytest.raises(ConfigError, match="no AVX2 for this CPU"):
         vectors.in_use()
 
 

@@ -17,7 +17,7 @@ def examples(trained, n=60):
 @pytest.mark.parametrize(
     ("odd", "message"),
     [
-        (FGSM(norm="l2"), "fgsm has norm=l2, pgd has norm=linf: must be one"),
+        (FGSM(norm="l2"), "fgsm has norm=l2, pgd has norm=linf: must be the same"),
         (FGSM(model_range=(-1, 1)), r"fgsm has model_range=\(-1, 1\), pgd has"),
     ],
 )
