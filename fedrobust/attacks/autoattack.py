@@ -52,12 +52,12 @@ class Ensemble(Attack):
     def _in_turn(self, subject: Subject) -> Iterator[tuple[Attack, Images]]:
         self.check(subject)
         x_adv = subject.x.copy()
-        rows = np.flatnonzero(subject.right())
+        rows = np.flatnonzero(subject.is_correct())
         for part in self.parts:
             if len(rows) and self.epsilon != 0:
                 standing = subject.only(rows)
                 attacked = part.on(standing)
-                robust = standing.right(attacked)
+                robust = standing.is_correct(attacked)
                 x_adv[rows[~robust]] = attacked[~robust]
                 rows = rows[robust]
             yield part, x_adv.copy()

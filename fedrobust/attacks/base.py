@@ -173,7 +173,7 @@ class Attack(Validated, ABC):
             attacked = self._one_pass(standing, attempt)
             if count == 1:
                 return attacked
-            fooled = ~standing.right(attacked)
+            fooled = ~standing.is_correct(attacked)
             far = distances(attacked, standing.x, self.norm)
             better = fooled & (far < best[rows])
             # If no pass fools an example, the result of the first pass is kept.

@@ -69,6 +69,6 @@ class Subject:
         shown = self.x if x is None else x
         return predict(self.network, self.arrays, shown, self.workers)
 
-    def right(self, x: Images | None = None) -> NDArray[np.bool_]:
+    def is_correct(self, x: Images | None = None) -> NDArray[np.bool_]:
         """Return (n,) whether the model is correct on x, or on the examples."""
         return np.asarray(self.answers(x) == self.y)

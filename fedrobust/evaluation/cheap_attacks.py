@@ -80,10 +80,10 @@ def try_single_steps(
 
     def stand_after(towards: NDArray[np.float64]) -> Mask:
         if base.norm == "linf":
-            return few.right(moved(np.sign(towards)))
+            return few.is_correct(moved(np.sign(towards)))
         flat = towards.reshape(len(towards), -1)
         length = np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-300)
-        return few.right(moved((flat / length).reshape(towards.shape)))
+        return few.is_correct(moved((flat / length).reshape(towards.shape)))
 
     first = direction(few.x)
     shape = few.x.shape[1:]
@@ -92,7 +92,7 @@ def try_single_steps(
     )
     mean = first + sum(direction(moved(np.stack(draw))) for draw in draws)
     name = "iterative_at_least_single_step"
-    standing = few.right() & stand_after(first) & stand_after(mean)
+    standing = few.is_correct() & stand_after(first) & stand_after(mean)
     return {name: takes_more(name, reported[: len(few.x)], standing)}
 
 

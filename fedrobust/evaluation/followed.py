@@ -51,11 +51,11 @@ def log_odds(subject: Subject, x: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def stands(subject: Subject, attack: Attack) -> Mask:
     """Return the (n,) mask of examples that are correct both clean and attacked."""
-    mask = subject.right()
+    mask = subject.is_correct()
     rows = np.flatnonzero(mask)
     if len(rows):
         correct = subject.only(rows)
-        mask[rows] = correct.right(attack.on(correct))
+        mask[rows] = correct.is_correct(attack.on(correct))
     return mask
 
 

@@ -108,7 +108,7 @@ def _unbounded(subject: Subject, base: PGD) -> Check:
 
 def _loss_increases(subject: Subject, base: PGD) -> Check:
     """Compare the loss of each example after the attack with the loss before."""
-    correct = subject.only(subject.right())
+    correct = subject.only(subject.is_correct())
     if len(correct.x) == 0:
         return judged("loss_increases", None)
     before = log_odds(correct, correct.x)
@@ -123,7 +123,7 @@ def _with_surrogate(
     """Transfer from the surrogate, and check that the attack breaks the surrogate."""
     network, arrays = surrogate
     other = replace(subject, network=network, arrays=arrays)
-    transferred = subject.right() & subject.right(base.on(other))
+    transferred = subject.is_correct() & subject.is_correct(base.on(other))
     left = float(stands(other, _wide(base, UNDEFENDED_EPSILON, subject.x)).mean())
     allowed = POINT + tolerance(POINT, len(subject.x))
     return {

@@ -295,7 +295,7 @@ def test_the_margin_loss_is_held_against_the_cross_entropy(trained):
     network = network_of(masked(trained.model, "scaled"), x.shape[1:])
     subject = Subject(network, network.arrays(), x, y)
     attack = PGD(epsilon=0.1, loss="margin", random_start=False)
-    right = subject.right()
+    right = subject.is_correct()
     check = probe(subject, {"pgd": attack}, right, right)["losses_agree"]
     taken = right & ~stands(subject, replace(attack, loss="ce"))
     assert check.figure == taken.mean()
@@ -307,7 +307,7 @@ def test_a_probe_holds_square_against_what_gradients_leave(trained):
     x, y = trained.data.x_test[:64], trained.data.y_test[:64]
     network = network_of(trained.model, x.shape[1:])
     subject = Subject(network, network.arrays(), x, y)
-    nobody, right = np.zeros(64, bool), subject.right()
+    nobody, right = np.zeros(64, bool), subject.is_correct()
     attacks = {"pgd": PGD(epsilon=0.1, steps=2)}
     by_gradients = probe(subject, attacks, nobody, right)
     assert by_gradients["gradient_free_not_better"].figure > 0
