@@ -91,7 +91,7 @@ def _run(arguments: list[str]) -> int:
         print(__version__)
         return 0
     _search_here_last()
-    vectors.in_use()
+    vectors.widest()
     if arguments[0] not in COMMANDS:
         raise ConfigError(
             f"{arguments[0]}: there is no such command, "

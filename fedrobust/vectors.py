@@ -26,7 +26,7 @@ AVX2 = {
 }
 
 
-def in_use() -> str | None:
+def widest() -> str | None:
     """Return the name of the widest vector instructions in use.
 
     Returns
@@ -43,7 +43,7 @@ def in_use() -> str | None:
     asked = os.environ.get(VARIABLE) or None
     if asked not in (None, "AVX2"):
         raise ConfigError(f"{VARIABLE}={asked}: must be AVX2, or not be set")
-    if _HELD:
+    if _CAPPED:
         return "AVX2"
     cpu = of_cpu()
     if asked and cpu == "AVX-512":
@@ -59,9 +59,9 @@ def in_use() -> str | None:
     return cpu
 
 
-def are_held() -> bool:
+def is_capped() -> bool:
     """Return whether a CPU with AVX-512 is restricted to AVX2."""
-    return _HELD
+    return _CAPPED
 
 
 def of_cpu() -> str | None:
@@ -86,7 +86,7 @@ def _cpuinfo() -> dict[str, str]:
     return described
 
 
-def _hold() -> bool:
+def _cap() -> bool:
     """Restrict the libraries to AVX2 if requested, and return whether they are.
 
     They are also restricted if all variables were set before Python started.
@@ -99,4 +99,4 @@ def _hold() -> bool:
     return os.environ.items() >= AVX2.items()
 
 
-_HELD = _hold()
+_CAPPED = _cap()

@@ -32,7 +32,7 @@ def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
         What trains clients together, where they share a process.
     """
     # Each process of clients that run elsewhere is held for itself.
-    vectors.in_use()
+    vectors.widest()
     mods = []
     attack = assembly.byzantine_attack(config)
     if isinstance(attack, Tampering):

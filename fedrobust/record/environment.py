@@ -30,7 +30,7 @@ def environment(runtime: Json) -> Json:
     return {
         "machine": platform.machine(),
         "processor": processor(),
-        "vectors_held": vectors.are_held(),
+        "vectors_held": vectors.is_capped(),
         "cores": num_cores(),
         "intra_op_threads": backend.intra_op_threads(backend.tf),
         "onednn": backend.uses_onednn(),
@@ -112,6 +112,6 @@ def processor() -> str:
     How many values one instruction adds decides the order of sums. Virtual machines
     with one CPU name may hide some vector instructions, and then give other bits.
     """
-    widest = vectors.in_use()
+    widest = vectors.widest()
     name = vectors.cpu_name()
     return name if widest is None else f"{name} ({widest})"

@@ -55,7 +55,7 @@ class Ray(Runtime):
             f"null with runtime.address={self.address}, because a cluster that is "
             "joined has the cores that it was started with",
         )
-        if self.address is not None and vectors.are_held():
+        if self.address is not None and vectors.is_capped():
             raise ValueError(
                 f"runtime.address={self.address}: must be null under "
                 f"{vectors.VARIABLE}=AVX2, which does not reach a cluster that is "

@@ -106,30 +106,30 @@ def settings():
 )
 def test_nothing_is_set_where_nothing_is_held(process, cpu, asked, used):
     process(cpu, asked)
-    assert not vectors.are_held()
+    assert not vectors.is_capped()
     assert settings() == {}
-    assert vectors.in_use() == used
+    assert vectors.widest() == used
 
 
 def test_all_is_set_where_it_is_asked_for(process):
     process("AVX-512", "AVX2")
-    assert vectors.are_held()
+    assert vectors.is_capped()
     assert settings() == vectors.AVX2
-    assert vectors.in_use() == "AVX2"
+    assert vectors.widest() == "AVX2"
 
 
 @pytest.mark.parametrize("asked", [None, "AVX2"])
 def test_what_was_set_before_holds_numpy_whoever_imports_it(process, asked):
     process("AVX-512", asked, numpy=True, **vectors.AVX2)
-    assert vectors.are_held()
-    assert vectors.in_use() == "AVX2"
+    assert vectors.is_capped()
+    assert vectors.widest() == "AVX2"
 
 
 @pytest.mark.parametrize("cpu", ["AVX", None])
 def test_vectors_that_the_cpu_lacks_are_refused(process, cpu):
     process(cpu, "AVX2")
     with pytest.raises(ConfigError, match="no AVX2 for this CPU"):
-        vectors.in_use()
+        vectors.widest()
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_vectors_that_the_cpu_lacks_are_refused(process, cpu):
 )
 def test_what_cannot_be_held_is_refused(process, numpy, variables):
     process("AVX-512", "AVX2", numpy=numpy, **variables)
-    assert not vectors.are_held()
+    assert not vectors.is_capped()
     with pytest.raises(ConfigError, match="set ONEDNN_MAX_CPU_ISA='AVX2' OPENBLAS"):
-        vectors.in_use()
+        vectors.widest()
 
 
 def test_a_cluster_that_is_joined_is_refused(process):

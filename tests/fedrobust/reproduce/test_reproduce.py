@@ -190,7 +190,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
     assert command(toy, monkeypatch, *check) == 1
     assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
-    monkeypatch.setattr("fedrobust.vectors.in_use", lambda: "AVX-512")
+    monkeypatch.setattr("fedrobust.vectors.widest", lambda: "AVX-512")
     monkeypatch.setattr("fedrobust.vectors.cpu_name", lambda: "a CPU")
     results.write_text(results.read_text().replace("a 486", "a CPU (AVX2) with oneDNN"))
     assert command(toy, monkeypatch, *check) == 1
