@@ -16,7 +16,7 @@ from fedrobust.training.objective import Objective, Replaying
 from fedrobust.training.optimizer import PureOptimizer
 
 
-class Own(NamedTuple):
+class ClientInputs(NamedTuple):
     """The inputs of one client; for a cohort, each array has a first axis of clients.
 
     Attributes
@@ -68,7 +68,7 @@ class Epoch:
         trainable: list[Tensor],
         state: list[Tensor],
         correction: list[Tensor],
-        own: Own,
+        inputs: ClientInputs,
         bounds: Tensor,
         round: Tensor,
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor], Tensor]:
@@ -80,10 +80,10 @@ class Epoch:
             Weights and optimiser state to start from.
         correction
             Terms added to the gradients of the weights; an empty list adds nothing.
-        own
+        inputs
             The inputs of this client.
         bounds
-            (batches + 1,) start of each batch in ``own.order``, and the end of all.
+            (batches + 1,) start of each batch in ``inputs.order``, and their end.
         round
             Number of the round, starting at 1.
 
@@ -98,14 +98,14 @@ class Epoch:
         advance = objective.advance if isinstance(objective, Replaying) else None
         scale = self.optimizer.loss_scale
         steps = replays * (tf.shape(bounds)[0] - 1)
-        received = BoundModel(network, trainable, own.fixed, round)
+        received = BoundModel(network, trainable, inputs.fixed, round)
 
         def step(i: Tensor, *carried: Any) -> tuple[Any, ...]:
             """Perturb one batch and take one optimiser step on it."""
             weights, fixed, state, delta, total = carried
             batch = i // replays
-            rows = own.order[bounds[batch] : bounds[batch + 1]]
-            x, y = tf.gather(own.x, rows), tf.gather(own.y, rows)
+            rows = inputs.order[bounds[batch] : bounds[batch + 1]]
+            x, y = tf.gather(inputs.x, rows), tf.gather(inputs.y, rows)
             size = tf.shape(rows)[0]
 
             def bound() -> BoundModel:
@@ -114,13 +114,13 @@ class Epoch:
                     weights,
                     fixed,
                     round,
-                    class_counts=own.class_counts,
+                    class_counts=inputs.class_counts,
                     received=received,
                     delta=delta[:size] if advance else None,
                 )
 
             # The key depends on the step alone, so any draw can be repeated.
-            key = tf.random.experimental.stateless_fold_in(own.seed, i)
+            key = tf.random.experimental.stateless_fold_in(inputs.seed, i)
             x_adv = objective.perturb(bound(), x, y, key)
             x_adv = tf.ensure_shape(tf.stop_gradient(x_adv), x.shape)
             # A fresh model, because the first may have moved batch statistics.
@@ -138,33 +138,43 @@ class Epoch:
                 delta = tf.concat([moved, delta[size:]], axis=0)
             else:
                 gradients = tape.gradient(scaled, weights)
-            if scale is not None:
-                gradients = [g if g is None else g / scale for g in gradients]
-            if self.proximal:
-                pairs = zip(weights, trainable, strict=True)
-                pull = [self.proximal * (w - w_received) for w, w_received in pairs]
-                gradients = _added(gradients, pull)
-            if correction:
-                gradients = _added(gradients, correction)
+            gradients = self._with_terms(gradients, weights, trainable, correction)
             weights, state = self.optimizer(state, gradients, weights)
             return i + 1, weights, model.fixed, state, delta, total + loss
 
         # Free training carries one perturbation per batch position from step to step. A
         # smaller last batch uses and updates only the first ones.
         largest = tf.reduce_max(bounds[1:] - bounds[:-1])
-        shape = tf.concat([largest[None], tf.shape(own.x)[1:]], axis=0)
+        shape = tf.concat([largest[None], tf.shape(inputs.x)[1:]], axis=0)
         delta = tf.zeros(shape if advance else [0])
-        carried = (0, list(trainable), list(own.fixed), list(state), delta, 0.0)
+        carried = (0, list(trainable), list(inputs.fixed), list(state), delta, 0.0)
         _, trained, fixed, state, _, total = while_loop(
             lambda i, *_: i < steps, step, carried
         )
         return trained, fixed, state, total
 
+    def _with_terms(
+        self,
+        gradients: list[Tensor],
+        weights: list[Tensor],
+        received: list[Tensor],
+        correction: list[Tensor],
+    ) -> list[Tensor]:
+        """Return unscaled gradients plus FedProx's pull and the correction."""
+        scale = self.optimizer.loss_scale
+        if scale is not None:
+            gradients = [g if g is None else g / scale for g in gradients]
+        if self.proximal:
+            pairs = zip(weights, received, strict=True)
+            pull = [self.proximal * (w - w_received) for w, w_received in pairs]
+            gradients = _added(gradients, pull)
+        return _added(gradients, correction) if correction else gradients
+
     def together(
         self,
         trainable: list[Tensor],
         state: list[Tensor],
-        own: Own,
+        inputs: ClientInputs,
         bounds: Tensor,
         round: Tensor,
     ) -> tuple[list[Tensor], list[Tensor], Tensor]:
@@ -172,7 +182,7 @@ class Epoch:
 
         Parameters
         ----------
-        own
+        inputs
             Inputs of the clients, stacked along a first axis.
         trainable, state, bounds, round
             As for ``alone``, and the same for all clients.
@@ -183,14 +193,14 @@ class Epoch:
             As from ``alone``, with a first axis of clients.
         """
 
-        def one(own: Own) -> tuple[Any, ...]:
+        def one(inputs: ClientInputs) -> tuple[Any, ...]:
             trained, fixed, _, total = self.alone(
-                trainable, state, [], own, bounds, round
+                trainable, state, [], inputs, bounds, round
             )
             return trained, fixed, total
 
-        found: tuple[Any, ...] = tf.vectorized_map(one, own)
-        return found
+        outputs: tuple[Any, ...] = tf.vectorized_map(one, inputs)
+        return outputs
 
     def compiled_alone(self, corrected: bool) -> Any:
         """Return the compiled graph of ``alone``, with or without a correction."""
@@ -203,13 +213,13 @@ class Epoch:
     def _signature(self, corrected: bool) -> tuple[Any, ...]:
         weights, state, schedule = self._shared()
         correction = weights if corrected else []
-        return weights, state, correction, self._own(), *schedule
+        return weights, state, correction, self._inputs(), *schedule
 
     def compiled_together(self) -> Any:
         """Return the compiled graph of ``together``."""
         weights, state, schedule = self._shared()
         return self.network.graph(
-            self.together, (weights, state, self._own(None), *schedule)
+            self.together, (weights, state, self._inputs(None), *schedule)
         )
 
     def _shared(self) -> tuple[list[Any], list[Any], list[Any]]:
@@ -218,10 +228,10 @@ class Epoch:
         weights = self.network.model.trainable_variables
         return _specs(weights), _specs(self.optimizer.initial_state), integers
 
-    def _own(self, *clients: None) -> Own:
+    def _inputs(self, *clients: None) -> ClientInputs:
         """Return the signature of a client's inputs, or of a cohort's for ``None``."""
         model, images = self.network.model, (*clients, None)
-        return Own(
+        return ClientInputs(
             fixed=_specs(model.non_trainable_variables, *clients),
             x=tf.TensorSpec((*images, *model.input_shape[1:]), tf.float32),
             y=tf.TensorSpec(images, tf.int32),

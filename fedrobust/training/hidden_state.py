@@ -41,10 +41,10 @@ def hidden_state(graph: Any) -> list[str]:
     One sentence for each kind of hidden state; empty if there is none.
     """
     nodes = list(_nodes(graph.as_graph_def()))
-    found = []
+    sentences = []
     draws = [node for node in nodes if _draws_without_key(node)]
     if draws:
-        found.append(
+        sentences.append(
             f"the local step draws random numbers by {_place(draws[0])}, which has no "
             "key, so the same configuration gives other numbers each time: use "
             "tf.random.stateless_* with the seed that perturb is given or, in a layer, "
@@ -55,14 +55,14 @@ def hidden_state(graph: Any) -> list[str]:
         # An iterator that the step itself creates starts again each time.
         writes = [node for node in writes if not node.op.startswith("Iterator")]
     if any("seed_generator" in variable.name for variable in graph.variables):
-        found.append(UNSEEDED)
+        sentences.append(UNSEEDED)
     elif writes:
-        found.append(
+        sentences.append(
             f"the local step changes a variable or another object that is not the "
             f"model's, by {_place(writes[0])}: clients share it, so results depend on "
             "the order in which they train"
         )
-    return found
+    return sentences
 
 
 def _nodes(graph: Any) -> Iterator[Any]:

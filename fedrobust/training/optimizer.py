@@ -69,8 +69,8 @@ class PureOptimizer:
         weights = [v.numpy() for v in variables]
         if any(_holds(state, w) for state in self.initial_state for w in weights):
             raise ValueError(
-                f"the state of {type(optimizer).__name__} begins with the weights it "
-                "is built on, and each round begins with others: choose another"
+                f"the state of {type(optimizer).__name__} starts with the weights it "
+                "is built on, but each round starts with others: choose another"
             )
 
     def state_after(self, steps: int) -> list[NDArray[Any]]:
@@ -87,11 +87,14 @@ class PureOptimizer:
         ValueError
             When the rate is a schedule or a function, not a constant.
         """
-        found = [v is self._optimizer.learning_rate for v in self._state]
-        if not any(found):
+        is_rate = [v is self._optimizer.learning_rate for v in self._state]
+        if not any(is_rate):
             name = type(self._optimizer).__name__
-            raise ValueError(f"the learning rate of {name} is no number to change")
-        other, index = copy.copy(self), found.index(True)
+            raise ValueError(
+                f"the learning rate of {name} is not a constant number, so it cannot "
+                "be changed"
+            )
+        other, index = copy.copy(self), is_rate.index(True)
         other.initial_state = list(self.initial_state)
         other.initial_state[index] = np.full_like(self.initial_state[index], rate)
         return other

@@ -20,7 +20,7 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import summary_of
 from fedrobust.network import Arrays, Network
 from fedrobust.randomness import Purpose, generator, stateless_seed
-from fedrobust.training.epoch import Epoch, Own
+from fedrobust.training.epoch import ClientInputs, Epoch
 from fedrobust.training.hidden_state import UNSEEDED, hidden_state
 from fedrobust.training.objective import Objective
 from fedrobust.training.optimizer import PureOptimizer
@@ -197,19 +197,19 @@ class Trainer:
             When the loss or a weight is not finite.
         """
         schedule = self._schedule(local, len(x), seed, round, client)
-        own = self._own(arrays, x, y, local, schedule, seed, round, client)
-        added: list[Any] = []
+        inputs = self._inputs(arrays, x, y, local, schedule, seed, round, client)
+        corrections: list[Any] = []
         if self._corrected:
             names = self.network.trainable
-            added = [
+            corrections = [
                 np.zeros_like(arrays[n]) if correction is None else correction[n]
                 for n in names
             ]
         out_trainable, out_fixed, out_state, loss = self._run(
             self._trainable(arrays),
             self._state(local, len(x), round) if state is None else list(state),
-            added,
-            own,
+            corrections,
+            inputs,
             schedule.bounds,
             np.int32(round),
         )
@@ -250,30 +250,33 @@ class Trainer:
         """
         (size, *others) = {len(x) for x, _ in data.values()}
         if others or self._corrected:
-            raise ValueError("only equally many images without correction go together")
+            raise ValueError(
+                "clients train together only with equally many images and without a "
+                "correction"
+            )
         schedules = [self._schedule(local, size, seed, round, c) for c in data]
-        owns = [
-            self._own(arrays, x, y, local, schedule, seed, round, client)
+        all_inputs = [
+            self._inputs(arrays, x, y, local, schedule, seed, round, client)
             for schedule, (client, (x, y)) in zip(schedules, data.items(), strict=True)
         ]
         out_trainable, out_fixed, loss = self._run_together(
             self._trainable(arrays),
             self._state(local, size, round),
-            tf.nest.map_structure(lambda *values: np.stack(values), *owns),
+            tf.nest.map_structure(lambda *values: np.stack(values), *all_inputs),
             schedules[0].bounds,
             np.int32(round),
         )
         stacked, losses = self.network.join(out_trainable, out_fixed), np.asarray(loss)
-        found: dict[int, Trained | DivergedError] = {}
+        results: dict[int, Trained | DivergedError] = {}
         for row, client in enumerate(data):
-            own = {name: values[row] for name, values in stacked.items()}
+            trained = {name: values[row] for name, values in stacked.items()}
             try:
-                found[client] = self._trained(
-                    own, float(losses[row]), schedules[row], size, round
+                results[client] = self._trained(
+                    trained, float(losses[row]), schedules[row], size, round
                 )
             except DivergedError as error:
-                found[client] = error
-        return found
+                results[client] = error
+        return results
 
     def _schedule(
         self, local: LocalTraining, size: int, seed: int, round: int, client: int
@@ -291,7 +294,7 @@ class Trainer:
     def _trainable(self, arrays: Arrays) -> list[Any]:
         return [arrays[name] for name in self.network.trainable]
 
-    def _own(
+    def _inputs(
         self,
         arrays: Arrays,
         x: Images,
@@ -301,7 +304,7 @@ class Trainer:
         seed: int,
         round: int,
         client: int,
-    ) -> Own:
+    ) -> ClientInputs:
         """Return the client's inputs to the graph in this round."""
         classes = self.network.num_classes
         dropout = np.zeros(2, np.int32)
@@ -309,7 +312,7 @@ class Trainer:
             key = local.dropout_key(round, client)
             dropout = abs(stateless_seed(seed, Purpose.DROPOUT, *key) // 2)
         x_seen, y_seen, order = schedule.seen(x, y)
-        return Own(
+        return ClientInputs(
             fixed=self.network.split(arrays, dropout, local.dropout_masks != "own")[1],
             x=x_seen,
             y=y_seen,

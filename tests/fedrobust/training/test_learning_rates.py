@@ -177,5 +177,5 @@ def test_a_sweep_over_rates_traces_one_graph(configure):
 
 
 def test_only_a_number_is_changed_in_a_graph():
-    with pytest.raises(ValueError, match="the learning rate of SGD is no number"):
+    with pytest.raises(ValueError, match="the learning rate of SGD is not a constant"):
         trainer_of(keras.optimizers.SGD(doubling())).with_learning_rate(0.1)

@@ -177,7 +177,7 @@ def test_any_optimizer_equals_a_plain_keras_loop(digits, make):
             ),
             "wraps other optimisers",
         ),
-        (lambda: keras.optimizers.ScheduleFreeAdamW(), "begins with the weights"),
+        (lambda: keras.optimizers.ScheduleFreeAdamW(), "starts with the weights"),
     ],
     ids=["ema", "accumulation", "wrapper", "several", "schedule-free"],
 )
