@@ -18,7 +18,7 @@ from fedrobust.attacks.mim import MIM
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.subject import Subject
 from fedrobust.evaluation.checks import Check, Mask, takes_more
-from fedrobust.evaluation.followed import (
+from fedrobust.evaluation.measurements import (
     base_of,
     input_gradients,
     stands,

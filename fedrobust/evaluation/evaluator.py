@@ -23,8 +23,8 @@ from fedrobust.evaluation.doubts import (
     about_overflow,
     beats_guessing,
 )
-from fedrobust.evaluation.full_checks import PROBED, probe
-from fedrobust.evaluation.quick_checks import look
+from fedrobust.evaluation.full_checks import MAX_EXAMPLES, full_checks
+from fedrobust.evaluation.quick_checks import quick_checks
 from fedrobust.evaluation.scores import Scores, hyperparameters
 from fedrobust.network import Arrays, Network
 from fedrobust.network.inference import predict
@@ -192,12 +192,12 @@ class Evaluator:
         ]
         records = self._hyperparameters()
         checks = check_attacks(standing, worst, reached, records, guided, queried)
-        few = np.arange(min(len(self.x), PROBED))
+        few = np.arange(min(len(self.x), MAX_EXAMPLES))
         subject = Subject(
             self.network, arrays, self.x[few], self.y[few], few, self.seed, workers
         )
         bounds = next(iter(self.attacks.values())).model_range
-        quick, notes = look(subject, bounds)
+        quick, notes = quick_checks(subject, bounds)
         checks |= quick
         not_finite = float((answers < 0).mean())
         if not_finite > 0:
@@ -240,7 +240,7 @@ class Evaluator:
             notes.append(f"no transfer attack was run: {error}")
         by_gradients = guided[key]
         left = reported if by_gradients is None else by_gradients[few]
-        return probe(subject, attacks, reported, left, surrogate)
+        return full_checks(subject, attacks, reported, left, surrogate)
 
     def _claimed(self, worst: Mapping[str, Mask]) -> float | None:
         """Return the largest epsilon at which the model reportedly beats guessing.

@@ -26,17 +26,17 @@ from fedrobust.evaluation.checks import (
     takes_more,
     tolerance,
 )
-from fedrobust.evaluation.followed import base_of, log_odds, stands, with_other_loss
+from fedrobust.evaluation.measurements import base_of, log_odds, stands, with_other_loss
 from fedrobust.evaluation.quick_checks import RISES
 from fedrobust.network import Arrays, Network
 
 # Number of examples that the checks use.
-PROBED = 256
+MAX_EXAMPLES = 256
 # An attack must break an undefended model within this share of the range.
 UNDEFENDED_EPSILON = 0.3
 
 
-def probe(
+def full_checks(
     subject: Subject,
     attacks: Mapping[str, Attack],
     reported: Mask,

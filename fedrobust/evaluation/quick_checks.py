@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fedrobust.attacks.subject import Subject
 from fedrobust.backend import tf
 from fedrobust.evaluation.checks import POINT, Check, Mask, judged, tolerance
-from fedrobust.evaluation.followed import input_gradients, log_odds
+from fedrobust.evaluation.measurements import input_gradients, log_odds
 from fedrobust.network import BoundModel
 from fedrobust.network.inference import BATCH, labels_of, logits_of
 from fedrobust.network.outputs import kind_of
@@ -30,7 +30,7 @@ COARSE = {"float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"}
 SMALL, RISES = 0.01, 0.9
 
 
-def look(
+def quick_checks(
     subject: Subject, model_range: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[dict[str, Check], list[str]]:
     """Return cheap checks of the model's outputs and gradients on one batch.

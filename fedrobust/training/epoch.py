@@ -123,7 +123,6 @@ class Epoch:
             key = tf.random.experimental.stateless_fold_in(inputs.seed, i)
             x_adv = objective.perturb(bound(), x, y, key)
             x_adv = tf.ensure_shape(tf.stop_gradient(x_adv), x.shape)
-            # A fresh model, because the first may have moved batch statistics.
             # A second model, so that statistics moved by ``perturb`` are discarded.
             model = bound()
             with tf.GradientTape() as tape:

@@ -10,8 +10,8 @@ from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation.assessment import assess
 from fedrobust.evaluation.checks import MEANINGS, check_attacks, takes_more
-from fedrobust.evaluation.followed import stands
-from fedrobust.evaluation.full_checks import probe
+from fedrobust.evaluation.full_checks import full_checks
+from fedrobust.evaluation.measurements import stands
 from fedrobust.evaluation.quick_checks import deterministic
 from fedrobust.evaluation.scores import hyperparameters
 from fedrobust.network import network_of
@@ -296,7 +296,7 @@ def test_the_margin_loss_is_held_against_the_cross_entropy(trained):
     subject = Subject(network, network.arrays(), x, y)
     attack = PGD(epsilon=0.1, loss="margin", random_start=False)
     right = subject.is_correct()
-    check = probe(subject, {"pgd": attack}, right, right)["losses_agree"]
+    check = full_checks(subject, {"pgd": attack}, right, right)["losses_agree"]
     taken = right & ~stands(subject, replace(attack, loss="ce"))
     assert check.figure == taken.mean()
     # The cross-entropy has no gradient here: the figure tells which loss was used.
@@ -309,10 +309,10 @@ def test_a_probe_holds_square_against_what_gradients_leave(trained):
     subject = Subject(network, network.arrays(), x, y)
     nobody, right = np.zeros(64, bool), subject.is_correct()
     attacks = {"pgd": PGD(epsilon=0.1, steps=2)}
-    by_gradients = probe(subject, attacks, nobody, right)
+    by_gradients = full_checks(subject, attacks, nobody, right)
     assert by_gradients["gradient_free_not_better"].figure > 0
     assert by_gradients["more_iterations"].figure == 0
-    by_all = probe(subject, attacks, right, nobody)
+    by_all = full_checks(subject, attacks, right, nobody)
     assert by_all["gradient_free_not_better"].figure == 0
     assert by_all["more_iterations"].figure > 0
 
