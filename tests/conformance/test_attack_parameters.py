@@ -57,7 +57,7 @@ def test_numbers_of_numpy_and_lists_are_understood(attack):
     assert made == replace(attack, epsilon=0.25, model_range=(0, 1))
 
 
-def test_attacks_of_a_users_own_are_checked_without_calling_their_base():
+def test_custom_attacks_are_checked_without_calling_their_base_class():
     from dataclasses import dataclass
 
     @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def test_attacks_of_a_users_own_are_checked_without_calling_their_base():
         Own(steps=2.5)
 
 
-def test_ranges_that_bounds_alone_would_let_pass():
+def test_invalid_ranges_that_the_bounds_would_let_pass_are_refused():
     with pytest.raises(ValueError, match=r"^random_start='false': must be true or fal"):
         PGD(random_start="false")
     with pytest.raises(ValueError, match=r"^relative_step="):

@@ -115,7 +115,7 @@ def test_it_hurts_more_as_epsilon_grows(trained, attack):
 
 
 @every_attack
-def test_no_examples_give_none(trained, attack):
+def test_no_examples_give_no_examples(trained, attack):
     x, y = examples(trained, 0)
     assert attack(trained.model, x, y).shape == (0, 8, 8, 1)
 

@@ -217,7 +217,7 @@ def test_few_honest_updates_work_or_are_refused(attack, h, b):
 
 
 @every_collusion
-def test_equal_honest_updates_are_no_trap(attack):
+def test_equal_honest_updates_are_handled(attack):
     honest = np.tile(updates(h=1), (H, 1))
     check_form(craft(attack, honest), B, 50)
     zeros = np.zeros((H, 5), np.float32)

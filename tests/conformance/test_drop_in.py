@@ -271,7 +271,7 @@ def test_arguments_of_another_kind_are_refused_when_made(arguments):
         RobustStrategy(**{"rule": Mean(), **arguments})
 
 
-def test_what_is_wrong_with_an_argument_is_told_in_one_sentence():
+def test_an_invalid_argument_is_refused_in_one_sentence():
     for name, value, sentence in (
         (
             *("preaggregators", NNM(f=1)),
@@ -299,7 +299,7 @@ def test_what_is_wrong_with_an_argument_is_told_in_one_sentence():
             RobustStrategy(**{"rule": Mean(), name: value})
 
 
-def test_what_serves_as_an_argument_is_taken():
+def test_every_valid_argument_is_accepted():
     for arguments in (
         {"preaggregators": (NNM(f=1),)},
         {"statistics": {"a", "b"}, "optional_statistics": frozenset("a")},

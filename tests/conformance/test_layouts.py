@@ -154,7 +154,7 @@ NO_NUMBERS = {
 
 
 @pytest.mark.parametrize("name", NO_NUMBERS)
-def test_what_is_no_matrix_of_real_numbers_is_refused_by_name(name):
+def test_input_other_than_a_matrix_of_real_numbers_is_refused_by_name(name):
     bad, known = NO_NUMBERS[name], context_for(np.ones((N, 2), np.float32))
     for member in MEMBERS:
         with pytest.raises(ValueError, match=name):
@@ -170,12 +170,12 @@ def test_what_is_no_matrix_of_real_numbers_is_refused_by_name(name):
 @pytest.mark.parametrize(
     "field", ["num_examples", "root_update", "parameters", "losses"]
 )
-def test_a_context_of_no_real_numbers_is_refused_by_name(field):
+def test_a_context_without_real_numbers_is_refused_by_name(field):
     with pytest.raises(ValueError, match=rf"context\.{field} must be real numbers"):
         RuleContext(**{field: np.ones(3, complex)})
 
 
 @pytest.mark.parametrize("cast", [np.int64, np.float16, np.longdouble, bool])
-def test_every_kind_of_real_number_is_welcome(cast):
+def test_every_kind_of_real_number_is_accepted(cast):
     given = np.array([[0, 1], [1, 0], [1, 1]]).astype(cast)
     np.testing.assert_array_equal(Median()(given).vector, [1, 1])

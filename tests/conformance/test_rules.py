@@ -168,7 +168,7 @@ def test_without_client_ids_the_order_of_tie_free_rows_changes_no_bit(member, rn
 )
 @settings(max_examples=25, deadline=None)
 @given(updates=any_updates, order=orders)
-def test_a_rule_that_ranks_no_rows_gives_the_same_bits_for_any_order(
+def test_a_rule_that_does_not_rank_rows_gives_the_same_bits_for_any_order(
     member, updates, order
 ):
     context = replace(context_for(updates), clients=None)
@@ -256,7 +256,7 @@ def test_ties_are_broken_by_the_lowest_row(member):
 
 
 @every
-def test_its_minimum_is_enough_and_one_fewer_is_refused(member):
+def test_the_minimum_of_clients_is_enough_and_one_fewer_is_refused(member):
     n = max(member.rule.min_clients, (member.rule.trusted or 0) + 1)
     updates = np.eye(n, 4, dtype=np.float32) + 0.5
     assert np.isfinite(aggregate(member, updates).vector).all()
@@ -265,7 +265,7 @@ def test_its_minimum_is_enough_and_one_fewer_is_refused(member):
 
 
 @every
-def test_without_byzantine_clients_in_mind_it_is_defined(member, rng):
+def test_with_f_zero_every_rule_is_defined(member, rng):
     if member.rule.f is not None:
         rule = type(member.rule)(f=0)
         updates = honest(rng, n=max(3, rule.min_clients))
@@ -284,7 +284,7 @@ def test_a_row_that_is_not_finite_is_refused(member, bad):
 
 @every
 @pytest.mark.parametrize("name", ["num_examples", "root_update", "parameters"])
-def test_a_field_that_it_needs_and_misses_is_named(member, name):
+def test_a_missing_field_of_the_context_is_named(member, name):
     needed = name in member.rule.needs or (
         name == "num_examples" and member.rule == Mean(weighted=True)
     )
@@ -309,7 +309,7 @@ def attacked(rng, size: float, bad: int = F):
 
 @members("hull")
 @pytest.mark.parametrize("size", SIZES)
-def test_f_bad_rows_cannot_drag_it_out_of_the_honest_hull(member, size, rng):
+def test_f_bad_rows_cannot_drag_the_result_out_of_the_honest_hull(member, size, rng):
     updates = attacked(rng, size)
     good = updates[F:]
     low, high = good.min(axis=0), good.max(axis=0)
@@ -321,7 +321,9 @@ def test_f_bad_rows_cannot_drag_it_out_of_the_honest_hull(member, size, rng):
 
 @members("longest")
 @pytest.mark.parametrize("size", SIZES)
-def test_f_bad_rows_cannot_make_it_longer_than_the_median_row(member, size, rng):
+def test_f_bad_rows_cannot_make_the_result_longer_than_the_median_row(
+    member, size, rng
+):
     updates = attacked(rng, size)
     vector = aggregate(member, updates).vector
     bound = member.longest * np.median(norms(updates))
@@ -348,7 +350,7 @@ def test_rules_with_a_radius_stay_within_it(rng):
         assert length <= bound * (1 + 1e-6), rule
 
 
-def test_the_mean_is_owned_by_one_bad_row():
+def test_one_bad_row_controls_the_mean():
     updates = np.zeros((N, 1), np.float32)
     updates[0] = 11e9
     for weighted in (False, True):

@@ -72,7 +72,7 @@ USES = {
 
 
 @pytest.mark.parametrize("place", USES)
-def test_an_exit_of_a_users_code_is_told_and_has_status_2(place, write, capsys):
+def test_an_exit_in_a_users_code_is_reported_with_status_2(place, write, capsys):
     key, name = USES[place]
     write(place, code=0)
     whose = [f"{key}._target_=mine_that_exits.{name}"]
@@ -122,7 +122,9 @@ def test_a_module_that_exits_when_it_is_imported_for_a_model(write, capsys):
     ("code", "status", "told"),
     [(None, 0, ""), (0, 0, ""), (1, 1, ""), (2, 2, ""), (7, 1, "7"), ("no", 1, "no")],
 )
-def test_what_else_exits_has_a_status_of_ours(code, status, told, monkeypatch, capsys):
+def test_other_exits_have_a_status_of_fedrobust(
+    code, status, told, monkeypatch, capsys
+):
     def command(arguments):
         sys.exit(code)
 

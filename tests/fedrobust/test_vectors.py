@@ -43,7 +43,7 @@ def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(not HAS_MORE, reason="the CPU has no AVX-512")
-def test_every_library_is_held_to_avx2():
+def test_every_library_is_restricted_to_avx2():
     free, held = python(LIBRARIES), python(LIBRARIES, FEDROBUST_VECTORS="AVX2")
     assert "(AVX-512)\nnumpy True\n" in free.stdout
     assert "blas {'Haswell'}" not in free.stdout
@@ -53,7 +53,7 @@ def test_every_library_is_held_to_avx2():
 
 
 @pytest.mark.skipif(not HAS_MORE, reason="the CPU has no AVX-512")
-def test_a_process_of_its_own_inherits_what_holds():
+def test_a_child_process_inherits_the_restriction():
     held = {"FEDROBUST_VECTORS": "AVX2", **vectors.AVX2}
     late = f"import numpy\n{LIBRARIES}"
     assert "(AVX2)\nnumpy False\n" in python(late, **held).stdout
@@ -61,7 +61,7 @@ def test_a_process_of_its_own_inherits_what_holds():
     assert "NumPy was imported before fedrobust" in error
 
 
-def test_another_word_is_told(monkeypatch, capsys):
+def test_another_value_than_avx2_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("FEDROBUST_VECTORS", "AVX1024")
     assert main(["list"]) == 2
     assert capsys.readouterr().err == (
@@ -104,14 +104,14 @@ def settings():
         (None, None, None),
     ],
 )
-def test_nothing_is_set_where_nothing_is_held(process, cpu, asked, used):
+def test_nothing_is_set_without_a_restriction(process, cpu, asked, used):
     process(cpu, asked)
     assert not vectors.is_capped()
     assert settings() == {}
     assert vectors.widest() == used
 
 
-def test_all_is_set_where_it_is_asked_for(process):
+def test_all_variables_are_set_on_request(process):
     process("AVX-512", "AVX2")
     assert vectors.is_capped()
     assert settings() == vectors.AVX2
@@ -119,7 +119,9 @@ def test_all_is_set_where_it_is_asked_for(process):
 
 
 @pytest.mark.parametrize("asked", [None, "AVX2"])
-def test_what_was_set_before_holds_numpy_whoever_imports_it(process, asked):
+def test_variables_set_before_the_start_restrict_numpy_in_any_import_order(
+    process, asked
+):
     process("AVX-512", asked, numpy=True, **vectors.AVX2)
     assert vectors.is_capped()
     assert vectors.widest() == "AVX2"
@@ -135,7 +137,7 @@ def test_vectors_that_the_cpu_lacks_are_refused(process, cpu):
 @pytest.mark.parametrize(
     ("numpy", "variables"), [(True, {}), (False, {"ONEDNN_MAX_CPU_ISA": "SSE41"})]
 )
-def test_what_cannot_be_held_is_refused(process, numpy, variables):
+def test_a_restriction_that_comes_too_late_is_refused(process, numpy, variables):
     process("AVX-512", "AVX2", numpy=numpy, **variables)
     assert not vectors.is_capped()
     with pytest.raises(ConfigError, match="set ONEDNN_MAX_CPU_ISA='AVX2' OPENBLAS"):

@@ -86,7 +86,7 @@ def test_the_nearest_is_as_near_as_the_margin_says(linear, attack, dual, rng):
     np.testing.assert_allclose(distance, exact, rtol=0.02, atol=1e-4)
 
 
-def test_several_classes_are_attacked_to_the_exact_accuracy(rng):
+def test_attacks_on_several_classes_reach_the_exact_accuracy(rng):
     weights = rng.normal(size=(6, 5)).astype(np.float32)
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5)])
     model.layers[0].set_weights([weights, np.zeros(5, np.float32)])
@@ -132,7 +132,7 @@ def test_dlr_by_hand():
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_the_way_to_a_plane_is_the_shortest(norm, rng):
+def test_the_step_to_a_plane_is_the_shortest(norm, rng):
     x = rng.uniform(size=(20, 6)).astype(np.float32)
     w = rng.normal(size=(20, 6)).astype(np.float32)
     target = rng.uniform(size=(20, 6)).astype(np.float32)
@@ -174,7 +174,7 @@ def test_the_way_to_a_plane_is_the_shortest(norm, rng):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_the_way_to_a_plane_does_not_depend_on_the_company(norm, rng):
+def test_the_step_to_a_plane_does_not_depend_on_other_rows(norm, rng):
     # The 784 pieces of each row take their own number of steps.
     x = rng.uniform(size=(60, 784)).astype(np.float32)
     w = rng.normal(size=(60, 784)).astype(np.float32)
@@ -186,7 +186,7 @@ def test_the_way_to_a_plane_does_not_depend_on_the_company(norm, rng):
         np.testing.assert_array_equal(found[i], together[i])
 
 
-def test_a_plane_out_of_reach_uses_all_the_room_there_is():
+def test_a_plane_out_of_reach_uses_the_whole_range():
     x = np.array([[0.2, 0.5]], np.float32)
     w = np.array([[1.0, -1.0]], np.float32)
     for norm in ("linf", "l2"):
@@ -198,7 +198,7 @@ def test_a_plane_out_of_reach_uses_all_the_room_there_is():
     ("attack", "classes"),
     [(APGD(loss="dlr"), 3), (APGD(loss="dlr", targeted=True), 4)],
 )
-def test_too_few_classes_are_told(linear, attack, classes):
+def test_too_few_classes_are_refused(linear, attack, classes):
     x, y = np.full((2, 4), 0.5, np.float32), np.array([0, 1])
     with pytest.raises(
         ValueError, match=f"at least {classes} classes and the model has 2: use "
@@ -213,7 +213,7 @@ def test_a_model_with_a_single_output_is_refused():
         FGSM()(model, x, y)
 
 
-def test_more_passes_never_leave_more_standing(trained):
+def test_more_passes_never_raise_robust_accuracy(trained):
     x, y = trained.data.x_test[:128], trained.data.y_test[:128]
 
     def accuracy(attack):

@@ -96,7 +96,7 @@ def test_a_surrogate_of_another_task_is_refused(trained, linear):
         Transfer(surrogate=other)(trained.model, x, y)
 
 
-def test_transfer_refuses_what_its_attack_cannot(surrogate):
+def test_transfer_refuses_a_norm_that_its_attack_lacks(surrogate):
     with pytest.raises(ValueError, match="norm"):
         Transfer(surrogate=surrogate, attack=CWLinf(), norm="l2")
     with pytest.raises(ValueError, match="attack"):

@@ -116,7 +116,9 @@ def ball_around(x, norm, epsilon):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_a_linear_model_of_flat_inputs_falls_where_its_margin_ends(linear, norm, rng):
+def test_a_linear_model_of_flat_inputs_breaks_exactly_beyond_its_margin(
+    linear, norm, rng
+):
     x = rng.uniform(0.4, 0.6, size=(60, 4)).astype(np.float32)
     w = linear.get_weights()[0][:, 0]
     y = (x @ w < 0).astype(np.int64)
@@ -147,7 +149,7 @@ def test_more_queries_break_more_of_a_trained_model(trained, norm, epsilon):
 
 
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.2), ("l2", 1.2)])
-def test_fewer_queries_are_the_beginning_of_more(trained, norm, epsilon):
+def test_a_short_search_is_the_beginning_of_a_longer_one(trained, norm, epsilon):
     x, y = trained.data.x_test[:20], trained.data.y_test[:20]
     few, many = (
         Square(epsilon=epsilon, norm=norm, queries=q)(trained.model, x, y)
@@ -159,7 +161,7 @@ def test_fewer_queries_are_the_beginning_of_more(trained, norm, epsilon):
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_examples_do_not_depend_on_their_company(trained, norm):
+def test_results_do_not_depend_on_the_other_examples(trained, norm):
     x, y = trained.data.x_test[:150], trained.data.y_test[:150]
     attack = Square(epsilon=0.3, norm=norm, queries=40)
     together = attack(trained.model, x, y)
@@ -177,7 +179,7 @@ class Quantised(keras.layers.Layer):
         return tf.round(x)
 
 
-def test_a_rounding_stops_pgd_and_not_square(trained):
+def test_a_rounding_stops_pgd_but_not_square(trained):
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, trained.model(Quantised()(inputs)))
     x, y = trained.data.x_test[:60], trained.data.y_test[:60]
@@ -204,7 +206,7 @@ def test_every_shape_of_an_image(shape, norm, rng):
     np.testing.assert_array_equal(into_ball(x_adv, x, 0.2, norm, (0, 1)), x_adv)
 
 
-def test_what_is_no_image_is_refused():
+def test_an_input_that_is_not_an_image_is_refused():
     model = keras.Sequential(
         [keras.Input((2, 2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )

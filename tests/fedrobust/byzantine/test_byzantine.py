@@ -70,7 +70,7 @@ class Watcher(IPM):
         object.__setattr__(self, "memory", context.memory)
 
 
-def test_an_attack_that_watches_sees_the_rounds_before_it_begins():
+def test_an_attack_that_watches_sees_the_rounds_before_its_start():
     ids, attack = {FIRST_NODE_ID + i: i for i in range(3)}, Watcher()
     with LocalGrid(honest_app(), 3, workers=2) as grid:
         adversary = Adversary(grid, attack, lambda round: [], ids, ["w"])
@@ -93,7 +93,7 @@ class Recorded(IPM):
         return super().craft(honest, num_byzantine, context)
 
 
-def test_the_adversary_sees_all_honest_updates_and_speaks_for_the_colluding():
+def test_the_adversary_sees_all_honest_updates_and_rewrites_colluding_replies():
     with LocalGrid(honest_app(), 6, workers=2) as grid:
         ids = {FIRST_NODE_ID + i: i for i in range(6)}
         attack = Recorded(epsilon=2.0)
@@ -166,7 +166,7 @@ def test_a_colluder_without_arrays_is_left_to_the_strategy():
     assert not replies[1].content.array_records
 
 
-def test_a_round_in_which_the_attack_is_undefined_is_told():
+def test_a_round_in_which_the_attack_is_undefined_is_reported():
     events: list[dict] = []
     with LocalGrid(honest_app(), 4, workers=1) as grid:
         ids = {FIRST_NODE_ID + i: i for i in range(4)}

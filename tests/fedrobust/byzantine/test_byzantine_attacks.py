@@ -105,7 +105,7 @@ def test_alie_of_the_paper_knows_only_its_own_updates():
         ALIE(z=2.0, statistics="own").check(10, 1)
 
 
-def test_alie_is_refused_where_undefined_and_warns_where_it_is_no_attack():
+def test_alie_is_refused_where_undefined_and_warns_where_z_is_not_positive():
     with pytest.raises(ValueError, match="n=10 clients of which b=6"):
         ALIE()(np.zeros((4, 1), np.float32), 6)
     with pytest.warns(UserWarning, match="n=6 and b=1 has z=-0.2533"):
@@ -114,7 +114,7 @@ def test_alie_is_refused_where_undefined_and_warns_where_it_is_no_attack():
         ALIE().check(10, 2)
 
 
-def test_alie_without_an_end_is_undefined():
+def test_alie_without_a_finite_z_is_undefined():
     with pytest.raises(ValueError, match="n above 2"):
         ALIE()(np.zeros((1, 3), np.float32), 1)
     with pytest.raises(ValueError, match="z=nan"):
@@ -157,7 +157,7 @@ def test_the_expanding_search_doubles_until_it_fails_and_then_shrinks():
     assert best == 4
 
 
-def test_the_searches_make_as_many_evaluations_as_it_may():
+def test_the_searches_make_as_many_evaluations_as_allowed():
     assert expanding_search(lambda x: x, 1, 2.0, 1.0, 0.8) == 2
     assert expanding_search(lambda x: x, 4, 0.0, 1.0, 0.8) == 1 + 2 + 4
     for evaluations in (1, 2, 3, 20):
@@ -415,7 +415,7 @@ def test_fang_krum_by_hand():
     np.testing.assert_allclose(FangKrum()(honest, 2), [[expected]] * 2, rtol=1e-6)
 
 
-def test_fang_krum_gives_up_below_its_threshold():
+def test_fang_krum_stops_below_its_threshold():
     # b = f = 1, n = 5: 2 neighbours. The least honest sum is 1 + 1, the longest update
     # 4. Bound: sqrt(2 / (5 - 1 - 1 - 1)) + 4 = 5. Even at 0 a copy has 1 + 4 > 2.
     honest = np.array([[1], [2], [3], [4]], np.float32)

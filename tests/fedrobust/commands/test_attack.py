@@ -114,7 +114,9 @@ def test_flat_inputs_are_drawn_in_the_shape_of_the_images(tmp_path, monkeypatch)
     assert {image.shape for image in drawn[10:]} == {(32, 32, 3)}
 
 
-def test_what_is_no_image_is_told_before_the_attack(tmp_path, monkeypatch, capsys):
+def test_inputs_that_are_not_images_are_reported_before_the_attack(
+    tmp_path, monkeypatch, capsys
+):
     data_of(tmp_path, monkeypatch, (20,))
     monkeypatch.setattr(
         "fedrobust.evaluation.assessment.assess", None
@@ -127,7 +129,7 @@ def test_what_is_no_image_is_told_before_the_attack(tmp_path, monkeypatch, capsy
     assert "--picture: inputs of shape (20,) are no images" in error
 
 
-def test_examples_that_cannot_be_written_are_told(saved, tmp_path, capsys):
+def test_examples_that_cannot_be_written_are_reported(saved, tmp_path, capsys):
     (tmp_path / "adversarial.npz").mkdir()
     words = ["attack", "--model", str(saved), "attack=fgsm", "--samples", "5"]
     assert main([*words, "--save", "--out", str(tmp_path)]) == 2
@@ -160,7 +162,7 @@ def test_names_are_shown_as_they_are(capsys):
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff", b"[" * 10**5])
-def test_a_torn_result_is_not_written_over(saved, tmp_path, capsys, content):
+def test_a_corrupt_result_is_not_overwritten(saved, tmp_path, capsys, content):
     out = tmp_path / "out"
     out.mkdir()
     (out / "result.json").write_bytes(content)

@@ -60,7 +60,7 @@ def write_npz(folder: Path, name: str = "tiny", **extra) -> None:
     )
 
 
-def test_a_file_of_ones_own(tmp_path, monkeypatch):
+def test_a_custom_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     write_npz(tmp_path)
     split = ImageFile(name="tiny", input_shape=[4, 4, 1], num_classes=3).load()
@@ -123,7 +123,7 @@ def test_classes_that_are_declared_may_have_no_example(first, last, classes, dec
         (2, 3, None, None),
     ],
 )
-def test_labels_that_begin_above_0_are_told_so(first, last, classes, declared):
+def test_labels_that_start_above_0_are_refused(first, last, classes, declared):
     data = Labelled(first=first, last=last, classes=classes, num_classes=declared)
     told = f"begin at {first}: they must begin at 0, so subtract {first}"
     with pytest.raises(ValueError, match=told):
@@ -147,7 +147,7 @@ def test_labels_that_begin_above_0_are_told_so(first, last, classes, declared):
         ("ids_train", np.arange(6), r"has shape \(6,\): must be \(60,\)"),
     ],
 )
-def test_a_file_that_holds_something_else_is_told(
+def test_a_file_with_other_contents_is_refused(
     name, value, told, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
@@ -169,7 +169,7 @@ def test_labels_may_be_whole_numbers_of_any_type(tmp_path, monkeypatch):
     assert ImageFile(name="tiny").load().digest == expected.digest
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_read_is_reported(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     write_npz(tmp_path)
     whole = (tmp_path / "tiny.npz").read_bytes()
@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("lacks", ["x_train", "y_train", "x_test", "y_test"])
-def test_a_file_that_lacks_an_array_is_told(lacks, tmp_path, monkeypatch):
+def test_a_file_that_lacks_an_array_is_reported(lacks, tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     write_npz(tmp_path)
     with np.load(tmp_path / "tiny.npz") as file:
@@ -208,7 +208,7 @@ def test_a_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
         ImageFile(name="mine", download=True).check()
 
 
-def test_keras_downloads_when_it_may_and_its_failure_is_told(tmp_path, monkeypatch):
+def test_keras_downloads_if_allowed_and_its_failure_is_reported(tmp_path, monkeypatch):
     from types import SimpleNamespace
 
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
@@ -304,7 +304,7 @@ def test_each_client_draws_by_its_own_dirichlet_shares():
         assert np.bincount(labels[rows]).min() >= 20
 
 
-def test_what_is_drawn_of_a_class_that_is_used_up_is_drawn_again():
+def test_draws_of_a_class_that_is_used_up_are_repeated():
     left = np.array([2, 1, 5])
     assert _until_used_up(np.array([0, 2, 0, 1, 0, 2]), left).tolist() == [2, 1, 1]
     assert _until_used_up(np.array([1, 1, 0]), left).tolist() == [0, 1, 0]
@@ -333,7 +333,7 @@ def test_rows_are_copied_when_they_are_asked_for():
 
 
 @pytest.mark.parametrize("partition", PARTITIONS, ids=repr)
-def test_a_partition_depends_on_its_seed_and_is_kept(
+def test_a_partition_depends_on_its_seed_and_is_cached(
     partition, digits, tmp_path, monkeypatch
 ):
     from dataclasses import replace
@@ -358,7 +358,7 @@ def test_a_partition_depends_on_its_seed_and_is_kept(
 
 
 @pytest.mark.parametrize("changed", ["flwr-datasets", "datasets", "our own deal"])
-def test_what_others_dealt_is_not_taken_for_a_partition(
+def test_a_partition_cached_by_another_version_is_not_used(
     changed, digits, tmp_path, monkeypatch
 ):
     from fedrobust.data.partition import base
@@ -375,7 +375,7 @@ def test_what_others_dealt_is_not_taken_for_a_partition(
     assert len(list((tmp_path / "partitions").iterdir())) == 2
 
 
-def test_label_skew_is_what_it_says(digits):
+def test_label_skew_is_as_configured(digits):
     def classes(rows):
         return len(set(digits.y_train[rows]))
 

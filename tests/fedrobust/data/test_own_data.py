@@ -93,7 +93,7 @@ def test_a_split_keeps_its_shape():
         ({"x": np.array([object()] * 48)}, "x_train is numpy.ndarray without numbers"),
     ],
 )  # fmt: skip
-def test_what_is_no_data_set_is_one_sentence(change, told):
+def test_an_object_that_is_not_a_data_set_is_refused_in_one_sentence(change, told):
     with pytest.raises(ValueError, match=rf"^mine\.load: .*{told}") as error:
         given(**change)
     assert "\n" not in str(error.value)
@@ -111,12 +111,12 @@ def test_what_is_no_data_set_is_one_sentence(change, told):
     ],
     ids=["nothing", "a pair", "three", "names", "tf.data", "two tf.data"],
 )
-def test_what_has_another_form_is_told_which_there_are(value):
+def test_another_form_of_data_is_refused_with_a_list_of_the_valid_ones(value):
     with pytest.raises(ValueError, match=r"^mine\.load gives .*as Keras gives it"):
         split_of(value, "mine.load")
 
 
-def test_a_split_that_knows_fewer_classes_than_it_has_is_told():
+def test_a_split_that_declares_too_few_classes_is_refused():
     with pytest.raises(ValueError, match="num_classes=2: must be above the largest"):
         split_of(Split(X, Y, X_TEST, Y_TEST, 2), "mine.load")
 
@@ -128,7 +128,7 @@ class Mine(Dataset):
         return (X, Y), (X_TEST, Y_TEST)
 
 
-def test_a_class_of_ones_own_needs_read_alone():
+def test_a_custom_data_set_class_only_needs_read():
     split = Mine(num_train=10, num_classes=3).load()
     assert (len(split.x_train), len(split.x_test)) == (10, 12)
     with pytest.raises(ValueError, match=r"input_shape=\[5\]: must be \[4\]"):
@@ -197,12 +197,12 @@ def test_keys_at_their_defaults_leave_what_a_function_chose(own, target):
         ("builtins.list", "seed=0", "builtins.list gives list: must give"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_data_set_of_ones_own_is_told(own, target, override, told):
+def test_a_mistake_in_a_custom_data_set_is_reported(own, target, override, told):
     with pytest.raises(ConfigError, match=f"^dataset: .*{told}"):
         assembly.split_of(own(target, override))
 
 
-def test_a_table_of_ones_own_is_trained_and_attacked(own, tmp_path):
+def test_a_custom_table_is_trained_and_attacked(own, tmp_path):
     config = own("tests.own_data.table", "attack=fgsm", "training.local_epochs=30")
     result = run(config, tmp_path / "run")
     assert result.clean_accuracy > 0.6

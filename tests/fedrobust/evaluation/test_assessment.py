@@ -26,7 +26,7 @@ def test_attacks_of_several_balls_have_no_worst_case(trained, odd, message):
         assess(trained.model, *examples(trained), {"fgsm": odd, "pgd": PGD()}, [0.1])
 
 
-def test_a_run_refuses_them_too(configure):
+def test_a_run_refuses_attacks_of_several_balls(configure):
     config = configure("dataset=digits", "attack=fgsm_pgd", "attack.epsilon=0.1")
     config.attack.methods["fgsm"]["norm"] = "l2"
     with pytest.raises(ConfigError, match="fgsm has norm=l2, pgd has norm=linf"):
@@ -39,7 +39,7 @@ def test_epsilons_are_numbers_or_fractions(trained, epsilons):
     assert [*found.scores.worst] == [repr(8 / 255)]
 
 
-def test_an_epsilon_that_is_none_is_refused(trained):
+def test_an_invalid_epsilon_is_refused(trained):
     with pytest.raises(ValueError, match="epsilon='8/0': must be a number"):
         assess(trained.model, *examples(trained, 9), {"fgsm": FGSM()}, ["8/0"])
 
@@ -49,7 +49,7 @@ def test_an_epsilon_that_is_none_is_refused(trained):
     # An L2 ball around a corner of 64 values reaches all of them from 8 on.
     [("linf", 8, True), ("linf", 1, False), ("l2", 8, False), ("l2", 8.1, True)],
 )
-def test_an_epsilon_wider_than_the_range_is_told(trained, norm, epsilon, told):
+def test_an_epsilon_wider_than_the_range_is_reported(trained, norm, epsilon, told):
     attacks = {"fgsm": FGSM(norm=norm)}
     notes = assess(trained.model, *examples(trained, 9), attacks, [epsilon]).notes
     assert any("is wider than the range of inputs" in note for note in notes) == told
@@ -70,13 +70,13 @@ def shown_otherwise(model, change):
         (lambda x: keras.ops.swapaxes(x, 1, 2), "rows and columns are exchanged"),
     ],
 )
-def test_inputs_that_the_model_was_not_trained_on_are_told(trained, undo, note):
+def test_inputs_that_the_model_was_not_trained_on_are_reported(trained, undo, note):
     x, y = examples(trained, 200)
     found = assess(shown_otherwise(trained.model, undo), x, y, {"fgsm": FGSM()}, [0.01])
     assert any(note in each for each in found.notes), found.notes
 
 
-def test_a_range_that_is_said_twice_is_told(trained):
+def test_a_range_that_is_applied_twice_is_reported(trained):
     x, y = examples(trained, 200)
     attacks = {"fgsm": FGSM()}
     found = assess(trained.model, x, y, attacks, [0.01], model_range=(0, 255))
@@ -94,7 +94,7 @@ def test_a_range_that_is_said_twice_is_told(trained):
         (lambda y: np.random.default_rng(3).permutation(10)[y], "in another order"),
     ],
 )
-def test_labels_of_another_order_are_told(trained, labels, note):
+def test_labels_of_another_order_are_reported(trained, labels, note):
     x, y = examples(trained, 200)
     y = labels(y).astype(np.int32)
     found = assess(trained.model, x, y, {"fgsm": FGSM()}, [0.01])

@@ -49,7 +49,7 @@ def test_checks_catch_a_fake():
     assert checks["restarts"].status == "not_run"
 
 
-def test_what_the_numbers_do_not_allow_is_not_run():
+def test_checks_that_lack_numbers_are_not_run():
     curve = {"pgd": {"0.1": mask(200)}}
     checks = check_attacks(curve, curve["pgd"], [(0.1, 0.11, True)], {"pgd": None})
     assert checks["within_ball"].status == "fail"
@@ -59,13 +59,13 @@ def test_what_the_numbers_do_not_allow_is_not_run():
     assert checks["monotone_in_epsilon"].figure is None
 
 
-def test_a_perturbation_that_is_no_number_fails():
+def test_a_perturbation_that_is_nan_fails():
     reached = [(0.1, 0.05, True), (0.2, float("nan"), True)]
     for order in (reached, reached[::-1]):
         assert check_attacks({}, {}, order, {})["within_ball"].status == "fail"
 
 
-def test_what_the_other_attack_misses_excuses_nothing():
+def test_misses_of_another_attack_excuse_nothing():
     # A point of 400 and two standard errors, 2 sqrt(0.01 x 0.99 / 400): 1.99 points,
     # 7.98 examples.
     assert takes_more("restarts", mask(100), mask(93)).status == "pass"
@@ -125,7 +125,7 @@ def test_a_worst_case_above_one_of_its_attacks_fails():
     assert checks["worst_case_per_example"].figure == pytest.approx(-1 / 400)
 
 
-def test_an_attack_that_keeps_a_parameter_to_itself_is_not_recorded():
+def test_an_attack_with_a_hidden_parameter_is_not_recorded():
     class Secretive(FGSM):
         def __init__(self, *, strength, **parameters):
             super().__init__(**parameters)
@@ -252,14 +252,16 @@ def test_a_masked_model_trips_the_checks(trained, kind, expected):
 
 
 @pytest.mark.parametrize("kind", ["scaled", "half scaled", "quantised", "random"])
-def test_even_the_fast_checks_see_that_something_is_wrong(trained, kind):
+def test_even_the_fast_checks_detect_a_masked_model(trained, kind):
     scores = examined(trained, kind, {"pgd": PGD()}, checks="fast")
     assert failed(scores.checks)
     assert scores.checks["gradient_free_not_better"].status == "not_run"
 
 
 @pytest.mark.parametrize("checks", ["fast", "full"])
-def test_what_only_square_breaks_within_autoattack_is_told(trained, checks):
+def test_examples_that_only_square_breaks_within_autoattack_are_reported(
+    trained, checks
+):
     attacks = {"autoattack_fast": AutoAttackFast(steps=5, targets=2, queries=300)}
     found = examined(trained, "false gradient", attacks, checks).checks
     check = found["gradient_free_not_better"]
@@ -269,7 +271,7 @@ def test_what_only_square_breaks_within_autoattack_is_told(trained, checks):
     assert honest["gradient_free_not_better"].status == "pass"
 
 
-def test_an_ensemble_that_goes_about_it_otherwise_is_asked(trained):
+def test_an_ensemble_that_overrides_on_is_attacked_as_a_whole(trained):
     class Lenient(AutoAttackFast):
         def on(self, subject):
             super().on(subject)
@@ -279,18 +281,18 @@ def test_an_ensemble_that_goes_about_it_otherwise_is_asked(trained):
     assert found.robust["lenient"]["0.1"] == found.clean
 
 
-def test_square_alone_is_held_against_nothing_by_the_fast_checks(trained):
+def test_the_fast_checks_compare_square_alone_with_nothing(trained):
     found = examined(trained, "honest", {"square": Square(queries=10)}, "fast").checks
     assert found["gradient_free_not_better"].status == "not_run"
 
 
-def test_the_loss_of_a_sure_model_increases_too(trained):
+def test_the_loss_of_a_confident_model_increases_too(trained):
     # Margins of a thousand and more: the cross-entropy is 0 before and after.
     scores = examined(trained, "scaled", {"pgd": PGD(loss="margin")})
     assert scores.checks["loss_increases"].status == "pass"
 
 
-def test_the_margin_loss_is_held_against_the_cross_entropy(trained):
+def test_the_margin_loss_is_compared_with_the_cross_entropy(trained):
     x, y = trained.data.x_test[:128], trained.data.y_test[:128]
     network = network_of(masked(trained.model, "scaled"), x.shape[1:])
     subject = Subject(network, network.arrays(), x, y)
@@ -303,7 +305,7 @@ def test_the_margin_loss_is_held_against_the_cross_entropy(trained):
     assert taken.mean() < (right & ~stands(subject, attack)).mean() - 0.1
 
 
-def test_a_probe_holds_square_against_what_gradients_leave(trained):
+def test_full_checks_compare_square_with_what_gradient_attacks_leave(trained):
     x, y = trained.data.x_test[:64], trained.data.y_test[:64]
     network = network_of(trained.model, x.shape[1:])
     subject = Subject(network, network.arrays(), x, y)
@@ -318,7 +320,7 @@ def test_a_probe_holds_square_against_what_gradients_leave(trained):
 
 
 @pytest.mark.parametrize("size", [1.0, 1e30])
-def test_random_outputs_are_told_at_any_size(size):
+def test_random_outputs_are_detected_at_any_size(size):
     rng = np.random.default_rng(0)
     calls = [(size * rng.normal(size=(4, 10))).astype(np.float32) for _ in range(3)]
     assert deterministic(calls).status == "fail"
@@ -364,7 +366,7 @@ def test_autoattack_is_at_or_below_each_of_its_parts(trained):
         assert 0 < whole <= min(parts) < 1
 
 
-def test_an_assessment_tells_what_the_model_answers(trained):
+def test_an_assessment_includes_the_predictions(trained):
     x, y = trained.data.x_test[:40], trained.data.y_test[:40]
     found = assess(trained.model, x, y, {"fgsm": FGSM()}, [0.1], checks="none")
     for images, answers in [

@@ -165,12 +165,12 @@ def test_too_few_logits_are_refused():
         build_model(lambda: model, 0, (3, 3, 1), num_classes=10)
 
 
-def test_what_is_no_model_is_refused():
+def test_an_object_that_is_not_a_model_is_refused():
     with pytest.raises(TypeError, match="returned a int"):
         build_model(lambda: 3, 0, (3,))
 
 
-def test_networks_split_and_join_what_belongs_together():
+def test_a_network_joins_what_it_splits():
     model = keras.Sequential(
         [
             keras.Input((4,)),

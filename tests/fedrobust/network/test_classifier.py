@@ -30,7 +30,7 @@ def with_softmax(model, how):
 
 
 @pytest.mark.parametrize("how", ["layer", "operation", "activation"])
-def test_a_softmax_is_seen_and_the_numbers_are_those_of_logits(trained, how):
+def test_a_softmax_is_detected_and_the_numbers_are_those_of_logits(trained, how):
     x, y = trained.data.x_test[:100], trained.data.y_test[:100]
     attacks = {"fgsm": FGSM(), "pgd": PGD()}
     plain = assess(trained.model, x, y, attacks, [0.1])
@@ -46,7 +46,7 @@ def test_a_softmax_is_seen_and_the_numbers_are_those_of_logits(trained, how):
     np.testing.assert_array_equal(np.asarray(model(x)), before)
 
 
-def test_inputs_are_reshaped_and_scaled_with_a_word(trained):
+def test_inputs_are_reshaped_and_scaled_with_a_note(trained):
     x, y = trained.data.x_test[:50], trained.data.y_test[:50]
     inputs = keras.Input((64,))
     centred = keras.layers.Rescaling(0.5, 0.5)(inputs)  # takes [-1, 1]
@@ -59,7 +59,7 @@ def test_inputs_are_reshaped_and_scaled_with_a_word(trained):
     assert found.scores.robust == plain.scores.robust
 
 
-def test_what_is_no_classifier_of_these_is_told(trained):
+def test_a_model_that_is_not_a_classifier_of_the_inputs_is_refused(trained):
     x = trained.data.x_test[:4]
     with pytest.raises(ValueError, match="inputs of shape"):
         classifier(trained.model, np.zeros((2, 9, 9, 1), np.float32))
@@ -74,7 +74,7 @@ def test_what_is_no_classifier_of_these_is_told(trained):
         assess(few, x, np.array([0, 1, 2, 9]), {"fgsm": FGSM()}, [0.1])
 
 
-def test_where_nothing_is_right_the_examples_are_kept_as_they_are(trained):
+def test_if_nothing_is_classified_correctly_the_examples_are_kept_unchanged(trained):
     x = trained.data.x_test[:20]
     answers = assess(trained.model, x, trained.data.y_test[:20], {}, [0.1]).answers
     y = ((answers + 1) % 10).astype(np.int32)
@@ -126,7 +126,7 @@ def own_model(module, path, **arguments):
     return ["attack", "--model", str(path), "attack=fgsm", "--samples", "5"]
 
 
-def test_a_layer_of_somebodys_own_is_named_and_imported(own_layers, tmp_path, capsys):
+def test_a_custom_layer_is_named_and_imported(own_layers, tmp_path, capsys):
     words = own_model(own_layers, tmp_path / "m.keras")
     assert main([*words, "--out", "a"]) == 2
     error = capsys.readouterr().err
@@ -178,7 +178,7 @@ def test_a_run_is_attacked_without_its_module_where_that_is_not_needed(
     assert main([*words, "--out", "b", "--import", own_layers]) == 2
 
 
-def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsys):
+def test_a_lambda_is_run_only_if_it_is_trusted(own_layers, tmp_path, capsys):
     words = own_model(own_layers, tmp_path / "m.keras", end="lambda")
     words += ["--import", own_layers]
     assert main([*words, "--out", "a"]) == 2
@@ -186,7 +186,7 @@ def test_a_lambda_is_run_only_for_those_who_trust_it(own_layers, tmp_path, capsy
     assert main([*words, "--out", "a", "--trust"]) == 0
 
 
-def test_what_is_said_of_a_file_is_the_cause_that_keras_puts_last():
+def test_the_error_about_a_file_is_the_cause_that_keras_puts_last():
     def said(message):
         return cause_of(ValueError(message))
 
@@ -204,7 +204,7 @@ def test_what_is_said_of_a_file_is_the_cause_that_keras_puts_last():
     assert said("Could not locate function 'f'. No dump").endswith("MODULE")
 
 
-def test_a_model_that_cannot_be_built_anew_is_assessed_without_a_surrogate(trained):
+def test_a_model_that_cannot_be_rebuilt_is_assessed_without_a_surrogate(trained):
     class Needy(keras.layers.Layer):
         def __init__(self, function):
             super().__init__()

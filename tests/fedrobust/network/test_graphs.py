@@ -49,7 +49,7 @@ class Broken(Judging):
 
 
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
-def test_a_model_that_runs_in_no_way_is_found_before_the_first_round():
+def test_a_model_that_cannot_run_is_detected_before_the_first_round():
     trainer = Trainer(
         Network(model_with(Broken())), PGDTraining(), keras.optimizers.SGD(0.1)
     )
@@ -57,7 +57,7 @@ def test_a_model_that_runs_in_no_way_is_found_before_the_first_round():
         trainer.trace()
 
 
-def test_it_is_told_once_and_in_one_sentence():
+def test_a_model_without_a_graph_is_reported_once_in_one_sentence():
     network = Network(model_with(Judging()))
     with pytest.warns(UserWarning, match="cannot be compiled, so it runs step by step"):
         assert not network.has_graph
@@ -128,7 +128,7 @@ def test_a_hook_without_a_graph_gives_what_it_would_compiled(digits):
 
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
 @pytest.mark.parametrize("layers", [(), (Judging(),)], ids=["graph", "none"])
-def test_a_hook_that_runs_in_no_way_is_found_before_the_first_round(layers):
+def test_a_hook_that_cannot_run_is_detected_before_the_first_round(layers):
     network = Network(model_with(*layers))
     trainer = Trainer(network, BrokenHook(), keras.optimizers.SGD(0.1))
     with pytest.raises(RuntimeError, match="this hook is broken"):

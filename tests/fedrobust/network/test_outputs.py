@@ -48,7 +48,7 @@ def input_gradients(model, x, y):
 
 
 @pytest.mark.parametrize("policy", FLOATS)
-def test_a_sure_model_has_the_gradients_of_float32_in_every_dtype(trained, policy):
+def test_a_confident_model_has_the_gradients_of_float32_in_every_dtype(trained, policy):
     x, y = trained.data.x_test[:64], trained.data.y_test[:64]
     exact = input_gradients(with_dtype(trained.model, "float32", 6.0), x, y)
     found = input_gradients(with_dtype(trained.model, policy, 6.0), x, y)
@@ -105,7 +105,7 @@ def test_a_model_of_float32_is_left_alone(trained):
     assert not {"IdentityN", "Cast"} & kinds
 
 
-def test_weights_that_no_message_holds_are_refused_before_the_first_round(trained):
+def test_weights_that_no_message_can_hold_are_refused_before_the_first_round(trained):
     with pytest.raises(ValueError, match="use the policy mixed_bfloat16"):
         build_model(lambda: with_dtype(trained.model, "bfloat16"), 0, (8, 8, 1))
 
@@ -207,7 +207,7 @@ def ending_in(model, how):
         ("image of outputs", "outputs are reshaped"),
     ],
 )
-def test_what_stands_at_the_end_makes_no_model_look_more_robust(trained, how, note):
+def test_the_end_of_a_model_never_makes_it_look_more_robust(trained, how, note):
     x, y = trained.data.x_test[:100], trained.data.y_test[:100]
     attacks = {"pgd": PGD(steps=10)}
     plain = assess(trained.model, x, y, attacks, [0.1]).scores
@@ -318,7 +318,7 @@ def test_a_model_of_channels_first_is_attacked_as_that_of_channels_last():
     ("classes", "instead"),
     [(2, "[apgd_ce,fab,square]"), (3, "[apgd_ce,apgd_dlr,fab,square]")],
 )
-def test_what_runs_below_four_classes_is_named(classes, instead):
+def test_attacks_that_work_below_four_classes_are_named(classes, instead):
     with pytest.raises(ValueError, match="needs at least 4 classes") as raised:
         AutoAttack().check_task((4,), classes)
     assert f"use attack={instead} instead" in str(raised.value)

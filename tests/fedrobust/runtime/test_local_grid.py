@@ -24,7 +24,7 @@ def shared_messages(n: int) -> list[Message]:
     return [Message(content, FIRST_NODE_ID + i, "train") for i in range(n)]
 
 
-def test_a_client_that_changes_its_message_changes_no_other_ones():
+def test_a_client_that_changes_its_message_changes_no_other_message():
     app = ClientApp()
 
     @app.train()

@@ -90,7 +90,7 @@ def test_steps_that_replay_a_batch_count_too():
     assert [moved(trainer, 4, local, round) for round in (1, 2, 3)] == [3, 12, 48]
 
 
-def test_a_state_that_is_kept_counts_by_itself():
+def test_a_kept_state_counts_its_own_steps():
     trainer = trainer_of(keras.optimizers.SGD(doubling()))
     x, y = np.zeros((4, 3), np.float32), np.zeros(4, np.int32)
     local, state = LocalTraining(local_steps=2), None
@@ -176,6 +176,6 @@ def test_a_sweep_over_rates_traces_one_graph(configure):
     assert trainers[0]._run is trainers[1]._run
 
 
-def test_only_a_number_is_changed_in_a_graph():
+def test_only_a_constant_rate_can_be_changed_in_a_graph():
     with pytest.raises(ValueError, match="the learning rate of SGD is not a constant"):
         trainer_of(keras.optimizers.SGD(doubling())).with_learning_rate(0.1)

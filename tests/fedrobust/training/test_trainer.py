@@ -240,7 +240,7 @@ def test_what_a_model_adds_to_its_loss_is_trained_as_in_keras(digits):
 
 
 @pytest.mark.filterwarnings("ignore:the model .* cannot be compiled")
-def test_threads_take_no_loss_from_each_other(digits):
+def test_threads_do_not_share_losses(digits):
     network = Network(penalised(Watched))
     trainer = Trainer(network, Standard(), keras.optimizers.SGD(0.1))
     assert not trainer.has_graph
@@ -273,7 +273,7 @@ def test_training_learns(digits):
     assert accuracy > 0.95
 
 
-def test_same_key_same_bits_and_another_key_others(digits):
+def test_equal_keys_give_equal_bits_and_other_keys_do_not(digits):
     for objective in (Standard(), Noise(), PGDTraining(steps=2)):
         network = with_batch_norm_and_dropout()
         first, _ = train(network, objective, keras.optimizers.SGD(0.1), digits)
@@ -293,7 +293,7 @@ def test_same_key_same_bits_and_another_key_others(digits):
         ("constant", True, True),
     ],
 )
-def test_dropout_masks_are_whose_they_are_said_to_be(
+def test_dropout_masks_are_shared_as_configured(
     digits, masks, as_another_client, as_another_round
 ):
     """All images are one, so that the order of the batches does not count."""
@@ -319,7 +319,7 @@ def test_dropout_masks_are_whose_they_are_said_to_be(
 
 
 @pytest.mark.parametrize(("masks", "alike"), [("own", False), ("client", True)])
-def test_two_layers_of_one_size_draw_apart(digits, masks, alike):
+def test_two_layers_of_equal_size_draw_different_masks(digits, masks, alike):
     """A unit learns where both let it through: half of them, or, drawn apart, 1/4."""
     keras_layers = [
         keras.layers.Input((8, 8, 1)),
@@ -354,7 +354,7 @@ def test_batch_statistics_are_learned_and_the_model_itself_is_not_touched(digits
         np.testing.assert_array_equal(value, start[name])
 
 
-def test_the_optimizer_state_goes_on_only_when_it_is_given(digits):
+def test_the_optimizer_state_continues_only_if_it_is_passed(digits):
     network = small_network()
     trainer = Trainer(network, Standard(), keras.optimizers.Adam(0.01))
     x, y = digits.x_train[:32], digits.y_train[:32]
@@ -457,7 +457,7 @@ def test_adversarial_training_helps_and_noise_does_not(digits):
     assert abs(robust["Noise"] - robust["Standard"]) < 0.15
 
 
-def test_divergence_is_told_not_sent(digits):
+def test_divergence_raises_and_nothing_is_sent(digits):
     with pytest.raises(DivergedError, match="lower the learning rate"):
         train(small_network(), Standard(), keras.optimizers.SGD(1e30), digits)
 

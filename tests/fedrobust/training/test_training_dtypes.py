@@ -205,7 +205,7 @@ def test_runs_send_and_keep_weights_of_float16(overrides, half, tmp_path):
     assert any("loss_scale_factor" in text for text in result.warnings)
 
 
-def test_a_scaled_loss_and_wider_floats_are_not_warned_of(half, configure):
+def test_a_scaled_loss_and_wider_floats_raise_no_warning(half, configure):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assembly.check_training(half("+training.optimizer.loss_scale_factor=1024.0"))

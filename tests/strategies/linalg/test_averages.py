@@ -78,7 +78,7 @@ def test_a_statistic_that_all_clients_agree_on_is_what_they_sent(rule, value):
 
 
 @pytest.mark.parametrize("weight", [5e-324, 1e-300, LEAST_WEIGHT])
-def test_a_weight_that_is_nothing_beside_the_others_makes_no_garbage(weight):
+def test_a_negligible_weight_does_not_spoil_an_integer_mean(weight):
     def model(count, w):
         return ArrayRecord(
             {"w": Array(np.full(1, w, np.float32)), "c": Array(np.array([count]))}
@@ -102,7 +102,7 @@ def test_a_weight_that_is_nothing_beside_the_others_makes_no_garbage(weight):
     assert strategy.last_round.accepted == ([0, 1] if is_counted else [1])
 
 
-def test_where_all_who_vote_weigh_nothing_they_weigh_the_same():
+def test_voters_with_zero_weight_count_equally():
     rows = np.array([[6, 1], [8, 3], [100, 100]])
     aggregate = Aggregate(vector=np.zeros(2), weights=np.array([0.0, 0.0, 1.0]))
     votes = np.array([True, True, False])

@@ -30,7 +30,7 @@ def test_nnm_counts_an_update_as_its_own_nearest_among_identical_ones():
     np.testing.assert_array_equal(NNM(f=2)(column(0, 0, 0, 6)).ravel(), [0, 0, 0, 3])
 
 
-def test_nnm_for_no_byzantine_client_makes_every_row_the_mean():
+def test_nnm_with_f_zero_makes_every_row_the_mean():
     np.testing.assert_array_equal(NNM(f=0)(column(1, 2, 6)).ravel(), [3, 3, 3])
 
 
@@ -182,7 +182,7 @@ def test_the_order_of_a_chain_matters():
     assert found == pytest.approx(2)
 
 
-def test_a_rule_is_told_how_many_rows_are_left():
+def test_a_rule_is_checked_for_the_number_of_rows_that_remain():
     # 8 clients in buckets of 2 are 4 rows, and Krum of f = 1 needs 5.
     found, report = aggregated([1] * 8, [Bucketing(s=2)], Krum(f=1))
     assert found is None
@@ -202,7 +202,7 @@ class FirstTwo(Preaggregator):
         return updates[:2]
 
 
-def test_rows_that_are_permuted_are_given_to_no_rule_that_needs_clients():
+def test_permuted_rows_are_refused_for_a_rule_that_needs_clients():
     updates, context = column(1, 2, 3), RuleContext(clients=[4, 5, 6])
     for s in (1, 2):
         pipeline = Pipeline(FoolsGold(), (Bucketing(s=s),))
@@ -214,7 +214,7 @@ def test_rows_that_are_permuted_are_given_to_no_rule_that_needs_clients():
 
 
 @pytest.mark.parametrize("mixes", [NNM(f=1), Bucketing(s=1)])
-def test_rows_that_are_mixed_are_no_clients_any_more(mixes):
+def test_mixed_rows_select_no_clients(mixes):
     values = [1, 2, 3, 4, 50]
     for chain in ([mixes], [Clipping(c=9.0), mixes], [mixes, Clipping(c=9.0)]):
         _, report = aggregated(values, chain, MultiKrum(f=1, m=2))
@@ -223,7 +223,7 @@ def test_rows_that_are_mixed_are_no_clients_any_more(mixes):
 
 
 @pytest.mark.parametrize("keeps", [Clipping(c=9.0), ARC(f=1)])
-def test_rows_that_are_clipped_are_still_their_clients(keeps):
+def test_clipped_rows_still_select_clients(keeps):
     # ARC: k = floor(2 / 5 * 4) = 1. Then 1 2 3 4 4 or 1 2 3 4 9; two neighbours:
     # 1 + 4, 1 + 1, 1 + 1, 0 + 1 and 0 + 1, or 5, 2, 2, 5 and 61.
     _, report = aggregated([1, 2, 3, 4, 50], [keeps], MultiKrum(f=1, m=2))

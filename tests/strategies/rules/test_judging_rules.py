@@ -55,7 +55,7 @@ def test_dnc_drops_c_times_f_updates_rounded_down():
     np.testing.assert_allclose(found.vector, [0, 1 / 3], atol=1e-7)
 
 
-def test_dnc_looks_at_columns_that_the_seed_and_the_round_decide():
+def test_dnc_draws_its_columns_by_seed_and_round():
     # Column j is owned by row j: the row that is dropped tells which column was drawn.
     updates, rule = 9 * np.eye(4, dtype=np.float32), DnC(f=1, subsample=1)
     dropped = {}
@@ -71,7 +71,7 @@ def test_dnc_looks_at_columns_that_the_seed_and_the_round_decide():
     assert len(set(by_seed[0])) > 1
 
 
-def test_dnc_keeps_what_every_iteration_keeps():
+def test_dnc_keeps_the_rows_that_every_iteration_keeps():
     # Two columns, each owned by one of two rows: enough draws see both.
     updates = rows((9, 0), (0, 9), (1, 1), (1, 1), (1, 1))
     found = DnC(f=1, subsample=1, iterations=30)(updates)
@@ -79,7 +79,7 @@ def test_dnc_keeps_what_every_iteration_keeps():
     np.testing.assert_array_equal(found.vector, [1, 1])
 
 
-def test_dnc_that_keeps_nobody_is_undefined():
+def test_dnc_is_undefined_if_no_row_is_kept():
     with pytest.raises(ValueError, match="no update was kept every time"):
         DnC(f=1, subsample=1, iterations=100)(9 * np.eye(3, dtype=np.float32))
 
@@ -101,13 +101,13 @@ def test_fltrust_by_hand():
 
 
 @pytest.mark.parametrize("updates", [[(0, -1), (1, 0)], [(0, 0)]])
-def test_fltrust_that_trusts_nobody_moves_nothing(updates):
+def test_fltrust_without_a_trusted_update_returns_zero(updates):
     found = trusting((0, 2), *updates)
     np.testing.assert_array_equal(found.vector, [0, 0])
     assert found.weights is None
 
 
-def test_fltrust_without_a_root_update_of_its_own_moves_nothing():
+def test_fltrust_with_a_zero_root_update_returns_zero():
     np.testing.assert_array_equal(trusting((0, 0), (1, 2)).vector, [0, 0])
 
 
@@ -128,14 +128,14 @@ def test_sign_guard_drops_unusual_lengths_and_clips_by_hand():
     np.testing.assert_allclose(found.vector, np.full(4, 5 / 3), rtol=1e-6)
 
 
-def test_sign_guard_drops_other_signs_of_the_same_length():
+def test_sign_guard_drops_updates_of_usual_length_with_other_signs():
     updates = np.outer([1, 1, -1, 1, 1], np.ones(4)).astype(np.float32)
     found = SignGuard(share=1.0)(updates)
     np.testing.assert_array_equal(found.selected, [0, 1, 3, 4])
     np.testing.assert_array_equal(found.vector, np.ones(4))
 
 
-def test_sign_guard_keeps_usual_lengths_where_no_common_signs_are_usual():
+def test_sign_guard_keeps_all_usual_lengths_if_the_largest_cluster_has_none():
     # Shares (+, 0, -): (1, 0, 0) twice, (1/3, 2/3, 0), (0, 2/3, 1/3), (0, 0, 1).
     # Distances to the nearest: 0, 0, sqrt 2 / 3 twice and sqrt 8 / 3: the bandwidth is
     # 0.38, so the twins are the largest cluster; but they are 100 times too long.
@@ -147,7 +147,7 @@ def test_sign_guard_keeps_usual_lengths_where_no_common_signs_are_usual():
     np.testing.assert_allclose(found.vector, [-2 / 3, -1 / 3, 0], atol=1e-6)
 
 
-def test_sign_guard_looks_at_columns_that_the_seed_and_the_round_decide():
+def test_sign_guard_draws_its_columns_by_seed_and_round():
     # In each column another of five rows is negative; one column of five is looked at.
     updates = np.ones((5, 5), np.float32) - 2 * np.eye(5, dtype=np.float32)
     seen = set()
@@ -193,7 +193,7 @@ def test_the_largest_cluster_is_that_of_scikit_learn(spread):
 # --- FoolsGold ------------------------------------------------------------------------
 
 
-def test_foolsgold_gives_two_identical_sybils_nothing():
+def test_foolsgold_gives_two_identical_sybils_no_weight():
     # The sybils' greatest cosine is 1, that of the honest is 0 (negatives count as 0):
     # weights 0, 0, 1, 1, so ((0, 3) + (-1, -1)) / 2.
     found = FoolsGold()(rows((1, 0), (1, 0), (0, 3), (-1, -1)))
@@ -210,7 +210,7 @@ def test_foolsgold_pardons_and_takes_the_logit_by_hand():
     np.testing.assert_allclose(dissimilarity_weights(cosine), expected)
 
 
-def test_foolsgold_believes_nobody_where_all_are_alike(rng):
+def test_foolsgold_trusts_no_client_if_all_are_alike(rng):
     # Rounding puts some of these cosines at 1 - 2e-16, which must not decide.
     for _ in range(20):
         updates = np.outer([1, 2, 3, 0.7], rng.normal(size=30)).astype(np.float32)
@@ -243,7 +243,7 @@ def test_rlr_by_hand():
     np.testing.assert_array_equal(RLR(f=1)(updates).vector, [2, -1, 3, -2])
 
 
-def test_rlr_with_a_higher_threshold_turns_more_around():
+def test_rlr_with_a_higher_threshold_negates_more_coordinates():
     # Agreement 4 and |+ + + -| = 2, of a threshold of 3.
     updates = rows((1, 1), (1, 1), (1, 3), (1, -1))
     np.testing.assert_array_equal(RLR(f=1, threshold=3)(updates).vector, [1, -1])
@@ -282,7 +282,7 @@ def test_lasa_without_layers_judges_the_update_as_one():
     np.testing.assert_allclose(found.vector, [0.8, 0.8, 1.1, 1.1], rtol=1e-6)
 
 
-def test_lasa_sets_small_values_aside_when_it_judges_and_not_when_it_averages():
+def test_lasa_ignores_small_values_when_it_judges_but_not_when_it_averages():
     updates = rows(*[(3, 3, 1, 1)] * 4, (3, 3, -1, -1))
     # Purities 1 1 1 1 0.5 as above; without the smaller half of the values all are 1.
     np.testing.assert_allclose(LASA(sparsity=0.0)(updates).vector, [3, 3, 1, 1])
@@ -385,12 +385,12 @@ def test_hessian_times_is_exact_on_a_quadratic_after_conjugate_steps(quadratic, 
     np.testing.assert_allclose(found, quadratic @ vector)
 
 
-def test_a_model_that_has_not_moved_bends_nothing():
+def test_a_model_that_has_not_moved_has_a_zero_hessian():
     still = [np.zeros(3)]
     np.testing.assert_array_equal(hessian_times(still, still, np.ones(3)), np.zeros(3))
 
 
-def test_inconsistent_is_the_higher_of_two_clusters_and_nobody_in_a_single_one():
+def test_inconsistent_rows_are_the_higher_of_two_clusters_and_none_in_a_single_one():
     rng = np.random.default_rng(0)
     two = np.array([0.11, 0.3, 0.1, 0.12, 0.31, 0.1, 0.11, 0.12])
     np.testing.assert_array_equal(inconsistent(two, rng), [1, 4])
@@ -411,7 +411,7 @@ def test_fldetector_never_drops_a_majority(rng):
         state, now = found.state, now + found.vector
 
 
-def test_fldetector_keeps_enough_for_the_other_rule(rng):
+def test_fldetector_keeps_enough_rows_for_the_inner_rule(rng):
     n, d = 7, 6
     rule, state, now = FLDetector(window=2, rule=Krum(f=2)), None, np.zeros(d)
     for round in range(1, 9):
@@ -461,7 +461,7 @@ def test_fldetector_forecasts_honest_gradients_of_a_parabola_exactly():
     np.testing.assert_allclose(scores[4], 1, atol=1e-6)
 
 
-def test_fldetector_judges_the_others_beside_a_client_that_it_does_not_know(rng):
+def test_fldetector_judges_known_clients_in_a_round_with_a_new_one(rng):
     rule, state, now = FLDetector(window=1), None, np.zeros(2, np.float32)
     for round in range(1, 7):
         updates = np.ones((5, 2), np.float32)
@@ -585,7 +585,7 @@ def test_the_baseline_drops_from_the_second_round_and_keeps_what_was_sent_in_it(
         now = now + found.vector
 
 
-def test_flanders_of_f_zero_drops_nobody(rng):
+def test_flanders_with_f_zero_drops_no_client(rng):
     rule, state = FLANDERS(f=0, iterations=2), None
     for round in range(1, 5):
         updates = rng.normal(size=(3, 4)).astype(np.float32)

@@ -55,7 +55,7 @@ def test_weighted_mean_without_num_examples_names_what_is_missing():
         Mean(weighted=True)(column(0, 4))
 
 
-def test_median_of_an_even_number_is_the_mean_of_the_two_in_the_middle():
+def test_median_of_an_even_number_of_values_is_the_mean_of_the_middle_two():
     updates = np.array([[0, 9], [1, 1], [3, 2], [100, 4]], np.float32)
     np.testing.assert_array_equal(Median()(updates).vector, [2, 3])
 
@@ -92,7 +92,7 @@ def test_krum_counts_n_minus_f_minus_2_neighbours_not_one_more():
     assert paper.vector == 2
 
 
-def test_multi_krum_averages_the_m_best_without_weights():
+def test_multi_krum_averages_the_m_best_rows_with_equal_weights():
     context = RuleContext(num_examples=np.array([1, 10**7, 1, 1, 1]))
     aggregate = MultiKrum(f=1, m=3)(column(0, 1, 2, 4, 50), context=context)
     np.testing.assert_array_equal(aggregate.selected, [0, 1, 2])
@@ -122,7 +122,7 @@ def test_distances_of_nearly_equal_updates_keep_their_digits():
     np.testing.assert_allclose(found[off], expected[off], rtol=1e-9)
 
 
-def test_distances_withstand_near_rows_far_rows_and_equal_rows_at_once():
+def test_distances_are_exact_for_near_far_and_equal_rows_in_one_matrix():
     rng = np.random.default_rng(1)
     updates = rng.normal(size=(10, 40_000)).astype(np.float32)
     updates[3] = updates[2]
@@ -169,7 +169,7 @@ def test_meamed_of_an_even_number_measures_from_the_mean_of_the_middle():
     assert MeaMed(f=1)(column(0, 1, 4, 6)).vector == pytest.approx(5 / 3)
 
 
-def test_of_values_equally_near_the_lowest_row_counts():
+def test_among_equally_near_values_the_lowest_row_wins():
     # Median 2: 0 and 4 lie equally far; row 0 is kept, whichever value it holds.
     assert MeaMed(f=1)(column(0, 2, 4)).vector == 1
     assert MeaMed(f=1)(column(4, 2, 0)).vector == 3
@@ -221,7 +221,7 @@ def test_one_smoothed_step_by_hand_from_each_start():
         ([(0, 0), (4, 4), (0, 3), (3, 0)], (1.5, 1.5)),
     ],
 )
-def test_geometric_medians_that_geometry_knows(points, expected):
+def test_geometric_medians_of_points_with_a_known_solution(points, expected):
     found = GeometricMedian()(rows(*points)).vector
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -305,7 +305,7 @@ def test_the_four_krums_select_four_different_updates(variant, scores, selected)
     assert found.vector == selected
 
 
-def test_multi_krum_of_one_is_krum_and_of_more_the_mean_of_the_best():
+def test_multi_krum_with_m_one_is_krum_and_with_more_the_mean_of_the_best():
     # Scores as above: 51 for 11, 53 for 12, 57 for 16, 77 for 6.
     updates = column(0, 2, 6, 11, 12, 16, 20)
     for m, expected in ((1, 11), (2, 11.5), (3, 13), (4, 45 / 4)):
@@ -383,7 +383,7 @@ def test_mda_and_smea_by_hand_where_they_choose_differently():
     assert calmest.vector == 14
 
 
-def test_the_first_of_equally_good_subsets_counts():
+def test_the_first_of_equally_good_subsets_wins():
     for rule in (MDA(f=1), SMEA(f=1)):
         np.testing.assert_array_equal(rule(column(0, 1, 2, 3)).selected, [0, 1, 2])
 
@@ -450,7 +450,7 @@ def test_caf_agrees_with_the_covariance_in_d_dimensions(n, f, d, rng):
         np.testing.assert_allclose(CAF(f=f)(updates).vector, expected, atol=1e-5)
 
 
-def test_caf_for_no_byzantine_client_is_the_mean():
+def test_caf_with_f_zero_is_the_mean():
     # ByzFL gives None here.
     assert CAF(f=0)(column(1, 2, 6)).vector == 3
 
@@ -608,13 +608,13 @@ def test_sfat_has_the_papers_factor():
     np.testing.assert_allclose(weights, np.array([1, 1, 1, 1, 1.4]) / 5.4)
 
 
-def test_sfat_begins_with_the_mean_and_is_it_without_slack():
+def test_sfat_is_the_mean_in_round_one_and_without_slack():
     updates = column(1, 2, 6)
     assert SFAT(alpha=0.5)(updates, None, losses(3, 2, 1, round=1)).vector == 3
     assert SFAT(alpha=0)(updates, None, losses(3, 2, 1)).vector == 3
 
 
-def test_sfat_counts_examples_if_asked_to():
+def test_sfat_weights_by_examples_if_weighted_is_set():
     context = losses(1, 2, num_examples=np.array([1, 4]))
     # 2 * 1 : 1 * 4 of 0 and 3.
     aggregate = SFAT(alpha=1 / 3, weighted=True)(column(0, 3), None, context)
@@ -643,7 +643,7 @@ def test_a_loss_that_is_not_reported_ranks_last():
 
 
 @pytest.mark.parametrize("liars", [1, 2, 3])
-def test_who_lies_about_its_loss_owns_more_than_its_share_under_sfat(liars):
+def test_a_client_that_lies_about_its_loss_gets_more_than_its_share_under_sfat(liars):
     # The danger: ten clients, the liars report 0 and send 1, the honest send 0.
     n, p = 10, 1.4
     reported = [0.0] * liars + [0.5] * (n - liars)
