@@ -30,7 +30,7 @@ USAGE = """usage: fedrobust COMMAND ...
   epsilon FOLDER         which training epsilon to choose, from the runs of a sweep
   reproduce NAME         run a published table again, cell by cell, with a verdict
 
-  fedrobust run --help says more. Examples:
+  See fedrobust run --help for more. Examples:
 
   fedrobust run strategy=krum num_byzantine=2 byzantine=sign_flip attack=pgd
   fedrobust run -m strategy=fedavg,krum seed=0,1 num_byzantine=2 byzantine=sign_flip

@@ -181,8 +181,8 @@ def _named(kind: Any, finite: bool) -> str | None:
     origin, parts = get_origin(kind), _parts(kind)
     if origin in (Union, types.UnionType):
         # ``int`` adds nothing to ``float``.
-        told = [part for part in parts if part is not int or float not in parts]
-        names = [_named(part, finite) for part in told]
+        kinds = [part for part in parts if part is not int or float not in parts]
+        names = [_named(part, finite) for part in kinds]
         return None if None in names else " or ".join(map(str, names))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, parts))

@@ -166,7 +166,7 @@ class L2Search:
         offset = best - self.ball.center
         pattern = self._pattern(best, level, rows, columns, numbers[:, 4])
         pattern = tf.where(filled, pattern * signs(numbers[:, 5:]), 0.0)
-        # The direction of the old perturbation is kept and the pattern added to it.
+        # The new direction is the pattern plus the direction of the old perturbation.
         old = tf.where(filled, offset, 0.0)
         new = pattern + tf.math.divide_no_nan(old, channel_lengths(old))
         # The part of epsilon that clipping left unused is shared among the channels.

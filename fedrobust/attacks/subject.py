@@ -66,8 +66,8 @@ class Subject:
 
     def answers(self, x: Images | None = None) -> NDArray[np.int64]:
         """Return the (n,) labels that the model predicts for x, or for the examples."""
-        shown = self.x if x is None else x
-        return predict(self.network, self.arrays, shown, self.workers)
+        inputs = self.x if x is None else x
+        return predict(self.network, self.arrays, inputs, self.workers)
 
     def is_correct(self, x: Images | None = None) -> NDArray[np.bool_]:
         """Return (n,) whether the model is correct on x, or on the examples."""

@@ -58,7 +58,7 @@ class AttackContext:
             start = np.asarray(reals(self.parameters, "context.parameters"), np.float32)
             object.__setattr__(self, "parameters", start)
 
-    def everybody(self, honest: Matrix) -> Matrix:
+    def all_updates(self, honest: Matrix) -> Matrix:
         """Return the (n, d) updates that all clients trained, honest clients first.
 
         Raises

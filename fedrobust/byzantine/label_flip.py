@@ -38,7 +38,7 @@ class LabelFlip(DataPoisoning):
                 value is not None or getattr(self, other) is None,
                 name,
                 value,
-                f"a class where {other} is one, or both null",
+                f"a class if {other} is one, or both null",
             )
             if value is not None:
                 require_between(name, value, 0)

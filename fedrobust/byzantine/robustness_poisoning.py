@@ -79,5 +79,5 @@ class _WrongBesideClean(PGDTraining):
         """Return the sum of both losses."""
         clean = model(x, training=True)
         wrong = tf.math.floormod(y + 1, tf.shape(clean)[1])
-        beside = cross_entropy(wrong, model(x_adv, training=True))
-        return cross_entropy(y, clean) + self.weight * beside
+        perturbed = cross_entropy(wrong, model(x_adv, training=True))
+        return cross_entropy(y, clean) + self.weight * perturbed

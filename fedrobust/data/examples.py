@@ -195,7 +195,7 @@ def to_labels(y: NDArray[Any], name: str) -> NDArray[np.int32]:
         is_column and len(y) > 0,
         name,
         y,
-        "(n,) or (n, 1), the number of each image's class (of one-hot labels their "
+        "(n,) or (n, 1), the number of each image's class (for one-hot labels, their "
         "argmax)",
     )
     y = y.reshape(-1)

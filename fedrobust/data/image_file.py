@@ -58,7 +58,7 @@ class ImageFile(Dataset):
         """The origin of the arrays, for error messages."""
         if self.path.is_file():
             return str(self.path)
-        return "Debian's files" if self._is_in_debian else "what Keras downloaded"
+        return "Debian's files" if self._is_in_debian else "Keras's download"
 
     def available(self) -> int | None:
         """Return the number of images in the file; None for other sources."""
@@ -102,7 +102,7 @@ def _read_npz(
 
 
 def _download(name: str) -> tuple[NDArray[Any], ...]:
-    """Let Keras download a data set, which it stores in its own folder."""
+    """Download a data set by Keras, which stores it in its own folder."""
     try:
         train, test = getattr(keras.datasets, name).load_data()
     except Exception as error:

@@ -40,11 +40,11 @@ def read_npz(
             needed = dict.fromkeys((*names, *required))
             lacking = [name for name in needed if name not in file]
             wanted = [*names, *(name for name in optional if name in file)]
-            found = {} if lacking else {name: file[name] for name in wanted}
+            arrays = {} if lacking else {name: file[name] for name in wanted}
     except Exception as error:
         # NumPy, zip and its codecs raise nearly anything, such as a MemoryError for an
         # array that claims to be larger than memory.
         raise ValueError(summary_of(error)) from error
     if lacking:
         raise KeyError(lacking)
-    return found
+    return arrays

@@ -53,15 +53,15 @@ def quick_checks(
     ]
     eager = _called_in_a_row(few)
     kind = kind_of(calls[0], network.model.outputs[0].dtype)
-    right = labels_of(calls[0]) == few.y
+    correct = labels_of(calls[0]) == few.y
     gradient = input_gradients(few)
     # Also near the inputs, because a gradient may vanish exactly at the data.
     rng = np.random.default_rng(0)
     aside = SMALL * (model_range[1] - model_range[0]) * rng.uniform(-1, 1, few.x.shape)
     near = replace(few, x=np.clip(few.x + aside, *model_range))
     zero = max(
-        _zero_gradients(gradient, right),
-        _zero_gradients(input_gradients(near), right),
+        _zero_gradients(gradient, correct),
+        _zero_gradients(input_gradients(near), correct),
     )
     allowed = POINT + tolerance(POINT, n)
     half = (n + 1) // 2
@@ -69,7 +69,7 @@ def quick_checks(
     same = deterministic(calls, eager, bool(COARSE & network.dtypes), company)
     checks = {
         "zero_gradients": judged("zero_gradients", zero <= allowed, zero),
-        "loss_increases": _small_step_increases(few, gradient, right, model_range),
+        "loss_increases": _small_step_increases(few, gradient, correct, model_range),
         "logits": judged("logits", kind == "logits", float(kind != "logits")),
         "deterministic": same,
     }
@@ -140,9 +140,9 @@ def _changes(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float
     return np.asarray(np.linalg.norm(unit[0] - unit[1], axis=1))
 
 
-def _zero_gradients(gradient: NDArray[np.float32], right: Mask) -> float:
+def _zero_gradients(gradient: NDArray[np.float32], correct: Mask) -> float:
     """Return the share of the correct examples that have no gradient."""
-    return float((~_leads(gradient))[right].mean()) if right.any() else 0.0
+    return float((~_leads(gradient))[correct].mean()) if correct.any() else 0.0
 
 
 def _leads(gradient: NDArray[np.float32]) -> Mask:
@@ -154,11 +154,11 @@ def _leads(gradient: NDArray[np.float32]) -> Mask:
 def _small_step_increases(
     subject: Subject,
     gradient: NDArray[np.float32],
-    right: Mask,
+    correct: Mask,
     model_range: tuple[float, float],
 ) -> Check:
     """Take a small step along the gradients, which must raise the loss."""
-    followed = right & _leads(gradient)
+    followed = correct & _leads(gradient)
     if not followed.any():
         return judged("loss_increases", None)
     low, high = model_range

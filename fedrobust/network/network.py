@@ -137,14 +137,14 @@ class Network:
 
     @property
     def has_graph(self) -> bool:
-        """Whether the model can be traced; if not, a warning is issued once."""
+        """True if the model can be traced; otherwise a warning is issued once."""
         return self._trace is not None
 
     @cached_property
     def is_narrow(self) -> bool:
-        """Whether the model computes with floats in which small gradients underflow.
+        """True if the model computes with floats in which small gradients underflow.
 
-        True also if the model cannot be traced, because its dtypes are then unknown.
+        It is also true if the model cannot be traced, because its dtypes are unknown.
         """
         return self._trace is None or bool(NARROW & self.dtypes)
 

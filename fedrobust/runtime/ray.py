@@ -135,7 +135,7 @@ class Ray(Runtime):
 
 
 def _raise_after(ended: threading.Event, grid: "Grid") -> None:
-    """Make a grid raise instead of waiting for replies after the runtime has ended.
+    """Change a grid to raise, not wait for replies, after the runtime has ended.
 
     Otherwise the server's thread, and with it the process, would wait for a timeout.
     """

@@ -41,6 +41,6 @@ class ALP(PGDObjective):
         # One pass, so that the batch statistics are those of the mixed batch.
         logits = model(tf.concat([x, x_adv], axis=0), training=True)
         clean, attacked = tf.split(logits, 2)
-        both = 0.5 * (cross_entropy(y, clean) + cross_entropy(y, attacked))
-        apart = tf.reduce_mean(tf.math.squared_difference(clean, attacked), axis=1)
-        return both + self.weight * apart
+        mean_loss = 0.5 * (cross_entropy(y, clean) + cross_entropy(y, attacked))
+        difference = tf.reduce_mean(tf.math.squared_difference(clean, attacked), axis=1)
+        return mean_loss + self.weight * difference

@@ -24,9 +24,9 @@ class LocalTraining:
         The schedule of FedDynAT (Shah, Dube, Chakraborty, Verma: Adversarial training
         in communication constrained federated learning, 2021): the number of passes is
         multiplied by ``epochs_decay`` in (0, 1] every so many rounds, rounded, and at
-        least 1. Many passes converge fast in early rounds; few passes reduce client
-        drift later. (The paper's algorithm also aggregates by FedCurv; here the
-        strategy aggregates.)
+        least 1. Many passes in early rounds converge fast, and few passes in later
+        rounds reduce client drift. (The paper's algorithm also aggregates by FedCurv;
+        here the strategy aggregates.)
     batch_size
         Images per batch; the last batch of a pass may be smaller.
     shuffle
@@ -79,7 +79,7 @@ class LocalTraining:
             decay == 1 or self.local_steps is None,
             "epochs_decay",
             decay,
-            "1 where local_steps says how long clients train",
+            "1 if local_steps is set",
         )
         require_between("epochs_decay_every", self.epochs_decay_every, 1)
         require_between("batch_size", self.batch_size, 1)
@@ -95,7 +95,8 @@ class LocalTraining:
             not self.scaffold or self.momentum == self.proximal == 0,
             "scaffold",
             self.scaffold,
-            "false where momentum or proximal is not 0: one correction at a time",
+            "false if momentum or proximal is not 0, because only one correction of "
+            "the updates is possible",
         )
 
     def dropout_key(self, round: int, client: int) -> tuple[int, int]:

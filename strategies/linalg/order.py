@@ -24,7 +24,7 @@ def by_ids(clients: Sequence[int]) -> Rows | None:
 
 
 def by_values(
-    updates: NDArray[np.float32], beside: Sequence[NDArray[np.float64]] = ()
+    updates: NDArray[np.float32], tie_breakers: Sequence[NDArray[np.float64]] = ()
 ) -> Rows | None:
     """Return row numbers in the order of the rows' values.
 
@@ -32,7 +32,7 @@ def by_values(
     ----------
     updates
         (n, d) finite float32 in C order.
-    beside
+    tie_breakers
         (n,) arrays whose values order rows that are equal.
 
     Returns
@@ -53,7 +53,9 @@ def by_values(
                 one = (float(updates[i, k]), int(bits[i, k]))
                 return -1 if one < (float(updates[j, k]), int(bits[j, k])) else 1
             start, size = start + size, FACTOR * size
-        left, right = ([float(values[row]) for values in beside] for row in (i, j))
+        left, right = (
+            [float(values[row]) for values in tie_breakers] for row in (i, j)
+        )
         return (left > right) - (left < right)
 
     rows = range(len(updates))

@@ -206,7 +206,7 @@ class Rule(Part, ABC):
 
     @property
     def needs_clients(self) -> bool:
-        """Whether each row must belong to one client, not to a bucket of several."""
+        """True if each row must belong to one client, not to a bucket of several."""
         return False
 
     @property
@@ -268,12 +268,12 @@ class Rule(Part, ABC):
             return by_ids(context.clients)
         if self.keeps_order:
             return None
-        beside = [
+        tie_breakers = [
             np.nan_to_num(np.asarray(values, np.float64), nan=np.inf)
             for values in (context.num_examples, context.losses)
             if values is not None
         ]
-        return by_values(updates, beside)
+        return by_values(updates, tie_breakers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -190,7 +190,7 @@ def _autoregression(
 ) -> tuple[Float, Float]:
     """Fit new ~ A old B' to (t, m, k) matrices by alternating least squares."""
     b = rng.normal(size=(old.shape[2], old.shape[2]))
-    a = _ridge(_beside(new), _beside(old @ b.T), ridge)
+    a = _ridge(_side_by_side(new), _side_by_side(old @ b.T), ridge)
     # A fitted B maps the span of the rows of ``old`` to that of the rows of ``new``. It
     # is fitted in coordinates of these spans, which have fewer than k dimensions when
     # there are fewer than k rows.
@@ -200,8 +200,8 @@ def _autoregression(
     forecast = last
     for step in range(iterations):
         if step:
-            a = _ridge(_beside(new), _beside(old @ b.T), ridge)
-        b = _ridge(_beneath(new).T, _beneath(a @ old).T, ridge)
+            a = _ridge(_side_by_side(new), _side_by_side(old @ b.T), ridge)
+        b = _ridge(_stacked(new).T, _stacked(a @ old).T, ridge)
         before, forecast = forecast, a @ last @ b.T @ target.T
         if step and np.abs(forecast - before).max() < TOLERANCE:
             break
@@ -210,7 +210,7 @@ def _autoregression(
 
 def _basis(series: Float) -> Float:
     """Return orthonormal columns that span the rows of (t, m, k) matrices."""
-    return np.asarray(np.linalg.qr(_beneath(series).T)[0])
+    return np.asarray(np.linalg.qr(_stacked(series).T)[0])
 
 
 def _ridge(new: Float, old: Float, ridge: float) -> Float:
@@ -226,11 +226,11 @@ def _ridge(new: Float, old: Float, ridge: float) -> Float:
     return np.asarray(new @ np.linalg.solve(regular, old.T))
 
 
-def _beside(series: Float) -> Float:
+def _side_by_side(series: Float) -> Float:
     """Write (t, m, k) matrices side by side: (m, t k)."""
     return np.asarray(series.transpose(1, 0, 2).reshape(series.shape[1], -1))
 
 
-def _beneath(series: Float) -> Float:
+def _stacked(series: Float) -> Float:
     """Write (t, m, k) matrices below each other: (t m, k)."""
     return np.asarray(series.reshape(-1, series.shape[2]))

@@ -206,16 +206,16 @@ def hessian_times(steps: list[Vector], changes: list[Vector], vector: Float) -> 
 
 def inconsistent(scores: Float, rng: np.random.Generator) -> Rows:
     """Return the rows of the higher of two clusters; none if there is one cluster."""
-    nobody = np.zeros(0, np.int64)
+    no_rows = np.zeros(0, np.int64)
     if len(scores) < 3 or scores.min() == scores.max():
-        return nobody
+        return no_rows
     scaled = (scores - scores.min()) / (scores.max() - scores.min())
     draws = [np.log(_within(rng.uniform(size=len(scores)))) for _ in range(REFERENCES)]
     within = np.log(np.maximum(_within(scaled), np.finfo(float).tiny))
     gap_one, gap_two = np.mean(draws, axis=0) - within
     slack = np.sqrt(1 + 1 / REFERENCES) * np.std(draws, axis=0)[1]
     if gap_one >= gap_two - slack:
-        return nobody
+        return no_rows
     return np.flatnonzero(scaled > _split(scaled))
 
 

@@ -48,7 +48,7 @@ class SubsetRule(RobustRule):
         count = math.comb(n, size)
         if count > self.max_subsets:
             raise ValueError(
-                f"{self!r} would look at {count} subsets of {size} of {n} updates, "
+                f"{self!r} would examine {count} subsets of {size} of {n} updates, "
                 f"more than max_subsets: sample fewer clients or lower f, or raise it"
             )
 

@@ -75,9 +75,9 @@ class FangFlanders(Collusion):
         start = np.asarray(context.parameters, np.float64)
         model = context.memory[MODEL].astype(np.float64)
         sign = np.sign(model)
-        everybody = context.everybody(honest)
+        all_updates = context.all_updates(honest)
         offset = (model - start) - honest
-        scores = krum_scores(squared_distances(everybody), b)[: len(honest)]
+        scores = krum_scores(squared_distances(all_updates), b)[: len(honest)]
         arrays = context.layers or [honest.shape[1]]
         size = scores.min() / ((n - 2) * (b - 1)) + _furthest(offset, arrays)
         size = min(size / math.sqrt(len(arrays)), LIMIT)

@@ -32,5 +32,5 @@ class LIEFlanders(Collusion):
         n = len(honest) + num_byzantine
         supporters = math.floor(n / 2 + 1) - num_byzantine
         z = float(ndtr((len(honest) - supporters) / len(honest)))
-        mean, std = mean_and_std(context.everybody(honest), ddof=0)
+        mean, std = mean_and_std(context.all_updates(honest), ddof=0)
         return copies(mean - z * np.sqrt(std), num_byzantine)

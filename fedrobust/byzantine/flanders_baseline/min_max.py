@@ -30,7 +30,7 @@ class MinMaxFlanders(Collusion):
         self, honest: Matrix, num_byzantine: int, context: AttackContext
     ) -> Matrix:
         """Search for gamma, and return copies of the moved mean."""
-        mean, std = mean_and_std(context.everybody(honest), ddof=0)
+        mean, std = mean_and_std(context.all_updates(honest), ddof=0)
         between = squared_distances(honest)
         np.fill_diagonal(between, 0)
         limit = between.max()

@@ -29,7 +29,7 @@ class FlwrDatasets(Partition):
         return table
 
     def deal(self, labels: NDArray[Any], num_clients: int) -> list[Indices]:
-        """Let flwr-datasets partition the labels."""
+        """Partition the labels by flwr-datasets."""
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         # Otherwise Hugging Face's datasets imports TensorFlow to test that it exists.
         os.environ.setdefault("USE_TF", "0")
@@ -160,7 +160,7 @@ class Shards(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class Pathological(FlwrDatasets):
-    """Give each client images of a few classes only, and assign every image.
+    """Assign each client images of a few classes only, and use every image.
 
     Li, Diao, Chen, He: Federated Learning on Non-IID Data Silos: An Experimental Study,
     ICDE 2022 (#C = k).
@@ -214,7 +214,7 @@ class Pathological(FlwrDatasets):
 
 @dataclass(frozen=True, kw_only=True)
 class NaturalId(FlwrDatasets):
-    """Make one client of each natural id: a writer, a hospital, or a class.
+    """Assign one client to each natural id, such as a writer, a hospital, or a class.
 
     The partition is not random; only the holdout depends on ``seed``.
 

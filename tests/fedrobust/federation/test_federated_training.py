@@ -282,8 +282,8 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["training=scaffold", "training.momentum=0.9"], "one correction at a time"),
-        (["training=scaffold", "training.proximal=1"], "one correction at a time"),
+        (["training=scaffold", "training.momentum=0.9"], "only one correction"),
+        (["training=scaffold", "training.proximal=1"], "only one correction"),
         (
             ["training=scaffold", "training.optimizer._target_=keras.optimizers.Adam"],
             "training.optimizer",
@@ -296,7 +296,7 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
         (["training.epochs_decay=0"], "training.epochs_decay=0"),
         (
             ["training=feddynat", "training.local_steps=3"],
-            "1 where local_steps says how long",
+            "must be 1 if local_steps is set",
         ),
         (["training=fedrbn", "model.norm=none"], "model.norm=none: must be dual"),
         (["training=fedrbn", "training.fraction=0"], "somebody must train"),
