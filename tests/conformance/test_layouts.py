@@ -148,7 +148,7 @@ NO_NUMBERS = {
     "dtype object": np.full((N, 2), None),
     "dtype <U1": np.full((N, 2), "1"),
     "dtype datetime64": np.ones((N, 2), "M8[s]"),
-    "no array of numbers": [[1.0, 2.0], [1.0]],
+    "not an array of numbers": [[1.0, 2.0], [1.0]],
     "not of shape": np.ones((N, 2, 1)),
 }
 

@@ -368,12 +368,17 @@ CASES = [
     Case("subclassed", subclassed),
     Case("hidden class", on_inputs(_Hidden())),
     Case("step by step", on_inputs(StepByStep()), "be compiled", also_right=True),
-    Case("softmax", ending_in("softmax"), "it was taken off", also_right=True),
-    Case("softmax layer", on_logits(LAYERS.Softmax()), "taken off", also_right=True),
+    Case("softmax", ending_in("softmax"), "which was removed", also_right=True),
+    Case(
+        "softmax layer",
+        on_logits(LAYERS.Softmax()),
+        "which was removed",
+        also_right=True,
+    ),
     Case("softmax call", on_logits(tf.nn.softmax), "logarithms", also_right=True),
-    Case("sigmoid", ending_in("sigmoid"), "it was taken off", also_right=True),
+    Case("sigmoid", ending_in("sigmoid"), "which was removed", also_right=True),
     Case("sigmoid call", on_logits(tf.nn.sigmoid), "log-odds", also_right=True),
-    Case("tanh", ending_in("tanh"), "it was taken off", also_right=True),
+    Case("tanh", ending_in("tanh"), "which was removed", also_right=True),
     Case("log softmax", ending_in("log_softmax")),
     Case(
         "percent", on_logits(lambda z: 100 * tf.nn.softmax(z)), "logar", also_right=True
@@ -398,7 +403,7 @@ CASES = [
     Case(
         "float16 softmax",
         of_dtype("float16", end="softmax"),
-        "taken off",
+        "which was removed",
         also_right=True,
     ),
     Case("int8", quantised("int8")),
