@@ -85,7 +85,7 @@ def process(monkeypatch):
         if not numpy:
             monkeypatch.delitem(sys.modules, "numpy")
         monkeypatch.setattr(vectors, "of_cpu", lambda: cpu)
-        monkeypatch.setattr(vectors, "_HELD", vectors._hold())
+        monkeypatch.setattr(vectors, "_CAPPED", vectors._cap())
 
     return begin
 
