@@ -815,7 +815,7 @@ def test_a_folder_is_run_in_by_one_at_a_time(configure, tmp_path):
 )
 def test_a_processor_is_named_by_its_widest_vectors(monkeypatch, lines, name):
     monkeypatch.delenv("FEDROBUST_VECTORS", raising=False)
-    monkeypatch.setattr("fedrobust.vectors._HELD", False)
+    monkeypatch.setattr("fedrobust.vectors._CAPPED", False)
     monkeypatch.setattr(Path, "is_file", lambda path: True)
     monkeypatch.setattr(Path, "read_text", lambda path: lines)
     assert processor() == name
