@@ -76,7 +76,7 @@ class LocalGrid(GuardedGrid):
         }
 
     def restore(self, kept: Mapping[int, Kept]) -> None:
-        """Let the clients go on from what ``kept`` returned."""
+        """Restore the clients' Contexts from the result of ``kept``."""
         for context in self._contexts.values():
             client = int(context.node_config["partition-id"])
             context.state = records_of(kept.get(client, {}))

@@ -170,14 +170,14 @@ class Part(Validated):
     Attributes
     ----------
     f
-        Number of Byzantine rows that the part withstands.
+        Number of Byzantine rows that the part tolerates.
     rule
-        The rule that aggregates what the part leaves.
+        The inner rule that aggregates the rows that the part keeps.
     trusted
-        Id of the client on whose honesty the part relies.
+        Id of the client whose honesty the part relies on.
     """
 
-    # No dataclass, in which these would be the first fields of every part.
+    # Not a dataclass, because these would then be the first fields of every part.
     f: int | None = None
     rule: "Rule | None" = None
     trusted: int | None = None
