@@ -160,7 +160,7 @@ def _run_alone(
     trained_before = folder.is_trained
     # Of a run that was killed in its last evaluation, not of another one.
     of_training = folder.training().get("evaluation_digest")
-    is_first = of_training in config.evaluation_digests
+    is_first = of_training == config.evaluation_digest
     started = time.perf_counter()
     # The order in which BLAS sums depends on its threads.
     with (

@@ -10,7 +10,7 @@ FedYogi start it at 0, and FedAdam corrects the learning rate for bias.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from strategies.validation import Validated, require, require_positive
 @dataclass(frozen=True, kw_only=True)
 class ServerOptimizer(Validated, ABC):
     """A pure function from the aggregated update and a state to a step."""
+
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __call__(self, update: Vector, state: Any = None) -> tuple[Vector, Any]:

@@ -39,6 +39,9 @@ class Attack(Validated, ABC):
         Smallest and largest value of an input.
     """
 
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
+
     epsilon: Epsilon = 0.3
     norm: str = "linf"
     model_range: tuple[float, float] = (0.0, 1.0)

@@ -29,6 +29,8 @@ class RandomNoise(Attack):
         Number of draws, at least 1; later ones for the examples that are still robust.
     """
 
+    version: ClassVar[int] = 2
+
     restarts: int = 1
 
     # Other draws than PGD's random starts: without a gradient, PGD tries nothing else.

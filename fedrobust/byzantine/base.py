@@ -8,6 +8,7 @@ backdoor    the client poisons data and tampers; success is measured on its trig
 
 from abc import ABC
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ class ByzantineAttack(Validated, ABC):
     One instance serves all Byzantine clients, rounds and runs, so it has no state: the
     memory of colluding clients is a field of their context.
     """
+
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
 
     def check(self, num_clients: int, num_byzantine: int) -> None:
         """Raise ValueError if the attack is undefined for such a federation."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.config import digests
@@ -19,6 +19,9 @@ class TrainingConfig(LocalTraining):
 
     ``fraction`` is the share of the clients that train with the objective.
     """
+
+    # Where the epsilon has an effect, it is the objective's.
+    outside_digest: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     objective: Node
     optimizer: Node
@@ -70,20 +73,25 @@ class ScreeningConfig:
     max_examples: int = MAX_EXAMPLES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
+
+    # None of these changes a bit of the trained model.
+    outside_digest: ClassVar[tuple[str, ...]] = (
+        *("attack", "checks", "evaluation", "runtime", "choices"),
+    )
 
     seed: int
     num_clients: int
     num_rounds: int
     num_byzantine: int
-    byzantine_from_round: int
-    byzantine_redraw: bool
-    byzantine_clients: list[int] | None
+    byzantine_from_round: int = 1
+    byzantine_redraw: bool = False
+    byzantine_clients: list[int] | None = None
     checks: str
-    participation: float
-    centralised: bool
+    participation: float = 1.0
+    centralised: bool = False
     dataset: Node
     partition: Node
     model: Node
@@ -120,33 +128,23 @@ class Config:
     @cached_property
     def science(self) -> Node:
         """What the trained model depends on: nothing of runtime, paths or attacks."""
-        return digests.science(self)
+        found: Node = digests.differences(self)
+        # Their order counts, and a digest sorts the keys of a dictionary.
+        found["preaggregator"] = [*found["preaggregator"].values()]
+        return found | ({"cohort": self.cohort} if self.cohort > 1 else {})
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name the training science."""
         return digests.digest(self.science)
 
-    @property
+    @cached_property
     def evaluation_digest(self) -> str:
         """Sixteen hexadecimal digits that name how the final model is evaluated."""
-        return digests.digest(digests.evaluation(self))
-
-    @cached_property
-    def digests(self) -> tuple[str, ...]:
-        """Names of the training science: ``digest``, and that of earlier versions.
-
-        The two differ where a user's modules are part of it: earlier versions digested
-        their text, and results of the same text stay valid.
-        """
-        by_text = digests.digest(digests.science(self, by_text=True))
-        return tuple(dict.fromkeys((self.digest, by_text)))
-
-    @cached_property
-    def evaluation_digests(self) -> tuple[str, ...]:
-        """Names of the evaluation: ``evaluation_digest``, and as in ``digests``."""
-        by_text = digests.digest(digests.evaluation(self, by_text=True))
-        return tuple(dict.fromkeys((self.evaluation_digest, by_text)))
+        methods, found = self.attack.methods, digests.differences(self.attack)
+        if methods:
+            found |= {"epsilon": self.attack.epsilons, "checks": self.checks}
+        return digests.digest(found)
 
     @property
     def cohort(self) -> int:

@@ -99,39 +99,24 @@ def _text_of(spec: ModuleSpec | None) -> Path | None:
     return Path(spec.origin)
 
 
-def code_digests(node: Any, by_text: bool = False) -> dict[str, str]:
-    """Digest the modules of a user's own that a configuration names.
+def code_digest(target: str) -> str | None:
+    """Digest the modules of a user's own that a ``_target_`` needs.
 
     A model or an objective that was edited is another experiment, and so it is when a
     module that it imports was; comments and layout do not count. What is installed is
     left out: its version is in the record.
 
-    Parameters
-    ----------
-    node
-        Of the configuration.
-    by_text
-        Digest the text of each module, as results of earlier versions are named.
+    Returns
+    -------
+    A hexadecimal digest; None where every module is installed.
     """
-    digest_of = file_digest if by_text else _tree_digest
-    found: dict[str, str] = {}
-    if isinstance(node, list):
-        for value in node:
-            found |= code_digests(value, by_text)
-    if isinstance(node, dict):
-        target = node.get("_target_")
-        if isinstance(target, str) and not target.startswith(OURS):
-            find_target(target, "")
-            sources = _local_sources(target.rpartition(".")[0])
-            digests = {name: digest_of(path) for name, path in sources.items()}
-            if len(digests) == 1:
-                found[target] = next(iter(digests.values()))
-            elif digests:
-                text = json.dumps(digests, sort_keys=True)
-                found[target] = hashlib.sha256(text.encode()).hexdigest()
-        for value in node.values():
-            found |= code_digests(value, by_text)
-    return found
+    find_target(target, "")
+    sources = _local_sources(target.rpartition(".")[0])
+    if not sources:
+        return None
+    trees = {name: _tree_digest(path) for name, path in sources.items()}
+    text = json.dumps(trees, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _local_sources(module_name: str) -> dict[str, Path]:

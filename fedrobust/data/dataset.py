@@ -9,7 +9,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,11 @@ class Dataset(ABC):
         Do not standardise test images, although training images are standardised. This
         is a mistake of the FLANDERS baseline (Gabrielli et al. 2023) and of others.
     """
+
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
+    # The epsilon is what others are interpolated from, and has no effect of its own.
+    outside_digest: ClassVar[tuple[str, ...]] = ("download", "epsilon")
 
     num_train: int | None = None
     download: bool = False

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,9 @@ class ModelBuilder(ABC):
         Constants of the standardising first layer, one in all or one per channel; None
         for no standardisation.
     """
+
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
 
     input_shape: list[int]
     num_classes: int

@@ -51,7 +51,7 @@ class FailedAttempt:
 
 
 def failed_attempt(
-    error: Exception, digest: str, evaluation_digests: tuple[str, ...], before: Path
+    error: Exception, digest: str, evaluation_digest: str, before: Path
 ) -> FailedAttempt:
     """Return what is kept of an error.
 
@@ -59,8 +59,8 @@ def failed_attempt(
     ----------
     error
         The exception that ended the attempt.
-    digest, evaluation_digests
-        Of the experiment and its evaluation, whose newest digest comes first.
+    digest, evaluation_digest
+        Of the experiment and of its evaluation.
     before
         File of the previous attempt. An attempt that fails before it can compare the
         data does not know better, so the results that were refused stay refused.
@@ -68,13 +68,13 @@ def failed_attempt(
     reason = f"{type(error).__name__}: {summary_of(error)}"
     refused: list[str] = []
     if isinstance(error, OtherDataError):
-        refused = list(evaluation_digests)
+        refused = [evaluation_digest]
     else:
         with suppress(FileError):
             refused = FailedAttempt.read(before, "").refused_results
     return FailedAttempt(
         config_digest=digest,
-        evaluation_digest=evaluation_digests[0],
+        evaluation_digest=evaluation_digest,
         error=str(error) if isinstance(error, ConfigError) else reason,
         refused_results=refused,
         traceback=traceback.format_exception(error),

@@ -14,7 +14,7 @@ error-*.json   why an attempt at an evaluation failed, until one succeeds
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
+from fedrobust.config.digests import VERSION
 from fedrobust.errors import ConfigError, FileError
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
@@ -42,6 +43,8 @@ from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 
 LOCK = ".lock"
+# The version of the digests in folders that do not name one.
+FIRST_VERSION = 3
 START_AGAIN = "correct this, and start the run again"
 
 
@@ -102,8 +105,14 @@ class RunFolder:
         ConfigError
             With the folder and the reason; nothing in the folder is changed.
         """
-        digest = self._digest_there(chosen_by)
-        if digest is not None and digest not in self.config.digests:
+        digest, version = self._digest_there(chosen_by)
+        if digest is not None and version != VERSION:
+            raise ConfigError(
+                f"{self.path} holds a run of {self._written_by()} with a digest of "
+                f"version {version}, which cannot be compared with those of version "
+                f"{VERSION}: choose another {chosen_by}"
+            )
+        if digest is not None and digest != self.config.digest:
             raise ConfigError(
                 f"{self.path} holds another experiment ({digest}, not "
                 f"{self.config.digest}): choose another {chosen_by}"
@@ -125,15 +134,16 @@ class RunFolder:
             and path.name != LOCK
         ]
 
-    def _digest_there(self, chosen_by: str) -> str | None:
+    def _digest_there(self, chosen_by: str) -> tuple[str | None, int]:
+        """Return the digest of the run in the folder, and the version of digests."""
         path = self.stored.config_path
         try:
             if not path.exists():
-                return None
+                return None, VERSION
         except PermissionError:
             pass  # the error of reading it says more
         except OSError:
-            return None  # the error of writing it says more
+            return None, VERSION  # the error of writing it says more
         advice = f"restore it, or choose another {chosen_by}"
         head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None
@@ -141,7 +151,12 @@ class RunFolder:
             raise FileError(
                 f"{path} has no config_digest, so it is of no run; {advice}"
             )
-        return found
+        return found, head.get("digest_version", FIRST_VERSION)
+
+    def _written_by(self) -> str:
+        """Name the version of fedrobust that trained the run in the folder."""
+        version = self.training().get("environment", {}).get("fedrobust")
+        return "an earlier fedrobust" if version is None else f"fedrobust {version}"
 
     def open(self) -> None:
         """Make the folder; a training that did not finish in it starts over.
@@ -180,7 +195,8 @@ class RunFolder:
             yield
 
     def _config_text(self) -> str:
-        document = {"config_digest": self.config.digest, **asdict(self.config)}
+        named = {"config_digest": self.config.digest, "digest_version": VERSION}
+        document = {**named, **asdict(self.config)}
         return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
@@ -208,9 +224,8 @@ class RunFolder:
 
     @property
     def _is_finished(self) -> bool:
-        return (
-            self.is_trained and self.stored.evaluation_path(self._evaluation).is_file()
-        )
+        path = self.stored.evaluation_path(self.config.evaluation_digest)
+        return self.is_trained and path.is_file()
 
     def add_round(self, row: RoundRow) -> None:
         """Append a round to metrics.jsonl."""
@@ -274,13 +289,6 @@ class RunFolder:
                 to_disk(path)
             partial.replace(self.model_path)
 
-    @property
-    def _evaluation(self) -> str:
-        """The digest under which this evaluation is stored, or will be."""
-        names = self.config.evaluation_digests
-        known = (n for n in names if self.stored.evaluation_path(n).is_file())
-        return next(known, names[0])
-
     def result(self) -> Result | None:
         """Read the stored result of this evaluation; None if there is none.
 
@@ -291,11 +299,7 @@ class RunFolder:
         """
         if not self._is_finished:
             return None
-        return replace(
-            self.stored.result(self._evaluation),
-            config_digest=self.config.digest,
-            evaluation_digest=self.config.evaluation_digest,
-        )
+        return self.stored.result(self.config.evaluation_digest)
 
     def is_settled(self, result: Result) -> bool:
         """Whether ``write_result`` would change nothing, or could not write."""
@@ -339,8 +343,9 @@ class RunFolder:
 
     def note_failure(self, error: Exception) -> None:
         """Record why this attempt failed, if the run has a folder."""
-        names = self.config.evaluation_digests
-        attempt = failed_attempt(error, self.config.digest, names, self.error_path)
+        attempt = failed_attempt(
+            error, self.config.digest, self.config.evaluation_digest, self.error_path
+        )
         # If this cannot be written, the caller still reports the error itself.
         with suppress(OSError):
             if self.path.is_dir():

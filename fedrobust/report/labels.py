@@ -1,10 +1,10 @@
 """What sets runs apart: the keys in which their configurations differ."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fedrobust.config.digests import fill_later
+from fedrobust.config.defaults import with_defaults
+from fedrobust.config.schema import Config
 
 Json = dict[str, Any]
 
@@ -31,19 +31,19 @@ FOLLOWS = {
 
 
 def labels(config: Json) -> dict[str, str]:
-    """Give a configuration's values by dotted key, but for what sets no runs apart.
+    """Return a configuration's values by dotted key, but for what sets no runs apart.
 
-    That are the seeds, the checks, and where a run was carried out. Keys that later
-    versions added have the value that says what was before.
+    Dropped are the seeds, the checks, which rounds were evaluated, and where the run
+    took place. A key that the configuration lacks, as one of an earlier version, has
+    the default of its class.
     """
-    dropped_keys = ("config_digest", "seed", "checks")
+    dropped_keys = ("config_digest", "digest_version", "seed", "checks", "evaluation")
+    config = with_defaults(config, Config)
     kept = {k: v for k, v in config.items() if k not in dropped_keys}
     kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
     dropped = {"partition": "seed", "dataset": "download", "choices": "runtime"}
     for group, name in dropped.items():
         kept[group] = {k: v for k, v in config.get(group, {}).items() if k != name}
-    kept = copy.deepcopy(kept)
-    fill_later(kept)
     return dict(_flat(kept))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import fmean
 
+from fedrobust.errors import ConfigError
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
@@ -87,6 +88,11 @@ def measured(measure: Measure, folder: RunFolder, result: Result) -> float | Non
         What to read.
     folder, result
         Of the run.
+
+    Raises
+    ------
+    ConfigError
+        When other rounds were evaluated than the experiment evaluates.
     """
     if measure.over == "final" and measure.of != "clean":
         attack, _, epsilon = measure.of.partition("/")
@@ -99,6 +105,13 @@ def measured(measure: Measure, folder: RunFolder, result: Result) -> float | Non
     over, _, number = measure.over.rpartition(" ")
     numbers = {row.round: _number(measure.of, row) for row in folder.rounds()}
     series = {round: x for round, x in numbers.items() if x is not None}
+    evaluated = filter(folder.config.is_evaluated, numbers)
+    if measure.of == "clean" and [*series] != [*evaluated]:
+        raise ConfigError(
+            f"{folder.path} was trained with another evaluation.every than "
+            f"{folder.config.evaluation.every}, and {measure.over} needs the rounds of "
+            "this one: remove the folder, and the run is trained anew"
+        )
     if over == "last":
         kept = list(series.values())[-int(number) :]
     else:

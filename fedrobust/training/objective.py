@@ -5,7 +5,7 @@ once and run inside the compiled local epoch. Name its class in ``training.objec
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from fedrobust.network import BoundModel
 from fedrobust.network.network import Tensor, cross_entropy
@@ -18,6 +18,9 @@ class Objective(Validated):
 
     An objective that is also :class:`Replaying` takes several steps on each batch.
     """
+
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Return the (batch, ...) inputs to train on for one batch.

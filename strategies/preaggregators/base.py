@@ -23,6 +23,9 @@ class Preaggregator(Part, ABC):
     Rows are processed in the order of client ids, if these are known.
     """
 
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
+
     keeps_rows: ClassVar[bool] = False
     keeps_places: ClassVar[bool] = True
 

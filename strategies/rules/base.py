@@ -197,6 +197,9 @@ class Rule(Part, ABC):
     always have to be: ``Mean()(updates)`` takes the memory of a second matrix.
     """
 
+    # Raise it when a default or a result changes, so that no old result is reused.
+    version: ClassVar[int] = 1
+
     keeps_order: ClassVar[bool] = False
 
     @property

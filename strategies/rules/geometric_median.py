@@ -23,7 +23,7 @@ offset costs digits.
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,8 @@ class GeometricMedian(Rule):
         Start of the steps: ``zeros``, ``mean`` or ``median`` (coordinate-wise). A
         single client can move the mean anywhere, and few steps do not recover from it.
     """
+
+    version: ClassVar[int] = 2
 
     iterations: int | None = None
     nu: float = 1e-6

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import yaml
 
-from fedrobust import assembly
+from fedrobust import __version__, assembly
 from fedrobust.backend import keras
 from fedrobust.config import Config
+from fedrobust.config.digests import VERSION
 from fedrobust.errors import ConfigError
 from fedrobust.federation.server import identify_clients, serve
 from fedrobust.files import to_json
@@ -706,23 +707,66 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     assembly.forget()
 
 
-def test_results_that_are_named_by_the_text_of_a_module_stay_valid(
-    configure: Configure, tmp_path, monkeypatch
+def test_which_rounds_are_evaluated_changes_no_bit_and_trains_nothing_again(
+    configure: Configure, tmp_path
 ):
-    """As earlier versions named them; the names are then today's."""
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / "net_by_text.py").write_text(
-        "from tests.own_model import build as b\ndef build(**mlp): return b(**mlp)\n"
+    hard = (
+        *(
+            "num_clients=4",
+            "num_rounds=4",
+            "dataset.num_train=80",
+            "participation=0.75",
+        ),
+        *("partition.holdout=0.25", "training.momentum=0.5", "model.dropout=0.2"),
+        *("num_byzantine=1", "byzantine=gaussian", "strategy=median"),
+        *("strategy/server_optimizer=adam", "attack=fgsm", "attack.samples=20"),
     )
-    config = configure(*TINY, "model._target_=net_by_text.build", "attack=fgsm")
-    result = run(config, tmp_path / "r")
-    now, before = config.digests
+    often, seldom = (configure(*hard, f"evaluation.every={n}") for n in (1, 2))
+    first, second = (tmp_path / name for name in ("often", "seldom"))
+    results = [run(often, first), run(seldom, second)]
+    for a, b in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+    rows = [RunFolder(first, often).metrics(), RunFolder(second, seldom).metrics()]
+    of_evaluations = {"clean_accuracy", "robust_accuracy", "federated"}
+    for a, b in zip(*rows, strict=True):
+        assert a.keys() == b.keys()
+        for key in a:
+            is_left_out = key in of_evaluations and b["round"] % 2
+            assert key.endswith("_seconds") or is_left_out or a[key] == b[key], key
+        assert (b["clean_accuracy"] is None) == (b["round"] in (1, 3))
+    for key in ("clean_accuracy", "robust_accuracy", "checks", "config_digest"):
+        assert results[0][key] == results[1][key]
+    # The trained run answers, and its rounds are those that it evaluated.
+    stamp = (first / "model.keras").stat().st_mtime_ns
+    assert run(seldom, first) == results[0]
+    assert (first / "model.keras").stat().st_mtime_ns == stamp
+    assert RunFolder(first, seldom).metrics() == rows[0]
+
+
+def test_a_folder_with_digests_of_another_version_is_left_alone(
+    configure: Configure, tmp_path
+):
+    config = configure(*TINY)
+    run(config, tmp_path / "r")
     path = tmp_path / "r" / "config.yaml"
-    path.write_text(path.read_text().replace(now, before))
-    stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
-    assert run(config, tmp_path / "r") == result
-    assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
-    assert f"config_digest: {now}" in path.read_text()
+    text = path.read_text()
+    older = text.replace(f"digest_version: {VERSION}\n", "")
+    assert older != text
+    path.write_text(older)
+    before = {p: p.read_bytes() for p in (tmp_path / "r").rglob("*") if p.is_file()}
+    with pytest.raises(ConfigError) as caught:
+        run(config, tmp_path / "r")
+    for part in (
+        f"{tmp_path / 'r'} holds a run of fedrobust {__version__} with a digest",
+        f"of version 3, which cannot be compared with those of version {VERSION}",
+        "choose another hydra.run.dir",
+    ):
+        assert part in str(caught.value)
+    (tmp_path / "r" / "training.json").unlink()
+    with pytest.raises(ConfigError, match="holds a run of an earlier fedrobust with"):
+        run(config, tmp_path / "r")
+    del before[tmp_path / "r" / "training.json"]
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_other_versions_than_a_model_was_trained_with_are_told(

@@ -39,7 +39,7 @@ class Partition(Validated, ABC):
         round.
     """
 
-    # Increase when ``deal`` changes its result, so that cached partitions are not used.
+    # Raise it when a default or a result changes, so that no old result is reused.
     version: ClassVar[int] = 1
 
     seed: int = 0

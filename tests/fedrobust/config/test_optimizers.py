@@ -47,19 +47,19 @@ def test_a_wrong_argument_is_refused(override, configure):
     assert "\n" not in str(refused.value)
 
 
-# As they were when runs of them were first recorded, whose results stay valid.
+# Where one of these changes, results that are stored under it are lost.
 DIGESTS = {
-    (f"{KEY}.learning_rate=1",): "2455a4e242da6339",
-    (f"{KEY}.learning_rate=0.5", f"+{KEY}.momentum=0"): "3e6e6bff07c9c956",
-    (f"{KEY}.learning_rate=1", "training.scaffold=true"): "bd28529b0b94166c",
+    (f"{KEY}.learning_rate=1",): "c4510fd260756b95",
+    (f"{KEY}.learning_rate=0.5", f"+{KEY}.momentum=0"): "1b3a23c953ee2f2c",
+    (f"{KEY}.learning_rate=1", "training.scaffold=true"): "469f04014fced6e0",
     (f"{KEY}._target_=keras.optimizers.Adam", f"{KEY}.learning_rate=1"): (
-        "6d207c6c4b951938"
+        "72ede0642cb54be6"
     ),
 }
 
 
 @pytest.mark.parametrize("overrides", DIGESTS, ids=" ".join)
-def test_a_digest_is_of_the_optimizer_as_it_was_written(overrides, configure):
+def test_the_digest_of_an_optimizer_stays_what_it_was(overrides, configure):
     assert configure(*overrides).digest == DIGESTS[overrides]
 
 

@@ -181,7 +181,7 @@ def test_centralised_training_is_told_apart_whatever_else_differs(tmp_path):
     path.write_text(yaml.safe_dump({**document, "centralised": True}))
     runs = collect(tmp_path)
     assert runs.columns == ["centralised", "attack"]
-    assert [c.labels["centralised"] for c in runs.groups] == ["", "True"]
+    assert [c.labels["centralised"] for c in runs.groups] == ["False", "True"]
 
 
 def test_csv_has_a_row_a_run(tmp_path):
@@ -323,7 +323,7 @@ def test_after_an_evaluation_by_another_attack_the_last_one_still_counts(tmp_pat
     assert found == [[0.5], []]
 
 
-def test_a_key_that_came_later_is_shown_with_what_was_before(tmp_path):
+def test_a_key_that_an_older_run_lacks_is_shown_with_its_default(tmp_path):
     for seed, shuffle in enumerate((None, True, False)):
         write_run(tmp_path, 0.9, 0.5, seed=seed)
         path = tmp_path / f"{seed}/config.yaml"
@@ -346,7 +346,7 @@ def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):
         config["runtime"] = {"workers": workers}
         config["choices"]["runtime"] = ("local", "ray")[seed]
         if seed:  # as written by a version that has the key
-            config["training"]["dropout_masks"] = "client"
+            config["training"]["shuffle"] = True
         path.write_text(yaml.safe_dump(config))
     (group,) = collect(tmp_path).groups
     assert group.seeds == [0, 1]

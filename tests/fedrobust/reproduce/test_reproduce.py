@@ -4,11 +4,13 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from fedrobust.cli import main
+from fedrobust.commands import reproduce
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
 from fedrobust.errors import ConfigError, RunFailedError
@@ -724,6 +726,11 @@ def test_measures_are_what_they_say(tmp_path):
     }  # fmt: skip
 
     class Folder:
+        path = tmp_path
+        config = SimpleNamespace(
+            is_evaluated=lambda round: round != 4, evaluation=SimpleNamespace(every=2)
+        )
+
         def rounds(self):
             return [
                 RoundRow(
@@ -758,6 +765,13 @@ def test_measures_are_what_they_say(tmp_path):
             Measure(of, over)
     detected.clear()
     assert measured(Measure("recall", "mean from 3"), Folder(), result) is None
+    # Of a run that evaluated other rounds than these, the last three are others, too.
+    Folder.config.is_evaluated = lambda round: round % 2 == 0
+    with pytest.raises(
+        ConfigError, match=r"another evaluation\.every than 2, and last"
+    ):
+        measured(Measure("clean", "last 3"), Folder(), result)
+    assert measured(Measure("clean", "final"), Folder(), result) == 0.6
 
 
 @pytest.mark.usefixtures("image_sets")
@@ -779,30 +793,35 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
     for ordering in reproduction.orderings:
         assert isinstance(ordering, Ordering)
         assert compare(reproduction, ordering, {}), ordering.claim
-    results = Results(reproduction)
-    jobs = {(job.cell, job.seed): job for job in reproduction.jobs}
-    assert set(results.rows) <= set(jobs)
-    first_of_each: dict[str, object] = {}
+    first_of_each: dict[str, Job] = {}
     for job in reproduction.jobs:
         for column, value in reproduction.values(job.cell).items():
             first_of_each.setdefault(f"{column}={value}", job)
-    digests = []
-    # Every row still is of the experiment as it stands.
-    for job in set(first_of_each.values()) | {jobs[key] for key in results.rows}:
-        config = load_config(compose_run(job.overrides))
-        results.check(job, config)
-        digests.append(config.digest)
-    assert len(set(digests)) == len(digests)
+    jobs = set(first_of_each.values())
+    assert len({job.config.digest for job in jobs}) == len(jobs)
 
 
+@pytest.mark.usefixtures("image_sets")
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_is_what_its_data_give(name, tmp_path):
-    folder = tmp_path / name
-    shutil.copytree(experiments_folder() / name, folder)
-    reproduction = load_reproduction(name, tmp_path)
-    written = (folder / "README.md").read_text()
-    write_page(reproduction, Results(reproduction))
-    assert (folder / "README.md").read_text() == written
+def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
+    name, tmp_path, monkeypatch, capsys
+):
+    experiments = tmp_path / "experiments"
+    shutil.copytree(
+        experiments_folder(), experiments, ignore=shutil.ignore_patterns("benchmarks")
+    )
+    pages = [experiments / "README.md", experiments / name / "README.md"]
+    written = [page.read_text() for page in pages]
+    reproduction = load_reproduction(name, experiments)
+    results = Results(reproduction)
+    finished = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
+    assert len(finished) == len(results.rows) > 0
+    monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("something is run"))
+    assert reproduce._reproduce(reproduction, results, finished, tmp_path / "runs") == 0
+    said = f"{name}: {len(finished)} of {len(finished)} runs are there"
+    assert said in capsys.readouterr().out
+    assert len({job.config.digest for job in finished}) == len(finished)
+    assert [page.read_text() for page in pages] == written
 
 
 @pytest.mark.usefixtures("image_sets")

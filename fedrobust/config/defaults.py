@@ -1,0 +1,73 @@
+"""The defaults of our own classes, which need not be written to be meant."""
+
+import dataclasses
+import importlib
+import json
+import typing
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from fedrobust import OURS
+from fedrobust.config.typed import Node
+
+
+@lru_cache(maxsize=256)
+def component_class(target: Any) -> type | None:
+    """Return the component class of ours that a ``_target_`` names; None for others."""
+    if not isinstance(target, str) or not target.startswith(OURS):
+        return None
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        return None
+    return found if dataclasses.is_dataclass(found) else None  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=256)
+def defaults_of(cls: type) -> Mapping[str, Any]:
+    """Return the default of each field of a dataclass, as a configuration writes it.
+
+    Fields without a default are left out, and so are those that hold a dataclass.
+    """
+    found = {}
+    for field in dataclasses.fields(cls):
+        value = field.default
+        if field.default_factory is not dataclasses.MISSING:
+            value = field.default_factory()
+        if value is not dataclasses.MISSING and not dataclasses.is_dataclass(value):
+            found[field.name] = json.loads(json.dumps(value))
+    return found
+
+
+def with_defaults(values: Node, cls: type | None = None) -> Node:
+    """Return values with the defaults of their class for the keys that they lack.
+
+    Parameters
+    ----------
+    values
+        What a dataclass is made of. A component within names its class itself.
+    cls
+        The dataclass; None: the one that ``_target_`` names.
+    """
+    cls = cls or component_class(values.get("_target_"))
+    if cls is None:
+        return {key: _with_defaults(value) for key, value in values.items()}
+    hints = typing.get_type_hints(cls)
+    filled = {**defaults_of(cls), **values}
+    for key, hint in hints.items():
+        if dataclasses.is_dataclass(hint) and not _is_component(hint):
+            filled[key] = with_defaults(values.get(key, {}), hint)  # type: ignore[arg-type]
+    return {key: _with_defaults(value) for key, value in filled.items()}
+
+
+def _with_defaults(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_defaults(each) for each in value]
+    return with_defaults(value) if isinstance(value, dict) else value
+
+
+def _is_component(cls: Any) -> bool:
+    """Whether a node names the class, so that it may be one derived from this."""
+    return hasattr(cls, "version")
