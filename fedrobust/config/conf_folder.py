@@ -1,6 +1,9 @@
 """What conf/ offers, and a folder of the user's own beside it: groups and choices."""
 
+from functools import lru_cache
 from pathlib import Path
+
+import yaml
 
 import fedrobust
 from fedrobust.errors import ConfigError, reason_of
@@ -36,6 +39,10 @@ def existing_folder(extra_dir: str) -> Path:
 def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
     """List the choices of each group with the first comment of their files.
 
+    A folder within a group is a group too where config.yaml names it, and else holds
+    more choices, such as ``flanders_baseline/lie``. Sweeps over ``glob(*)`` leave these
+    out.
+
     Parameters
     ----------
     extra_dir
@@ -54,6 +61,17 @@ def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
                 for line in text.splitlines()
                 if line.startswith("#") and "@package" not in line
             ]
-        group = path.parent.relative_to(root).as_posix()
-        found.setdefault(group, {})[path.stem] = " ".join(comments)
+        group, choice = path.parent.relative_to(root).as_posix(), path.stem
+        if "/" in group and group not in _nested_groups():
+            group, _, folder = group.partition("/")
+            choice = f"{folder}/{choice}"
+        found.setdefault(group, {})[choice] = " ".join(comments)
     return found
+
+
+@lru_cache(maxsize=1)
+def _nested_groups() -> set[str]:
+    """Read which groups within groups config.yaml has a choice of."""
+    text = (config_dir() / "config.yaml").read_text(encoding="utf-8")
+    entries = [e for e in yaml.safe_load(text)["defaults"] if isinstance(e, dict)]
+    return {group for entry in entries for group in entry if "/" in group}

@@ -17,6 +17,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
 from fedrobust.training.objective import Objective
+from fedrobust.training.simulator import Simulator
 from strategies.rules.base import Rule
 from strategies.server_optimizers import ServerOptimizer
 
@@ -33,6 +34,9 @@ def check_components(config: Config) -> Config:
     training, strategy = c.training, c.strategy
     model, _ = check_component(c.model, "model", ModelBuilder)
     objective, _ = check_component(training.objective, "training.objective", Objective)
+    simulator = training.simulator
+    if simulator:
+        simulator, _ = check_component(simulator, "training.simulator", Simulator)
     check_optimizer(training.optimizer)
     if training.scaffold:
         _check_scaffold(c)
@@ -53,7 +57,9 @@ def check_components(config: Config) -> Config:
     return dataclasses.replace(
         c,
         model=model,
-        training=dataclasses.replace(training, objective=objective),
+        training=dataclasses.replace(
+            training, objective=objective, simulator=simulator
+        ),
         attack=dataclasses.replace(
             c.attack, methods=methods, epsilon=c.attack.epsilon if methods else None
         ),

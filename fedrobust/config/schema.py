@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
+from hydra.utils import instantiate
+
 from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.config import digests
 from fedrobust.config.typed import Node
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.training.schedule import LocalTraining
+from fedrobust.training.simulator import Simulator
 from strategies.sampling import sample_size
 from strategies.validation import MAX_EXAMPLES, require_between
 
@@ -17,7 +20,8 @@ from strategies.validation import MAX_EXAMPLES, require_between
 class TrainingConfig(LocalTraining):
     """The group ``training``: ``LocalTraining``, the hook and the optimiser.
 
-    ``fraction`` is the share of the clients that train with the objective.
+    ``fraction`` is the share of the clients that train with the objective, and
+    ``simulator`` a published simulator whose shortcuts are taken; empty for none.
     """
 
     # Where the epsilon has an effect, it is the objective's.
@@ -27,10 +31,17 @@ class TrainingConfig(LocalTraining):
     optimizer: Node
     epsilon: Any = None
     fraction: float = 1.0
+    simulator: Node = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_between("fraction", self.fraction, 0, 1)
+
+    @cached_property
+    def simulated_by(self) -> Simulator:
+        """What ``simulator`` names."""
+        node = self.simulator
+        return instantiate(node, _convert_="all") if node else super().simulated_by
 
 
 @dataclass(frozen=True)

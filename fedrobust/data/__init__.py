@@ -2,6 +2,7 @@
 
 from fedrobust.data.dataset import Dataset, MissingDataError, Split
 from fedrobust.data.digits import Digits
+from fedrobust.data.flanders_baseline import RawTestImages
 from fedrobust.data.image_file import ImageFile
 from fedrobust.data.partition import (
     Dirichlet,
@@ -26,6 +27,7 @@ __all__ = [
     "NaturalId",
     "Partition",
     "Pathological",
+    "RawTestImages",
     "Shards",
     "Split",
 ]

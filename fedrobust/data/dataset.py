@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fedrobust.data.examples import split_of
 from fedrobust.data.split import Split
 from fedrobust.epsilon import Epsilon
@@ -48,9 +45,6 @@ class Dataset(ABC):
         Moments of the training pixels, one per channel, for the model's first layer.
     epsilon
         The customary radius of the L-infinity ball, for attacks and training.
-    raw_test
-        Do not standardise test images, although training images are standardised. This
-        is a mistake of the FLANDERS baseline (Gabrielli et al. 2023) and of others.
     """
 
     # Raise it when a default or a result changes, so that no old result is reused.
@@ -65,17 +59,10 @@ class Dataset(ABC):
     mean: list[float] | None = None
     std: list[float] | None = None
     epsilon: Epsilon | None = None
-    raw_test: bool = False
 
     def __post_init__(self) -> None:
         if self.num_train is not None:
             require_between("num_train", self.num_train, 1)
-        require(
-            not self.raw_test or None not in (self.mean, self.std),
-            "raw_test",
-            self.raw_test,
-            "false without mean and std, because nothing is standardised then",
-        )
 
     def available(self) -> int | None:
         """Return the number of training images, without loading; None if unknown.
@@ -146,13 +133,8 @@ class Dataset(ABC):
         return Split(
             split.x_train[:n],
             split.y_train[:n],
-            self._unstandardised(split.x_test) if self.raw_test else split.x_test,
+            split.x_test,
             split.y_test,
             split.num_classes,
             None if ids is None else ids[:n],
         )
-
-    def _unstandardised(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return images that the model's first layer maps back to ``x``."""
-        std, mean = np.asarray(self.std), np.asarray(self.mean)
-        return np.asarray(x * std + mean, np.float32)

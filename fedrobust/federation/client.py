@@ -126,7 +126,7 @@ def _train_alone(
 
 
 def _keeps_momentum(config: Config, client: int, round: int) -> bool:
-    if config.training.byzantine_momentum:
+    if config.training.simulated_by.byzantine_momentum:
         return True
     return client not in assembly.dishonest_ids(config, round)
 

@@ -4,11 +4,12 @@ A model takes images in [0, 1] and returns logits. Its first layer standardises 
 images, so that epsilon is in units of pixels.
 """
 
+from fedrobust.models.bucketing import CnnBucketing
 from fedrobust.models.build import build_model, seeded
 from fedrobust.models.builder import ModelBuilder
 from fedrobust.models.cnn import CNN
-from fedrobust.models.cnn_bucketing import CnnBucketing
 from fedrobust.models.cnn_mnist import CnnMnist
+from fedrobust.models.flanders_baseline import FlandersMLP
 from fedrobust.models.mlp import MLP
 from fedrobust.models.resnet import ResNet
 
@@ -17,6 +18,7 @@ __all__ = [
     "MLP",
     "CnnBucketing",
     "CnnMnist",
+    "FlandersMLP",
     "ModelBuilder",
     "ResNet",
     "build_model",

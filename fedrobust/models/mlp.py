@@ -6,7 +6,7 @@ from typing import Any
 
 from fedrobust.backend import keras
 from fedrobust.models.builder import ModelBuilder
-from fedrobust.models.parts import NORMS, activation, uniform
+from fedrobust.models.parts import NORMS, activation
 from strategies.validation import require
 
 
@@ -24,15 +24,11 @@ class MLP(ModelBuilder):
         FedRBN).
     dropout
         Share of the units of each hidden layer that a training step drops, in [0, 1).
-    initial
-        Default initial weights of ``keras`` (Glorot, biases 0) or of ``pytorch``
-        (uniform within 1 / sqrt(fan in), biases too).
     """
 
     hidden: list[int]
     norm: str = "none"
     dropout: float = 0.0
-    initial: str = "keras"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -41,14 +37,12 @@ class MLP(ModelBuilder):
         )
         require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
         require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
-        known = ("keras", "pytorch")
-        require(self.initial in known, "initial", self.initial, "keras or pytorch")
 
     def layers(self) -> list[Any]:
         """Return a flattening layer and the hidden layers."""
         stack = [keras.layers.Flatten()]
         for units, fan_in in zip(self.hidden, self._fans_in(), strict=False):
-            dense = keras.layers.Dense(units, **self._start(fan_in))
+            dense = keras.layers.Dense(units, **self.start(fan_in))
             stack += [dense, *activation(self.norm)]
             if self.dropout > 0:
                 stack.append(keras.layers.Dropout(self.dropout))
@@ -56,11 +50,12 @@ class MLP(ModelBuilder):
 
     def logits(self) -> list[Any]:
         """Return the last layer, initialised as the hidden layers are."""
-        start = self._start(self._fans_in()[-1])
+        start = self.start(self._fans_in()[-1])
         return [keras.layers.Dense(self.num_classes, name="logits", **start)]
 
     def _fans_in(self) -> list[int]:
         return [math.prod(self.input_shape), *self.hidden]
 
-    def _start(self, fan_in: int) -> dict[str, Any]:
-        return uniform(fan_in) if self.initial == "pytorch" else {}
+    def start(self, fan_in: int) -> dict[str, Any]:
+        """Choose the initial weights of a layer: Keras's own, Glorot's and 0."""
+        return {}

@@ -2,6 +2,7 @@
 
 from fedrobust.training.alp import ALP
 from fedrobust.training.avmixup import AVMixup
+from fedrobust.training.bucketing import BucketingSimulator
 from fedrobust.training.calfat import CalFAT
 from fedrobust.training.dbfat import DBFAT
 from fedrobust.training.fast import FastTraining
@@ -12,6 +13,7 @@ from fedrobust.training.noise import Noise
 from fedrobust.training.objective import Objective
 from fedrobust.training.pgd import PGDTraining
 from fedrobust.training.schedule import LocalTraining, Schedule
+from fedrobust.training.simulator import Simulator
 from fedrobust.training.standard import Standard
 from fedrobust.training.trades import TRADES
 from fedrobust.training.trainer import Trainer
@@ -22,6 +24,7 @@ __all__ = [
     "MART",
     "TRADES",
     "AVMixup",
+    "BucketingSimulator",
     "CalFAT",
     "FastTraining",
     "FedRBN",
@@ -31,6 +34,7 @@ __all__ = [
     "Objective",
     "PGDTraining",
     "Schedule",
+    "Simulator",
     "Standard",
     "Trainer",
 ]

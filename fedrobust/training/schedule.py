@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fedrobust.training.simulator import Simulator
 from strategies.validation import require, require_between
 
 
@@ -44,16 +45,6 @@ class LocalTraining:
         Send m = beta m + (1 - beta) update instead, as in ByzFL and in Karimireddy, He,
         Jaggi: Learning from History for Byzantine Robust Optimization, ICML 2021,
         Algorithm 2. For one learning rate, its steps are 1 - beta times as long.
-    byzantine_momentum
-        Whether Byzantine clients keep a momentum too; in Karimireddy et al. 2022 they
-        do not.
-    dropout_masks
-        With ``own``, each layer of each client draws its own masks in each round. With
-        ``client``, all layers of a client draw from one stream, so that layers of equal
-        size drop the same units. With ``shared``, in addition all clients of a round
-        with equally large batches have the same masks. With ``constant``, the masks are
-        also the same in every round. In the code of Karimireddy et al. 2022 the masks
-        are shared, and on a GPU constant.
     """
 
     local_epochs: int = 1
@@ -66,8 +57,6 @@ class LocalTraining:
     scaffold: bool = False
     momentum: float = 0.0
     dampening: bool = False
-    byzantine_momentum: bool = True
-    dropout_masks: str = "own"
 
     def __post_init__(self) -> None:
         require_between("local_epochs", self.local_epochs, 1)
@@ -86,12 +75,6 @@ class LocalTraining:
         require_between("proximal", self.proximal, 0)
         require(0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)")
         require(
-            self.dropout_masks in ("own", "client", "shared", "constant"),
-            "dropout_masks",
-            self.dropout_masks,
-            "'own', 'client', 'shared' or 'constant'",
-        )
-        require(
             not self.scaffold or self.momentum == self.proximal == 0,
             "scaffold",
             self.scaffold,
@@ -99,11 +82,10 @@ class LocalTraining:
             "the updates is possible",
         )
 
-    def dropout_key(self, round: int, client: int) -> tuple[int, int]:
-        """Return the round and the client in the key of a client's dropout masks."""
-        if self.dropout_masks in ("own", "client"):
-            return round, client
-        return (round, 0) if self.dropout_masks == "shared" else (0, 0)
+    @property
+    def simulated_by(self) -> Simulator:
+        """What decides whose dropout masks are drawn and who keeps a momentum."""
+        return Simulator()
 
     def epochs(self, round: int) -> int:
         """Return the number of passes in a round, which counts from 1."""

@@ -309,11 +309,12 @@ class Trainer:
         classes = self.network.num_classes
         dropout = np.zeros(2, np.int32)
         if self.network.draws:
-            key = local.dropout_key(round, client)
+            key = local.simulated_by.dropout_key(round, client)
             dropout = abs(stateless_seed(seed, Purpose.DROPOUT, *key) // 2)
         x_seen, y_seen, order = schedule.seen(x, y)
+        one_stream = local.simulated_by.one_stream
         return ClientInputs(
-            fixed=self.network.split(arrays, dropout, local.dropout_masks != "own")[1],
+            fixed=self.network.split(arrays, dropout, one_stream)[1],
             x=x_seen,
             y=y_seen,
             class_counts=np.bincount(y, minlength=classes)[:classes].astype(np.float32),

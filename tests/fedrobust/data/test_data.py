@@ -312,16 +312,6 @@ def test_draws_of_a_class_that_is_used_up_are_repeated():
     assert _until_used_up(np.array([0]), np.array([0, 1, 1])).tolist() == [0, 0, 0]
 
 
-def test_raw_test_images_reach_the_model_as_they_are():
-    plain = Digits(mean=[0.5], std=[0.25]).load()
-    raw = Digits(mean=[0.5], std=[0.25], raw_test=True).load()
-    np.testing.assert_array_equal(raw.x_train, plain.x_train)
-    np.testing.assert_allclose((raw.x_test - 0.5) / 0.25, plain.x_test, atol=1e-6)
-    assert raw.x_test.dtype == np.float32
-    with pytest.raises(ValueError, match="raw_test=True: must be false without mean"):
-        Digits(raw_test=True)
-
-
 def test_rows_are_copied_when_they_are_asked_for():
     pool = np.arange(12.0).reshape(6, 2)
     rows = Rows(pool, np.array([5, 0, 3]))

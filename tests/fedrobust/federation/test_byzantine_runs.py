@@ -73,7 +73,8 @@ def test_dishonest_clients_may_do_without_momentum(configure: Configure, tmp_pat
         "training.batch_size=32", "training.local_steps=1", "training.momentum=0.5",
         "num_rounds=2", "partition=label_sorted", "partition.stride=true",
     )  # fmt: skip
-    config = configure(*common, "training.byzantine_momentum=false")
+    simulator = "{_target_: fedrobust.training.BucketingSimulator}"
+    config = configure(*common, f"training.simulator={simulator}")
     app = client_app(config)
     sent = {}
     contexts = {c: _context(c) for c in (0, 1)}
@@ -333,8 +334,8 @@ def test_what_the_data_do_not_allow_is_told_before_the_first_round(
 @pytest.mark.parametrize(
     ("byzantine", "names"),
     [("mimic", {"client"}), ("optimal_ipm", {"size"}), ("min_max", {"gamma"}),
-     ("min_sum", {"gamma"}), ("min_max_flanders", {"gamma"}), ("fang_krum", {"lambda"}),
-     ("fang_flanders", {"lambda"}), ("ipm", set())],
+     ("min_sum", {"gamma"}), ("flanders_baseline/min_max", {"gamma"}),
+     ("fang_krum", {"lambda"}), ("flanders_baseline/fang", {"lambda"}), ("ipm", set())],
 )  # fmt: skip
 def test_what_colluding_clients_chose_is_in_the_record(
     byzantine: str, names: set[str], configure: Configure, tmp_path

@@ -10,7 +10,15 @@ import pytest
 
 from fedrobust.attacks import FGSM, Transfer
 from fedrobust.backend import keras
-from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
+from fedrobust.models import (
+    CNN,
+    MLP,
+    CnnBucketing,
+    CnnMnist,
+    FlandersMLP,
+    ResNet,
+    build_model,
+)
 from fedrobust.network import Network
 from fedrobust.training import LocalTraining, Standard, Trainer
 
@@ -46,7 +54,7 @@ def test_the_bucketing_network_starts_as_pytorch_does():
 
 
 def test_an_mlp_starts_as_pytorch_does_and_drops_out_units():
-    recipe = MLP(**MNIST, hidden=[200, 50], dropout=0.25, initial="pytorch")
+    recipe = FlandersMLP(**MNIST, hidden=[200, 50], dropout=0.25)
     model = build_model(recipe, 0, (28, 28, 1))
     arrays = Network(model).arrays()
     fans = [784, 784, 200, 200, 50, 50]
@@ -58,8 +66,6 @@ def test_an_mlp_starts_as_pytorch_does_and_drops_out_units():
     assert [layer.rate for layer in dropped] == [0.25, 0.25]
     with pytest.raises(ValueError, match=r"dropout=1\.0: must be in"):
         MLP(**MNIST, hidden=[3], dropout=1.0)
-    with pytest.raises(ValueError, match="initial='torch': must be keras or pytorch"):
-        MLP(**MNIST, hidden=[3], initial="torch")
 
 
 def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():

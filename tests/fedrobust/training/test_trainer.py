@@ -10,6 +10,7 @@ from fedrobust.models import MLP, build_model
 from fedrobust.network import Network
 from fedrobust.randomness import Purpose, generator
 from fedrobust.training import (
+    BucketingSimulator,
     LocalTraining,
     Noise,
     Objective,
@@ -41,6 +42,15 @@ def with_batch_norm_and_dropout() -> Network:
         ]
     )
     return Network(model)
+
+
+def simulated(masks: str, **local: int) -> LocalTraining:
+    """Local training with its own dropout masks, or as a published simulator has it."""
+
+    class Simulated(LocalTraining):
+        simulated_by = BucketingSimulator(dropout_masks=masks)
+
+    return LocalTraining(**local) if masks == "own" else Simulated(**local)
 
 
 def train(network, objective, optimizer, digits, local=None, **key):
@@ -300,7 +310,7 @@ def test_dropout_masks_are_shared_as_configured(
     recipe = MLP(input_shape=[8, 8, 1], num_classes=10, hidden=[16], dropout=0.5)
     network = Network(build_model(recipe, 0, (8, 8, 1)))
     x, y = np.repeat(digits.x_train[:1], 8, axis=0), np.repeat(digits.y_train[:1], 8)
-    local = LocalTraining(local_steps=2, batch_size=4, dropout_masks=masks)
+    local = simulated(masks, local_steps=2, batch_size=4)
     trainer = Trainer(network, Standard(), keras.optimizers.SGD(0.1))
 
     def weights(round, client):
@@ -328,7 +338,7 @@ def test_two_layers_of_equal_size_draw_different_masks(digits, masks, alike):
         keras.layers.Dense(10, kernel_initializer="zeros"),
     ]
     network = Network(keras.Sequential(keras_layers))
-    local = LocalTraining(local_steps=1, batch_size=1, dropout_masks=masks)
+    local = simulated(masks, local_steps=1, batch_size=1)
     trainer = Trainer(network, Standard(), keras.optimizers.SGD(1.0))
     x, y = np.ones((1, 8, 8, 1), np.float32), np.zeros(1, np.int32)
     key = {"seed": 0, "round": 1, "client": 0}
@@ -339,8 +349,8 @@ def test_two_layers_of_equal_size_draw_different_masks(digits, masks, alike):
 
 
 def test_unknown_dropout_masks_are_refused():
-    with pytest.raises(ValueError, match="dropout_masks='each': must be 'own'"):
-        LocalTraining(dropout_masks="each")
+    with pytest.raises(ValueError, match="dropout_masks='each': must be 'client'"):
+        BucketingSimulator(dropout_masks="each")
 
 
 def test_batch_statistics_are_learned_and_the_model_itself_is_not_touched(digits):
