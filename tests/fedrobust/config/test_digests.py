@@ -1,12 +1,14 @@
 """Digests: what differs from the defaults of a class names an experiment."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
 
 from fedrobust.config import defaults
+from fedrobust.config.conf_folder import config_dir
 from fedrobust.config.defaults import component_class, defaults_of, with_defaults
 from fedrobust.config.digests import differences, digest
 from fedrobust.config.schema import Config
@@ -89,6 +91,17 @@ def test_a_class_has_one_name_whichever_module_it_is_taken_from(
     rule = ("strategy=trimmed_mean", "num_byzantine=2")
     moved = configure(*rule, f"{face}._target_={module}")
     assert moved.digest == configure(*rule).digest
+
+
+def test_no_two_of_our_classes_share_a_name():
+    """Else one digest could name either."""
+    found: dict[str, set[object]] = {}
+    for path in config_dir().rglob("*.yaml"):
+        for target in re.findall(r"_target_: (\S+)", path.read_text()):
+            if cls := component_class(target):
+                found.setdefault(cls.__name__, set()).add(cls)
+    assert len(found) > 80
+    assert [names for names in found.values() if len(names) > 1] == []
 
 
 def test_defaults_that_are_written_are_the_defaults(configure):
@@ -179,8 +192,9 @@ def test_a_group_of_nothing_but_defaults_is_left_out(configure):
         frozen=True,
         kw_only=True,
     )
-    values = {f.name: getattr(configure(), f.name) for f in dataclasses.fields(Config)}
-    assert digest(differences(wider(**values))) == digest(differences(configure()))
+    config = configure()
+    values = {f.name: getattr(config, f.name) for f in dataclasses.fields(Config)}
+    assert digest(differences(wider(**values))) == digest(differences(config))
 
 
 def test_what_a_configuration_lacks_has_the_default_of_its_class():
