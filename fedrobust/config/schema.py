@@ -21,7 +21,7 @@ class TrainingConfig(LocalTraining):
     """The group ``training``: ``LocalTraining``, the hook and the optimiser.
 
     ``fraction`` is the share of the clients that train with the objective, and
-    ``simulator`` a published simulator whose shortcuts are taken; empty for none.
+    ``simulator`` a published simulator whose shortcuts are taken; None for none.
     """
 
     # Where the epsilon has an effect, it is the objective's.
@@ -31,7 +31,7 @@ class TrainingConfig(LocalTraining):
     optimizer: Node
     epsilon: Any = None
     fraction: float = 1.0
-    simulator: Node = field(default_factory=dict)
+    simulator: Node | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -47,10 +47,13 @@ def with_batch_norm_and_dropout() -> Network:
 def simulated(masks: str, **local: int) -> LocalTraining:
     """Local training with its own dropout masks, or as a published simulator has it."""
 
+    if masks == "own":
+        return LocalTraining(**local)
+
     class Simulated(LocalTraining):
         simulated_by = BucketingSimulator(dropout_masks=masks)
 
-    return LocalTraining(**local) if masks == "own" else Simulated(**local)
+    return Simulated(**local)
 
 
 def train(network, objective, optimizer, digits, local=None, **key):
