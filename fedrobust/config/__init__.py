@@ -9,6 +9,7 @@ components   a node with a ``_target_``: its class is its schema, and checks its
 bounds       the keys that no component checks
 aggregation  pre-aggregators and rule against the clients of a round
 pairs        all components of an experiment, and what depends on several
+defaults     the defaults of our own classes
 digests      which results a configuration shares with another
 advice       what is allowed but probably not meant
 """
