@@ -1,4 +1,9 @@
-"""Handing a checked command over to Hydra, and the job that Hydra launches."""
+"""Handing a checked command over to Hydra, and the job that Hydra launches.
+
+``hydra.main`` would compose what has been composed and checked already. So a run is
+given to Hydra's ``run_job`` as it was composed, and a multirun to Hydra with a loader
+that composes its jobs fast.
+"""
 
 import os
 import sys
@@ -8,16 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
+from hydra._internal.hydra import Hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log, run_job
 from hydra.errors import CompactHydraException, HydraException
-from hydra.types import RunMode
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedrobust.commands.faults import describe
 from fedrobust.commands.progress import Progress
 from fedrobust.commands.streams import outlive_readers
 from fedrobust.config import load_config
-from fedrobust.config.compose import config_dir, register_resolvers
+from fedrobust.config.compose import (
+    CONFIG,
+    config_dir,
+    loader_in,
+    register_resolvers,
+)
 from fedrobust.config.hydra_errors import explain
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 
@@ -26,33 +43,143 @@ class JobFailedError(CompactHydraException):
     """A job of a multirun came to nothing; the message is one sentence."""
 
 
-def launch(arguments: list[str]) -> int:
-    """Hand a command to Hydra.
+def run_one(composed: DictConfig, arguments: list[str]) -> int:
+    """Run one job of what was composed and checked, as ``hydra.main`` runs one.
+
+    Parameters
+    ----------
+    composed
+        The configuration, the node ``hydra`` included.
+    arguments
+        What was typed.
 
     Returns
     -------
-    The exit status: 1 when a job of a multirun failed.
+    The exit status, 0.
 
     Raises
     ------
     ConfigError
         When Hydra itself refuses the command.
     SystemExit
-        With the exit status, when a single run failed.
+        With the exit status, when the run failed.
+    """
+    hydra_node = composed.hydra
+    OmegaConf.set_readonly(hydra_node, False)
+    if hydra_node.mode is None:
+        hydra_node.mode = RunMode.RUN
+        hydra_node.overrides.hydra.append("hydra.mode=RUN")
+    with _hydra_for(arguments, None) as started:
+        configure_log(hydra_node.hydra_logging, hydra_node.verbose)
+        callbacks = Callbacks(composed)
+        callbacks.on_run_start(config=composed, config_name=CONFIG)
+        done = run_job(
+            hydra_context=HydraContext(started.config_loader, callbacks),
+            task_function=job,
+            config=composed,
+            job_dir_key="hydra.run.dir",
+            job_subdir_key=None,
+        )
+        callbacks.on_run_end(config=composed, config_name=CONFIG, job_return=done)
+        _ = done.return_value  # raises what the job raised
+    return 0
+
+
+def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -> int:
+    """Run every job of a multirun that was checked, by the launcher it names.
+
+    Parameters
+    ----------
+    overrides
+        Of the multirun, with the folder that was decided on.
+    arguments
+        What was typed.
+    extra_dir
+        A folder with configuration of the user's own.
+
+    Returns
+    -------
+    The exit status: 1 when a job failed.
+
+    Raises
+    ------
+    ConfigError
+        When Hydra itself refuses the command.
+    """
+    if "hydra.mode=MULTIRUN" not in overrides:
+        overrides = [*overrides, "hydra.mode=MULTIRUN"]
+    try:
+        with _hydra_for(arguments, extra_dir) as started:
+            _sweep(started, overrides)
+    except JobFailedError as error:
+        tell(str(error))
+        return 1
+    return 0
+
+
+def _sweep(started: Hydra, overrides: list[str]) -> None:
+    """Run a multirun as ``Hydra.multirun`` does, but compose no job to check it."""
+    master = started.compose_config(
+        CONFIG, overrides, RunMode.MULTIRUN, with_log_configuration=True
+    )
+    callbacks = Callbacks(master)
+    callbacks.on_multirun_start(config=master, config_name=CONFIG)
+    sweeper = Plugins.instance().instantiate_sweeper(
+        config=master,
+        hydra_context=HydraContext(started.config_loader, callbacks),
+        task_function=job,
+    )
+    # Not by its class, which Hydra imports a second time.
+    if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
+        # Its combinations are those that were composed and checked before.
+        sweeper.validate_batch_is_legal = _accept
+    sweeper.sweep(arguments=list(master.hydra.overrides.task))
+    callbacks.on_multirun_end(config=master, config_name=CONFIG)
+
+
+def _accept(batch: Any) -> None:
+    pass
+
+
+def answer(arguments: list[str]) -> int:
+    """Let Hydra itself answer its flags, such as ``--cfg`` and ``--info``.
+
+    Raises
+    ------
+    ConfigError
+        When Hydra refuses the command.
     """
     register_resolvers()
-    with _as_command(arguments):
+    with _as_command(arguments), _explained():
         main = hydra.main(
-            config_path=str(config_dir()), config_name="config", version_base="1.3"
+            config_path=str(config_dir()), config_name=CONFIG, version_base="1.3"
         )
-        try:
-            main(job)()
-        except JobFailedError as error:
-            tell(str(error))
-            return 1
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(explain(error)) from error
+        main(job)()
     return 0
+
+
+@contextmanager
+def _hydra_for(arguments: list[str], extra_dir: str | None) -> Iterator[Hydra]:
+    """Start Hydra for jobs, which may use it themselves."""
+    register_resolvers()
+    started = Hydra("fedrobust", loader_in(extra_dir))
+    GlobalHydra.instance().clear()
+    GlobalHydra.instance().initialize(started)
+    try:
+        with _as_command(arguments), _explained():
+            yield started
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except JobFailedError:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
 
 
 @contextmanager

@@ -1,19 +1,52 @@
 """A node with a ``_target_``: a class of this project is its own schema.
 
 A component is a frozen dataclass; its constructor checks the ranges. A user's class is
-looked for but not imported, as that would run their code.
+looked for but not imported, as that would run their code. Equal nodes are checked once:
+the jobs of a multirun have most of their components in common.
 """
 
+import copy
 import dataclasses
 import importlib
 import json
 import typing
+import warnings
 from typing import Any
 
 from fedrobust import OURS
 from fedrobust.config.targets import find_target
 from fedrobust.config.typed import Node, merged_with, named
 from fedrobust.errors import ConfigError
+
+
+class Components:
+    """The components of one configuration, each constructed when it was checked."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Any] = {}
+
+    def check(self, node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
+        """Check one node as ``check_component`` does, and keep its component."""
+        node, self._by_key[key] = check_component(node, key, base)
+        return node, self._by_key[key]
+
+    def get(self, key: str) -> Any:
+        """Return the component of a key; None for a class of a user's own."""
+        return self._by_key.get(key)
+
+
+class _Check(typing.NamedTuple):
+    node: Node
+    component: Any
+    notes: list[str]
+
+
+_checks: dict[tuple[str, str, type | None], _Check] = {}
+
+
+def forget_components() -> None:
+    """Drop the components that were checked: another command checks anew."""
+    _checks.clear()
 
 
 def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
@@ -24,6 +57,20 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     The node and its component; for a class that is not ours, the node as it is and
     None, as constructing it would run the user's code.
     """
+    # The text of a node tells 1, 1.0 and true apart, which are equal in Python.
+    name = repr(node), key, base
+    if name not in _checks:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            checked = _check(node, key, base)
+        _checks[name] = _Check(*checked, [str(warning.message) for warning in caught])
+    found = _checks[name]
+    for text in found.notes:
+        warnings.warn(text, stacklevel=2)
+    return copy.deepcopy(found.node), found.component
+
+
+def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
     target = node["_target_"]
@@ -32,14 +79,7 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     if not target.startswith(OURS):
         find_target(target, key)
         return node, None
-    module_name, _, name = target.rpartition(".")
-    try:
-        cls = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{key}._target_={target}: there is no such class") from error
-    if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
-        kind = f" {base.__name__}" if base else " component"
-        raise ConfigError(f"{key}._target_={target}: must be a{kind}")
+    cls = _class_of(target, key, base)
     # A rule within a rule is a component of its own.
     hints = typing.get_type_hints(cls)
     inner = {
@@ -53,11 +93,24 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
         nodes[name], components[name] = check_component(
             node[name], f"{key}.{name}", typing.cast(type, inner[name])
         )
-    values = merged_with(typing.cast(type, cls), plain, key, without=set(inner))
+    values = merged_with(cls, plain, key, without=set(inner))
     if any(component is None for component in components.values()):
         return {**node, **nodes}, None  # the user's own rule is made with the rest
-    component: Any = named(key, lambda: cls(**values, **components))  # type: ignore[operator]
+    component: Any = named(key, lambda: cls(**values, **components))
     return {**_node_of(component), "_target_": target, **nodes}, component
+
+
+def _class_of(target: str, key: str, base: type | None) -> Any:
+    """Import a class of ours, which must be a component of this kind."""
+    module_name, _, name = target.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_={target}: there is no such class") from error
+    if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
+        kind = f" {base.__name__}" if base else " component"
+        raise ConfigError(f"{key}._target_={target}: must be a{kind}")
+    return cls
 
 
 def _find_targets(value: Any, key: str) -> None:

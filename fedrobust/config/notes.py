@@ -1,17 +1,15 @@
 """What is allowed but probably not meant."""
 
 import math
-import warnings
 
-from fedrobust.config.pairs import check_components
 from fedrobust.config.schema import Config, trusted_of
 from fedrobust.config.typed import Node
 from fedrobust.epsilon import parse_epsilon, too_wide
 
 
-def warnings_about(config: Config) -> list[str]:
+def notes_about(config: Config) -> list[str]:
     """List what is allowed but probably not what the user wants."""
-    found = [
+    return [
         *_idle_byzantine(config),
         *_too_many_byzantine(config),
         *_wide_epsilons(config),
@@ -19,10 +17,6 @@ def warnings_about(config: Config) -> list[str]:
         *_trusted(config),
         *_without_effect(config),
     ]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        check_components(config)
-    return found + sorted({str(warning.message) for warning in caught})
 
 
 def _idle_byzantine(config: Config) -> list[str]:

@@ -1,11 +1,13 @@
 """One resolved experiment as typed values; a ``_target_`` node is a dictionary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.config import digests
+from fedrobust.config.components import Components
 from fedrobust.config.typed import Node
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.training.schedule import LocalTraining
@@ -70,8 +72,31 @@ class ScreeningConfig:
     max_examples: int = MAX_EXAMPLES
 
 
+class Checked:
+    """What checking a configuration gave beside its values.
+
+    It is no part of the values: neither equality nor digests nor config.yaml have it,
+    and ``dataclasses.replace`` leaves it out.
+
+    Attributes
+    ----------
+    components
+        The components that the check constructed.
+    notes
+        What is allowed but probably not meant, a sentence each.
+    """
+
+    components: Components = Components()
+    notes: Sequence[str] = ()
+
+    def settle(self, components: Components, notes: Sequence[str]) -> None:
+        """Keep the outcome of the check, once."""
+        object.__setattr__(self, "components", components)
+        object.__setattr__(self, "notes", tuple(notes))
+
+
 @dataclass(frozen=True)
-class Config:
+class Config(Checked):
     """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
 
     seed: int

@@ -1,6 +1,7 @@
 """Values of a configuration as typed dataclasses; wrong keys and types are told."""
 
 import contextlib
+import copy
 import dataclasses
 import typing
 from collections.abc import Callable, Collection
@@ -35,7 +36,11 @@ def typed(cls: Any, values: Any, key: str) -> Any:
         for name, hint in nested.items()
     }
     rest = {name: value for name, value in values.items() if name not in nested}
-    merged = merged_with(cls, rest, key, without=nested)
+    # Each by itself, as the jobs of a multirun have most of them in common.
+    nodes = {n: v for n, v in rest.items() if isinstance(v, dict) and n in hints}
+    merged = merged_with(cls, rest | dict.fromkeys(nodes, {}), key, without=nested)
+    for name, value in nodes.items():
+        merged |= merged_with(cls, {name: value}, key, without=hints.keys() - {name})
     return named(key, lambda: cls(**merged, **parts))
 
 
@@ -81,6 +86,22 @@ def merged_with(
     without
         Fields that are left to their defaults.
     """
+    name = schema, repr(values), key, frozenset(without)
+    if name not in _merged:
+        _merged[name] = _merge(schema, values, key, without)
+    return copy.deepcopy(_merged[name])
+
+
+# What was merged before, of which the jobs of a multirun repeat most.
+_merged: dict[tuple[type, str, str, frozenset[str]], Node] = {}
+
+
+def forget_merged() -> None:
+    """Drop what was merged: another command begins anew."""
+    _merged.clear()
+
+
+def _merge(schema: type, values: Node, key: str, without: Collection[str]) -> Node:
     values = _with_fractions(schema, values)
     try:
         merged = OmegaConf.merge(_structured(schema, frozenset(without)), values)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from statistics import fmean
 
 from fedrobust import assembly
-from fedrobust.config import Config, warnings_about
+from fedrobust.config import Config
 from fedrobust.evaluation.evaluator import Scores
 from fedrobust.files import Json
 from fedrobust.record.environment import other_versions
@@ -37,7 +37,7 @@ def result_of(
     """
     rows, training = folder.metrics(), folder.training()
     trained_in = training.get("environment", here)
-    messages = {*messages, *warnings_about(config), *told_by(folder, config)}
+    messages = {*messages, *config.notes, *told_by(folder, config)}
     messages |= set(scores.notes)
     both = here["deterministic"] and trained_in.get("deterministic", False)
     return {

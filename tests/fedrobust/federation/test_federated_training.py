@@ -8,7 +8,6 @@ import pytest
 
 from fedrobust import assembly
 from fedrobust.backend import keras, tf
-from fedrobust.config import warnings_about
 from fedrobust.errors import ConfigError
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import serve
@@ -314,17 +313,15 @@ def test_what_does_not_go_together_is_refused(configure, overrides, message):
 
 def test_too_few_votes_on_noise_statistics_are_told(configure):
     few = ("training=fedrbn", "num_clients=10", "training.fraction=0.2", "strategy.f=1")
-    (note,) = warnings_about(configure(*few))
+    (note,) = configure(*few).notes
     assert "2 clients a round train noise statistics, no more than 2f = 2" in note
-    assert not warnings_about(configure(*few, "training.fraction=0.3"))
-    (note,) = warnings_about(
-        configure(*few, "training.fraction=0.5", "participation=0.4")
-    )
+    assert not configure(*few, "training.fraction=0.3").notes
+    (note,) = configure(*few, "training.fraction=0.5", "participation=0.4").notes
     assert "2 clients a round" in note
 
 
 def test_what_has_no_effect_without_a_federation_is_told(configure):
-    (note,) = warnings_about(configure("training=fedprox", "centralised=true"))
+    (note,) = configure("training=fedprox", "centralised=true").notes
     assert note == "training.proximal has no effect: centralised=true"
 
 
