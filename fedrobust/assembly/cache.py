@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 
 from fedrobust import OURS
 from fedrobust.backend import start_tensorflow
+from fedrobust.config.components import checked_component
 from fedrobust.errors import ConfigError, exits_refused, summary_of
 
 P = ParamSpec("P")
@@ -75,17 +76,23 @@ def _is_all_ours(node: Any) -> bool:
 
 
 def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
-    """Construct what a node's ``_target_`` names.
+    """Return what a node's ``_target_`` names.
+
+    It is the component that was constructed to check the node, if there is one.
 
     Raises
     ------
     ConfigError
         When it cannot be constructed, with the key and the reason.
     """
+    node = {**node, **extra}
+    checked = checked_component(node, key)
+    if checked is not None:
+        return checked
     prepare(node)
     try:
         with exits_refused():
-            return instantiate(node, **extra, _convert_="all")
+            return instantiate(node, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
         reason = summary_of(cause)

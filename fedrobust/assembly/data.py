@@ -1,4 +1,4 @@
-"""The data set in memory, and whose rows are whose."""
+"""The data set in memory, and which client holds which rows."""
 
 import json
 from copy import copy
@@ -20,7 +20,7 @@ from fedrobust.randomness import Purpose, generator
 
 
 def split_of(config: Config) -> Split:
-    """Give the data set in memory."""
+    """Return the data set in memory."""
     return split_of_key(key_of(config.dataset))
 
 
@@ -79,7 +79,7 @@ def _with_keys(made: Dataset, held: dict[str, Any]) -> Dataset:
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Give the rows a client trains on, and the rows it holds out to evaluate."""
+    """Return the rows a client trains on, and the rows it holds out to evaluate."""
     rows = partition_of(config)[client]
     held = round(config.holdout * len(rows))
     if held == 0:
@@ -92,12 +92,12 @@ def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def digest_of_partition(config: Config) -> str | None:
-    """Name whose rows are whose; None where one trainer has them all."""
+    """Return the digest of the partition; None where one trainer has all rows."""
     return None if config.centralised else partition_digest(partition_of(config))
 
 
 def partition_of(config: Config) -> list[NDArray[np.int64]]:
-    """Give the rows of each client, those held out included."""
+    """Return the rows of each client, those held out included."""
     return _partition(key_of(config.dataset, config.partition, config.num_clients))
 
 
@@ -113,7 +113,7 @@ def _partition(key: str) -> list[NDArray[np.int64]]:
 
 
 def root_data(config: Config) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Give the server's own images: drawn from the training set, as in FLTrust."""
+    """Draw the server's own images from the training set, as in FLTrust."""
     split = split_of(config)
     rng = generator(config.seed, Purpose.ROOT_DATA)
     size = config.strategy.root_examples

@@ -15,12 +15,14 @@ from fedrobust.evaluation.surrogate import train_surrogate
 
 
 def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
-    """Give the evaluator of the attacks, on the test set or on the examples given.
+    """Return the evaluator of the attacks, on the test set or on given examples.
 
-    Examples that are given are a client's, whose numbers nobody checks.
+    Given examples are a client's own, whose numbers nobody checks. On the test set,
+    attacks warn at once of what is wrong with them at any epsilon.
     """
     victims = None
-    checks = "none" if x is not None else config.checks
+    warns = x is None
+    checks = config.checks if warns else "none"
     if x is None or y is None:
         split = split_of(config)
         x, y = split.x_test, split.y_test
@@ -35,6 +37,8 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
     try:
         for attack in attacks.values():
             attack.check_task(x.shape[1:], network.num_classes)
+            for epsilon in epsilons if warns else []:
+                attack.at(epsilon)
         return Evaluator(
             network,
             x,

@@ -25,13 +25,13 @@ REGISTER = (
 
 
 def network_for(config: Config) -> Network:
-    """Give the network of the model; its weights mean nothing."""
+    """Return the network of the model; its weights mean nothing."""
     return network_of_key(key_of(config.dataset, config.model))
 
 
 @shared(FEW)
 def network_of_key(key: str) -> Network:
-    """Give the network of a key that ``key_of`` made."""
+    """Return the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)
     return network_of(keras_model(dataset, model, seed=0))
 
@@ -52,8 +52,8 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
 def check_saving(config: Config) -> None:
     """Save the model of a user and read it back, before it is trained.
 
-    A model that can be saved and not read back is warned of: whoever has its classes
-    can give them to Keras as ``custom_objects``.
+    A model that cannot be read back causes a warning only: users who have its classes
+    can pass them to Keras as ``custom_objects``.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _last_words(error: Exception) -> str:
 
 
 def initial_arrays(config: Config) -> Arrays:
-    """Give the weights that the seed of the run starts from."""
+    """Return the weights that the seed of the run starts from."""
     return dict(
         initial_arrays_of_key(key_of(config.dataset, config.model, config.seed))
     )

@@ -77,16 +77,16 @@ def command(arguments: Sequence[str]) -> int:
     }
     _check_folder(folder, identity)
     # Only now: TensorFlow takes seconds to load.
-    from fedrobust import assembly
+    from fedrobust.assembly import Experiment
     from fedrobust.evaluation.assessment import assess
     from fedrobust.network.classifier import load_model, modules_beside
     from fedrobust.record.environment import environment
 
-    split = assembly.split_of(config)
+    split = Experiment(config).split
     # What cannot be drawn is told before hours are spent.
     shape = _drawn_shape(split.x_test.shape[1:]) if options.picture else None
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))
-    attacks = assembly.attacks_of(config)
+    attacks = Experiment(config).attacks
     started = time.perf_counter()
     with _Watcher(n) as watch:
         try:

@@ -132,7 +132,7 @@ def _sweep(started: Hydra, overrides: list[str]) -> None:
     # Not by its class, which Hydra imports a second time.
     if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
         # Its combinations are those that were composed and checked before.
-        sweeper.validate_batch_is_legal = _accept
+        sweeper.validate_batch_is_legal = _accept  # type: ignore[method-assign]
     sweeper.sweep(arguments=list(master.hydra.overrides.task))
     callbacks.on_multirun_end(config=master, config_name=CONFIG)
 

@@ -1,6 +1,6 @@
 """Pre-aggregators and rule, held against the clients that are sampled."""
 
-from fedrobust.config.components import Components
+from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.schema import Config, trusted_of
 from fedrobust.config.typed import Node, named
@@ -8,7 +8,7 @@ from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
 
 
-def check_preaggregators(config: Config, made: Components) -> tuple[Node, int, bool]:
+def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
     """Check the pre-aggregators in their order.
 
     Returns
@@ -20,7 +20,7 @@ def check_preaggregators(config: Config, made: Components) -> tuple[Node, int, b
     num_rows, keeps_places = config.num_sampled, True
     for name, node in config.preaggregator.items():
         key = f"preaggregator.{name}"
-        nodes[name], component = made.check(node, key, Preaggregator)
+        nodes[name], component = check_component(node, key, Preaggregator)
         if isinstance(component, Preaggregator) and not config.centralised:
             n = num_rows
             named(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]

@@ -19,22 +19,6 @@ from fedrobust.config.typed import Node, merged_with, named
 from fedrobust.errors import ConfigError
 
 
-class Components:
-    """The components of one configuration, each constructed when it was checked."""
-
-    def __init__(self) -> None:
-        self._by_key: dict[str, Any] = {}
-
-    def check(self, node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
-        """Check one node as ``check_component`` does, and keep its component."""
-        node, self._by_key[key] = check_component(node, key, base)
-        return node, self._by_key[key]
-
-    def get(self, key: str) -> Any:
-        """Return the component of a key; None for a class of a user's own."""
-        return self._by_key.get(key)
-
-
 class _Check(typing.NamedTuple):
     node: Node
     component: Any
@@ -42,11 +26,13 @@ class _Check(typing.NamedTuple):
 
 
 _checks: dict[tuple[str, str, type | None], _Check] = {}
+_components: dict[tuple[str, str], Any] = {}
 
 
 def forget_components() -> None:
     """Drop the components that were checked: another command checks anew."""
     _checks.clear()
+    _components.clear()
 
 
 def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
@@ -64,10 +50,28 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
             warnings.simplefilter("always")
             checked = _check(node, key, base)
         _checks[name] = _Check(*checked, [str(warning.message) for warning in caught])
+        if checked[1] is not None:
+            _components[_name_of(checked[0]), key] = checked[1]
     found = _checks[name]
     for text in found.notes:
         warnings.warn(text, stacklevel=2)
     return copy.deepcopy(found.node), found.component
+
+
+def checked_component(node: Node, key: str) -> Any:
+    """Return the component that was constructed to check a node.
+
+    Returns
+    -------
+    None where there is none: for a class of a user's own, and once another command
+    began.
+    """
+    return _components.get((_name_of(node), key))
+
+
+def _name_of(node: Node) -> str:
+    """Name a checked node, whatever the order of its keys."""
+    return json.dumps(node, sort_keys=True, default=repr)
 
 
 def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:

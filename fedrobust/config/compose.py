@@ -172,7 +172,7 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
 
 
 def number_job(composed: DictConfig, number: int) -> None:
-    """Number the job of a multirun from 0, as Hydra's own launcher does."""
+    """Write a job's number in its multirun, as Hydra's own launcher does, from 0."""
     with read_write(composed.hydra.job), open_dict(composed.hydra.job):
         composed.hydra.job.num = composed.hydra.job.id = number
 
@@ -192,7 +192,7 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
     ConfigError
         When it cannot be read.
     """
-    HydraConfig.instance().cfg = composed  # for ${hydra:...}
+    HydraConfig.instance().cfg = composed  # type: ignore[assignment]  # ${hydra:...}
     try:
         return Path(str(OmegaConf.select(composed, key, throw_on_missing=True)))
     except OmegaConfBaseException as error:

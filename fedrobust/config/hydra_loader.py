@@ -142,7 +142,7 @@ class Loader(ConfigLoaderImpl):
             if self._is_leaf(key, value, override.package):
                 if key in found:
                     return {}
-                found[key] = value
+                found[key] = str(value)
         return found
 
     def _is_leaf(self, group: str, choice: Any, package: str | None) -> bool:

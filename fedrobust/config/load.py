@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
-from fedrobust.config.components import Components, forget_components
+from fedrobust.config.components import forget_components
 from fedrobust.config.keys import check_numbers
 from fedrobust.config.notes import notes_about
 from fedrobust.config.pairs import check_components
@@ -48,7 +48,7 @@ def load_config(
 
     Returns
     -------
-    The configuration, with its components and the notes about it.
+    The configuration, with the notes about it.
 
     Raises
     ------
@@ -115,10 +115,9 @@ def _check(values: dict[str, Any]) -> Config:
     """Construct everything, and note what is allowed but probably not meant."""
     config: Config = typed(Config, values, "")
     check_numbers(config)
-    components = Components()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        config = check_components(config, components)
+        config = check_components(config)
     told = sorted({str(warning.message) for warning in caught})
-    config.settle(components, [*notes_about(config), *told])
+    config.note([*notes_about(config), *told])
     return config

@@ -65,7 +65,7 @@ def _trusted(config: Config) -> list[str]:
     """Point out a trusted client that lies, or is not always there."""
     found = []
     key, trusted = trusted_of(config.strategy.rule)
-    byzantine = config.byzantine_ids(round=0)
+    byzantine = config.drawn_byzantine()
     may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))
     if config.byzantine and trusted is not None and may_be:
         found.append(f"{key}={trusted} is a Byzantine client")

@@ -6,7 +6,7 @@ from fedrobust.attacks.autoattack import AutoAttack
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.config.aggregation import check_preaggregators, check_rule
-from fedrobust.config.components import Components
+from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.optimizers import check_optimizer
 from fedrobust.config.schema import Config
@@ -21,15 +21,8 @@ from strategies.rules.base import Rule
 from strategies.server_optimizers import ServerOptimizer
 
 
-def check_components(config: Config, made: Components) -> Config:
+def check_components(config: Config) -> Config:
     """Construct every component of ours, and check what depends on several.
-
-    Parameters
-    ----------
-    config
-        The values as they were composed.
-    made
-        Takes the components, by key.
 
     Returns
     -------
@@ -38,19 +31,19 @@ def check_components(config: Config, made: Components) -> Config:
     """
     c = config
     training, strategy = c.training, c.strategy
-    model, _ = made.check(c.model, "model", ModelBuilder)
-    objective, _ = made.check(training.objective, "training.objective", Objective)
+    model, _ = check_component(c.model, "model", ModelBuilder)
+    objective, _ = check_component(training.objective, "training.objective", Objective)
     check_optimizer(training.optimizer)
     if training.scaffold:
         _check_scaffold(c)
     _check_branches(c, model, objective)
-    server_optimizer, _ = made.check(
+    server_optimizer, _ = check_component(
         strategy.server_optimizer, "strategy.server_optimizer", ServerOptimizer
     )
-    methods = _check_methods(c, made)
-    dataset, partition, size = _check_data(c, made)
-    preaggregators, num_rows, keeps_places = check_preaggregators(c, made)
-    rule_node, rule = made.check(strategy.rule, "strategy.rule", Rule)
+    methods = _check_methods(c)
+    dataset, partition, size = _check_data(c)
+    preaggregators, num_rows, keeps_places = check_preaggregators(c)
+    rule_node, rule = check_component(strategy.rule, "strategy.rule", Rule)
     strategy = dataclasses.replace(
         strategy, rule=rule_node, server_optimizer=server_optimizer
     )
@@ -66,9 +59,9 @@ def check_components(config: Config, made: Components) -> Config:
         ),
         dataset=dataset,
         partition=partition,
-        byzantine=_check_byzantine(c, made),
+        byzantine=_check_byzantine(c),
         preaggregator=preaggregators,
-        runtime=_check_runtime(c, made),
+        runtime=_check_runtime(c),
     )
 
 
@@ -107,7 +100,7 @@ def _check_scaffold(config: Config) -> None:
     )
 
 
-def _check_methods(config: Config, made: Components) -> Node:
+def _check_methods(config: Config) -> Node:
     """Check the evasion attacks, at the largest epsilon; give their nodes by name."""
     attack = config.attack
     methods: Node = {}
@@ -120,9 +113,9 @@ def _check_methods(config: Config, made: Components) -> Node:
             "left out: attack.epsilon is every method's",
         )
         node = {**method, "epsilon": attack.epsilons[-1]}
-        methods[name], component = made.check(node, key, Attack)
+        methods[name], made = check_component(node, key, Attack)
         require(
-            name != "autoattack" or type(component) is AutoAttack,
+            name != "autoattack" or type(made) is AutoAttack,
             f"{key}._target_",
             node.get("_target_"),
             "fedrobust.attacks.AutoAttack: nothing else may have its name",
@@ -145,14 +138,14 @@ def _check_norms(expected: str, methods: Node) -> None:
     )
 
 
-def _check_data(config: Config, made: Components) -> tuple[Node, Node, int | None]:
+def _check_data(config: Config) -> tuple[Node, Node, int | None]:
     """Check the data set and how it is dealt.
 
     Returns
     -------
     Both nodes, and how many training images there are, where that is known.
     """
-    dataset_node, dataset = made.check(config.dataset, "dataset", Dataset)
+    dataset_node, dataset = check_component(config.dataset, "dataset", Dataset)
     size = classes = None
     if isinstance(dataset, Dataset):
         try:
@@ -160,7 +153,9 @@ def _check_data(config: Config, made: Components) -> tuple[Node, Node, int | Non
             size, classes = dataset.size, dataset.num_classes
         except MissingDataError as error:
             raise ConfigError(f"dataset: {error}") from error
-    partition_node, partition = made.check(config.partition, "partition", Partition)
+    partition_node, partition = check_component(
+        config.partition, "partition", Partition
+    )
     if isinstance(partition, Partition) and size is not None and not config.centralised:
         n = size
         named("partition", lambda: partition.check(config.num_clients, n))
@@ -170,20 +165,20 @@ def _check_data(config: Config, made: Components) -> tuple[Node, Node, int | Non
     return dataset_node, partition_node, size
 
 
-def _check_byzantine(config: Config, made: Components) -> Node:
+def _check_byzantine(config: Config) -> Node:
     """Check the Byzantine attack against the clients there are."""
     if not config.byzantine:
         return {}
     n, b = config.num_clients, config.num_byzantine
-    node, attack = made.check(config.byzantine, "byzantine", ByzantineAttack)
+    node, attack = check_component(config.byzantine, "byzantine", ByzantineAttack)
     if isinstance(attack, ByzantineAttack) and b > 0:
         named("byzantine", lambda: attack.check(n, b))
     return node
 
 
-def _check_runtime(config: Config, made: Components) -> Node:
+def _check_runtime(config: Config) -> Node:
     """Check what carries the messages."""
-    node, runtime = made.check(config.runtime, "runtime", Runtime)
+    node, runtime = check_component(config.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
         named("runtime", runtime.check)
         require(

@@ -7,7 +7,6 @@ from typing import Any
 
 from fedrobust.byzantine.selection import byzantine_clients
 from fedrobust.config import digests
-from fedrobust.config.components import Components
 from fedrobust.config.typed import Node
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.training.schedule import LocalTraining
@@ -72,31 +71,27 @@ class ScreeningConfig:
     max_examples: int = MAX_EXAMPLES
 
 
-class Checked:
-    """What checking a configuration gave beside its values.
+class Noted:
+    """What is noted about a configuration, beside its values.
 
-    It is no part of the values: neither equality nor digests nor config.yaml have it,
-    and ``dataclasses.replace`` leaves it out.
+    Equality, digests and config.yaml leave notes out, and so does
+    ``dataclasses.replace``.
 
     Attributes
     ----------
-    components
-        The components that the check constructed.
     notes
         What is allowed but probably not meant, a sentence each.
     """
 
-    components: Components = Components()
     notes: Sequence[str] = ()
 
-    def settle(self, components: Components, notes: Sequence[str]) -> None:
-        """Keep the outcome of the check, once."""
-        object.__setattr__(self, "components", components)
+    def note(self, notes: Sequence[str]) -> None:
+        """Keep the notes that the check made."""
         object.__setattr__(self, "notes", tuple(notes))
 
 
 @dataclass(frozen=True)
-class Config(Checked):
+class Config(Noted):
     """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
 
     seed: int
@@ -178,8 +173,8 @@ class Config(Checked):
         """How many clients one program trains."""
         return 1 if self.centralised else int(self.runtime.get("cohort", 1))
 
-    def byzantine_ids(self, round: int) -> list[int]:
-        """Give the clients that are Byzantine in a round, whenever they begin.
+    def drawn_byzantine(self, round: int = 0) -> list[int]:
+        """Return the clients drawn to be Byzantine in a round, whenever they begin.
 
         Without ``byzantine_redraw`` they are the same in all; round 0 draws these.
         """

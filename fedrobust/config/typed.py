@@ -38,7 +38,7 @@ def typed(cls: Any, values: Any, key: str) -> Any:
     rest = {name: value for name, value in values.items() if name not in nested}
     # Each by itself, as the jobs of a multirun have most of them in common.
     nodes = {n: v for n, v in rest.items() if isinstance(v, dict) and n in hints}
-    merged = merged_with(cls, rest | dict.fromkeys(nodes, {}), key, without=nested)
+    merged = merged_with(cls, rest | {n: {} for n in nodes}, key, without=nested)
     for name, value in nodes.items():
         merged |= merged_with(cls, {name: value}, key, without=hints.keys() - {name})
     return named(key, lambda: cls(**merged, **parts))

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fedrobust import assembly
-from fedrobust.config import Config
+from fedrobust.assembly import Experiment
 from fedrobust.errors import RunFailedError
 from fedrobust.network import Arrays
 from fedrobust.training.trainer import DivergedError
@@ -19,14 +18,13 @@ if TYPE_CHECKING:
 
 
 def train_centralised(
-    config: Config, after_round: "Callable[[RoundReport, Arrays, None], None]"
+    experiment: Experiment, after_round: "Callable[[RoundReport, Arrays, None], None]"
 ) -> None:
     """Train for ``num_rounds`` rounds; nothing is sent."""
     from strategies.round_report import RoundReport
 
-    split = assembly.split_of(config)
-    trainer = assembly.trainer_for(config)
-    arrays = assembly.initial_arrays(config)
+    config, split, trainer = experiment.config, experiment.split, experiment.trainer
+    arrays = experiment.initial_arrays()
     state = None
     for round in range(1, config.num_rounds + 1):
         started = time.perf_counter()

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.backend import tf
-from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training.trainer import Trained, Trainer
 from strategies.threads import parallel_map
@@ -37,12 +36,13 @@ class Cohort:
 
     Parameters
     ----------
-    config
-        The experiment; ``runtime.cohort`` is the largest group.
+    experiment
+        What they train in; ``runtime.cohort`` is the largest group.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._config = experiment.config
         self._trained: dict[int, Trained | Exception] = {}
 
     def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
@@ -93,8 +93,8 @@ class Cohort:
         """Group clients in the order of their ids."""
         alike: dict[tuple[Trainer, int], list[int]] = {}
         for client in sorted(clients):
-            trainer = assembly.trainer_of_client(self._config, client, round)
-            size = len(assembly.client_rows(self._config, client)[0])
+            trainer = self._experiment.trainer_of_client(client, round)
+            size = len(self._experiment.client_rows(client)[0])
             if size > 0 and trainer.has_graph:
                 alike.setdefault((trainer, size), []).append(client)
         most = self._config.cohort
@@ -110,7 +110,7 @@ class Cohort:
     ) -> Mapping[int, Trained | Exception]:
         try:
             data = {
-                client: assembly.training_data(self._config, client, round)
+                client: self._experiment.training_data(client, round)
                 for client in group.clients
             }
             return group.trainer.train_together(

@@ -357,6 +357,15 @@ class RunFolder:
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
+    @contextmanager
+    def noting_failures(self) -> Iterator[None]:
+        """Keep why an attempt fails within."""
+        try:
+            yield
+        except Exception as error:
+            self.note_failure(error)
+            raise
+
     def note_failure(self, error: Exception) -> None:
         """Keep why this attempt failed, where there is a folder of the run."""
         reason = f"{type(error).__name__}: {summary_of(error)}"

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from statistics import fmean
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.config import Config
 from fedrobust.evaluation.evaluator import Scores
 from fedrobust.files import Json
@@ -12,7 +12,7 @@ from fedrobust.record.folder import RunFolder
 
 
 def result_of(
-    config: Config,
+    experiment: Experiment,
     folder: RunFolder,
     scores: Scores,
     seconds: float,
@@ -24,7 +24,7 @@ def result_of(
 
     Parameters
     ----------
-    config, folder
+    experiment, folder
         The run, whose rounds are recorded.
     scores
         Of its trained model.
@@ -35,6 +35,7 @@ def result_of(
     messages
         What was warned of, beside what configuration and rounds tell themselves.
     """
+    config = experiment.config
     rows, training = folder.metrics(), folder.training()
     trained_in = training.get("environment", here)
     messages = {*messages, *config.notes, *told_by(folder, config)}
@@ -43,7 +44,7 @@ def result_of(
     return {
         "config_digest": config.digest,
         "evaluation_digest": config.evaluation_digest,
-        "data_digest": assembly.split_of(config).digest,
+        "data_digest": experiment.split.digest,
         "partition_digest": training.get("partition_digest"),
         "attack": asdict(config.attack),
         "choices": config.choices,
@@ -58,10 +59,10 @@ def result_of(
         "checks": {name: vars(check) for name, check in scores.checks.items()},
         "federated": rows[-1]["federated"],
         "objective_clients": (
-            assembly.objective_ids(config) if config.training.fraction < 1 else None
+            experiment.objective_clients if config.training.fraction < 1 else None
         ),
         "byzantine_clients": (
-            None if config.byzantine_redraw else assembly.byzantine_ids(config)
+            None if config.byzantine_redraw else config.drawn_byzantine()
         ),
         "detection": _average_detection(rows),
         "bytes_down": sum(row["bytes_down"] for row in rows),
