@@ -69,7 +69,7 @@ def run(
     this = Run(experiment, place, grid, carrier(config, grid), on_row, on_warning)
     place.check()
     with place.noting_failures(), exits_refused():
-        # A finished run may be where nobody can write, so it is not locked.
+        # A finished run may be in a read-only folder, so it is not locked.
         result = finished_result(experiment, place)
         if result is None or not place.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
@@ -108,7 +108,7 @@ def _evaluate(run: Run, warned: Warnings) -> Json:
     folder.open()
     here, began = environment(run.carrier), time.perf_counter()
     scores = evaluator(network.arrays())
-    # The evaluation that the training was to end with, and was killed in.
+    # True if the training was to end with this evaluation, but was killed before.
     is_first = training.get("evaluation_digest") in experiment.config.evaluation_digests
     if is_first:
         folder.score_last_metrics(scored(scores, time.perf_counter() - began))

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.assembly.cache import MANY, key_of, make, shared
+from fedrobust.assembly.cache import MANY, cached, component_of, key_of
 from fedrobust.assembly.data import client_rows, split_of
 from fedrobust.byzantine import Backdoor, ByzantineAttack, DataPoisoning
 from fedrobust.config import Config
@@ -21,10 +21,10 @@ def byzantine_attack(config: Config) -> ByzantineAttack | None:
     return _byzantine_attack(key_of(config.byzantine))
 
 
-@shared(MANY)
+@cached(MANY)
 def _byzantine_attack(key: str) -> ByzantineAttack:
     (node,) = json.loads(key)
-    attack: ByzantineAttack = make(node, "byzantine")
+    attack: ByzantineAttack = component_of(node, "byzantine")
     return attack
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hydra.utils import get_object
 from numpy.typing import NDArray
 
-from fedrobust.assembly.cache import FEW, MANY, key_of, make, prepare, shared
+from fedrobust.assembly.cache import FEW, MANY, cached, component_of, key_of, prepare
 from fedrobust.config import Config
 from fedrobust.data import Dataset, Split
 from fedrobust.data.own import Given
@@ -24,7 +24,7 @@ def split_of(config: Config) -> Split:
     return split_of_key(key_of(config.dataset))
 
 
-@shared(FEW)
+@cached(FEW)
 def split_of_key(key: str) -> Split:
     """Load the data set of a key that ``key_of`` made."""
     (node,) = json.loads(key)
@@ -55,9 +55,9 @@ def _dataset(node: dict[str, Any]) -> Dataset:
             common = {field.name for field in fields(Dataset)} & node.keys()
             held = common - signature(function).parameters.keys()
     except Exception:
-        # Of what is not there ``make`` tells; what has no signature gets all keys.
+        # A class that is missing is reported below; one without a signature gets all.
         held = set()
-    made = make({k: v for k, v in node.items() if k not in held}, "dataset")
+    made = component_of({k: v for k, v in node.items() if k not in held}, "dataset")
     if isinstance(made, Dataset):
         return _with_keys(made, {k: node[k] for k in held})
     arrays = made.load() if hasattr(made, "load") else made
@@ -101,10 +101,10 @@ def partition_of(config: Config) -> list[NDArray[np.int64]]:
     return _partition(key_of(config.dataset, config.partition, config.num_clients))
 
 
-@shared(MANY)
+@cached(MANY)
 def _partition(key: str) -> list[NDArray[np.int64]]:
     dataset, partition, num_clients = json.loads(key)
-    deal = make(partition, "partition")
+    deal = component_of(partition, "partition")
     try:
         rows: list[NDArray[np.int64]] = deal(split_of_key(key_of(dataset)), num_clients)
     except ValueError as error:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fedrobust.assembly.byzantine import byzantine_attack
-from fedrobust.assembly.cache import make
+from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.data import split_of
 from fedrobust.assembly.networks import network_for
 from fedrobust.attacks.base import Attack
@@ -57,6 +57,8 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
 def attacks_of(config: Config) -> dict[str, Attack]:
     """Make the evasion attacks, by name."""
     return {
-        name: make(node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1])
+        name: component_of(
+            node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1]
+        )
         for name, node in config.attack.methods.items()
     }

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.assembly import byzantine, data, evaluation, networks, trainers
-from fedrobust.assembly.cache import make
+from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.repeatability import check_training
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine import ByzantineAttack
@@ -35,7 +35,7 @@ class Experiment:
     Raises
     ------
     ConfigError
-        By any of its parts, when that cannot be made, with the key and the reason.
+        When a part is asked for and cannot be made, with the key and the reason.
     """
 
     def __init__(self, config: Config) -> None:
@@ -55,7 +55,7 @@ class Experiment:
 
     @property
     def partition_digest(self) -> str | None:
-        """The digest of who holds which rows; None where one trainer has them all."""
+        """The digest of the partition; None where one trainer has all rows."""
         return data.digest_of_partition(self.config)
 
     def client_rows(self, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -101,16 +101,16 @@ class Experiment:
     def byzantine_clients(self, round: int) -> list[int]:
         """Return the clients that are Byzantine in a round.
 
-        They are named where ``byzantine=none`` lets them behave, too, but not in the
-        rounds before ``byzantine_from_round``. ``Config.drawn_byzantine`` names whom
-        the seed chose, whenever they begin.
+        There are none before ``byzantine_from_round``. With ``byzantine=none`` they are
+        Byzantine in name only; ``attackers`` leaves them out. For the clients that the
+        seed drew, whenever they begin, see ``Config.drawn_byzantine``.
         """
         return byzantine.byzantine_clients(self.config, round)
 
     def attackers(self, round: int) -> list[int]:
         """Return the Byzantine clients that misbehave in a round.
 
-        None do with ``byzantine=none``.
+        There are none with ``byzantine=none``.
         """
         return byzantine.attackers(self.config, round)
 
@@ -125,26 +125,28 @@ class Experiment:
     @property
     def runtime(self) -> Runtime:
         """What carries the messages."""
-        runtime: Runtime = make(self.config.runtime, "runtime")
+        runtime: Runtime = component_of(self.config.runtime, "runtime")
         return runtime
 
     @property
     def rule(self) -> Rule:
         """The aggregation rule."""
-        rule: Rule = make(self.config.strategy.rule, "strategy.rule")
+        rule: Rule = component_of(self.config.strategy.rule, "strategy.rule")
         return rule
 
     @property
     def preaggregators(self) -> list[Any]:
         """The pre-aggregators in their order."""
         nodes = self.config.preaggregator
-        return [make(node, f"preaggregator.{name}") for name, node in nodes.items()]
+        return [
+            component_of(node, f"preaggregator.{name}") for name, node in nodes.items()
+        ]
 
     @property
     def server_optimizer(self) -> Any:
         """How the server applies the aggregate."""
         node = self.config.strategy.server_optimizer
-        return make(node, "strategy.server_optimizer")
+        return component_of(node, "strategy.server_optimizer")
 
     # Evaluation.
 
@@ -156,12 +158,12 @@ class Experiment:
     def evaluator(self, x: Any = None, y: Any = None) -> Evaluator:
         """Return the evaluator, on the test set or on a client's own examples.
 
-        Nobody checks the numbers of a client.
+        The numbers of a client are not checked.
         """
         return evaluation.evaluator_for(self.config, x, y)
 
     def check(self, will_train: bool = True) -> list[str]:
-        """Make all that a run trains with, and warn of what may be wrong with it.
+        """Build all that a run trains with, and warn of what may be wrong with it.
 
         Parameters
         ----------

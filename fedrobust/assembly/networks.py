@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fedrobust import OURS
-from fedrobust.assembly.cache import FEW, key_of, make, shared
+from fedrobust.assembly.cache import FEW, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.backend import keras
 from fedrobust.config import Config
@@ -29,7 +29,7 @@ def network_for(config: Config) -> Network:
     return network_of_key(key_of(config.dataset, config.model))
 
 
-@shared(FEW)
+@cached(FEW)
 def network_of_key(key: str) -> Network:
     """Return the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)
@@ -41,7 +41,9 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
     split = split_of_key(key_of(dataset))
     shape = split.x_train.shape[1:]
     try:
-        return build_model(lambda: make(model, "model"), seed, shape, split.num_classes)
+        return build_model(
+            lambda: component_of(model, "model"), seed, shape, split.num_classes
+        )
     except ConfigError:
         raise
     except Exception as error:
@@ -66,7 +68,7 @@ def check_saving(config: Config) -> None:
             warnings.warn(doubt, stacklevel=2)
 
 
-@shared(FEW)
+@cached(FEW)
 def _doubt_about_file(key: str) -> str:
     """Return why a saved model cannot be used as it is; nothing where it can."""
     network = network_of_key(key)
@@ -121,7 +123,7 @@ def initial_arrays(config: Config) -> Arrays:
     )
 
 
-@shared(FEW)
+@cached(FEW)
 def initial_arrays_of_key(key: str) -> Arrays:
     """Return the weights of a key that ``key_of`` made; they must not be modified."""
     dataset, model, seed = json.loads(key)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from fedrobust.assembly.byzantine import byzantine_attack, byzantine_clients
-from fedrobust.assembly.cache import MANY, TRAINERS, key_of, make, shared
+from fedrobust.assembly.cache import MANY, TRAINERS, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.assembly.networks import network_of_key
 from fedrobust.byzantine import ObjectivePoisoning
@@ -52,7 +52,7 @@ def objective_clients(config: Config) -> list[int]:
     return _objective_clients(config.seed, config.training.fraction, config.num_clients)
 
 
-@shared(MANY)
+@cached(MANY)
 def _objective_clients(seed: int, fraction: float, n: int) -> list[int]:
     order = generator(seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
     count = sample_size(n, fraction) if fraction > 0 else 0
@@ -120,7 +120,7 @@ def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
     return trainer if rate is None else trainer.with_learning_rate(rate)
 
 
-@shared(TRAINERS)
+@cached(TRAINERS)
 def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
     """Return the trainer of keys that ``trainer_keys`` lists."""
     examples = first_examples(network)
@@ -155,10 +155,10 @@ def build_trainer(
     """
     ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
     if kind == "byzantine":
-        objective = make(node, "byzantine").objective()
+        objective = component_of(node, "byzantine").objective()
     else:
-        objective = make(node, "training.objective")
-    keras_optimizer = make(optimizer, "training.optimizer")
+        objective = component_of(node, "training.objective")
+    keras_optimizer = component_of(optimizer, "training.optimizer")
     try:
         trainer = Trainer(
             network,

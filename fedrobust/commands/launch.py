@@ -1,8 +1,8 @@
 """Handing a checked command over to Hydra, and the job that Hydra launches.
 
-``hydra.main`` would compose what has been composed and checked already. So a run is
-given to Hydra's ``run_job`` as it was composed, and a multirun to Hydra with a loader
-that composes its jobs fast.
+``hydra.main`` would compose again what has been composed and checked. So a single run
+goes to Hydra's ``run_job`` as it was composed, and a multirun to Hydra's sweeper with
+a loader that reuses what its jobs have in common.
 """
 
 import os
@@ -40,11 +40,11 @@ from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 
 
 class JobFailedError(CompactHydraException):
-    """A job of a multirun came to nothing; the message is one sentence."""
+    """A job of a multirun failed; the message is one sentence."""
 
 
 def run_one(composed: DictConfig, arguments: list[str]) -> int:
-    """Run one job of what was composed and checked, as ``hydra.main`` runs one.
+    """Run a composed and checked configuration, as ``hydra.main`` runs it.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def run_one(composed: DictConfig, arguments: list[str]) -> int:
 
 
 def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -> int:
-    """Run every job of a multirun that was checked, by the launcher it names.
+    """Run all jobs of a checked multirun, by the launcher that it names.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -
 
 
 def _sweep(started: Hydra, overrides: list[str]) -> None:
-    """Run a multirun as ``Hydra.multirun`` does, but compose no job to check it."""
+    """Run a multirun as ``Hydra.multirun`` does, without composing jobs in advance."""
     master = started.compose_config(
         CONFIG, overrides, RunMode.MULTIRUN, with_log_configuration=True
     )
@@ -129,9 +129,9 @@ def _sweep(started: Hydra, overrides: list[str]) -> None:
         hydra_context=HydraContext(started.config_loader, callbacks),
         task_function=job,
     )
-    # Not by its class, which Hydra imports a second time.
+    # By its path, as Hydra imports the module of the class a second time.
     if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
-        # Its combinations are those that were composed and checked before.
+        # Its jobs are those that were composed and checked before.
         sweeper.validate_batch_is_legal = _accept  # type: ignore[method-assign]
     sweeper.sweep(arguments=list(master.hydra.overrides.task))
     callbacks.on_multirun_end(config=master, config_name=CONFIG)
@@ -160,7 +160,7 @@ def answer(arguments: list[str]) -> int:
 
 @contextmanager
 def _hydra_for(arguments: list[str], extra_dir: str | None) -> Iterator[Hydra]:
-    """Start Hydra for jobs, which may use it themselves."""
+    """Start Hydra, which jobs may use themselves."""
     register_resolvers()
     started = Hydra("fedrobust", loader_in(extra_dir))
     GlobalHydra.instance().clear()
@@ -198,10 +198,10 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
 
 
 def job(composed: Any) -> dict[str, Any]:
-    """Run one job of Hydra's, here or wherever its launcher put it."""
+    """Run one job for Hydra, in whatever process its launcher started."""
     from fedrobust.run import run
 
-    # A launcher may have started this process, too.
+    # A launcher may have started this process.
     outlive_readers()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)

@@ -95,7 +95,7 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def _check_flags(flags: argparse.Namespace) -> None:
-    """Refuse flags of Hydra's that are of no use here, alone or together."""
+    """Refuse flags of Hydra that have no use here, alone or together."""
     if flags.config_name or flags.config_path or flags.experimental_rerun:
         raise ConfigError(
             "--config-name, --config-path and --experimental-rerun are not supported: "
@@ -127,7 +127,7 @@ def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
     folder, jobs = _jobs(flags)
-    # Resolved once: ${now:...} would be another folder when Hydra reads it.
+    # Resolved once, as ${now:...} would give Hydra another folder.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     others = [a for a in flags.overrides if a.partition("=")[0] != "hydra.sweep.dir"]
     overrides = [f"hydra.sweep.dir='{quoted}'", *others]
@@ -139,14 +139,14 @@ def _multirun(
         return _dry_run(placed)
     runs = [RunFolder(path, config) for path, config in placed]
     if is_fresh:
-        # Before the first job: those that differ in the evaluation have one folder.
+        # Before the first job, as jobs that differ in the evaluation share a folder.
         for run in runs:
             run.clear()
     Progress.total = len(configs)
     with exits_refused():
         status = run_all(overrides, arguments, flags.config_dir)
     _tell_failures(runs)
-    # Not of an earlier sweep in the same folder.
+    # Results of an earlier sweep in the same folder are no reason for a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report(folder, {config.digest for config in configs})
     return status
@@ -196,7 +196,7 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
 
 
 def _tell_failures(runs: list[RunFolder]) -> None:
-    """Name every run that failed, where there are several: Hydra names the first."""
+    """Report each failed run where several failed, as Hydra reports the first only."""
     failed = {run: reason for run in runs if (reason := run.failure()) is not None}
     if len(failed) > 1:
         tell(f"{len(failed)} of {len(runs)} runs failed")
@@ -206,7 +206,7 @@ def _tell_failures(runs: list[RunFolder]) -> None:
 
 
 def _folders(composed: Any, number: int) -> tuple[Path, Path]:
-    """Find the folder of a multirun, and below it that of one of its jobs."""
+    """Return the folder of a multirun, and the folder of a job below it."""
     number_job(composed, number)
     return (
         resolved_folder(composed, "hydra.sweep.dir"),
@@ -227,7 +227,7 @@ def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) 
 
 
 def _dry_run(runs: list[tuple[Path, Config]]) -> int:
-    """Print what would run, and where, and whether it has run before."""
+    """Print each run with its folder, and whether it is finished."""
     left = 0
     for number, (path, config) in enumerate(runs):
         is_finished = RunFolder(path, config).result() is not None

@@ -1,7 +1,7 @@
 """A node with a ``_target_``: a class of this project is its own schema.
 
 A component is a frozen dataclass; its constructor checks the ranges. A user's class is
-looked for but not imported, as that would run their code. Equal nodes are checked once:
+found but not imported, as that would run their code. Equal nodes are checked once, as
 the jobs of a multirun have most of their components in common.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from fedrobust import OURS
 from fedrobust.config.targets import find_target
-from fedrobust.config.typed import Node, merged_with, named
+from fedrobust.config.typed import Node, merged_with, with_key
 from fedrobust.errors import ConfigError
 
 
@@ -30,7 +30,7 @@ _components: dict[tuple[str, str], Any] = {}
 
 
 def forget_components() -> None:
-    """Drop the components that were checked: another command checks anew."""
+    """Forget the components that were checked, so that they are checked anew."""
     _checks.clear()
     _components.clear()
 
@@ -43,7 +43,7 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     The node and its component; for a class that is not ours, the node as it is and
     None, as constructing it would run the user's code.
     """
-    # The text of a node tells 1, 1.0 and true apart, which are equal in Python.
+    # By text, as 1, 1.0 and True are equal in Python and not in a configuration.
     name = repr(node), key, base
     if name not in _checks:
         with warnings.catch_warnings(record=True) as caught:
@@ -63,14 +63,13 @@ def checked_component(node: Node, key: str) -> Any:
 
     Returns
     -------
-    None where there is none: for a class of a user's own, and once another command
-    began.
+    None for a user's own class, and for a node that the latest command did not check.
     """
     return _components.get((_name_of(node), key))
 
 
 def _name_of(node: Node) -> str:
-    """Name a checked node, whatever the order of its keys."""
+    """Return the text of a node, which does not depend on the order of its keys."""
     return json.dumps(node, sort_keys=True, default=repr)
 
 
@@ -100,12 +99,12 @@ def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
     values = merged_with(cls, plain, key, without=set(inner))
     if any(component is None for component in components.values()):
         return {**node, **nodes}, None  # the user's own rule is made with the rest
-    component: Any = named(key, lambda: cls(**values, **components))
+    component: Any = with_key(key, lambda: cls(**values, **components))
     return {**_node_of(component), "_target_": target, **nodes}, component
 
 
 def _class_of(target: str, key: str, base: type | None) -> Any:
-    """Import a class of ours, which must be a component of this kind."""
+    """Import a class of this project and check that it is a component of this kind."""
     module_name, _, name = target.rpartition(".")
     try:
         cls = getattr(importlib.import_module(module_name), name)
@@ -118,7 +117,7 @@ def _class_of(target: str, key: str, base: type | None) -> Any:
 
 
 def _find_targets(value: Any, key: str) -> None:
-    """Look for what is named within a node, such as a schedule of an optimiser's."""
+    """Check the targets within a node, such as the schedule of an optimiser."""
     if isinstance(value, list):
         for number, each in enumerate(value):
             _find_targets(each, f"{key}[{number}]")
@@ -131,7 +130,7 @@ def _find_targets(value: Any, key: str) -> None:
 
 
 def _node_of(component: Any) -> Node:
-    """Write a component as a node; so are the components within it."""
+    """Return a component as a node, with the components within it."""
     cls = type(component)
     node: Node = {"_target_": f"{cls.__module__}.{cls.__qualname__}"}
     for f in dataclasses.fields(component):

@@ -29,16 +29,16 @@ from fedrobust.config.load import forget_checks
 from fedrobust.config.user_files import broken_file, circular_defaults
 from fedrobust.errors import ConfigError, reason_of
 
-# The file of conf/ that everything begins with.
+# The primary configuration file of conf/.
 CONFIG = "config"
 
 
-# What was checked last, as Hydra asks for the name of its folder next.
+# The last configuration that was checked: Hydra asks for its folder's name next.
 _last: list[tuple[DictConfig, Config]] = []
 
 
 def register_resolvers() -> None:
-    """Let conf/ name a run's folder by the digest of its science."""
+    """Register ``science_digest``, by which conf/ names the folder of a run."""
 
     def science_digest(*, _root_: DictConfig) -> str:
         for composed, config in _last:
@@ -51,7 +51,7 @@ def register_resolvers() -> None:
 
 @contextlib.contextmanager
 def _composer(extra_dir: str | None) -> Iterator[Loader]:
-    """Start a loader of conf/ and of the user's folder; explain what goes wrong."""
+    """Yield a loader; turn what Hydra raises into one sentence for the user."""
     register_resolvers()
     setup_globals()
     # Files may have changed since an earlier command.
@@ -73,7 +73,7 @@ def _composer(extra_dir: str | None) -> Iterator[Loader]:
 
 
 def loader_in(extra_dir: str | None) -> Loader:
-    """Return a loader of conf/ and of a folder of the user's own, if there is one."""
+    """Return a loader of conf/ and, if it is given, of a folder of the user's own."""
     return loader_for(None if extra_dir is None else existing_folder(extra_dir))
 
 
@@ -122,8 +122,8 @@ def compose_sweep(
         When one of them does not compose.
     """
     with _composer(extra_dir) as loader:
-        # A choice may bring hydra.sweeper.params. Values do not, and may need a choice
-        # that is swept over: they wait for the combinations.
+        # A choice may define hydra.sweeper.params. Values are left out here, as they
+        # may belong to a choice that is swept over.
         choices = [
             str(o.input_line)
             for o in loader.parser.parse_overrides(list(overrides))
@@ -148,7 +148,7 @@ def compose_sweep(
 
 
 def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
-    """Check what was composed.
+    """Check a composed configuration.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
-    """Name the folder of a multirun by what was typed: typing it again resumes."""
+    """Return the folder of a multirun: the same for the same command, which resumes."""
     text = "\n".join(sorted(overrides))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

@@ -1,9 +1,9 @@
 """Hydra's loader, which reads each file once and reuses what compositions share.
 
-A choice whose file has no defaults list of its own changes one top-level node of what
-is composed, and nothing else. So the jobs of a multirun that differ in such choices
-alone are put together from compositions that Hydra made: the node of each choice from
-one, all the rest from another. Everything else is composed by Hydra as ever.
+A *leaf* is a choice whose file has neither a defaults list nor a package of its own. It
+changes one top-level node of the composed configuration and nothing else. So jobs of a
+multirun that differ in leaves alone are assembled from earlier compositions: the node
+of each leaf from one, everything else from another. Hydra composes all other jobs.
 """
 
 import copy
@@ -25,15 +25,15 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from fedrobust.config.conf_folder import config_dir
 
 SEARCH_PATH = "hydra.searchpath"
-# Compositions that are kept to be reused. Values that are swept over make one each.
+# Number of compositions kept for reuse: one for each combination of swept values.
 KEPT = 64
 
 
 class Shared(NamedTuple):
-    """What compositions that differ in leaf choices alone have in common."""
+    """What all compositions that differ in leaves alone can be assembled from."""
 
     whole: DictConfig
-    # A top-level node, by its key and the leaf choices that it is composed of.
+    # Top-level nodes, by key and by the leaves that they are composed of.
     nodes: dict[Any, Any]
 
 
@@ -50,7 +50,7 @@ class Files(CachingConfigRepository):
 
     @property
     def has_interpolations(self) -> bool:
-        """Whether a defaults list that was read depends on the choices made."""
+        """Whether a defaults list that was read depends on other choices."""
         read = (found for found in self.cache.values() if found is not None)
         entries = (entry for found in read for entry in found.defaults_list or [])
         return any("${" in str(vars(entry)) for entry in entries)
@@ -68,7 +68,7 @@ class Loader(ConfigLoaderImpl):
         self._shared: OrderedDict[Any, Shared] = OrderedDict()
 
     def __reduce__(self) -> Any:
-        """Start anew in another process, where a launcher may send it."""
+        """Leave earlier compositions behind when a launcher sends it elsewhere."""
         return _loader, (self.config_search_path,)
 
     def load_configuration(
@@ -123,16 +123,16 @@ class Loader(ConfigLoaderImpl):
             self._shared[names].nodes[key, choices] = node
 
     def _parsed(self, overrides: list[str]) -> list[Override]:
-        """Parse overrides, of which jobs of a multirun repeat most."""
+        """Parse overrides, each once, as jobs of a multirun repeat most of them."""
         for word in overrides:
             if word not in self._overrides:
                 (self._overrides[word],) = self.parser.parse_overrides([word])
         return [self._overrides[word] for word in overrides]
 
     def _leaf_choices(self, overrides: list[Override]) -> dict[str, str]:
-        """Return the choices made that change one node alone, by their group.
+        """Return the leaves among overrides, by group.
 
-        None where an override may depend on what another one says.
+        Empty where an override may depend on the value of another one.
         """
         found: dict[str, str] = {}
         for override in overrides:
@@ -163,7 +163,7 @@ class Loader(ConfigLoaderImpl):
     def _parse_overrides_and_create_caching_repo(
         self, config_name: str | None, overrides: list[str]
     ) -> tuple[list[Override], CachingConfigRepository]:
-        """Parse, and find the files; those that were read are not read again."""
+        """Return parsed overrides, and the files, which are read once."""
         parsed = self.parser.parse_overrides(overrides)
         if any(o.key_or_group == SEARCH_PATH for o in parsed):
             return super()._parse_overrides_and_create_caching_repo(
@@ -178,7 +178,7 @@ def _assembled(
     leaves: dict[str, str],
     overrides: list[Override],
 ) -> DictConfig:
-    """Put a configuration together, with what Hydra records of its overrides."""
+    """Return an assembled configuration, with Hydra's record of its overrides."""
     composed = copy.deepcopy(shared.whole)
     with flag_override(composed, ["struct", "no_deepcopy_set_nodes"], [False, True]):
         for part in parts.items():
@@ -195,7 +195,7 @@ def _assembled(
 
 
 def loader_for(folder: Path | None = None) -> Loader:
-    """Return a loader of conf/ and, if there is one, of a folder of the user's own."""
+    """Return a loader of conf/ and, if it is given, of a folder of the user's own."""
     path = create_config_search_path(str(config_dir()))
     if folder is not None:
         path.prepend(

@@ -15,7 +15,7 @@ from fedrobust.config.schema import Config
 from fedrobust.config.typed import forget_merged, typed
 from fedrobust.errors import ConfigError, reason_of
 
-# Groups of which a list would be the last choice, without a word and without a name.
+# Groups that take one choice: of a list, Hydra would silently use the last one.
 ONE_CHOICE = (
     "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
 )  # fmt: skip
@@ -25,7 +25,7 @@ _checked: dict[str, Config] = {}
 
 
 def forget_checks() -> None:
-    """Drop what was checked: files that a configuration names may have changed."""
+    """Forget all checks, as files that a configuration names may have changed."""
     _checked.clear()
     forget_components()
     forget_merged()
@@ -34,17 +34,17 @@ def forget_checks() -> None:
 def load_config(
     composed: DictConfig, choices: Mapping[str, Any] | None = None
 ) -> Config:
-    """Check a composed configuration and give it as typed values.
+    """Check a composed configuration, and return it as typed values.
 
-    Asked again for the same values, by Hydra's job or for the name of its folder, a
-    command gets the configuration that it has checked.
+    Equal values are checked once a command: Hydra's job, and the name of its folder,
+    get the configuration that was checked before.
 
     Parameters
     ----------
     composed
         What Hydra composed.
     choices
-        The choice made in each group; read from the node ``hydra`` if there is one.
+        The choice made in each group; None reads them from the node ``hydra``.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def load_config(
 
 
 def _resolved(composed: DictConfig) -> dict[str, Any]:
-    """Read all values but Hydra's own."""
+    """Resolve all values except Hydra's own."""
     try:
         return {str(key): _value(composed, key) for key in composed if key != "hydra"}
     except MissingMandatoryValue as error:
@@ -87,7 +87,7 @@ def _value(composed: DictConfig, key: Any) -> Any:
 def _named_choices(
     values: Mapping[str, Any], choices: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Name the choice of each group, also where it is a list of several."""
+    """Return the choice of each group; a list of several is joined by plus signs."""
     found = {
         group: str(choice)
         for group, choice in choices.items()
@@ -95,7 +95,7 @@ def _named_choices(
     }
     if not found:
         return {}
-    # Hydra names no choice of a group that was given a list of them.
+    # Hydra records no choice for a group that was given a list.
     found["preaggregator"] = "+".join(map(str, values.get("preaggregator") or {}))
     found["preaggregator"] = found["preaggregator"] or "none"
     for group in ONE_CHOICE:

@@ -1,4 +1,4 @@
-"""What is allowed but probably not meant."""
+"""Notes on what a configuration may say but its user probably does not mean."""
 
 import math
 
@@ -8,7 +8,7 @@ from fedrobust.epsilon import parse_epsilon, too_wide
 
 
 def notes_about(config: Config) -> list[str]:
-    """List what is allowed but probably not what the user wants."""
+    """Return a sentence for each thing that the user probably does not mean."""
     return [
         *_idle_byzantine(config),
         *_too_many_byzantine(config),
@@ -33,7 +33,7 @@ def _idle_byzantine(config: Config) -> list[str]:
 
 
 def _of_training(config: Config) -> list[str]:
-    """Point out rounds whose updates are fewer, or more alike, than one thinks."""
+    """Point out rounds with too few honest updates, or with repeated images."""
     found = []
     if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
         found.append(
@@ -62,7 +62,7 @@ def _of_training(config: Config) -> list[str]:
 
 
 def _trusted(config: Config) -> list[str]:
-    """Point out a trusted client that lies, or is not always there."""
+    """Point out a trusted client that is Byzantine, or not sampled in each round."""
     found = []
     key, trusted = trusted_of(config.strategy.rule)
     byzantine = config.drawn_byzantine()
@@ -106,7 +106,7 @@ def _too_many_byzantine(config: Config) -> list[str]:
                 "so many"]  # fmt: skip
     if f >= min(b, n):
         return []
-    # It takes a while to import, and few need it.
+    # Imported here, as it takes a third of a second and is seldom needed.
     from scipy.stats import hypergeom
 
     share = float(hypergeom.sf(f, of, b, n))

@@ -16,13 +16,13 @@ from fedrobust.training.trainer import Trained
 from strategies.transport.arrays import pack_all, unpack_all
 from strategies.transport.requests import asked
 
-# What a client remembers in its Context.
+# Keys of what a client keeps in its Context.
 MOMENTUM = "momentum"
 VARIATE = "variate"
 
 
 def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientApp:
-    """Make the ClientApp of an experiment: train, evaluate and query.
+    """Return the ClientApp of an experiment, to train, evaluate and answer queries.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
     cohort
         What trains clients together, where they share a process.
     """
-    # Each process of clients that run elsewhere is held for itself.
+    # Clients may run in processes of their own, each of which limits its vectors.
     vectors.in_use()
     mods = []
     attack = experiment.byzantine_attack
@@ -58,7 +58,7 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
 
     @application.query()
     def query(message: Message, context: Context) -> Message:
-        """Tell which partition this node holds."""
+        """Reply with the partition id of this node."""
         metrics = MetricRecord({"partition-id": _partition_id(context)})
         return Message(RecordDict({"metrics": metrics}), reply_to=message)
 
@@ -151,7 +151,7 @@ def _with_momentum(
 
 
 def _recall(context: Context, key: str) -> Arrays | None:
-    """Read what the client kept; None in its first round."""
+    """Return what the client kept; None in its first round."""
     kept = context.state.array_records.get(key)
     return None if kept is None else unpack_all(kept)
 

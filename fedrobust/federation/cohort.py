@@ -1,9 +1,9 @@
 """Cohorts: clients that train together, in one program, before their messages go out.
 
 One client of a small model keeps no core busy; ``runtime.cohort`` of them in a batched
-program do. The ClientApp, its mods and its messages stay as they are: a client finds
-that it has been trained. Sums are taken in another order than one by one, so the key is
-part of the digest; who is grouped with whom depends on the clients sampled alone.
+program do. The ClientApp, its mods and its messages stay as they are: a client that is
+asked to train takes its result from the cohort. Sums have another order than in single
+training, so the key is part of the digest. Groups depend on the sampled clients alone.
 """
 
 import warnings
@@ -46,7 +46,7 @@ class Cohort:
         self._trained: dict[int, Trained | Exception] = {}
 
     def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
-        """Train the clients of a round; a client without company is left alone.
+        """Train the clients of a round, except those that fit into no group.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Cohort:
             self._trained |= found
 
     def take(self, client: int) -> Trained | None:
-        """Give what a client trained in this round, once; None if it trains itself.
+        """Hand over what a client trained in this round; None if it trains itself.
 
         Raises
         ------
@@ -117,11 +117,11 @@ class Cohort:
                 arrays, data, self._config.training, seed=self._config.seed, round=round
             )
         except (MemoryError, tf.errors.ResourceExhaustedError):
-            # One by one they might fit, and bits would depend on what memory is free.
+            # Training one by one might fit, but then free memory would decide bits.
             error = MemoryError("no memory to train together: lower runtime.cohort")
             return dict.fromkeys(group.clients, error)
         except (Exception, SystemExit) as error:
-            # Whatever the user's layers, hook or poison raise; no client ends the run.
+            # Whatever the user's code raises: no client ends the run.
             reason = " ".join(str(error).split())[:200]
             warnings.warn(
                 f"clients cannot be trained together, so each trains alone: {reason}",

@@ -1,4 +1,4 @@
-"""What a run makes first, and what it says of that before a round is lost."""
+"""Prepare a run: make what may fail, and report warnings, before the first round."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ OnWarning = Callable[[str], None]
 def prepare(
     experiment: Experiment, will_train: bool, warned: Warnings, on_warning: OnWarning
 ) -> tuple[Evaluator, list[str]]:
-    """Build everything that can be wrong with data, model, training and attacks.
+    """Build the data, model, trainers and attacks of a run, each of which may fail.
 
     Returns
     -------

@@ -89,7 +89,7 @@ class RoundRecorder:
             self._skipped.append(report.skipped)
         row = round_row(report, self._experiment.attackers(report.round), chosen)
         if is_last:
-            # Before the evaluation, in which a run is killed most likely.
+            # Before the evaluation, during which a run is most likely to be killed.
             self._folder.add_metrics(row)
             self._save(arrays)
         started = time.perf_counter()
@@ -118,7 +118,7 @@ class RoundRecorder:
         return self._final
 
     def _save(self, arrays: Arrays) -> None:
-        """Save the trained model before anything else can go wrong with it."""
+        """Save the trained model before it is evaluated."""
         if len(self._skipped) == self._config.num_rounds:
             first = str((self._first_event or {}).get("reason")).partition("\n")[0]
             raise RunFailedError(
@@ -143,7 +143,7 @@ class RoundRecorder:
                 "evaluation_digest": self._config.evaluation_digest,
                 "data_digest": self._experiment.split.digest,
                 "partition_digest": self._experiment.partition_digest,
-                # Evaluations repeat the attacks' warnings in the midst of the rounds.
+                # Evaluations between the rounds repeat the warnings of attacks.
                 "warnings": sorted(self._warned.without(ATTACKS)),
             },
         )

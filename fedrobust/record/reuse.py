@@ -35,10 +35,10 @@ def finished_result(experiment: Experiment, folder: RunFolder) -> Json | None:
 def require_same_data(
     experiment: Experiment, folder: RunFolder, result: Json | None = None
 ) -> None:
-    """Refuse a model, or a result of it, that is of other data than there are now.
+    """Refuse a model, or its result, if it was made with other data than there are now.
 
-    Clients with other rows than they had are other data, too, unless another version of
-    what deals them explains it: versions are told, not refused.
+    Another partition counts as other data, unless another version of the package that
+    made it explains the difference: versions are reported, not refused.
 
     Raises
     ------

@@ -10,9 +10,9 @@ ATTACKS = "attacks"
 
 
 class Warnings(AbstractContextManager["Warnings"]):
-    """Collects what is warned of for the user, by the phase in which it comes up.
+    """Collects the warnings for the user, by the phase in which they first occur.
 
-    Within it, every warning is recorded instead of printed, and repetitions count once.
+    In its context, warnings are recorded instead of printed.
     """
 
     def __init__(self) -> None:
@@ -39,11 +39,11 @@ class Warnings(AbstractContextManager["Warnings"]):
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
-        """Take the warnings that first come up within as those of a phase."""
+        """Assign the warnings that first occur within to a phase."""
         before = self.texts
         yield
         self._phases[phase] = self.texts - before
 
     def without(self, phase: str) -> set[str]:
-        """Return all warnings until now but those of a phase, repeated or not."""
+        """Return all warnings until now except those that first occurred in a phase."""
         return self.texts - self._phases.get(phase, set())

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from fedrobust.assembly import Experiment
-from fedrobust.assembly.cache import make
+from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.trainers import with_floats
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
@@ -90,10 +90,10 @@ def test_integers_train_like_the_floats_they_equal(configure):
 )
 def test_a_schedule_from_an_integer_is_no_schedule_of_integers(schedule):
     node = {"_target_": "keras.optimizers.SGD", "learning_rate": schedule}
-    made = make(with_floats(node), KEY)._learning_rate
+    made = component_of(with_floats(node), KEY)._learning_rate
     floats = {k: float(v) if type(v) is int else v for k, v in schedule.items()}
     floats |= {"values": [1.0, 0.5]} if "values" in schedule else {}
-    expected = make(floats, KEY)
+    expected = component_of(floats, KEY)
     rates = [float(made(step)) for step in range(4)]
     assert rates == [float(expected(step)) for step in range(4)]
     assert any(0 < rate < 1 for rate in rates)
