@@ -216,12 +216,12 @@ def test_fltrust_trains_on_a_root_data_set_and_withstands_a_majority(
     config = configure(*common, "strategy=fltrust", "strategy.root_examples=7")
     x, y = Experiment(config).root_data()
     assert len(x) == len(y) == 7
-    train = _train_on_root(config)
+    train = _train_on_root(Experiment(config))
     assert train is not None
     start = Experiment(config).initial_arrays()
     moved = train(1, start)
     assert any((moved[name] != start[name]).any() for name in start)
-    assert _train_on_root(configure(*common)) is None
+    assert _train_on_root(Experiment(configure(*common))) is None
 
 
 def test_inflated_examples_own_the_weighted_mean_only(configure: Configure, tmp_path):
