@@ -10,7 +10,7 @@ from fedrobust import __version__, vectors
 from fedrobust.commands.faults import describe
 from fedrobust.commands.streams import outlive_readers
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
-from fedrobust.runtime.signals import Signals
+from fedrobust.signals import Signals
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
 GOES_ON = (

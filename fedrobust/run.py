@@ -8,7 +8,7 @@ model it has and trains nothing.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from fedrobust.record.environment import environment
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.preparation import OnWarning, prepare
 from fedrobust.record.recorder import OnRow, RoundRecorder
-from fedrobust.record.result import result_of, training_seconds
+from fedrobust.record.result import Result
 from fedrobust.record.reuse import finished_result, read_record, trained_network
-from fedrobust.record.round_row import scored
+from fedrobust.record.summary import result_of, training_seconds
 from fedrobust.record.warning_log import Warnings
 
 
@@ -48,7 +48,7 @@ def run(
     on_row: OnRow = lambda row: None,
     on_warning: OnWarning = lambda text: None,
     grid: Any = None,
-) -> Json:
+) -> Result:
     """Run an experiment, or return the result that it gave before.
 
     Parameters
@@ -82,7 +82,7 @@ def run(
         return result
 
 
-def _train(run: Run, warned: Warnings) -> Json:
+def _train(run: Run, warned: Warnings) -> Result:
     """Train a new model and evaluate it."""
     started, experiment = time.perf_counter(), run.experiment
     evaluator, doubts = prepare(experiment, True, warned, run.on_warning)
@@ -99,7 +99,7 @@ def _train(run: Run, warned: Warnings) -> Json:
     return result_of(experiment, run.folder, scores, seconds, 0.0, here, warned.texts)
 
 
-def _evaluate(run: Run, warned: Warnings) -> Json:
+def _evaluate(run: Run, warned: Warnings) -> Result:
     """Evaluate the model that was trained in the folder."""
     started, experiment, folder = time.perf_counter(), run.experiment, run.folder
     training = read_record(experiment, folder)
@@ -111,9 +111,9 @@ def _evaluate(run: Run, warned: Warnings) -> Json:
     # True if the training was to end with this evaluation, but was killed before.
     is_first = training.get("evaluation_digest") in experiment.config.evaluation_digests
     if is_first:
-        folder.score_last_metrics(scored(scores, time.perf_counter() - began))
+        folder.score_last_round(scores, time.perf_counter() - began)
     seconds, before = time.perf_counter() - started, training_seconds(folder)
     messages = warned.texts | set(training.get("warnings", []))
     result = result_of(experiment, folder, scores, seconds, before, here, messages)
     # The clients evaluated while they trained, and may have faced other attacks.
-    return result if is_first else {**result, "federated": None}
+    return result if is_first else replace(result, federated=None)

@@ -1,11 +1,12 @@
-"""Pre-aggregators and rule as one function, and what follows whom the rule chose.
+"""The aggregation pipeline, and the arrays that follow its selection of clients.
 
     (n, d) updates -> pre-aggregators -> rule -> (d,) vector
 
-A Byzantine client may send nothing, or what is quarantined: then it is one of the f,
-and not among the rows. Where those that are left are too few, f is lowered, as little
-as it needs; otherwise f clients could stop every round. With more than f missing, more
-are faulty than the rule was built for, and the round is undefined.
+A Byzantine client may send nothing, or a reply that is quarantined: it then counts
+towards f, although it has no row. If the remaining rows are too few for the rule, f is
+lowered by as little as possible; otherwise f clients could stop every round. If more
+than f clients are missing, more are faulty than the rule was built for, and the round
+is undefined.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,16 +19,16 @@ from numpy.typing import NDArray
 from strategies.linalg.averages import median, weighted_mean
 from strategies.linalg.rows import Matrix
 from strategies.preaggregators.base import Preaggregator
-from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.rules.base import Aggregate, Part, Rule, RuleContext
 from strategies.rules.mean import Mean
 
-Part = TypeVar("Part", Rule, Preaggregator)
-# Called with the reason where f is lowered.
-Tell = Callable[[str], None]
+AnyPart = TypeVar("AnyPart", Rule, Preaggregator)
+# Called with the reason when f is lowered.
+OnLowered = Callable[[str], None]
 
 
-def _nobody(reason: str) -> None:
-    """Tell nobody."""
+def _ignore(reason: str) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Pipeline:
         state: Any,
         context: RuleContext,
         missing: int = 0,
-        tell: Tell = _nobody,
+        on_lowered: OnLowered = _ignore,
     ) -> Aggregate:
         """Aggregate the updates of one round.
 
@@ -64,49 +65,51 @@ class Pipeline:
         context
             What else pre-aggregators and rule may know.
         missing
-            Clients that should have a row and have none.
-        tell
-            Called with the reason where f is lowered.
+            Number of clients that should have sent a row and did not.
+        on_lowered
+            Called with the reason when f is lowered.
 
         Raises
         ------
         ValueError
-            When a part is undefined for what it is given.
+            When a part is undefined for its input.
         """
         n = len(updates)
         for part in self.preaggregators:
-            updates = tolerating(part, len(updates), missing, tell)(updates, context)
+            updates = with_lower_f(part, len(updates), missing, on_lowered)(
+                updates, context
+            )
         placed = all(part.keeps_places for part in self.preaggregators)
         if len(updates) != n or not placed:
             if self.rule.needs_clients:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
-            # The buckets have an order of their own, which is the rule's.
+            # The buckets have an order of their own, and the rule takes it.
             numbered = tuple(range(len(updates)))
             context = replace(context, clients=numbered, num_examples=None, losses=None)
-        rule = tolerating(self.rule, len(updates), missing, tell)
+        rule = with_lower_f(self.rule, len(updates), missing, on_lowered)
         return rule(updates, state, context)
 
     def check(self, n: int, missing: int = 0) -> None:
-        """Raise ValueError where a round of n rows would be undefined."""
+        """Raise ValueError if a round of n rows would be undefined."""
         for part in self.preaggregators:
-            tolerating(part, n, missing).check(n)
+            with_lower_f(part, n, missing).check(n)
             n = part.num_rows(n)
-        tolerating(self.rule, n, missing).check(n)
+        with_lower_f(self.rule, n, missing).check(n)
 
     @property
     def keeps_rows(self) -> bool:
-        """Whether the rule's rows are still clients."""
+        """Whether each row that the rule receives is still the update of one client."""
         return all(part.keeps_rows for part in self.preaggregators)
 
     def choice(
         self, aggregate: Aggregate, clients: Sequence[int]
     ) -> tuple[list[int] | None, list[int] | None]:
-        """Name the clients that the rule selected, and those that it did not use.
+        """Return the clients that the rule selected, and those that it excluded.
 
-        None where it chooses nobody. The mean judges nobody either: its weights are the
-        examples that clients declare.
+        Each is None for a rule that does not choose. The mean does not choose either:
+        its weights are the examples that clients declare.
         """
         if not self.keeps_rows:
             return None, None
@@ -124,33 +127,33 @@ class Pipeline:
     ) -> NDArray[Any]:
         """Combine statistics of the clients that the rule kept and that have a vote.
 
-        By the mean under the mean; otherwise by the median, as the rule did not look at
-        them: a client with a fair update may send any statistic. Where such clients
-        could be half of those kept, as under Krum, or the rule tells no f, it is the
-        median of all.
+        Under the mean this is their mean. Under any other rule it is their median,
+        because the rule did not look at the statistics: a client with a fair update may
+        send any statistic. If such clients could be half of those kept, as under Krum,
+        or if the rule states no f, it is the median over all clients.
 
         Parameters
         ----------
         rows
-            (n, ...) an array of each client's.
+            (n, ...) one array for each client.
         aggregate
-            What the rule made of their updates.
+            What the rule returned for their updates.
         votes
-            (n,) who has a vote; somebody must.
+            (n,) which clients have a vote; at least one must.
 
         Returns
         -------
-        An array of the rows' dtype.
+        An array of the same dtype as the rows.
         """
         if self.keeps_rows and isinstance(self.rule, Mean):
             assert aggregate.weights is not None
             weights = aggregate.weights * votes
             if not weights.any():
-                # Beside the others' weights, those of all voters were rounded to 0.
+                # The weights of all voters are so small that they were rounded to 0.
                 weights = votes.astype(np.float64)
             return weighted_mean(rows, weights / weights.sum())
         _, excluded = self.choice(aggregate, range(len(rows)))
-        f = getattr(self.rule, "f", None)
+        f = self.rule.f
         if f is not None and self.keeps_rows:
             kept = votes.copy()
             kept[excluded or []] = False
@@ -159,35 +162,41 @@ class Pipeline:
         return median(rows[votes])
 
 
-def tolerating(part: Part, n: int, missing: int, tell: Tell = _nobody) -> Part:
-    """Lower f, as little as it needs, where n rows are too few with some missing."""
+def with_lower_f(
+    part: AnyPart, n: int, missing: int, on_lowered: OnLowered = _ignore
+) -> AnyPart:
+    """Return the part with the largest f for which n rows are enough.
+
+    That is the part itself if it is defined for n rows, if more rows are missing than
+    it withstands, or if no lower f helps.
+    """
     if not _is_defined(part, n) and missing <= most_faulty(part):
         for fewer in range(1, missing + 1):
             changed = _with_fewer(part, fewer)
             if _is_defined(changed, n):
-                tell(f"{n} rows are too few for {part!r}: {changed!r} takes its place")
+                on_lowered(
+                    f"{n} rows are too few for {part!r}: {changed!r} takes its place"
+                )
                 return changed
     return part
 
 
-def most_faulty(part: Rule | Preaggregator) -> int:
-    """Give f; that of the rule within, where a rule has none of its own, or 0."""
-    within = getattr(part, "rule", None)
-    f = getattr(part, "f", 0 if within is None else most_faulty(within))
-    return int(f)
+def most_faulty(part: Part) -> int:
+    """Return f of a part, or of the rule within it where it has none; 0 if neither."""
+    if part.f is not None:
+        return part.f
+    return most_faulty(part.rule) if isinstance(part.rule, Part) else 0
 
 
 def trusted_client(rule: Rule) -> int | None:
     """Return the client that a rule trusts, or the rule within it; None if neither."""
-    trusted = getattr(rule, "trusted", None)
-    within = getattr(rule, "rule", None)
-    if trusted is None and isinstance(within, Rule):
-        return trusted_client(within)
-    return trusted if isinstance(trusted, int) else None
+    if rule.trusted is None and isinstance(rule.rule, Rule):
+        return trusted_client(rule.rule)
+    return rule.trusted
 
 
-def _with_fewer(part: Part, fewer: int) -> Part:
-    """Lower f, and that of the rule within, by so many."""
+def _with_fewer(part: AnyPart, fewer: int) -> AnyPart:
+    """Return the part with f lowered, and that of the rule within it likewise."""
     changes: dict[str, Any] = {}
     for field in fields(part):
         value = getattr(part, field.name)

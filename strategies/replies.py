@@ -1,7 +1,5 @@
-"""The replies of a round: whose each is, which count, and what they say together."""
+"""The replies of a round: the client of each, and which of them count."""
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -21,16 +19,17 @@ T = TypeVar("T")
 
 @dataclass
 class Sorted(Generic[T]):
-    """What was read of the replies that count, and why others do not.
+    """The contents of the replies that count, and why the others do not.
 
     Attributes
     ----------
     accepted
-        What was read, by client id.
+        Contents by client id.
     quarantined, failed
-        Reasons by client id: a reply that is not well formed; an error, or no reply.
+        Reasons by client id: for replies that are not well formed; and for error
+        replies and clients that did not reply.
     unexpected
-        Reasons why replies of nobody who was asked do not count.
+        Why replies from nodes that were not sampled were ignored.
     """
 
     accepted: dict[int, T] = field(default_factory=dict)
@@ -45,16 +44,18 @@ def sort_replies(
     group: str,
     read: Callable[[Message], T],
 ) -> Sorted[T]:
-    """Sort replies by client id, and out; nothing that a client sends raises.
+    """Sort replies by client id, and separate those that count from the others.
+
+    Nothing that a client sends makes it raise.
 
     Parameters
     ----------
     replies
-        In any order, which changes nothing.
+        Replies in any order; the order changes nothing.
     asked
-        Client id by node.
+        Client id of each node that was sent a message.
     group
-        Group id of the messages that they were sent.
+        Group id of those messages.
     read
         Reads a reply with content, or raises MalformedReplyError.
     """
@@ -95,10 +96,10 @@ def take_updates(
     old: Mapping[str, NDArray[Any]],
     learned: Sequence[str],
 ) -> Matrix:
-    """Make the matrix of updates, a row a client.
+    """Return the (n, d) matrix of updates, one row for each client.
 
-    Each reply is taken out as its row is filled, so that a large model of every client
-    is not held twice. (Of small ones the allocator may keep the memory.)
+    A reply is removed from ``accepted`` when its row is filled, so that the models of
+    the clients are not held twice. (The allocator may keep the memory of small ones.)
     """
     updates = np.empty((len(accepted), num_values(old, learned)), np.float32)
 
@@ -111,44 +112,5 @@ def take_updates(
 
 
 def bytes_of(arrays: ArrayRecord) -> int:
-    """Count the bytes of serialised arrays."""
+    """Return the number of bytes of serialised arrays."""
     return sum(len(array.data) for array in arrays.values())
-
-
-def shared_names(metrics: Sequence[Mapping[str, float]]) -> list[str]:
-    """Name the metrics that more than half of the clients report."""
-    counts = Counter(name for m in metrics for name in m)
-    return sorted(name for name, n in counts.items() if 2 * n > len(metrics))
-
-
-def median_metrics(replies: list[Reply]) -> dict[str, float]:
-    """Take the median of each metric, which no minority of the clients can own."""
-    metrics = [reply.metrics for reply in replies]
-    return {
-        name: float(np.median([m[name] for m in metrics if name in m]))
-        for name in shared_names(metrics)
-    }
-
-
-def average_metrics(
-    results: Sequence[tuple[float, Mapping[str, float]]],
-) -> dict[str, float]:
-    """Average metrics over the examples of the clients that report them.
-
-    Parameters
-    ----------
-    results
-        Examples and metrics of each client.
-
-    Returns
-    -------
-    The metrics that most clients report, and ``clients``: how many there are.
-    """
-    averages: dict[str, float] = {"clients": len(results)}
-    for name in shared_names([metrics for _, metrics in results]):
-        if name in averages:
-            continue  # a client may call a metric of its own so
-        pairs = [(n, m[name]) for n, m in results if name in m]
-        total = sum(n for n, _ in pairs)
-        averages[name] = math.fsum(n / total * value for n, value in pairs)
-    return averages

@@ -1,43 +1,48 @@
-"""What happened in a round, for whoever records it."""
+"""The report of a round, for the record of a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# An event, its round, the client if it is one client's, and the reason.
+# The keys event, round, client (None if it is not about one client) and reason.
 Event = dict[str, Any]
 
 
 @dataclass
 class RoundReport:
-    """What happened in one round, for whoever records it.
+    """What happened in one round.
 
     Attributes
     ----------
     sampled, accepted
-        Client ids asked, and client ids whose update counted.
+        Ids of the clients that were sampled, and of those whose updates counted.
     quarantined
-        Reason by client id, for replies that were not well formed.
+        Reasons by client id, for replies that were not well formed.
     failed
-        Reason by client id, for error replies and for clients that did not answer.
+        Reasons by client id, for error replies and for clients that did not reply.
     skipped
-        Why the global model was kept as it was, or None.
+        Why the global model stayed as it was, or None.
     train_seconds
-        Wall clock from the train messages to their replies.
+        Wall clock seconds from the train messages to their replies.
     aggregate_seconds
-        Wall clock of screening, rule and server step.
+        Wall clock seconds of screening, rule and server step.
     bytes_down, bytes_up
-        Bytes of serialised arrays sent to clients, and of their replies that count.
+        Bytes of the serialised arrays in messages to clients, and in the replies that
+        count.
     selected
-        Client ids that the rule selected, where it selects.
+        Ids of the clients that the rule selected; None for a rule that does not select.
     excluded
-        Client ids that the rule did not select, or gave less than half of an even
-        weight; None for a rule that neither selects nor weights clients.
+        Ids of the clients that the rule did not select, or gave less than half of an
+        even weight; None for a rule that neither selects nor weights clients.
+    postprocessed
+        The figures of each postprocessor, in their order.
     metrics
-        Median over accepted clients of each metric that most of them report.
+        Median over the accepted clients of each metric that most of them report.
     evaluation
-        What the clients' own evaluation gave, averaged over examples; None without.
+        Metrics of the clients' own evaluation, averaged over examples; None if no
+        client evaluated.
     client_evaluation
-        The same of each client, by its id.
+        The metrics of each client's evaluation, by its id.
     """
 
     round: int
@@ -52,6 +57,7 @@ class RoundReport:
     bytes_up: int = 0
     selected: list[int] | None = None
     excluded: list[int] | None = None
+    postprocessed: list[Mapping[str, Any]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     evaluation: dict[str, float] | None = None
     client_evaluation: dict[int, dict[str, float]] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Screening: is a reply well formed? One that is not is quarantined, with a reason.
+"""Screening: a reply that is not well formed is quarantined, with a reason.
 
-Screening judges form, never size: a huge finite update is the rule's to withstand. It
-reads array headers itself and compares the lengths before it builds anything, so that
-neither a pickled object, nor a lying header, nor an absurd shape gets a chance.
+Screening judges form, never size: withstanding a huge finite update is the duty of the
+rule. It reads array headers itself and compares lengths before it builds anything, so
+that pickled objects, false headers and absurd shapes do no harm.
 """
 
 import contextlib
@@ -26,16 +26,16 @@ from strategies.validation import MAX_EXAMPLES
 
 # Name of the metric that is a client's weight, as in Flower's strategies.
 WEIGHT = "num-examples"
-# The least weight under another key, the smallest float32 with all its digits: the
-# share that a smaller one has of a sum could be 0.
+# The least weight under another key, the smallest normal float32: the share of a
+# smaller one in a sum could be 0.
 LEAST_WEIGHT = float(np.finfo(np.float32).tiny)
 
-# Bounds of a metric that may have any value.
+# Bounds of a metric without bounds.
 ANY_VALUE = (-math.inf, math.inf)
 
 
 class MalformedReplyError(ValueError):
-    """A reply whose form is wrong; the message is the reason for its quarantine."""
+    """Raised for a malformed reply; the message is the reason for its quarantine."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ class Reply:
     arrays
         Read-only views into the message, by name, in the order of the specs.
     num_examples
-        Examples the client says it trained on; a float only under a key of the user's.
+        Number of examples that the client declares; a float only if the user has chosen
+        another key.
     metrics
-        Its other finite scalar metrics.
+        The other finite scalar metrics.
     """
 
     arrays: dict[str, NDArray[np.generic]]
@@ -69,7 +70,7 @@ class Reply:
 
 
 def specs_of(arrays: ArrayRecord) -> dict[str, ArraySpec]:
-    """Read what a reply must look like from the global arrays."""
+    """Return the shapes and dtypes that a reply must have, from the global arrays."""
     specs = {}
     for name, array in arrays.items():
         value = unpack(array)
@@ -83,7 +84,7 @@ def read_array(array: Array, spec: ArraySpec) -> NDArray[np.generic]:
     Raises
     ------
     MalformedReplyError
-        When it is not exactly such an array, or not finite.
+        When the array does not fit the spec exactly, or is not finite.
     """
     if array.stype != "numpy.ndarray":
         raise MalformedReplyError(f"is serialised as {array.stype!r}")
@@ -136,9 +137,9 @@ def read_metrics(
     max_examples: int = MAX_EXAMPLES,
     weighted_by_key: str = WEIGHT,
 ) -> tuple[float, dict[str, float]]:
-    """Read the client's weight and the other scalars of the one MetricRecord.
+    """Return the client's weight and the other scalars of its only MetricRecord.
 
-    Metrics whose names cannot be shown are left out.
+    Metrics with names that cannot be printed are left out.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def read_metrics(
 
 
 def _written(value: object) -> str:
-    """Write a client's value; Python refuses to write an integer of 5,000 digits."""
+    """Return a client's value as text; Python refuses one of 5,000 digits."""
     try:
         return repr(value)
     except ValueError:
@@ -192,7 +193,7 @@ def screen(
     message
         A reply that carries content.
     specs
-        What the global model looks like.
+        Shapes and dtypes of the global arrays.
     max_examples
         The most examples a client may declare.
     weighted_by_key
@@ -241,8 +242,8 @@ def screen_content(
 ) -> RecordDict:
     """Return the arrays and metrics of a well-formed reply, for a function of the user.
 
-    Metrics whose names cannot be shown are left out, and so are config records, which
-    may hold anything.
+    Metrics with names that cannot be printed are left out, and so are config records,
+    which may hold anything.
 
     Raises
     ------
@@ -277,7 +278,7 @@ def _require_metric(name: str, value: float, bounds: tuple[float, float]) -> Non
 
 @contextlib.contextmanager
 def _blaming_the_client() -> Iterator[None]:
-    """Make a malformed reply of whatever reading it raises: it is the client's text."""
+    """Turn any exception into MalformedReplyError: the client caused it."""
     try:
         yield
     except MalformedReplyError:

@@ -4,8 +4,8 @@
 
 Reddi et al.: Adaptive Federated Optimization, ICLR 2021, Algorithm 2: the aggregate is
 the negative pseudo-gradient of the server's optimiser. As there, the second moment
-starts at tau^2 and nothing is corrected for bias; Flower's FedAdagrad,
-FedAdam and FedYogi start it at 0, and FedAdam corrects the learning rate for bias.
+starts at tau^2, and there is no bias correction; Flower's FedAdagrad, FedAdam and
+FedYogi start it at 0, and FedAdam corrects the learning rate for bias.
 """
 
 from abc import ABC, abstractmethod
@@ -20,16 +20,16 @@ from strategies.validation import Validated, require, require_positive
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptimizer(Validated, ABC):
-    """A pure function from the aggregate and the state to a step."""
+    """A pure function from the aggregated update and a state to a step."""
 
     @abstractmethod
     def __call__(self, update: Vector, state: Any = None) -> tuple[Vector, Any]:
-        """Turn a (d,) aggregate into the (d,) step to add, and the next state."""
+        """Return the (d,) step to add for a (d,) aggregate, and the next state."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(ServerOptimizer):
-    """Scale the aggregate, with momentum if asked to: m <- momentum m + Delta.
+    """Scale the aggregate, with optional momentum: m <- momentum m + Delta.
 
     Hsu, Qi, Brown: Measuring the Effects of Non-Identical Data Distribution for
     Federated Visual Classification, 2019 (FedAvgM).
@@ -83,7 +83,7 @@ class Adaptive(ServerOptimizer):
 
     @abstractmethod
     def second_moment(self, v: Float, square: Float) -> Float:
-        """Move v by the square of an aggregate."""
+        """Return the next v, given the square of the aggregate."""
 
     def __call__(self, update: Vector, state: Any = None) -> tuple[Vector, Any]:
         """Return the step, and (m, v) as the state; both are float64."""
@@ -102,7 +102,7 @@ class Adagrad(Adaptive):
     beta_1: float = 0.0
 
     def second_moment(self, v: Float, square: Float) -> Float:
-        """Add it."""
+        """Add the square."""
         return v + square
 
 
@@ -123,7 +123,7 @@ class Adam(Adaptive):
         _require_decay("beta_2", self.beta_2)
 
     def second_moment(self, v: Float, square: Float) -> Float:
-        """Average it in."""
+        """Average the square in."""
         return self.beta_2 * v + (1 - self.beta_2) * square
 
 
@@ -132,7 +132,7 @@ class Yogi(Adam):
     """v <- v - (1 - beta_2) Delta^2 sign(v - Delta^2)."""
 
     def second_moment(self, v: Float, square: Float) -> Float:
-        """Move towards it by a share of it."""
+        """Move v towards the square by a share of the square."""
         return np.asarray(v - (1 - self.beta_2) * square * np.sign(v - square))
 
 

@@ -9,31 +9,43 @@ from numpy.typing import NDArray
 
 from strategies.pipeline import Pipeline
 from strategies.rules.base import Aggregate
-from strategies.screening import Reply
+from strategies.screening import Reply, Specs
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Which arrays they are, and how many liars about them are withstood.
+    """Which arrays are statistics, and how many false ones are withstood.
 
     Parameters
     ----------
     names
-        Of the arrays.
+        Names of the arrays.
     optional
-        Those of them that a client may leave untouched, who then has no vote on them.
+        Names of those that a client may leave unchanged; it then has no vote on them.
     f
-        Byzantine clients: with at most 2f votes an optional one stays as it is.
+        Number of Byzantine clients: with at most 2f votes an optional array stays as it
+        is.
     """
 
     names: frozenset[str]
     optional: frozenset[str]
     f: int
 
+    def learned(self, specs: Specs) -> list[str]:
+        """Name the arrays that make up the update: floats that are no statistics.
+
+        Integers stay as they are.
+        """
+        return [
+            name
+            for name, spec in specs.items()
+            if name not in self.names and np.issubdtype(spec.dtype, np.floating)
+        ]
+
     def stack(
         self, names: Sequence[str], replies: Sequence[Reply]
     ) -> dict[str, NDArray[Any]]:
-        """Stack what clients sent of them, (n, ...) each, in the order of names."""
+        """Return what clients sent, (n, ...) for each array, in the order of names."""
         return {
             name: np.stack([reply.arrays[name] for reply in replies])
             for name in names
@@ -47,20 +59,20 @@ class Statistics:
         aggregate: Aggregate,
         pipeline: Pipeline,
     ) -> dict[str, NDArray[Any]]:
-        """Combine what clients sent, as :meth:`Pipeline.follow` does.
+        """Combine what the clients sent, as :meth:`Pipeline.follow` does.
 
         Parameters
         ----------
         sent
-            As ``stack`` gives it.
+            What ``stack`` returned.
         old
             The global arrays.
         aggregate, pipeline
-            What was made of the updates, and by what.
+            The aggregated update, and the pipeline that returned it.
 
         Returns
         -------
-        Those that change, in their own dtype.
+        The arrays that change, in their own dtype.
         """
         new: dict[str, NDArray[Any]] = {}
         for name, rows in sent.items():

@@ -1,4 +1,4 @@
-"""Updates: what a client changed, flattened to one row of float32."""
+"""Updates: what a client changed, flattened to one float32 row."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,23 +14,23 @@ _LIMIT = float(np.finfo(np.float32).max)
 
 
 def num_values(arrays: Arrays, names: Sequence[str]) -> int:
-    """Count the values of the named arrays: d."""
+    """Return d, the number of values in the named arrays."""
     return sum(arrays[name].size for name in names)
 
 
 def difference(
     new: Arrays, old: Arrays, names: Sequence[str], out: Vector | None = None
 ) -> Vector:
-    """Flatten new minus old.
+    """Return new minus old, flattened.
 
     Parameters
     ----------
     new, old
         Arrays by name, of equal shapes.
     names
-        The arrays that count, in order.
+        Names of the arrays that make up the update, in order.
     out
-        (d,) float32 to fill, for example a row of a matrix.
+        (d,) float32 array to fill, for example a row of a matrix.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def difference(
         end = start + old[name].size
         part = out[start:end]
         if new[name].dtype == old[name].dtype == np.float32:
-            # Rounded correctly, it is what float64 would be rounded to.
+            # One correctly rounded subtraction gives what rounding float64 would.
             with np.errstate(over="ignore"):
                 np.subtract(new[name].reshape(-1), old[name].reshape(-1), out=part)
             np.clip(part, -_LIMIT, _LIMIT, out=part)
@@ -55,9 +55,9 @@ def difference(
 
 
 def add(old: Arrays, step: Vector, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Add a (d,) step to the arrays it was flattened from; others stay as they are.
+    """Return the arrays with a (d,) step added to the named ones.
 
-    Values beyond an array's dtype become infinite, without a warning.
+    Values beyond the range of an array's dtype become infinite, without a warning.
     """
     new = dict(old)
     start = 0

@@ -122,6 +122,14 @@ def trained(digits: "Split") -> Trained:
 
 
 @pytest.fixture(scope="session")
+def saved(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the model that learned the digits."""
+    path = tmp_path_factory.mktemp("models") / "m.keras"
+    trained.model.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def linear() -> Any:
     """Two logits, (w.x, -w.x), of an input of 4 values."""
     from fedrobust.backend import keras

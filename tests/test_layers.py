@@ -11,15 +11,16 @@ from tests.conftest import REPOSITORY
 
 # From the bottom up: a folder or a loose module imports only from those before it.
 FRAMEWORK = [
-    *("errors", "vectors", "files", "backend", "randomness", "epsilon"),
+    *("errors", "vectors", "signals", "files", "backend", "randomness", "epsilon"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
     *("runtime", "config", "evaluation", "assembly", "record", "federation"),
     *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [
-    *("threads", "randomness", "validation", "linalg", "rules", "preaggregators"),
-    *("sampling", "round_report", "transport", "screening", "server_optimizers"),
-    *("updates", "pipeline", "statistics", "replies", "robust"),
+    *("threads", "randomness", "validation", "records", "linalg", "rules"),
+    *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
+    *("transport", "screening", "server_optimizers", "updates", "pipeline"),
+    *("statistics", "replies", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {
     f"fedrobust.{name}": i + len(STRATEGIES) for i, name in enumerate(FRAMEWORK)

@@ -45,10 +45,10 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
             y,
             attacks,
             epsilons,
-            config.seed,
-            victims,
-            checks,
-            lambda: train_surrogate(network, split_of(config), config.seed),
+            seed=config.seed,
+            victims=victims,
+            checks=checks,
+            surrogate=lambda: train_surrogate(network, split_of(config), config.seed),
         )
     except ValueError as error:
         raise ConfigError(f"attack: {error}") from error

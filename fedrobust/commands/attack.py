@@ -1,32 +1,26 @@
 """``fedrobust attack``: any Keras model file against the attacks of conf/attack."""
 
 import argparse
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-
+from fedrobust.commands.attack_view import AttackProgress, print_scores
 from fedrobust.config import Config, load_config
 from fedrobust.config.compose import compose_run
-from fedrobust.config.targets import file_digest
 from fedrobust.errors import ConfigError, exits_refused
-from fedrobust.files import read_json
-from fedrobust.record.folder import (
-    check_writable,
-    replacing,
-    to_json,
-    write_atomically,
-    writing,
+from fedrobust.files import writing
+from fedrobust.record.attack_folder import (
+    OTHER_OUT,
+    check_attack_folder,
+    write_attack,
 )
+from fedrobust.record.attack_result import attack_result, identity_of
+
+if TYPE_CHECKING:
+    from fedrobust.evaluation.assessment import Assessment
 
 HELP = """usage: fedrobust attack --model FILE [--dataset NAME] attack=NAME [overrides]
 
@@ -64,36 +58,46 @@ def command(arguments: Sequence[str]) -> int:
         return 0
     options = _parse(arguments)
     config = _config(options)
-    path = Path(options.model)
-    if not path.exists():
-        raise ConfigError(f"--model {path}: there is no such file")
-    folder = _folder(options, config, path)
-    identity = {
-        "model_digest": file_digest(path)[:16],
-        "evaluation_digest": config.evaluation_digest,
-        "seed": config.seed,
-        "dataset": _of_images(config),
-        "range": list(options.range),
-    }
-    _check_folder(folder, identity)
+    model = Path(options.model)
+    if not model.exists():
+        raise ConfigError(f"--model {model}: there is no such file")
+    identity = identity_of(model, config, options.range)
+    folder = identity.folder if options.out is None else Path(options.out)
+    check_attack_folder(folder, identity)
+    # Before hours are spent: what cannot be drawn is refused.
+    shape = _drawn_shape(config) if options.picture else None
+    started = time.perf_counter()
+    found = _assess(model, config, options)
+    for note in found.notes:
+        print(f"fedrobust: note: {note}", file=sys.stderr)
+    print_scores(found.scores)
+    seconds = time.perf_counter() - started
+    result = attack_result(model, identity, config, found, seconds)
+    with writing(folder, OTHER_OUT):
+        for path in write_attack(folder, result, found if options.save else None):
+            print(path)
+        if shape is not None:
+            from fedrobust.report.pictures import draw_adversarial
+
+            print(draw_adversarial(found, folder / "adversarial.png", shape))
+    return 0
+
+
+def _assess(path: Path, config: Config, options: argparse.Namespace) -> "Assessment":
+    """Load the model and attack it."""
     # Only now: TensorFlow takes seconds to load.
     from fedrobust.assembly import Experiment
     from fedrobust.evaluation.assessment import assess
     from fedrobust.network.classifier import load_model, modules_beside
-    from fedrobust.record.environment import environment
 
-    split = Experiment(config).split
-    # What cannot be drawn is told before hours are spent.
-    shape = _drawn_shape(split.x_test.shape[1:]) if options.picture else None
+    experiment = Experiment(config)
+    split, attacks = experiment.split, experiment.attacks
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))
-    attacks = Experiment(config).attacks
-    started = time.perf_counter()
-    with _Watcher(n) as watch:
+    with AttackProgress(n) as watch:
         try:
             beside = modules_beside(path)
-            model = load_model(path, options.modules, options.trust, beside)
-            found = assess(
-                model,
+            return assess(
+                load_model(path, options.modules, options.trust, beside),
                 split.x_test[:n],
                 split.y_test[:n],
                 attacks,
@@ -106,30 +110,6 @@ def command(arguments: Sequence[str]) -> int:
             )
         except ValueError as error:
             raise ConfigError(f"--model {path}: {error}") from error
-    scores = found.scores
-    for note in found.notes:
-        print(f"fedrobust: note: {note}", file=sys.stderr)
-    _print(scores, n)
-    result = {
-        "model": str(path),
-        **identity,
-        "attack": asdict(config.attack),
-        "choices": config.choices,
-        "clean_accuracy": scores.clean,
-        "robust_accuracy": scores.robust,
-        "worst_robust_accuracy": scores.worst,
-        "num_evaluated": scores.num_examples,
-        "hyperparameters": scores.hyperparameters,
-        "checks": {name: vars(check) for name, check in scores.checks.items()},
-        "stages": watch.stages,
-        "notes": found.notes,
-        "wall_seconds": time.perf_counter() - started,
-        "environment": environment(config.runtime),
-    }
-    with writing(folder, "choose another --out"):
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder, result, found, options, shape)
-    return 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -176,127 +156,12 @@ def _config(options: argparse.Namespace) -> Config:
     return config
 
 
-def _folder(options: argparse.Namespace, config: Config, model: Path) -> Path:
-    if options.out is not None:
-        return Path(options.out)
-    parts = [file_digest(model)[:16], config.evaluation_digest, str(options.range)]
-    parts += [str(_of_images(config)), str(config.seed)]
-    name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-    return Path("attacks") / name
-
-
-def _check_folder(folder: Path, identity: dict[str, Any]) -> None:
-    """Refuse, before hours are spent, where the result could not be written."""
-    check_writable(folder, "--out")
-    path = folder / "result.json"
-    if not path.exists():
-        return
-    found = read_json(path, "choose another --out")
-    # Older results tell fewer of them.
-    said = {key: found[key] for key in identity if key in found}
-    known = json.loads(to_json({key: identity[key] for key in said}))
-    if "model_digest" not in said or said != known:
-        raise ConfigError(f"{path} is of something else: choose another --out")
-
-
-def _of_images(config: Config) -> dict[str, Any]:
-    """Give what the images depend on: not on how they come here."""
-    return {k: v for k, v in config.dataset.items() if k not in ("download", "epsilon")}
-
-
-class _Watcher:
-    """Shows what an attack is at, and keeps how many examples each stage began with."""
-
-    def __init__(self, num_examples: int) -> None:
-        self.stages: list[dict[str, Any]] = []
-        self._num_examples = num_examples
-        console = Console(stderr=True)
-        self._live = console.is_terminal
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            console=console,
-            transient=True,
-            disable=not self._live,
-        )
-        self._task = self._bar.add_task("loading", total=num_examples)
-
-    def __enter__(self) -> "_Watcher":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, name: str, epsilon: float, done: int, total: int) -> None:
-        """Take note of a batch; batches of one stage come from several threads."""
-        stage = {"stage": name, "epsilon": epsilon, "standing": total}
-        if self.stages[-1:] != [stage]:
-            self.stages.append(stage)
-            line = (
-                f"{name} at ε={epsilon:.4g}: {total} of {self._num_examples} examples "
-                "to break"
-            )
-            self._bar.reset(self._task, total=total, description=line)
-            if not self._live:
-                print(line, file=sys.stderr, flush=True)
-        self._bar.update(self._task, advance=done)
-
-
-def _print(scores: Any, n: int) -> None:
-    """Print accuracies, and the checks with the failed ones in red."""
-    from fedrobust.report.markup import rich_text
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
-    table = Table(title=f"Accuracy in percent on {n} examples")
-    table.add_column("attack")
-    for epsilon in scores.worst:
-        table.add_column(f"ε={float(epsilon):.4g}", justify="right")
-    table.add_row("none (clean)", *[f"{100 * scores.clean:.2f}"] * len(scores.worst))
-    for name, curve in scores.robust.items():
-        table.add_row(rich_text(name), *(f"{100 * v:.2f}" for v in curve.values()))
-    if len(scores.robust) > 1:
-        worst = (f"{100 * v:.2f}" for v in scores.worst.values())
-        table.add_row("worst case", *worst)
-    console.print(table)
-    colours = {"pass": "green", "fail": "red", "not_run": "dim"}
-    for name, check in scores.checks.items():
-        figure = "" if check.figure is None else f" {check.figure:.4g}"
-        status = rich_text(f"{check.status:8}", colours[check.status])
-        said = rich_text(f"{name}:{figure} ({check.meaning})")
-        console.print(status + said, highlight=False)
-
-
-def _drawn_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape in which the data's inputs are drawn."""
+def _drawn_shape(config: Config) -> tuple[int, ...]:
+    """Return the shape in which the inputs of the data are drawn."""
+    from fedrobust.assembly import Experiment
     from fedrobust.report.pictures import image_shape
 
     try:
-        return image_shape(shape)
+        return image_shape(Experiment(config).split.x_test.shape[1:])
     except ValueError as error:
         raise ConfigError(f"--picture: {error}") from error
-
-
-def _write(
-    folder: Path,
-    result: dict[str, Any],
-    found: Any,
-    options: argparse.Namespace,
-    shape: tuple[int, ...] | None,
-) -> None:
-    """Write what was asked for; a picture where images have a shape to be drawn in."""
-    write_atomically(folder / "result.json", to_json(result, indent=2) + "\n")
-    print(folder / "result.json")
-    if options.save:
-        arrays = {f"{name}_{e}": x for (name, e), x in found.adversarial.items()}
-        saved = folder / "adversarial.npz"
-        with replacing(saved) as file:
-            np.savez_compressed(file, x=found.x, y=found.y, **arrays)
-        print(saved)
-    if shape is not None:
-        from fedrobust.report.pictures import draw_adversarial
-
-        print(draw_adversarial(found, folder / "adversarial.png", shape))

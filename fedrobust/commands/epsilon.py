@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from fedrobust.commands.report import COPY_IT, MOST_ROWS, console, runs_in
 from fedrobust.errors import ConfigError
-from fedrobust.record.folder import write_atomically, writing
+from fedrobust.files import write_atomically, writing
 from fedrobust.report import (
     NoChoiceError,
     draw_epsilon_figures,

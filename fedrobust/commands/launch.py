@@ -37,6 +37,7 @@ from fedrobust.config.compose import (
 )
 from fedrobust.config.hydra_errors import explain
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
+from fedrobust.record.result import Result
 
 
 class JobFailedError(CompactHydraException):
@@ -197,7 +198,7 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def job(composed: Any) -> dict[str, Any]:
+def job(composed: Any) -> Result:
     """Run one job for Hydra, in whatever process its launcher started."""
     from fedrobust.run import run
 

@@ -1,17 +1,22 @@
-"""Progress of a run: a line that grows in a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from fedrobust.config import Config
-from fedrobust.record.environment import versions_told
+from fedrobust.record.environment import version_changes
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
 from fedrobust.record.validation import TRAIN_ANEW
+
+# Accuracies by name of the attack, then by epsilon.
+Curves = dict[str, dict[str, float]]
 
 
 class Progress:
@@ -54,12 +59,12 @@ class Progress:
 
     @property
     def name(self) -> str:
-        """What people call the run."""
+        """The name of the run in messages."""
         return self.name_of(self._config, self._job, self.total)
 
     @staticmethod
     def name_of(config: Config, job: int | None, total: int) -> str:
-        """Return what people call a run: its number, and the choices made."""
+        """Return the name of a run in messages: its number, and the choices made."""
         choices = config.choices
         groups = ["dataset", "model", "training"]
         if not config.centralised:
@@ -76,19 +81,19 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def on_row(self, row: dict[str, Any]) -> None:
+    def on_row(self, row: RoundRow) -> None:
         """Show one round."""
         self._trained = True
-        note = _accuracies(row["clean_accuracy"], row["robust_accuracy"])
-        trouble = row["quarantined"] + row["failed"]
-        note += f"  {trouble} clients out" if trouble else ""
-        note += "  round skipped" if row["skipped"] else ""
-        self._bar.update(self._task, completed=row["round"], note=note)
+        note = _accuracies(row.clean_accuracy, row.robust_accuracy)
+        out = row.quarantined + row.failed
+        note += f"  {out} clients out" if out else ""
+        note += "  round skipped" if row.skipped else ""
+        self._bar.update(self._task, completed=row.round, note=note)
         now = time.perf_counter()
         single = self._job is None and not self._console.is_terminal
-        if single and (now - self._shown > 5 or row["clean_accuracy"] is not None):
+        if single and (now - self._shown > 5 or row.clean_accuracy is not None):
             self._shown = now
-            line = f"round {row['round']}/{self._config.num_rounds}  {note}"
+            line = f"round {row.round}/{self._config.num_rounds}  {note}"
             print(line, file=sys.stderr, flush=True)
 
     def on_warning(self, text: str) -> None:
@@ -96,27 +101,26 @@ class Progress:
         note = f"fedrobust: note: {text}"
         self._console.print(note, markup=False, highlight=False, soft_wrap=True)
 
-    def finish(self, result: dict[str, Any]) -> None:
+    def finish(self, result: Result) -> None:
         """Show the result and where it is."""
         self._bar.stop()
-        line = _accuracies(result["clean_accuracy"], result["robust_accuracy"])
-        failed = [n for n, c in result["checks"].items() if c["status"] == "fail"]
+        line = _accuracies(result.clean_accuracy, result.robust_accuracy)
         seconds = time.perf_counter() - self._started
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
-        if others := versions_told(result["other_versions"]):
-            told = f"note: it was trained with {others}; {TRAIN_ANEW}"
-            self._console.print(told, style="yellow", markup=False, highlight=False)
-        for name in failed:
+        if others := version_changes(result.other_versions):
+            note = f"note: it was trained with {others}; {TRAIN_ANEW}"
+            self._console.print(note, style="yellow", markup=False, highlight=False)
+        for name in result.failed_checks:
             self._console.print(f"check failed: {name}", style="red", markup=False)
-        if result["skipped_rounds"]:
-            skipped = f"{result['skipped_rounds']} rounds were skipped"
+        if result.skipped_rounds:
+            skipped = f"{result.skipped_rounds} rounds were skipped"
             self._console.print(f"{skipped}: see events.jsonl", style="red")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 
 
-def _accuracies(clean: float | None, robust: dict[str, Any] | None) -> str:
+def _accuracies(clean: float | None, robust: Curves | None) -> str:
     """Write accuracies in percent on one line."""
     if clean is None:
         return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from fedrobust.errors import ConfigError
-from fedrobust.record.folder import write_atomically, writing
+from fedrobust.files import write_atomically, writing
 from strategies.transport.text import printable
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
 
     runs = runs_in(folder, digests)
     terminal = console()
-    if len(runs.cells) <= MOST_ROWS:
+    if len(runs.groups) <= MOST_ROWS:
         terminal.print(terminal_table(runs))
     else:
-        print(f"{len(runs.cells)} rows: they are in the files below")
+        print(f"{len(runs.groups)} rows: they are in the files below")
     for grid in grids(runs):
         if len(grid.attacks) > 1:
             terminal.print(robustness_table(grid))

@@ -11,7 +11,8 @@ from fedrobust.commands.progress import Progress
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.files import writing
-from fedrobust.record.folder import Json, RunFolder
+from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import Result
 from fedrobust.reproduce.definition import Job, Reproduction
 from fedrobust.reproduce.index import index_of, write_index
 from fedrobust.reproduce.loading import (
@@ -162,7 +163,7 @@ def _checked_configs(
     return configs
 
 
-def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Json]:
+def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Result]:
     from fedrobust.run import run
 
     path = runs / config.digest
@@ -209,7 +210,7 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
                 same = kept == found
                 differ += not same
                 word = "to the bit" if same else "DIFFERS"
-                here = processor(result["environment"])
+                here = processor(result.environment)
                 if not same and here != row["processor"]:
                     word += f" (that was on {row['processor']}, this is {here}"
                     word += f"{_hint(row['processor'], here)})"

@@ -14,12 +14,22 @@ from fedrobust.attacks.base import Attack
 from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.data import Split
 from fedrobust.epsilon import Epsilon, parse_epsilon, too_wide
-from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.evaluation.mismatch import likely_mismatch
+from fedrobust.evaluation.scores import Scores
 from fedrobust.evaluation.surrogate import train_surrogate
 from fedrobust.network import Network
 from fedrobust.network.classifier import classifier
 from fedrobust.network.inference import predict
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of an attack at an epsilon, and how many examples it began with."""
+
+    stage: str
+    epsilon: float
+    standing: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class Assessment:
         (n, ...) attacked examples by name of the attack and ``repr`` of epsilon.
     answers, attacked_answers
         (n,) classes that the model gives to x, and to the attacked examples.
+    stages
+        In the order in which they were run.
     """
 
     scores: Scores
@@ -47,6 +59,7 @@ class Assessment:
     adversarial: dict[tuple[str, str], NDArray[np.float32]]
     answers: NDArray[np.int64]
     attacked_answers: dict[tuple[str, str], NDArray[np.int64]]
+    stages: list[Stage]
 
 
 def assess(
@@ -98,6 +111,14 @@ def assess(
     for attack in attacks.values():
         attack.check(subject)
     kept: dict[tuple[str, str], NDArray[np.float32]] = {}
+    stages: list[Stage] = []
+
+    def follow(name: str, epsilon: float, done: int, total: int) -> None:
+        stage = Stage(name, epsilon, total)
+        if stages[-1:] != [stage]:
+            stages.append(stage)
+        if watch is not None:
+            watch(name, epsilon, done, total)
 
     def keep(name: str, epsilon: float, x_adv: NDArray[np.float32]) -> None:
         kept[name, repr(epsilon)] = x_adv
@@ -108,20 +129,15 @@ def assess(
         y,
         attacks,
         epsilons,
-        seed,
+        seed=seed,
         checks=checks,
         surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
-        watch=watch,
+        watch=follow,
         keep=keep,
     )
     arrays = network.arrays()
     scores = evaluator(arrays)
-    notes += scores.notes
-    for attack in list(attacks.values())[:1]:  # one norm and one range are all of them
-        low, high = attack.model_range
-        for epsilon in map(parse_epsilon, evaluator.epsilons):
-            size = inputs[0].size
-            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
+    notes += [*scores.notes, *_about_width(evaluator)]
     if checks != "none" and len(y):
         mismatch = likely_mismatch(network, arrays, inputs, y, model_range)
         notes += [] if mismatch is None else [mismatch]
@@ -133,4 +149,16 @@ def assess(
         adversarial=kept,
         answers=predict(network, arrays, inputs),
         attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
+        stages=stages,
     )
+
+
+def _about_width(evaluator: Evaluator) -> list[str]:
+    """Return a note about each epsilon that exceeds the range of the inputs."""
+    notes: list[str] = []
+    for attack in list(evaluator.attacks.values())[:1]:  # all have its norm and range
+        low, high = attack.model_range
+        for epsilon in map(parse_epsilon, evaluator.epsilons):
+            size = evaluator.x[0].size
+            notes += too_wide("epsilon", epsilon, attack.norm, size, high - low)
+    return notes

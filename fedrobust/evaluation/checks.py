@@ -65,8 +65,8 @@ class Check:
     """Whether a check passed, and the figure it was judged by."""
 
     status: Status
-    figure: float | None
-    meaning: str
+    figure: float | None = None
+    meaning: str = ""
 
 
 def judged(name: str, passed: bool | None, figure: float | None = None) -> Check:

@@ -6,9 +6,8 @@ clean, and equals it at epsilon 0. Over several attacks it counts when it withst
 of them: the worst case is one of each example, not of the attacks' accuracies.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,67 +25,9 @@ from fedrobust.evaluation.doubts import (
 )
 from fedrobust.evaluation.full_checks import PROBED, probe
 from fedrobust.evaluation.quick_checks import look
+from fedrobust.evaluation.scores import Scores, hyperparameters
 from fedrobust.network import Arrays, Network
 from fedrobust.network.inference import predict
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Accuracies in [0, 1].
-
-    Attributes
-    ----------
-    clean
-        Accuracy on the examples as they are.
-    robust
-        By name of the attack, then by ``repr`` of epsilon.
-    checks
-        Checks that keep the robust numbers honest, by name.
-    num_examples
-        How many examples they are of.
-    worst
-        Accuracy under all attacks together, by ``repr`` of epsilon.
-    backdoor_success
-        Share of the backdoor's victims that get its target; None without a backdoor.
-    hyperparameters
-        Of each attack, by name; None of one that keeps some to itself.
-    notes
-        What else must be known to read the numbers.
-    """
-
-    clean: float
-    robust: dict[str, dict[str, float]]
-    checks: dict[str, Check]
-    num_examples: int
-    worst: dict[str, float]
-    backdoor_success: float | None = None
-    hyperparameters: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
-def hyperparameters(attack: Attack) -> dict[str, Any] | None:
-    """Give an attack's hyper-parameters; None when its constructor takes others.
-
-    Epsilon is left out, which an evaluation sets.
-    """
-    known = {f.name: _plain(getattr(attack, f.name)) for f in fields(attack)}
-    taken = inspect.signature(type(attack)).parameters
-    if not set(taken) <= set(known):
-        return None
-    del known["epsilon"]
-    return known
-
-
-def _plain(value: Any) -> Any:
-    """Give a value as JSON holds it."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {"attack": type(value).__name__, **_plain(asdict(value))}
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if isinstance(value, str | int | float | None) else repr(value)
-
 
 Surrogate = Callable[[], tuple[Network, Arrays]]
 Keep = Callable[[str, float, NDArray[np.float32]], None]
@@ -160,6 +101,7 @@ class Evaluator:
     y: NDArray[np.int32]
     attacks: Mapping[str, Attack] = field(default_factory=dict)
     epsilons: Sequence[Epsilon] = ()
+    _: KW_ONLY
     seed: int = 0
     victims: tuple[NDArray[np.float32], int] | None = None
     checks: str = "fast"

@@ -1,17 +1,20 @@
-"""The adversary: a Grid that wraps any Grid and speaks for the colluding clients.
+"""The adversary: a Grid that wraps any Grid and rewrites colluding clients' replies.
 
-It alone sees all honest replies of a round, and rewrites those of the Byzantine clients
-before the strategy sees any: the omniscient network attacker of the literature, over
-every runtime. All it knows is in the messages, and what the server would make of them.
+It sees all honest replies of a round before the strategy does: it is the omniscient
+network attacker of the literature, over every runtime. It knows the messages, and what
+the server's pipeline would return for them.
 """
 
+import copy
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
+from numpy.typing import NDArray
 
 from fedrobust.byzantine.base import Matrix, Vector
 from fedrobust.byzantine.collusion import AttackContext, Collusion
@@ -29,17 +32,42 @@ from strategies.validation import MAX_EXAMPLES
 Preview = Callable[[Matrix, Sequence[int], Sequence[float], Sequence[float]], Vector]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the adversary sees of a round, by client id and in the order of the ids.
+
+    Attributes
+    ----------
+    old
+        The global arrays, by name.
+    updates, replies
+        The update and the reply of each client whose reply is well formed.
+    byzantine
+        The messages of those that collude.
+    """
+
+    old: Mapping[str, NDArray[Any]]
+    updates: dict[int, Vector] = field(default_factory=dict)
+    replies: dict[int, Reply] = field(default_factory=dict)
+    byzantine: dict[int, Message] = field(default_factory=dict)
+
+    @property
+    def honest(self) -> list[int]:
+        """Ids of the clients that do not collude."""
+        return [client for client in self.updates if client not in self.byzantine]
+
+
 class Adversary(WrappedGrid):
     """Rewrite the replies of colluding clients from all honest ones.
 
     Parameters
     ----------
     grid
-        The grid that really carries the messages.
+        The grid that carries the messages.
     attack
-        How Byzantine updates are crafted.
+        Crafts the Byzantine updates.
     clients
-        Gives the ids of the clients that collude in a round.
+        Returns the ids of the clients that collude in a round.
     client_ids
         Client id of each node.
     learned
@@ -47,20 +75,20 @@ class Adversary(WrappedGrid):
     seed
         Key of the attack's draws, with the round.
     preview
-        Tells what the server would aggregate (n, d) updates to, given the client id,
-        the declared examples and the reported loss of each row; it must change nothing
-        there.
+        Returns the vector that the server would aggregate (n, d) updates to, given the
+        client id, the declared examples and the reported loss of each row; it must not
+        change the server.
     loss_metric
         Name of the metric that is a client's training loss.
     max_examples
-        What the server's screening lets a client declare.
+        The most examples that the server's screening lets a client declare.
     on_event
         Called when the attack is undefined for the clients of a round.
 
     Attributes
     ----------
     chosen
-        What the attack chose in the last round, by name.
+        Figures that the attack chose in the last round, by name.
     """
 
     def __init__(
@@ -89,6 +117,14 @@ class Adversary(WrappedGrid):
         self.chosen: dict[str, int | float] = {}
         self._on_event = on_event
 
+    def memory(self) -> dict[str, Any]:
+        """Return what the colluding clients remember, which is all that they carry."""
+        return copy.deepcopy(self._memory)
+
+    def restore(self, memory: Mapping[str, Any]) -> None:
+        """Let the colluding clients go on from what ``memory`` returned."""
+        self._memory = copy.deepcopy(dict(memory))
+
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
@@ -103,81 +139,82 @@ class Adversary(WrappedGrid):
     def _rewrite(
         self, round: int, global_arrays: ArrayRecord, replies: list[Message]
     ) -> None:
-        specs = specs_of(global_arrays)
-        old = unpack_all(global_arrays)
+        """Replace the updates in the Byzantine replies by those that the attack crafts.
+
+        In a round without such replies the attack may watch.
+        """
+        seen = self._seen(round, global_arrays, replies)
+        self.chosen = {}
+        context = self._context(round, seen)
+        honest = _stacked([seen.updates[client] for client in seen.honest])
+        if not seen.byzantine:
+            if self._attack.watches and seen.honest:
+                self._attack.watch(honest, context)
+            return
+        try:
+            crafted = self._attack(honest, len(seen.byzantine), context)
+        except UNDEFINED as error:
+            # The attack is undefined for these clients, which send what they trained.
+            self.chosen.clear()
+            reason = plain(f"the Byzantine clients did not collude: {error}")
+            event = {"event": "no collusion", "round": round, "client": None}
+            self._on_event({**event, "reason": reason})
+            return
+        for message, update in zip(seen.byzantine.values(), crafted, strict=True):
+            content: RecordDict = message.content
+            ((name, own),) = content.array_records.items()
+            content[name] = forge(own, seen.old, update, self._learned)
+
+    def _seen(
+        self, round: int, global_arrays: ArrayRecord, replies: list[Message]
+    ) -> Seen:
+        """Read the replies that are well formed."""
+        specs, old = specs_of(global_arrays), unpack_all(global_arrays)
         colluding = set(self._clients(round))
-        updates: dict[int, Vector] = {}
-        received: dict[int, Reply] = {}
-        byzantine: dict[int, Message] = {}
-        # In the order of client ids: how fast a client answers must change nothing.
+        seen = Seen(old=old)
+        # In the order of client ids, so that arrival order changes nothing.
         for message in sorted(replies, key=self._client):
             if not message.has_content():
                 continue
             try:
                 reply = screen(message, specs, self._max_examples)
             except MalformedReplyError:
-                continue  # neither side has a use for it; the strategy says why
+                continue  # the strategy quarantines it and says why
             client = self._client(message)
-            updates[client] = difference(reply.arrays, old, self._learned)
-            received[client] = reply
+            seen.updates[client] = difference(reply.arrays, old, self._learned)
+            seen.replies[client] = reply
             if client in colluding:
-                byzantine[client] = message
-        honest = [client for client in updates if client not in byzantine]
-        rows = _stacked([updates[client] for client in honest])
-        start = [np.ravel(old[name]) for name in self._learned]
-        self.chosen = {}
-        context = AttackContext(
+                seen.byzantine[client] = message
+        return seen
+
+    def _context(self, round: int, seen: Seen) -> AttackContext:
+        """Return what the attack knows beside the honest updates."""
+        start = [np.ravel(seen.old[name]) for name in self._learned]
+        return AttackContext(
             round=round,
             seed=self._seed,
-            clients=honest,
-            own=_stacked([updates[client] for client in byzantine]),
+            clients=seen.honest,
+            own=_stacked([seen.updates[client] for client in seen.byzantine]),
             parameters=np.concatenate(start).astype(np.float32),
             layers=[len(values) for values in start],
-            aggregate=self._pipeline(updates, received, list(byzantine)),
+            aggregate=self._pipeline(seen),
             memory=self._memory,
             chosen=self.chosen,
         )
-        if not byzantine:
-            if self._attack.watches and honest:
-                self._attack.watch(rows, context)
-            return
-        try:
-            crafted = self._attack(rows, len(byzantine), context)
-        except UNDEFINED as error:
-            # Undefined for the clients of this round: they then send what they trained.
-            self.chosen.clear()
-            self._on_event(
-                {
-                    "event": "no collusion",
-                    "round": round,
-                    "client": None,
-                    "reason": plain(f"the Byzantine clients did not collude: {error}"),
-                }
-            )
-            return
-        for message, update in zip(byzantine.values(), crafted, strict=True):
-            content: RecordDict = message.content
-            ((name, own),) = content.array_records.items()
-            content[name] = forge(own, old, update, self._learned)
 
-    def _pipeline(
-        self,
-        updates: Mapping[int, Vector],
-        received: Mapping[int, Reply],
-        byzantine: Sequence[int],
-    ) -> Callable[[Matrix], Vector] | None:
-        """Make the server's pipeline a function of what the Byzantine clients send."""
+    def _pipeline(self, seen: Seen) -> Callable[[Matrix], Vector] | None:
+        """Return the server's pipeline as a function of the Byzantine updates."""
         preview = self._preview
         if preview is None:
             return None
-        clients = list(updates)
-        places = [clients.index(client) for client in byzantine]
-        examples = [received[client].num_examples for client in clients]
+        clients = list(seen.updates)
+        places = [clients.index(client) for client in seen.byzantine]
+        examples = [seen.replies[client].num_examples for client in clients]
         name = self._loss_metric
-        losses = [received[client].metrics.get(name, math.inf) for client in clients]
+        losses = [seen.replies[c].metrics.get(name, math.inf) for c in clients]
 
         def aggregate(crafted: Matrix) -> Vector:
-            sent = np.stack([updates[client] for client in clients])
+            sent = np.stack([seen.updates[client] for client in clients])
             sent[places] = crafted
             return preview(sent, clients, examples, losses)
 

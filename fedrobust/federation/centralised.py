@@ -10,23 +10,43 @@ from typing import TYPE_CHECKING
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import RunFailedError
+from fedrobust.federation.state import RunState
 from fedrobust.network import Arrays
 from fedrobust.training.trainer import DivergedError
+from strategies.state import ServerState
 
 if TYPE_CHECKING:
     from strategies.round_report import RoundReport
 
 
 def train_centralised(
-    experiment: Experiment, after_round: "Callable[[RoundReport, Arrays, None], None]"
-) -> None:
-    """Train for ``num_rounds`` rounds; nothing is sent."""
+    experiment: Experiment,
+    after_round: "Callable[[RoundReport, Arrays, None], None]",
+    before: RunState | None = None,
+) -> RunState:
+    """Train until ``num_rounds`` rounds are over, and return the state after them.
+
+    Parameters
+    ----------
+    experiment
+        What is trained.
+    after_round
+        Called after each round with its report and the arrays.
+    before
+        The state to go on from; None means the beginning.
+
+    Raises
+    ------
+    RunFailedError
+        When the training leaves the finite numbers.
+    """
     from strategies.round_report import RoundReport
 
+    before = before or RunState()
     config, split, trainer = experiment.config, experiment.split, experiment.trainer
-    arrays = experiment.initial_arrays()
-    state = None
-    for round in range(1, config.num_rounds + 1):
+    arrays = before.arrays or experiment.initial_arrays()
+    state = before.optimizer
+    for round in range(before.round + 1, config.num_rounds + 1):
         started = time.perf_counter()
         try:
             trained, state = trainer.train(
@@ -49,3 +69,5 @@ def train_centralised(
             "local_steps": float(trained.steps),
         }
         after_round(report, arrays, None)
+    done = ServerState(round=max(before.round, config.num_rounds), arrays=arrays)
+    return RunState(server=done, optimizer=state)

@@ -1,4 +1,4 @@
-"""Writing an update of one's own into a reply."""
+"""Replace the update in a reply."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -17,16 +17,16 @@ def forge(
     update: Vector,
     learned: Sequence[str],
 ) -> ArrayRecord:
-    """Make the arrays of a client whose update is another one.
+    """Return the arrays of a reply with its update replaced.
 
     Parameters
     ----------
     own
-        The arrays of its honest reply; statistics among them are kept.
+        The arrays of the honest reply; statistics among them are kept.
     sent
-        The global arrays it was sent, by name.
+        The global arrays that the client was sent, by name.
     update
-        (d,) what it shall have learned.
+        (d,) the update that takes the place of the honest one.
     learned
         Names of the arrays that make up an update.
     """

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from logging import WARNING
 from typing import Any
 
@@ -15,13 +16,14 @@ from fedrobust.byzantine import Collusion
 from fedrobust.config import trusted_of
 from fedrobust.errors import RunFailedError
 from fedrobust.federation.adversary import Adversary
-from fedrobust.federation.cohort import Cohort, CohortGrid
+from fedrobust.federation.cohort import Cohort
+from fedrobust.federation.grids import grid_for
 from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from strategies.robust import RobustStrategy, TrainOnRoot
 from strategies.round_report import Event, RoundReport
 from strategies.transport.arrays import pack_all, unpack_all
-from strategies.transport.grids import HandOver, guarded
+from strategies.transport.grids import guarded
 from strategies.transport.identity import identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
 
@@ -169,21 +171,20 @@ def serve(
             f"{len(client_ids)} of {config.num_clients} clients told who they are, and "
             f"every round would be skipped: {error}"
         ) from error
-    if cohort is not None:
-        grid = CohortGrid(grid, cohort, client_ids)
-    adversary = None
+    colluding = None
     if isinstance(attack, Collusion):
-        grid = adversary = Adversary(
-            grid,
-            attack,
-            experiment.byzantine_clients,
-            client_ids,
-            network.trainable,
+        colluding = partial(
+            Adversary,
+            attack=attack,
+            clients=experiment.byzantine_clients,
+            client_ids=client_ids,
+            learned=network.trainable,
             seed=config.seed,
             preview=strategy.preview,
             max_examples=config.screening.max_examples,
             on_event=on_event,
         )
+    stack, adversary = grid_for(grid, client_ids, cohort, colluding)
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
         if round > 0 and strategy.last_round is not None:
@@ -191,7 +192,7 @@ def serve(
             after_round(strategy.last_round, unpack_all(arrays), chosen)
 
     strategy.start(
-        HandOver(grid),
+        stack,
         pack_all({**start, **variates}),
         num_rounds=config.num_rounds,
         timeout=timeout or ROUND_TIMEOUT,

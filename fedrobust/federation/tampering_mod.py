@@ -24,18 +24,18 @@ def tampering_mod(
     seed: int,
     learned: Callable[[], Sequence[str]],
 ) -> Mod:
-    """Make a mod for train messages that tampers the replies of some clients.
+    """Return a mod for train messages that tampers with the replies of some clients.
 
     Parameters
     ----------
     attack
-        What is done to an update.
+        Changes an update.
     clients
-        Gives the partition ids of the clients that are Byzantine in a round.
+        Returns the partition ids of the clients that are Byzantine in a round.
     seed
-        Key of the draws, with the round and the client.
+        Key of the draws, together with the round and the client.
     learned
-        Gives the names of the arrays that make up an update; called when needed.
+        Returns the names of the arrays that make up an update.
     """
 
     def mod(
@@ -74,7 +74,7 @@ def tampering_mod(
 def _last_step(
     context: Context, sent: ArrayRecord, names: Sequence[str]
 ) -> Vector | None:
-    """Tell what the server did since this client was last asked, and remember."""
+    """Return what the server changed since this client last trained."""
     seen = context.state.array_records.get(SEEN)
     now: dict[str, NDArray[Any]] = {name: unpack(sent[name]) for name in names}
     context.state[SEEN] = ArrayRecord({name: sent[name] for name in names})

@@ -15,18 +15,18 @@ from fedrobust import backend, vectors
 from fedrobust.files import Json
 from strategies.threads import num_cores
 
-# The packages that decide whose rows are whose.
+# The packages that decide which client holds which rows.
 DEALING = ("flwr-datasets", "datasets")
 PACKAGES = (
     *("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy"),
     *DEALING,
 )
-# Of our own source, what decides no number of a run.
+# Our own modules that change no number of a run.
 NO_PART = {"commands", "report", "reproduce", "cli.py"}
 
 
 def environment(runtime: Json) -> Json:
-    """Describe what the bits of a result may depend on, and what carried messages."""
+    """Return what the bits of a result may depend on, and the runtime."""
     return {
         "machine": platform.machine(),
         "processor": processor(),
@@ -58,7 +58,7 @@ def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
 
     Returns
     -------
-    What was recorded and what there is now, by name, where the two differ. Names that
+    The recorded and the present version by name, where the two differ. Names that
     older records lack are left out.
     """
     return {
@@ -69,46 +69,48 @@ def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def different_versions(environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Describe in which versions runs differ; empty where they do not."""
-    told = []
+    """Return a sentence about versions in which runs differ; empty if in none."""
+    differences = []
     for name in ("fedrobust", "code", "python", *PACKAGES):
         found = sorted({str(e[name]) for e in environments if name in e})
         if len(found) > 1:
-            told.append("code of fedrobust" if name == "code" else
-                        f"{name} ({', '.join(found)})")  # fmt: skip
-    return [f"Trained with different {', '.join(told)}."] if told else []
+            differences.append("code of fedrobust" if name == "code" else
+                               f"{name} ({', '.join(found)})")  # fmt: skip
+    if not differences:
+        return []
+    return [f"Trained with different {', '.join(differences)}."]
 
 
-def versions_told(others: Mapping[str, list[str]]) -> str:
-    """Phrase the versions that differ; nothing where none does."""
-    told = [
+def version_changes(others: Mapping[str, list[str]]) -> str:
+    """Return the versions that changed, in words; empty if none did."""
+    changes = [
         "other code of fedrobust" if name == "code" else f"{name} {was} (now {now})"
         for name, (was, now) in others.items()
     ]
-    return ", ".join(told)
+    return ", ".join(changes)
 
 
 def _code(*packages: Path) -> str:
-    """Digest our own source, which may have been edited where it is installed.
+    """Return a digest of our own source, which may have been edited in place.
 
-    Lines that are blank or a comment do not count. Parsing everything would tell more
-    edits apart, and take a second instead of milliseconds.
+    Blank lines and comment lines do not count. Parsing all modules would ignore more
+    edits that change nothing, but takes a second instead of milliseconds.
     """
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for package in packages:
         for path in sorted(package.rglob("*.py")):
             name = path.relative_to(package.parent)
             if not NO_PART & set(name.parts):
                 text = re.sub(rb"(?m)^[ \t]*(#.*)?\r?\n", b"", path.read_bytes())
-                found.update(f"{name.as_posix()} {len(text)}\n".encode() + text)
-    return found.hexdigest()[:16]
+                digest.update(f"{name.as_posix()} {len(text)}\n".encode() + text)
+    return digest.hexdigest()[:16]
 
 
 def processor() -> str:
-    """Name the CPU and, where Linux tells them, the widest vectors in use.
+    """Return the name of the CPU and, where Linux shows them, the widest vectors.
 
-    Machines that hide them from their guests have CPUs of one name and other bits: how
-    many values an instruction adds up decides the order of sums.
+    How many values one instruction adds decides the order of sums. Virtual machines
+    with one CPU name may hide some vector instructions, and then give other bits.
     """
     widest = vectors.in_use()
     name = vectors.cpu_name()

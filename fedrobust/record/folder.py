@@ -1,21 +1,20 @@
-"""The run directory: what a run leaves behind, written so that a crash tears nothing.
+"""The run directory, written so that a crash leaves every file whole.
 
 config.yaml    the resolved configuration, with the digest of its science
 metrics.jsonl  a row a round
 events.jsonl   quarantined and failed clients, skipped rounds
-training.json  where it was trained, what was warned of, how it was to be evaluated
+training.json  the environment, warnings and digests of the training
 model.keras    the trained model
 evaluations/   a result for each way the trained model was evaluated
-result.json    the result that was asked for last
+result.json    the result that was last asked for
 error-*.json   why an attempt at an evaluation failed, until one succeeds
-.lock          held by the process that works here
+.lock          held by the process that is using the folder
 """
 
 import os
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
@@ -23,40 +22,27 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.errors import ConfigError, FileError, OtherDataError, summary_of
+from fedrobust.errors import ConfigError, FileError
+from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
     Json,
     append_line,
     check_writable,
     is_partial,
     locked,
-    read_json,
     read_yaml,
-    replacing,
     to_disk,
     to_json,
     write_atomically,
     writing,
 )
-from fedrobust.record.validation import (
-    read_events,
-    read_metrics,
-    read_own_result,
-    read_training,
-)
-
-__all__ = [
-    "Json",
-    "RunFolder",
-    "check_writable",
-    "replacing",
-    "to_json",
-    "write_atomically",
-    "writing",
-]
+from fedrobust.record.attempt import FailedAttempt, failed_attempt
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+from fedrobust.record.stored_run import StoredRun
 
 LOCK = ".lock"
-START_AGAIN = "see to it, and start the run again"
+START_AGAIN = "correct this, and start the run again"
 
 
 class RunFolder:
@@ -73,13 +59,14 @@ class RunFolder:
     def __init__(self, path: Path, config: Config) -> None:
         self.path = path
         self.config = config
+        self.stored = StoredRun(path)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one process at a time work here, whatever its user and TMPDIR.
+        """Hold the folder's lock, which excludes every other process and user.
 
-        What other processes left half written is removed. A folder in which nothing
-        came to be is removed again.
+        Files that another process left half written are removed. A folder that is new
+        and stays empty is removed, too.
 
         Raises
         ------
@@ -96,14 +83,14 @@ class RunFolder:
             finally:
                 if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
                     (self.path / LOCK).unlink()
-                    # Somebody who waited may have made the lock anew.
+                    # A process that was waiting may have made the lock again.
                     with suppress(OSError):
                         self.path.rmdir()
 
     def check(self, chosen_by: str = "hydra.run.dir") -> None:
         """Refuse a folder of another experiment, and one that cannot be written.
 
-        A finished run may be where nobody can write.
+        The folder of a finished run need not be writable.
 
         Parameters
         ----------
@@ -113,7 +100,7 @@ class RunFolder:
         Raises
         ------
         ConfigError
-            With the folder and the reason; nothing in it was touched.
+            With the folder and the reason; nothing in the folder is changed.
         """
         digest = self._digest_there(chosen_by)
         if digest is not None and digest not in self.config.digests:
@@ -130,7 +117,7 @@ class RunFolder:
             )
 
     def _others_files(self) -> list[Path]:
-        """List what neither Hydra nor an attempt that came to nothing leaves."""
+        """List the files that neither Hydra nor a failed attempt leaves behind."""
         return [
             path
             for path in self.path.iterdir()
@@ -139,23 +126,25 @@ class RunFolder:
         ]
 
     def _digest_there(self, chosen_by: str) -> str | None:
-        path = self.path / "config.yaml"
+        path = self.stored.config_path
         try:
             if not path.exists():
                 return None
         except PermissionError:
-            pass  # reading tells more
+            pass  # the error of reading it says more
         except OSError:
-            return None  # trying to write tells more
+            return None  # the error of writing it says more
         advice = f"restore it, or choose another {chosen_by}"
         head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None
         if not isinstance(found, str):
-            raise FileError(f"{path} has no config_digest, as of no run; {advice}")
+            raise FileError(
+                f"{path} has no config_digest, so it is of no run; {advice}"
+            )
         return found
 
     def open(self) -> None:
-        """Make the folder; a training that did not finish there starts over.
+        """Make the folder; a training that did not finish in it starts over.
 
         The lock must be held.
         """
@@ -164,22 +153,22 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write_config()
             if not self.is_trained:
-                self.metrics_path.write_text("")
+                self.stored.metrics_path.write_text("")
                 self.events_path.write_text("")
 
     def clear(self) -> None:
-        """Remove what the run left, so that it is trained anew.
+        """Remove what the run left, so that the next call trains a new model.
 
         Raises
         ------
         FileError
-            When that is not possible.
+            When a file cannot be removed.
         """
         self.check()
         if not self.path.exists():
             return
         with self.locked(), self._writing():
-            # Without the model nothing else counts.
+            # The model goes first: without it, no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
             for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
                 for path in self.path.glob(name):
@@ -195,27 +184,22 @@ class RunFolder:
         return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
-        write_atomically(self.path / "config.yaml", self._config_text())
-
-    @property
-    def metrics_path(self) -> Path:
-        """A JSON object a line, one a round."""
-        return self.path / "metrics.jsonl"
+        write_atomically(self.stored.config_path, self._config_text())
 
     @property
     def events_path(self) -> Path:
         """A JSON object a line, one an event."""
-        return self.path / "events.jsonl"
+        return self.stored.events_path
 
     @property
     def model_path(self) -> Path:
         """The trained Keras model; it is there once training is done."""
-        return self.path / "model.keras"
+        return self.stored.model_path
 
     @property
     def result_path(self) -> Path:
-        """The result that was asked for last."""
-        return self.path / "result.json"
+        """The result that was last asked for."""
+        return self.stored.result_path
 
     @property
     def is_trained(self) -> bool:
@@ -224,62 +208,60 @@ class RunFolder:
 
     @property
     def _is_finished(self) -> bool:
-        return self.is_trained and self._evaluation_path.is_file()
+        return (
+            self.is_trained and self.stored.evaluation_path(self._evaluation).is_file()
+        )
 
-    def add_metrics(self, row: Json) -> None:
-        """Append a row to metrics.jsonl."""
+    def add_round(self, row: RoundRow) -> None:
+        """Append a round to metrics.jsonl."""
         with self._writing():
-            append_line(self.metrics_path, to_json(row))
+            append_line(self.stored.metrics_path, to_json(row.to_json()))
 
-    def score_last_metrics(self, row: Json) -> None:
+    def score_last_round(self, scores: Scores | None, seconds: float) -> None:
         """Put what an evaluation found into the last round's row, once."""
-        rows = self.metrics()
-        last = rows[-1]
-        if last["clean_accuracy"] is None:
-            last |= row
-            text = "".join(to_json(each) + "\n" for each in rows)
+        rows = self.rounds()
+        if rows[-1].clean_accuracy is None:
+            rows[-1] = rows[-1].with_scores(scores, seconds)
+            text = "".join(to_json(row.to_json()) + "\n" for row in rows)
             with self._writing():
-                write_atomically(self.metrics_path, text)
+                write_atomically(self.stored.metrics_path, text)
 
     def add_event(self, event: Json) -> None:
         """Append an event to events.jsonl."""
         with self._writing():
             append_line(self.events_path, to_json(event))
 
-    def metrics(self) -> list[Json]:
-        """Read metrics.jsonl after the last round; FileError where a round is amiss."""
-        return read_metrics(self.metrics_path, self.config.num_rounds)
+    def rounds(self) -> list[RoundRow]:
+        """Read metrics.jsonl after the last round; FileError if a round is missing."""
+        return self.stored.rounds(self.config.num_rounds)
 
     def events(self) -> list[Json]:
         """Read events.jsonl."""
-        return read_events(self.events_path)
-
-    @property
-    def _training_path(self) -> Path:
-        return self.path / "training.json"
+        return self.stored.events()
 
     def training(self) -> Json:
-        """Read what ``save_model`` was told; empty for runs from before it was kept."""
-        return read_training(self._training_path)
+        """Read training.json; empty for runs of versions that did not write it."""
+        return self.stored.training()
 
     def save_model(self, save: Any, training: Json) -> None:
-        """Save the model as a whole, and what is to be known of its training.
+        """Save the model atomically, and the metadata of its training.
 
         Parameters
         ----------
         save
-            Is given the path to write to.
+            Called with the path to write to.
         training
             The environment, the warnings, the digests of the evaluation and the data.
 
         Raises
         ------
         FileError
-            When it cannot be saved.
+            When the model cannot be saved.
         """
         partial = self.path / f".model.{os.getpid()}.partial.keras"
         with self._writing():
-            write_atomically(self._training_path, to_json(training, indent=2) + "\n")
+            text = to_json(training, indent=2) + "\n"
+            write_atomically(self.stored.training_path, text)
             try:
                 save(partial)
             except Exception as error:
@@ -287,36 +269,36 @@ class RunFolder:
                 if _is_full(error):
                     raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
                 raise
-            # With the model there, the rounds count as done: they must be there too.
-            for path in (partial, self.metrics_path, self.events_path):
+            # A model means that the rounds are done, so they must reach the disk first.
+            for path in (partial, self.stored.metrics_path, self.events_path):
                 to_disk(path)
             partial.replace(self.model_path)
 
     @property
-    def _evaluation_path(self) -> Path:
-        """Where the result of this evaluation is, by its newest name if it is not."""
+    def _evaluation(self) -> str:
+        """The digest under which this evaluation is stored, or will be."""
         names = self.config.evaluation_digests
-        paths = [self.path / "evaluations" / f"{name}.json" for name in names]
-        return next((path for path in paths if path.is_file()), paths[0])
+        known = (n for n in names if self.stored.evaluation_path(n).is_file())
+        return next(known, names[0])
 
-    def result(self) -> Json | None:
-        """Read the result of this evaluation, if it was made before.
+    def result(self) -> Result | None:
+        """Read the stored result of this evaluation; None if there is none.
 
         Raises
         ------
         FileError
-            When its file holds something else.
+            When its file cannot be read, or holds something else.
         """
         if not self._is_finished:
             return None
-        return {
-            **read_own_result(self._evaluation_path),
-            "config_digest": self.config.digest,
-            "evaluation_digest": self.config.evaluation_digest,
-        }
+        return replace(
+            self.stored.result(self._evaluation),
+            config_digest=self.config.digest,
+            evaluation_digest=self.config.evaluation_digest,
+        )
 
-    def is_settled(self, result: Json) -> bool:
-        """Whether ``write_result`` would change nothing, or could not."""
+    def is_settled(self, result: Result) -> bool:
+        """Whether ``write_result`` would change nothing, or could not write."""
         if self._holds(result):
             return True
         try:
@@ -325,12 +307,11 @@ class RunFolder:
             return True
         return False
 
-    def _holds(self, result: Json) -> bool:
-        text = to_json(result, indent=2) + "\n"
+    def _holds(self, result: Result) -> bool:
         expected = {
-            self.path / "evaluations" / f"{self.config.evaluation_digest}.json": text,
-            self.path / "config.yaml": self._config_text(),
-            self.result_path: text,
+            self.stored.evaluation_path(result.evaluation_digest): result.to_text(),
+            self.stored.config_path: self._config_text(),
+            self.result_path: result.to_text(),
         }
         return (
             not any(map(is_partial, self.path.rglob(".*")))
@@ -338,22 +319,21 @@ class RunFolder:
             and all(_has(path, text) for path, text in expected.items())
         )
 
-    def write_result(self, result: Json) -> None:
-        """Keep a result under its evaluation, and as the one asked for last."""
-        text = to_json(result, indent=2) + "\n"
-        path = self.path / "evaluations" / f"{self.config.evaluation_digest}.json"
+    def write_result(self, result: Result) -> None:
+        """Store a result under its evaluation, and as the one last asked for."""
+        path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
-            write_atomically(path, text)
+            write_atomically(path, result.to_text())
             self._write_config()
-            write_atomically(self.result_path, text)
+            write_atomically(self.result_path, result.to_text())
             self.error_path.unlink(missing_ok=True)
 
     @property
     def error_path(self) -> Path:
-        """Why the last attempt at this evaluation failed; there is none if it did not.
+        """Why the last attempt at this evaluation failed; missing if it did not fail.
 
-        Jobs that differ in the evaluation have one folder, and a file each.
+        Jobs that differ only in the evaluation share a folder, so each has a file.
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
@@ -367,37 +347,19 @@ class RunFolder:
             raise
 
     def note_failure(self, error: Exception) -> None:
-        """Keep why this attempt failed, where there is a folder of the run."""
-        reason = f"{type(error).__name__}: {summary_of(error)}"
-        kept = {
-            "config_digest": self.config.digest,
-            "evaluation_digest": self.config.evaluation_digest,
-            "error": str(error) if isinstance(error, ConfigError) else reason,
-            "refused_results": self._refused_by(error),
-            "traceback": traceback.format_exception(error),
-        }
-        # Where nothing can be written, the error itself is still told.
+        """Record why this attempt failed, if the run has a folder."""
+        names = self.config.evaluation_digests
+        attempt = failed_attempt(error, self.config.digest, names, self.error_path)
+        # If this cannot be written, the caller still reports the error itself.
         with suppress(OSError):
             if self.path.is_dir():
-                write_atomically(self.error_path, to_json(kept, indent=2) + "\n")
-
-    def _refused_by(self, error: Exception) -> list[str]:
-        """List the evaluations whose results do not count, as the data are others.
-
-        An attempt that failed before it could compare the data clears nobody.
-        """
-        if isinstance(error, OtherDataError):
-            return list(self.config.evaluation_digests)
-        with suppress(FileError):
-            before = read_json(self.error_path, "").get("refused_results")
-            return before if isinstance(before, list) else []
-        return []
+                attempt.write(self.error_path)
 
     def failure(self) -> str | None:
-        """Read why the last attempt at this evaluation failed; None where none did."""
+        """Read why the last attempt at this evaluation failed; None if it did not."""
         if not self.error_path.is_file():
             return None
-        return str(read_json(self.error_path, "remove it").get("error"))
+        return FailedAttempt.read(self.error_path, "remove it").error
 
 
 def _has(path: Path, text: str) -> bool:
@@ -405,12 +367,12 @@ def _has(path: Path, text: str) -> bool:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether HDF5 met a full disk, of which it tells by errors of its own, too."""
+    """Whether HDF5 reports a full disk, for which it has errors of its own."""
     return f"errno = {ENOSPC}," in str(error)
 
 
 def _is_hydras(path: Path) -> bool:
-    """Whether Hydra wrote it for a job: its output_subdir, or its log."""
+    """Whether Hydra wrote the path for a job: its output_subdir, or its log."""
     return (path / "hydra.yaml").is_file() or path.suffix == ".log"
 
 

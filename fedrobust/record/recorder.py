@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import RunFailedError
-from fedrobust.evaluation.evaluator import Evaluator, Scores
+from fedrobust.evaluation.evaluator import Evaluator
+from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
 from fedrobust.network import Arrays
 from fedrobust.network.network import save_model
 from fedrobust.randomness import GlobalDraws
 from fedrobust.record.folder import RunFolder
-from fedrobust.record.round_row import round_row, scored
+from fedrobust.record.round_row import RoundRow, round_row
 from fedrobust.record.warning_log import ATTACKS, Warnings
 
 if TYPE_CHECKING:
     from strategies.round_report import RoundReport
 
 # Called after each round with its row of metrics.jsonl.
-OnRow = Callable[[Json], None]
+OnRow = Callable[[RoundRow], None]
 
 
 class RoundRecorder:
@@ -90,19 +91,20 @@ class RoundRecorder:
         row = round_row(report, self._experiment.attackers(report.round), chosen)
         if is_last:
             # Before the evaluation, during which a run is most likely to be killed.
-            self._folder.add_metrics(row)
+            self._folder.add_round(row)
             self._save(arrays)
         started = time.perf_counter()
         scores = None
         if self._config.is_evaluated(report.round):
             checks = self._config.checks if is_last else "none"
             scores = replace(self._evaluate, checks=checks)(arrays)
-        row |= scored(scores, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        row = row.with_scores(scores, seconds)
         if is_last:
-            self._folder.score_last_metrics(row)
+            self._folder.score_last_round(scores, seconds)
             self._final = scores
         else:
-            self._folder.add_metrics(row)
+            self._folder.add_round(row)
         self._on_row(row)
 
     def finish(self) -> Scores:

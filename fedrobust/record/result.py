@@ -1,124 +1,89 @@
-"""What result.json holds: the scores of a run, and what they may depend on."""
+"""The result of a run, as result.json holds it."""
 
-from dataclasses import asdict
-from statistics import fmean
+from dataclasses import dataclass, field
 
-from fedrobust.assembly import Experiment
-from fedrobust.config import Config
-from fedrobust.evaluation.evaluator import Scores
 from fedrobust.files import Json
-from fedrobust.record.environment import other_versions
-from fedrobust.record.folder import RunFolder
+from fedrobust.record.evaluation_result import EvaluationResult
+from fedrobust.record.round_row import Detection
 
 
-def result_of(
-    experiment: Experiment,
-    folder: RunFolder,
-    scores: Scores,
-    seconds: float,
-    seconds_before: float,
-    here: Json,
-    messages: set[str],
-) -> Json:
-    """Make what result.json holds.
+@dataclass(frozen=True, kw_only=True)
+class Result(EvaluationResult):
+    """The result of a run.
 
-    Parameters
+    Attributes
     ----------
-    experiment, folder
-        The run, whose rounds are recorded.
-    scores
-        Of its trained model.
-    seconds, seconds_before
-        What this call took, and what the training did where that was an earlier call's.
-    here
-        The environment of the evaluation; the training may have had another.
-    messages
-        What was warned of, beside what configuration and rounds tell themselves.
+    config_digest, data_digest, partition_digest
+        Digests of the training's configuration, of the data, and of which client holds
+        which rows.
+    num_rounds
+        Rounds of training.
+    backdoor_success
+        Share of the backdoor's victims that get its target; None without a backdoor.
+    federated
+        What the clients' own evaluation of the trained model gave; None without one.
+    objective_clients, byzantine_clients
+        Ids of the clients with the objective, and of those that are Byzantine; None
+        where all have it, and where they are drawn anew in every round.
+    detection
+        Precision and recall, averaged over the rounds that have them.
+    bytes_down, bytes_up, train_seconds
+        Summed over the rounds.
+    quarantined, failed
+        Clients that did not count, summed over the rounds.
+    skipped_rounds
+        Rounds that kept the global model as it was.
+    warnings
+        What must be known to read the numbers.
+    earlier_seconds
+        What the training took, where an earlier call did it.
+    evaluation_environment
+        As ``environment``, which is the training's.
+    other_versions
+        Versions that are others now: what was recorded, and what there is.
     """
-    config = experiment.config
-    rows, training = folder.metrics(), folder.training()
-    trained_in = training.get("environment", here)
-    messages = {*messages, *config.notes, *told_by(folder, config)}
-    messages |= set(scores.notes)
-    both = here["deterministic"] and trained_in.get("deterministic", False)
-    return {
-        "config_digest": config.digest,
-        "evaluation_digest": config.evaluation_digest,
-        "data_digest": experiment.split.digest,
-        "partition_digest": training.get("partition_digest"),
-        "attack": asdict(config.attack),
-        "choices": config.choices,
-        "seed": config.seed,
-        "num_rounds": config.num_rounds,
-        "clean_accuracy": scores.clean,
-        "robust_accuracy": scores.robust,
-        "worst_robust_accuracy": scores.worst,
-        "backdoor_success": scores.backdoor_success,
-        "num_evaluated": scores.num_examples,
-        "hyperparameters": scores.hyperparameters,
-        "checks": {name: vars(check) for name, check in scores.checks.items()},
-        "federated": rows[-1]["federated"],
-        "objective_clients": (
-            experiment.objective_clients if config.training.fraction < 1 else None
-        ),
-        "byzantine_clients": (
-            None if config.byzantine_redraw else config.drawn_byzantine()
-        ),
-        "detection": _average_detection(rows),
-        "bytes_down": sum(row["bytes_down"] for row in rows),
-        "bytes_up": sum(row["bytes_up"] for row in rows),
-        "train_seconds": sum(row["train_seconds"] for row in rows),
-        "quarantined": sum(row["quarantined"] for row in rows),
-        "failed": sum(row["failed"] for row in rows),
-        "skipped_rounds": sum(row["skipped"] is not None for row in rows),
-        "warnings": sorted(messages),
-        "wall_seconds": seconds,
-        "earlier_seconds": seconds_before,
-        "environment": {**trained_in, "deterministic": both},
-        "evaluation_environment": here,
-        "other_versions": other_versions(trained_in),
-    }
 
+    config_digest: str
+    data_digest: str | None = None
+    partition_digest: str | None = None
+    num_rounds: int
+    backdoor_success: float | None = None
+    federated: Json | None = None
+    objective_clients: list[int] | None = None
+    byzantine_clients: list[int] | None = None
+    detection: Detection | None = None
+    bytes_down: int | None = None
+    bytes_up: int | None = None
+    train_seconds: float | None = None
+    quarantined: int | None = None
+    failed: int | None = None
+    skipped_rounds: int = 0
+    warnings: list[str] = field(default_factory=list)
+    earlier_seconds: float = 0.0
+    evaluation_environment: Json = field(default_factory=dict)
+    other_versions: dict[str, list[str]] = field(default_factory=dict)
 
-def training_seconds(folder: RunFolder) -> float:
-    """Sum what the rounds took, but for the evaluation of the trained model."""
-    rows = folder.metrics()
-    evaluated = sum(row["evaluate_seconds"] for row in rows[:-1])
-    trained = sum(row["train_seconds"] + row["aggregate_seconds"] for row in rows)
-    return float(trained + evaluated)
+    @property
+    def doubts(self) -> str:
+        """Failed checks and skipped rounds, in words; empty if there are none."""
+        failed = self.failed_checks
+        reasons = [f"failed {' '.join(failed)}"] if failed else []
+        if self.skipped_rounds:
+            reasons.append(f"{self.skipped_rounds} rounds skipped")
+        return "; ".join(reasons)
 
+    @property
+    def megabytes_a_round(self) -> float | None:
+        """Serialised arrays sent in both directions, in 10^6 bytes."""
+        if self.bytes_down is None or self.bytes_up is None:
+            return None
+        return (self.bytes_down + self.bytes_up) / self.num_rounds / 1e6
 
-def told_by(folder: RunFolder, config: Config) -> set[str]:
-    """Say what the rounds and events of a run mean for its numbers."""
-    messages = set()
-    skipped = sum(row["skipped"] is not None for row in folder.metrics())
-    if skipped:
-        messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
-    events = folder.events()
-    absent = {
-        event.get("client") for event in events if event["event"] == "unidentified"
-    } - {None}
-    if absent:
-        messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
-    lowered = {event.get("round") for event in events if event["event"] == "f lowered"}
-    if lowered:
-        messages.add(
-            f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
-            "f was lowered"
-        )
-    honest = sum(event["event"] == "no collusion" for event in events)
-    if honest:
-        messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
-    return messages
+    def over_clients(self, figure: str) -> float | None:
+        """Return the clean accuracy of ``worst_client``, ``median_client``, ``spread``.
 
-
-def _average_detection(rows: list[Json]) -> Json | None:
-    """Average precision and recall over the rounds that have them."""
-    found = [row["detection"] for row in rows if row["detection"] is not None]
-    if not found:
-        return None
-    averages: Json = {}
-    for name in ("precision", "recall"):
-        values = [round[name] for round in found if round[name] is not None]
-        averages[name] = fmean(values) if values else None
-    return averages
+        None where clients hold no images back.
+        """
+        found = (self.federated or {}).get(figure)
+        accuracy = found.get("clean_accuracy") if isinstance(found, dict) else None
+        return None if accuracy is None else float(accuracy)

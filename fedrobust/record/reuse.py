@@ -1,6 +1,7 @@
-"""What a folder holds of earlier runs, and whether it still counts."""
+"""Whether what a folder holds is still valid: the same data, and which versions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import OtherDataError
@@ -8,37 +9,39 @@ from fedrobust.files import Json, unreadable
 from fedrobust.network import Network
 from fedrobust.record.environment import DEALING, other_versions
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import Result
 from fedrobust.record.validation import TRAIN_ANEW
 
 
-def finished_result(experiment: Experiment, folder: RunFolder) -> Json | None:
-    """Read the result that a folder holds, with the versions that changed since.
+def finished_result(experiment: Experiment, folder: RunFolder) -> Result | None:
+    """Read the result that a folder holds, with the versions that have changed since.
 
     Returns
     -------
-    The result; None where this evaluation was not made yet.
+    The result; None if this evaluation was not made yet.
 
     Raises
     ------
     OtherDataError
-        When the data are others.
+        When the data have changed.
     FileError
         When the result cannot be read.
     """
     result = folder.result()
     if result is not None:
         require_same_data(experiment, folder, result)
-        result["other_versions"] = other_versions(result["environment"])
+        others = other_versions(result.environment)
+        result = replace(result, other_versions=others)
     return result
 
 
 def require_same_data(
-    experiment: Experiment, folder: RunFolder, result: Json | None = None
+    experiment: Experiment, folder: RunFolder, result: Result | None = None
 ) -> None:
-    """Refuse a model, or its result, if it was made with other data than there are now.
+    """Refuse a model or a result whose data have changed.
 
-    Another partition counts as other data, unless another version of the package that
-    made it explains the difference: versions are reported, not refused.
+    Data have also changed if clients hold other rows than before, unless the package
+    that deals the rows has another version: versions are reported, not refused.
 
     Raises
     ------
@@ -47,7 +50,7 @@ def require_same_data(
     """
     dataset = experiment.config.choices.get("dataset")
     training = folder.training()
-    records = [training, result or {}]
+    records = [training, vars(result) if result else {}]
     digests: dict[str, Callable[[], str | None]] = {
         "data_digest": lambda: experiment.split.digest
     }
@@ -79,7 +82,7 @@ def read_record(experiment: Experiment, folder: RunFolder) -> Json:
         When a file of the record cannot be read.
     """
     require_same_data(experiment, folder)
-    folder.metrics()
+    folder.rounds()
     folder.events()
     return folder.training()
 

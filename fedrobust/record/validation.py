@@ -1,143 +1,150 @@
-"""What the files of a run must hold to be read again, whoever wrote them."""
+"""Decode dataclasses from JSON that this or an earlier version wrote."""
 
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from fedrobust.errors import FileError
-from fedrobust.files import Json, read_json, read_json_lines, require_types
+from fedrobust.files import Json
 
 # What to do about a record that cannot be used.
 TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
 EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
 
-NUMBER = int | float
-ROW = {
-    **dict.fromkeys(("round", "bytes_down", "bytes_up", "quarantined", "failed"), int),
-    **dict.fromkeys(("train_seconds", "aggregate_seconds", "evaluate_seconds"), NUMBER),
-    "clean_accuracy": NUMBER | None,
-    "skipped": str | None,
-    "detection": dict | None,
-    "federated": dict | None,
-}
-EVENT = {"event": str}
-# Earlier versions left some of these out.
-TRAINING = {
-    "environment": dict,
-    "warnings": list,
-    "data_digest": str,
-    "partition_digest": str | None,
-}
-RESULT = {
-    **dict.fromkeys(("seed", "num_rounds"), int),
-    **dict.fromkeys(("attack", "choices", "worst_robust_accuracy"), dict),
-    "config_digest": str,
-    "clean_accuracy": NUMBER,
-    "checks": dict,
-}
-# What reports read of a result besides, where it is there: earlier versions left some
-# of it out.
-REPORTED = {
-    **dict.fromkeys(("num_evaluated", "bytes_down", "bytes_up", "skipped_rounds"), int),
-    **dict.fromkeys(("quarantined", "failed"), int),
-    **dict.fromkeys(("robust_accuracy", "environment", "other_versions"), dict),
-    **dict.fromkeys(("train_seconds", "wall_seconds", "earlier_seconds"), NUMBER),
-    **dict.fromkeys(("detection", "federated"), dict | None),
-    "warnings": list,
-}
-# Beside that, of a result that a run returns.
-OWN_RESULT = {"robust_accuracy": dict, "skipped_rounds": int, "environment": dict}
+# Returns a value as its field holds it, or raises _WrongValueError.
+Decoder = Callable[[Any, str], Any]
+T = TypeVar("T")
+PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
 
 
-def read_metrics(path: Path, num_rounds: int) -> list[Json]:
-    """Read metrics.jsonl of a training that ended.
+class _WrongValueError(Exception):
+    """Part of a sentence about a value that cannot be used."""
+
+
+def from_json(
+    kind: type[T],
+    found: Json,
+    where: Path | str,
+    advice: str,
+    also: Collection[str] = (),
+) -> T:
+    """Return the dataclass that a JSON object with its fields as keys describes.
+
+    A field without a default must be there; the others may be missing, because earlier
+    versions did not record them. Other keys are ignored.
+
+    Parameters
+    ----------
+    kind
+        The dataclass. Its annotations say what is allowed: ``int``, ``float``, ``str``,
+        a literal, another dataclass, lists and dictionaries of these, or None.
+    found
+        The JSON object.
+    where
+        The file it is from.
+    advice
+        What to do about a file that is refused.
+    also
+        Fields that must be there although they have a default.
 
     Raises
     ------
     FileError
-        When it does not have every round once, with all its figures.
+        With the first key that is missing or holds another type.
     """
-    rows = read_json_lines(path, TRAIN_ANEW)
-    for number, row in enumerate(rows, start=1):
-        require_types(row, f"{path}, line {number}", ROW, TRAIN_ANEW)
-    there = [row["round"] for row in rows]
-    if there != [*range(1, num_rounds + 1)]:
-        twice = sorted({round for round in there if there.count(round) > 1})
-        told = f"rounds {twice} more than once" if twice else f"rounds {there}"
-        raise FileError(
-            f"{path} has {told[:60]}: must have each from 1 to {num_rounds} once, in "
-            f"order; {TRAIN_ANEW}"
-        )
-    return rows
-
-
-def read_events(path: Path) -> list[Json]:
-    """Read events.jsonl.
-
-    Raises
-    ------
-    FileError
-        When a line is no event.
-    """
-    events = read_json_lines(path, TRAIN_ANEW)
-    for number, event in enumerate(events, start=1):
-        require_types(event, f"{path}, line {number}", EVENT, TRAIN_ANEW)
-    return events
-
-
-def read_training(path: Path) -> Json:
-    """Read training.json; empty for runs from before it was kept.
-
-    Raises
-    ------
-    FileError
-        When it holds something else.
-    """
-    if not path.is_file():
-        return {}
-    found = read_json(path, TRAIN_ANEW)
-    kinds = {key: kind for key, kind in TRAINING.items() if key in found}
-    require_types(found, path, kinds, TRAIN_ANEW)
-    return found
-
-
-def read_result(path: Path, advice: str) -> Json:
-    """Read a result, of this version or an earlier one.
-
-    Raises
-    ------
-    FileError
-        When the file cannot be read, or holds no result of a run.
-    """
-    found = read_json(path, advice)
-    reported = {key: kind for key, kind in REPORTED.items() if key in found}
-    require_types(found, path, {**RESULT, **reported}, advice)
-    if not all(isinstance(text, str) for text in found.get("warnings", [])):
-        raise FileError(f"{path}: warnings must be texts; {advice}")
     try:
-        sorted(found["worst_robust_accuracy"], key=float)
-    except ValueError as error:
-        raise FileError(
-            f"{path}: worst_robust_accuracy has an epsilon that is no number: {error}; "
-            f"{advice}"
-        ) from error
-    shares = {"clean_accuracy": found["clean_accuracy"]}
-    shares |= found["worst_robust_accuracy"]
-    for name, share in shares.items():
-        if not isinstance(share, NUMBER) or not 0 <= share <= 1:
-            raise FileError(f"{path}: {name} is {share}: must be in [0, 1]; {advice}")
-    for name, check in found["checks"].items():
-        if not isinstance(check, dict) or not isinstance(check.get("status"), str):
-            raise FileError(f"{path}: checks.{name} has no status; {advice}")
-    return found
+        return kind(**_values(kind, found, "", also))
+    except _WrongValueError as error:
+        raise FileError(f"{where}: {error}; {advice}") from error
 
 
-def read_own_result(path: Path) -> Json:
-    """Read a result that a run is to return.
+def _values(
+    kind: type, found: Json, prefix: str, also: Collection[str] = ()
+) -> dict[str, Any]:
+    values = {}
+    for name, is_optional, decoded in _fields_of(kind):
+        if name in found:
+            values[name] = decoded(found[name], prefix + name)
+        elif not is_optional or name in also:
+            raise _WrongValueError(f"{prefix}{name} is missing")
+    return values
 
-    Raises
-    ------
-    FileError
-        As ``read_result``.
-    """
-    found = read_result(path, EVALUATE_ANEW)
-    require_types(found, path, OWN_RESULT, EVALUATE_ANEW)
-    return found
+
+@lru_cache
+def _fields_of(kind: type) -> list[tuple[str, bool, Decoder]]:
+    """List the fields of a dataclass, whether each has a default, and its decoder."""
+    hints = get_type_hints(kind)
+    return [(f.name, _has_default(f), _decoder(hints[f.name])) for f in fields(kind)]
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
+def _decoder(hint: Any) -> Decoder:
+    """Return the decoder of an annotation."""
+    if hint is Any:
+        return lambda value, key: value
+    if isinstance(hint, UnionType):
+        return _optional(hint)
+    if is_dataclass(hint):
+        return _dataclass(hint)
+    inner = get_args(hint)
+    if get_origin(hint) is list:
+        return _list(_decoder(inner[0]))
+    if get_origin(hint) is dict:
+        return _dict(_decoder(inner[1]))
+    return _plain(str if get_origin(hint) is Literal else hint)
+
+
+def _optional(hint: Any) -> Decoder:
+    (kind,) = {*get_args(hint)} - {NoneType}
+    inner = _decoder(kind)
+    return lambda value, key: None if value is None else inner(value, key)
+
+
+def _dataclass(hint: Any) -> Decoder:
+    def decoded(value: Any, key: str) -> Any:
+        _require(value, (dict,), key)
+        return hint(**_values(hint, value, f"{key}."))
+
+    return decoded
+
+
+def _list(inner: Decoder) -> Decoder:
+    def decoded(value: Any, key: str) -> list[Any]:
+        _require(value, (list,), key)
+        return [inner(each, key) for each in value]
+
+    return decoded
+
+
+def _dict(inner: Decoder) -> Decoder:
+    def decoded(value: Any, key: str) -> dict[str, Any]:
+        _require(value, (dict,), key)
+        return {name: inner(each, f"{key}.{name}") for name, each in value.items()}
+
+    return decoded
+
+
+def _plain(hint: Any) -> Decoder:
+    kinds = PLAIN[hint]
+
+    def decoded(value: Any, key: str) -> Any:
+        # Not isinstance, for which True is an integer.
+        if type(value) not in kinds:
+            _require(value, kinds, key)
+        return value
+
+    return decoded
+
+
+def _require(value: Any, kinds: tuple[type, ...], key: str) -> None:
+    if type(value) not in kinds:
+        text = repr(value)
+        text = text if len(text) <= 40 else text[:40] + "..."
+        names = " or ".join(kind.__name__ for kind in kinds)
+        raise _WrongValueError(f"{key} is {text}: must be {names}")

@@ -1,6 +1,6 @@
 """Reports: what a folder of runs says, as tables and figures."""
 
-from fedrobust.report.collect import Cell, MissingResultsError, Runs, collect
+from fedrobust.report.collect import MissingResultsError, collect
 from fedrobust.report.epsilon.advice import find_epsilon, recommend
 from fedrobust.report.epsilon.figures import draw_epsilon_figures
 from fedrobust.report.epsilon.matrix import NoChoiceError, epsilon_matrices
@@ -11,22 +11,23 @@ from fedrobust.report.epsilon.page import (
     write_epsilon_csv,
 )
 from fedrobust.report.figures import draw_figures
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.markup import rich_text
-from fedrobust.report.rule_attack_grid import Grid, grids
+from fedrobust.report.notes import warnings_of
+from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.tables import (
     markdown,
     robustness_table,
     terminal_table,
-    warnings_of,
     write_csv,
 )
 
 __all__ = [
-    "Cell",
-    "Grid",
     "MissingResultsError",
     "NoChoiceError",
+    "RuleAttackGrid",
     "Runs",
+    "SeedGroup",
     "collect",
     "draw_epsilon_figures",
     "draw_figures",

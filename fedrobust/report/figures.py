@@ -7,11 +7,17 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from fedrobust.report.collect import Runs
+from fedrobust.report.groups import Figure as Measure
+from fedrobust.report.groups import Runs, clean_accuracy, worst_accuracy_at
 from fedrobust.report.markup import plain_figure_text
-from fedrobust.report.order import ORDER
 from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
-from fedrobust.report.rule_attack_grid import DOUBTFUL, Grid, choices, grids
+from fedrobust.report.rule_attack_grid import (
+    AXES,
+    DOUBTFUL,
+    RuleAttackGrid,
+    choices,
+    grids,
+)
 
 # With more, bands of spread would hide each other, and the legend the lines.
 MOST_LINES = 8
@@ -27,7 +33,7 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
     """
     drawn: dict[str, Figure | None] = dict.fromkeys(FIGURES)
     # Runs that differ in more ways have no common axes.
-    if len(set(runs.columns) - set(ORDER)) <= 2:
+    if len(set(runs.columns) - set(AXES)) <= 2:
         if found := grids(runs):
             drawn["heatmap.png"] = heat_map(found)
         if runs.epsilons:
@@ -42,7 +48,7 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
 
 
 @plain_figure_text
-def heat_map(found: Sequence[Grid]) -> Figure:
+def heat_map(found: Sequence[RuleAttackGrid]) -> Figure:
     """Draw a panel a grid: strategy down, attack across, the worst attack last.
 
     Panels of one figure stand side by side, a kind of training each.
@@ -77,25 +83,20 @@ def epsilon_curves(runs: Runs) -> Figure:
     axes = figure.subplots()
     x = [0.0, *map(float, runs.epsilons)]
     chosen = (strategy, byzantine)
-    drawn_cells = [
-        cell
-        for cell in runs.cells
-        if (cell.choices.get("strategy"), cell.choices.get("byzantine")) == chosen
+    lines = [
+        group
+        for group in runs.groups
+        if (group.choices.get("strategy"), group.choices.get("byzantine")) == chosen
     ]
-    is_crowded = len(drawn_cells) > MOST_LINES
-    shades = iter(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(drawn_cells))))
-    for cell in drawn_cells:
-        made = cell.choices
-        paths = [("clean_accuracy",)]
-        curve = [cell.mean(*path) for path in paths]
-        spread = [cell.std(*path) for path in paths]
-        for epsilon in runs.epsilons:
-            curve.append(cell.mean("worst_robust_accuracy", epsilon))
-            spread.append(cell.std("worst_robust_accuracy", epsilon))
-        y = np.array([np.nan if v is None else v for v in curve])
-        error = np.array([0.0 if v is None else v for v in spread])
-        training = made.get("training", "")
-        extra = [v for k, v in cell.labels.items() if k not in ORDER]
+    measures: list[Measure] = [clean_accuracy, *map(worst_accuracy_at, runs.epsilons)]
+    is_crowded = len(lines) > MOST_LINES
+    shades = iter(mpl.colormaps["turbo"](np.linspace(0.05, 0.95, len(lines))))
+    for group in lines:
+        # numpy writes None as nan.
+        y = np.array([group.mean(measure) for measure in measures], float)
+        error = np.array([group.std(measure) or 0.0 for measure in measures])
+        training = group.choices.get("training", "")
+        extra = [v for k, v in group.labels.items() if k not in AXES]
         label = " ".join([training, "training", *extra])
         colour = COLOURS.get(training) if not extra else None
         if is_crowded:

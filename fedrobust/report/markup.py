@@ -1,7 +1,7 @@
-"""Values in tables and figures as they are, whatever signs they hold.
+"""Show values in tables and figures literally, whatever characters they hold.
 
-A value may be anything that a configuration can say, such as a path or a formula. In
-Markdown, in rich's markup and in matplotlib's some of its signs mean something.
+A value may be anything that a configuration can hold, such as a path or a formula.
+Markdown, rich and matplotlib would read some of its characters as markup.
 """
 
 import re
@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from rich.text import Text
 
+from fedrobust.report.column import Texts
 from strategies.transport.text import printable
 
-# What Markdown, and the HTML that it lets through, would take for its own. Underscores
-# within words are left as they are, since keys are full of them and they mean nothing
-# there; so is a star that ends a word, since it opens nothing.
+# What Markdown, and the HTML within it, would read as markup. An underscore within a
+# word is left alone, because keys are full of them and Markdown ignores it there; so is
+# a star that ends a word, because it opens nothing.
 _MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
 
-# Decorates what draws: matplotlib reads this when it makes a text.
+# A decorator for functions that draw: matplotlib reads it when it makes a text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
 
 
@@ -53,12 +54,10 @@ def markdown_table(
     return "\n".join(lines)
 
 
-def plain_markdown_table(
-    names: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str]
-) -> str:
+def plain_markdown_table(texts: Texts) -> str:
     """Return a Markdown table of texts that are shown as they are."""
     return markdown_table(
-        [*map(escape_markdown, names)],
-        [[*map(escape_markdown, cells)] for cells in rows],
-        [*map(escape_markdown, left)],
+        [*map(escape_markdown, texts.names)],
+        [[*map(escape_markdown, cells)] for cells in texts.rows],
+        [*map(escape_markdown, texts.left)],
     )

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fedrobust.record.folder import replacing
+from fedrobust.files import replacing
 
 mpl.use("Agg")
 

@@ -1,4 +1,4 @@
-"""A picture of adversarial examples, and what the model takes them for."""
+"""A picture of adversarial examples, with the class that the model gives to each."""
 
 import math
 from collections.abc import Sequence
@@ -55,12 +55,12 @@ def draw_adversarial(found: "Assessment", path: Path, shape: tuple[int, ...]) ->
 
 
 def image_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """Give the shape in which an input of the data is drawn.
+    """Return the shape in which an input of the data is drawn.
 
     Raises
     ------
     ValueError
-        When it is no image: flat, and no square, or of other channels than 1, 3 or 4.
+        When it is no image: flat but not square, or with other than 1, 3 or 4 channels.
     """
     side = math.isqrt(math.prod(shape))
     if len(shape) == 1 and side * side == shape[0]:

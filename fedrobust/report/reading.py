@@ -1,19 +1,40 @@
-"""Reading every run below a folder; what cannot be read costs no more than itself."""
+"""Read every run below a folder; a file that cannot be read costs itself alone."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fedrobust.errors import FileError
-from fedrobust.files import Json, read_json, read_yaml, require_types
-from fedrobust.record.validation import read_result
+from fedrobust.files import Json, read_json
+from fedrobust.record.attempt import FailedAttempt
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+from fedrobust.record.stored_run import StoredRun
 
 ADVICE = "restore or remove it"
-# Why an attempt failed; earlier versions left some out.
-ATTEMPT = {"config_digest": str, "error": str, "refused_results": list}
-# Groups of a configuration; older ones lack some.
-GROUPS = ("training", "choices", "runtime", "partition", "dataset", "model")
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run that was found.
+
+    Attributes
+    ----------
+    path
+        Its folder.
+    config
+        Its resolved configuration.
+    results
+        Of its evaluations that count, starting with the one that was last asked for;
+        empty if the run is not finished.
+    rounds
+        Of its training; empty if it is not finished, or left no metrics.jsonl.
+    """
+
+    path: Path
+    config: Json
+    results: list[Result]
+    rounds: list[RoundRow]
 
 
 @dataclass
@@ -23,15 +44,14 @@ class Found:
     Attributes
     ----------
     runs
-        Configuration of each run, with its folder and its results, that which was asked
-        for last first.
+        In the order of their folders.
     failed
         Why attempts failed, by the folder of the run and the reason.
     unreadable
         A sentence about each file that cannot be read.
     """
 
-    runs: list[tuple[Json, Path, list[Json]]] = field(default_factory=list)
+    runs: list[FoundRun] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
@@ -49,15 +69,20 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
     found = Found()
     refused = _attempts(folder, digests, found)
     for path in sorted(folder.rglob("config.yaml")):
+        stored = StoredRun(path.parent)
         try:
-            config = _config(path, digests)
+            config = stored.config(ADVICE)
         except FileError as error:
             found.unreadable.append(str(error))
             continue
-        if config is not None:
-            run = path.parent
-            results = list(_evaluations(run, refused.get(run, set()), found))
-            found.runs.append((config, run, results))
+        is_wanted = config is not None and (
+            digests is None or config["config_digest"] in digests
+        )
+        if config is not None and is_wanted:
+            kept_out = refused.get(stored.path, set())
+            results = list(_evaluations(stored, kept_out, found))
+            rounds = _rounds(stored, results, found)
+            found.runs.append(FoundRun(stored.path, config, results, rounds))
     return found
 
 
@@ -68,60 +93,53 @@ def _attempts(
 
     Returns
     -------
-    By the folder of a run, the evaluations whose results do not count, as the data are
-    others than they were made with. After any other failure they do.
+    By the folder of a run, the evaluations whose results do not count, because the data
+    have changed since. After any other failure they do count.
     """
     refused: dict[Path, set[str]] = {}
     for path in sorted(folder.rglob("error-*.json")):
         try:
-            attempt = read_json(path, ADVICE)
-            kinds = {key: kind for key, kind in ATTEMPT.items() if key in attempt}
-            require_types(attempt, path, kinds, ADVICE)
+            attempt = FailedAttempt.read(path, ADVICE)
         except FileError as torn:
             found.unreadable.append(str(torn))
             continue
-        names = map(str, attempt.get("refused_results", []))
-        refused.setdefault(path.parent, set()).update(names)
-        if digests is None or attempt.get("config_digest") in digests:
-            found.failed.append(f"{path.parent} ({attempt.get('error')})")
+        refused.setdefault(path.parent, set()).update(attempt.refused_results)
+        if digests is None or attempt.config_digest in digests:
+            found.failed.append(f"{path.parent} ({attempt.error})")
     return refused
 
 
-def _config(path: Path, digests: Collection[str] | None) -> Json | None:
-    """Read the configuration of a run; None for a file of something else."""
-    config: Any = read_yaml(path, ADVICE)
-    digest = config.get("config_digest") if isinstance(config, dict) else None
-    if digest is None or (digests is not None and digest not in digests):
-        return None
-    groups = [name for name in GROUPS if name in config or name == "training"]
-    kinds = {"config_digest": str, **dict.fromkeys(groups, dict)}
-    require_types(config, path, kinds, ADVICE)
-    if "epsilon" not in config["training"]:
-        raise FileError(f"{path}: training.epsilon is missing; {ADVICE}")
-    return dict(config)
-
-
-def _evaluations(run: Path, refused: Collection[str], found: Found) -> Iterator[Json]:
-    """Read the results of a run that count, that which was asked for last first."""
-    paths = sorted(
-        run.glob("evaluations/*.json"),
-        key=lambda path: (-path.stat().st_mtime, path),
-    )
-    results = []
-    for path in paths:
+def _evaluations(
+    stored: StoredRun, refused: Collection[str], found: Found
+) -> Iterator[Result]:
+    """Read the results of a run that count, starting with the one last asked for."""
+    results: list[tuple[Json, Result]] = []
+    for path in stored.evaluation_paths():
         try:
-            result = read_result(path, ADVICE)
+            text = read_json(path, ADVICE)
+            result = Result.from_json(text, path, ADVICE)
         except FileError as error:
             found.unreadable.append(str(error))
             continue
-        if not {path.stem, str(result.get("evaluation_digest"))} & set(refused):
-            results.append(result)
-    last = run / "result.json"
-    if last.is_file():
+        if not {path.stem, result.evaluation_digest} & set(refused):
+            results.append((text, result))
+    if stored.result_path.is_file():
         try:
-            asked = read_json(last, ADVICE)
+            asked = read_json(stored.result_path, ADVICE)
         except FileError as error:
             found.unreadable.append(str(error))
         else:
-            results.sort(key=lambda result: result != asked)
-    yield from results
+            results.sort(key=lambda each: each[0] != asked)
+    for _, result in results:
+        yield result
+
+
+def _rounds(stored: StoredRun, results: list[Result], found: Found) -> list[RoundRow]:
+    """Read the rounds of a finished run; a torn file costs the rounds alone."""
+    if not results or not stored.metrics_path.exists():
+        return []
+    try:
+        return stored.rounds(results[0].num_rounds, ADVICE)
+    except FileError as error:
+        found.unreadable.append(str(error))
+        return []

@@ -1,4 +1,4 @@
-"""Rules against attacks: what each withstands, and what it costs when nobody attacks.
+"""Rules against attacks: what each rule withstands, and what it costs without one.
 
 The robustness tax of a rule is the accuracy that it loses to plain averaging where
 there is no attacker. Its worst case is the least accuracy over the attacks.
@@ -10,17 +10,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.report.collect import Cell, Runs
+from fedrobust.record.result import Result
+from fedrobust.report.groups import (
+    Figure,
+    Runs,
+    SeedGroup,
+    clean_accuracy,
+    worst_accuracy_at,
+)
 from fedrobust.report.labels import CHOICE, columns_of
 from fedrobust.report.order import rank
 
+# The groups of conf/ that a figure has axes for.
+AXES = ("strategy", "byzantine", "training")
 NOBODY = "none"
 PLAIN = ("fedavg", "mean")
 DOUBTFUL = "* A run behind it failed a check or skipped rounds: see its checks."
 
 
 @dataclass(frozen=True)
-class Grid:
+class RuleAttackGrid:
     """One figure for each rule under each attack.
 
     Attributes
@@ -34,7 +43,7 @@ class Grid:
     values
         (rows, columns), nan where there is no run.
     doubtful
-        (rows, columns) whether there is trouble with a run.
+        (rows, columns) whether a run behind it failed a check or skipped rounds.
     attacker_gains
         Whether a larger figure is better for the attacker.
     differ_in
@@ -52,7 +61,7 @@ class Grid:
 
     @property
     def is_attacked(self) -> list[bool]:
-        """Tell in which columns somebody attacks."""
+        """Whether somebody attacks, by column."""
         return [attack != NOBODY for attack in self.attacks]
 
     @property
@@ -70,7 +79,7 @@ class Grid:
 
     @property
     def worst_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble under an attack, be it the worst or not."""
+        """(rows,) whether the figure under some attack is doubtful."""
         return np.asarray(self.doubtful[:, self.is_attacked].any(axis=1))
 
     @property
@@ -98,13 +107,13 @@ class Grid:
 
     @property
     def free_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble where nobody attacks."""
+        """(rows,) whether the figure without an attacker is doubtful."""
         free = np.logical_not(self.is_attacked)
         return np.asarray(self.doubtful[:, free].any(axis=1))
 
     @property
     def tax_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether there is trouble with what the tax is the difference of."""
+        """(rows,) whether a figure that the tax is computed from is doubtful."""
         free = self.free_is_doubtful
         return free if self._plain is None else free | free[self._plain]
 
@@ -115,7 +124,7 @@ class Grid:
         return rows[0] if rows else None
 
 
-def grids(runs: Runs) -> list[Grid]:
+def grids(runs: Runs) -> list[RuleAttackGrid]:
     """Arrange runs of several strategies or attacks, a grid a figure and training.
 
     Where runs differ in other ways too, there is no number: averaging them would give
@@ -123,19 +132,17 @@ def grids(runs: Runs) -> list[Grid]:
     """
     if not {"strategy", "byzantine"} & set(runs.columns):
         return []
-    metrics: list[tuple[str, tuple[str, ...]]] = [
-        ("clean accuracy", ("clean_accuracy",))
-    ]
+    metrics: list[tuple[str, Figure]] = [("clean accuracy", clean_accuracy)]
     if runs.epsilons:
         middle = runs.epsilons[len(runs.epsilons) // 2]
-        metrics.append((f"accuracy at ε = {middle}", ("worst_robust_accuracy", middle)))
+        metrics.append((f"accuracy at ε = {middle}", worst_accuracy_at(middle)))
     found = [
-        _grid(runs, title, path, training)
-        for title, path in metrics
+        _grid(runs, title, figure, training)
+        for title, figure in metrics
         for training in choices(runs, "training")
     ]
     for training in choices(runs, "training"):
-        grid = _grid(runs, "backdoor success", ("backdoor_success",), training, True)
+        grid = _grid(runs, "backdoor success", _backdoor_success, training, True)
         known = np.flatnonzero(~np.isnan(grid.values).all(axis=0))
         if known.size:
             attacks = [grid.attacks[column] for column in known]
@@ -147,37 +154,41 @@ def grids(runs: Runs) -> list[Grid]:
 
 
 def choices(runs: Runs, group: str) -> list[str]:
-    """List the choices made in a group, the customary ones first."""
-    found = {cell.choices.get(group, "") for cell in runs.cells}
+    """List the choices made in a group of conf/, the baseline first."""
+    found = {each.choices.get(group, "") for each in runs.groups}
     return sorted(found, key=lambda choice: rank(group, choice))
+
+
+def _backdoor_success(result: Result) -> float | None:
+    return result.backdoor_success
 
 
 def _grid(
     runs: Runs,
     title: str,
-    path: tuple[str, ...],
+    figure: Figure,
     training: str,
     attacker_gains: bool = False,
-) -> Grid:
+) -> RuleAttackGrid:
     strategies, attacks = choices(runs, "strategy"), choices(runs, "byzantine")
-    cells: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in runs.cells:
-        if cell.choices.get("training", "") == training:
-            made = tuple(cell.choices.get(g, "") for g in ("strategy", "byzantine"))
-            cells.setdefault(made, []).append(cell)
-    alone = {made: found[0] for made, found in cells.items() if len(found) == 1}
+    groups: dict[tuple[str, ...], list[SeedGroup]] = {}
+    for group in runs.groups:
+        if group.choices.get("training", "") == training:
+            made = tuple(group.choices.get(g, "") for g in ("strategy", "byzantine"))
+            groups.setdefault(made, []).append(group)
+    alone = {made: found[0] for made, found in groups.items() if len(found) == 1}
     differ_in = [
         column.removeprefix(CHOICE)
-        for column in columns_of([cell.config for cell in alone.values()])
+        for column in columns_of([group.config for group in alone.values()])
         if column not in (CHOICE + "strategy", CHOICE + "byzantine")
     ]
-    means = {} if differ_in else {m: cell.mean(*path) for m, cell in alone.items()}
+    means = {} if differ_in else {m: group.mean(figure) for m, group in alone.items()}
     # numpy writes None as nan.
     values = np.array([[means.get((s, a)) for a in attacks] for s in strategies], float)
-    troubled = {made for made, cell in alone.items() if cell.is_doubtful}
-    doubtful = np.array([[(s, a) in troubled for a in attacks] for s in strategies])
+    unsure = {made for made, group in alone.items() if group.is_doubtful}
+    doubtful = np.array([[(s, a) in unsure for a in attacks] for s in strategies])
     doubtful &= ~np.isnan(values)
-    return Grid(
+    return RuleAttackGrid(
         title, training, strategies, attacks, values, doubtful, attacker_gains,
         differ_in,
     )  # fmt: skip

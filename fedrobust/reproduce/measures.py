@@ -1,12 +1,13 @@
 """What a run is held to: which of its numbers, of which rounds, in which unit."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
 from strategies.validation import require
 
 # What is kept for every round.
@@ -77,9 +78,7 @@ class Measure:
         )
 
 
-def measured(
-    measure: Measure, folder: RunFolder, result: Mapping[str, Any]
-) -> float | None:
+def measured(measure: Measure, folder: RunFolder, result: Result) -> float | None:
     """Read what a finished run is held to; None where it has no such number.
 
     Parameters
@@ -91,14 +90,14 @@ def measured(
     """
     if measure.over == "final" and measure.of != "clean":
         attack, _, epsilon = measure.of.partition("/")
-        curve = result["robust_accuracy"][attack]
+        curve = result.robust_accuracy[attack]
         if not epsilon:
             (epsilon,) = curve
         return measure.scale * float(curve[epsilon])
     if measure.over == "final":
-        return measure.scale * float(result["clean_accuracy"])
+        return measure.scale * float(result.clean_accuracy)
     over, _, number = measure.over.rpartition(" ")
-    numbers = {row["round"]: _number(measure.of, row) for row in folder.metrics()}
+    numbers = {row.round: _number(measure.of, row) for row in folder.rounds()}
     series = {round: x for round, x in numbers.items() if x is not None}
     if over == "last":
         kept = list(series.values())[-int(number) :]
@@ -109,7 +108,9 @@ def measured(
     return measure.scale * (max(kept) if over == "best from" else fmean(kept))
 
 
-def _number(name: str, row: Mapping[str, Any]) -> float | None:
-    figures = {"clean": row["clean_accuracy"], **(row["detection"] or {})}
-    number = figures.get(name)
-    return None if number is None else float(number)
+def _number(name: str, row: RoundRow) -> float | None:
+    if name == "clean":
+        return row.clean_accuracy
+    if row.detection is None:
+        return None
+    return row.detection.precision if name == "precision" else row.detection.recall

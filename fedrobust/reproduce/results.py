@@ -11,7 +11,7 @@ from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.files import locked, write_atomically, writing
 from fedrobust.record.folder import RunFolder
-from fedrobust.report.collect import trouble
+from fedrobust.record.result import Result
 from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
 from fedrobust.reproduce.results_csv import Row, Rows, read_rows
@@ -103,7 +103,7 @@ class Results:
         row = self.rows.get((cell, seed))
         return "" if row is None else row["trouble"]
 
-    def add(self, job: Job, folder: RunFolder, result: Mapping[str, Any]) -> None:
+    def add(self, job: Job, folder: RunFolder, result: Result) -> None:
         """Measure a finished run, add its row and write the file.
 
         Rows that another process added meanwhile are kept, that of this run too.
@@ -135,20 +135,19 @@ class Results:
         self,
         job: Job,
         numbers: Mapping[str, float | None],
-        result: Mapping[str, Any],
+        result: Result,
     ) -> Row:
-        environment = result["environment"]
-        # Of a run that was resumed in its evaluation, the training, too; results from
-        # before that was told have no word of it.
-        seconds = result["wall_seconds"] + result.get("earlier_seconds", 0.0)
+        environment = result.environment
+        # Of a run that was resumed in its evaluation, the training, too.
+        seconds = (result.wall_seconds or 0.0) + result.earlier_seconds
         return {
             **self._reproduction.values(job.cell),
             "seed": str(job.seed),
             **{name: as_text(value) for name, value in numbers.items()},
-            "trouble": trouble(result),
+            "trouble": result.doubts,
             "minutes": f"{seconds / 60:.1f}",
-            "config_digest": result["config_digest"],
-            "evaluation_digest": result["evaluation_digest"],
+            "config_digest": result.config_digest,
+            "evaluation_digest": result.evaluation_digest,
             "fedrobust": environment["fedrobust"],
             "tensorflow": environment["tensorflow"],
             "processor": processor(environment),

@@ -3,7 +3,7 @@
 import copy
 import logging
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from logging import DEBUG
 from typing import Any, Self
@@ -20,6 +20,7 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 
 from fedrobust.runtime.flower import RUN_ID, empty_run, give_id, identify_process
+from strategies.transport.contexts import Kept, kept_in, records_of
 from strategies.transport.grids import GuardedGrid, failure, vouched
 
 log = logging.getLogger("flwr").log
@@ -65,6 +66,20 @@ class LocalGrid(GuardedGrid):
         # After Ctrl-C nobody waits for the epochs that clients are in the midst of.
         is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         self._pool.shutdown(wait=not is_interrupted, cancel_futures=True)
+
+    def kept(self) -> dict[int, Kept]:
+        """Return what each client keeps in its Context, by partition id."""
+        return {
+            int(context.node_config["partition-id"]): kept_in(context.state)
+            for context in self._contexts.values()
+            if context.state
+        }
+
+    def restore(self, kept: Mapping[int, Kept]) -> None:
+        """Let the clients go on from what ``kept`` returned."""
+        for context in self._contexts.values():
+            client = int(context.node_config["partition-id"])
+            context.state = records_of(kept.get(client, {}))
 
     def set_run(self, run: Any) -> None:
         """Take a run over; no SuperLink asks for it."""

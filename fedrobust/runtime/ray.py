@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fedrobust import vectors
 from fedrobust.errors import RunFailedError
 from fedrobust.runtime.base import Runtime
-from fedrobust.runtime.signals import handlers_kept
+from fedrobust.signals import handlers_kept
 from strategies.threads import num_cores
 from strategies.validation import require
 

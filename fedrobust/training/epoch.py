@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from fedrobust.backend import tf, while_loop
 from fedrobust.network import BoundModel, Network, Tensor
 from fedrobust.network.graphs import step_by_step
-from fedrobust.training.objective import Objective
+from fedrobust.training.objective import Objective, Replaying
 from fedrobust.training.optimizer import PureOptimizer
 
 
@@ -59,8 +59,8 @@ class Epoch:
 
     @property
     def replays(self) -> int:
-        """Steps on each batch; few objectives replay, the others need not say so."""
-        return getattr(self.objective, "replays", 1)
+        """Steps on each batch."""
+        return self.objective.replays if isinstance(self.objective, Replaying) else 1
 
     def alone(
         self,
@@ -92,7 +92,7 @@ class Epoch:
             What came of them, and the sum of the losses.
         """
         network, objective, replays = self.network, self.objective, self.replays
-        advance: Any = getattr(objective, "advance", None)
+        advance = objective.advance if isinstance(objective, Replaying) else None
         scale = self.optimizer.loss_scale
         steps = replays * (tf.shape(bounds)[0] - 1)
         received = BoundModel(network, trainable, own.fixed, round)

@@ -5,6 +5,7 @@ and run inside the compiled local epoch. Name its class in ``training.objective`
 """
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from fedrobust.network import BoundModel
 from fedrobust.network.network import Tensor, cross_entropy
@@ -15,9 +16,7 @@ from strategies.validation import Validated
 class Objective(Validated):
     """Cross-entropy on inputs that ``perturb`` makes.
 
-    An objective with an attribute ``replays`` above 1 takes so many steps on each
-    batch, and has ``advance(delta, gradient, round)``, which tells what a step makes of
-    ``model.delta`` given the gradient of the loss by the inputs.
+    An objective that is :class:`Replaying` as well takes several steps on each batch.
     """
 
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
@@ -38,3 +37,28 @@ class Objective(Validated):
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Compute the (batch,) loss; weights are differentiated through it."""
         return cross_entropy(y, model(x_adv, training=True))
+
+
+@runtime_checkable
+class Replaying(Protocol):
+    """What an objective has that replays batches and carries a perturbation along.
+
+    Its ``perturb`` finds the perturbation in ``model.delta``.
+    """
+
+    @property
+    def replays(self) -> int:
+        """Steps on each batch."""
+
+    def advance(self, delta: Tensor, gradient: Tensor, round: Tensor) -> Tensor:
+        """Return the perturbation after a step.
+
+        Parameters
+        ----------
+        delta
+            (batch, ...) the perturbation before it.
+        gradient
+            Gradient of the loss by the perturbed inputs, of the same shape.
+        round
+            The round, from 1.
+        """

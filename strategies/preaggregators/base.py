@@ -8,12 +8,11 @@ import numpy as np
 
 from strategies.linalg.order import by_ids
 from strategies.linalg.rows import Matrix
-from strategies.rules.base import RuleContext, checked
-from strategies.validation import Validated
+from strategies.rules.base import Part, RuleContext, checked
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preaggregator(Validated, ABC):
+class Preaggregator(Part, ABC):
     """A pre-aggregator with its hyper-parameters.
 
     ``keeps_rows`` tells that each row out is still the update of the client of that

@@ -160,8 +160,29 @@ class Aggregate:
 UNDEFINED = (ValueError, ArithmeticError, LookupError)
 
 
+class Part(Validated):
+    """A part of the pipeline: a rule or a pre-aggregator.
+
+    A part that has one of these attributes declares it as a field.
+
+    Attributes
+    ----------
+    f
+        Number of Byzantine rows that the part withstands.
+    rule
+        The rule that aggregates what the part leaves.
+    trusted
+        Id of the client on whose honesty the part relies.
+    """
+
+    # No dataclass, in which these would be the first fields of every part.
+    f: int | None = None
+    rule: "Rule | None" = None
+    trusted: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
-class Rule(Validated, ABC):
+class Rule(Part, ABC):
     """An aggregation rule with its hyper-parameters.
 
     ``aggregate`` receives the rows in the order of client ids, and its result is mapped

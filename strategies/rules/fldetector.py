@@ -24,6 +24,7 @@ import numpy as np
 from strategies.linalg.order import Rows
 from strategies.linalg.rows import Float, Matrix, Vector, norms
 from strategies.randomness import Draw, server_generator
+from strategies.records import storable
 from strategies.rules.base import Aggregate, Rule, RuleContext
 from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean
@@ -138,6 +139,7 @@ class FLDetector(Rule):
         return scores
 
 
+@storable
 @dataclass(frozen=True)
 class _Past:
     """What happened before: by client id, and of the last rounds.

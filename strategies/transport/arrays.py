@@ -1,8 +1,8 @@
 """Reading and writing Flower's arrays without copies.
 
 An Array holds the bytes of a .npy file. NumPy parses its header with Python's compiler,
-which in Python 3.11 fails now and then when several threads use it at once (CPython
-issue 106905); so each kind of header is parsed once, under a lock, and remembered.
+which in Python 3.11 sometimes fails when several threads use it at once (CPython issue
+106905); so each kind of header is parsed once, under a lock, and cached.
 """
 
 import io
@@ -25,7 +25,7 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 class UnreadableArrayError(ValueError):
-    """Bytes that are no .npy file of format 1.0; the message says why."""
+    """Raised for bytes that are not a .npy file of format 1.0; the message says why."""
 
 
 def pack(value: NDArray[Any]) -> Array:
@@ -47,12 +47,12 @@ def pack_all(values: Mapping[str, NDArray[Any]]) -> ArrayRecord:
 
 
 def unpack(array: Array) -> NDArray[Any]:
-    """Give a read-only view of a serialised array.
+    """Return a read-only view of a serialised array.
 
     Raises
     ------
     UnreadableArrayError
-        When it is none.
+        When its bytes are not a .npy file of format 1.0.
     """
     (shape, fortran, dtype), start = header_of(array.data)
     value = np.frombuffer(array.data, dtype, offset=start)
@@ -60,12 +60,12 @@ def unpack(array: Array) -> NDArray[Any]:
 
 
 def unpack_all(arrays: Mapping[str, Array]) -> dict[str, NDArray[Any]]:
-    """Give read-only views of serialised arrays by name."""
+    """Return read-only views of serialised arrays by name."""
     return {name: unpack(array) for name, array in arrays.items()}
 
 
 def header_of(data: bytes) -> tuple[Header, int]:
-    """Read shape, Fortran order and dtype, and where the values start.
+    """Return shape, Fortran order and dtype, and where the values start.
 
     Raises
     ------
@@ -94,13 +94,13 @@ def _parse(header: bytes) -> Header:
     try:
         return np.lib.format.read_array_header_1_0(io.BytesIO(header[START - 2 :]))
     except Exception as error:
-        # The header is the sender's text: whatever its parser throws is its fault.
+        # The sender wrote the header, so whatever its parser raises is a bad header.
         raise UnreadableArrayError(f"has no readable .npy header ({error})") from error
 
 
 @lru_cache(maxsize=1024)
 def dtype_name(dtype: np.dtype[Any]) -> str:
-    """Name a dtype; NumPy takes longer for that than for a small array."""
+    """Return the name of a dtype, which takes NumPy longer than a small array."""
     return str(dtype)
 
 

@@ -24,7 +24,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 
 
 class GuardedGrid(Grid):
-    """A Grid whose ``send_and_receive`` gives each reply under the name of who sent it.
+    """A Grid whose ``send_and_receive`` names the true sender of each reply.
 
     Nothing that a node sends makes it raise.
     """
@@ -41,11 +41,11 @@ def vouched(reply: Message, message: Message, sent_as: Any = None) -> Message:
     Parameters
     ----------
     reply
-        Came for the message, whatever it says.
+        The reply that came for the message, whatever its metadata claim.
     message
-        What the node was sent.
+        The message that the node was sent.
     sent_as
-        The id under which the grid sent it, if that is not the message's own.
+        The id under which the grid sent it, if it differs from the message's own.
     """
     said, asked = reply.metadata, message.metadata
     if reply.has_error():
@@ -64,7 +64,7 @@ def vouched(reply: Message, message: Message, sent_as: Any = None) -> Message:
 def failure(
     message: Message, reason: str, code: int = ErrorCode.MESSAGE_UNAVAILABLE
 ) -> Message:
-    """Return an error reply of the node that a message was for."""
+    """Return an error reply from the node that a message was for."""
     return Message(Error(code, reason), reply_to=message)
 
 
@@ -119,19 +119,19 @@ class WrappedGrid(GuardedGrid):
 class HandOver(WrappedGrid):
     """Hand replies over as an iterator, and hold no reference to them.
 
-    Flower's loop holds what it received until the next round's replies have come: of
-    10,000 clients 10,000 models, for nothing.
+    Flower's loop holds the replies of a round until those of the next have come, which
+    would keep the models of 10,000 clients in memory for nothing.
     """
 
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
-        """Send messages; an iterator that has ended holds nothing."""
+        """Return the replies as an iterator, which holds nothing once it has ended."""
         return iter(list(super().send_and_receive(messages, timeout=timeout)))
 
 
 class Guard(WrappedGrid):
-    """Pull one reply at a time, so that it is known which node it comes from.
+    """Pull one reply at a time, so that the node that it comes from is known.
 
     Parameters
     ----------
@@ -145,22 +145,22 @@ class Guard(WrappedGrid):
     def send_and_receive(
         self, messages: Iterable[Message], *, timeout: float | None = None
     ) -> Iterable[Message]:
-        """Send messages and pull their replies until all are there, or time is over.
+        """Send messages and pull their replies until all have come, or time is over.
 
         A message that the grid refuses, or whose reply cannot be read, becomes an error
-        reply of the node that it was for.
+        reply from the node that it was for.
 
         Raises
         ------
         TypeError
-            When the grid gives something else than ids or messages.
+            When the grid returns something other than ids or messages.
         ValueError
-            When it cannot be told which message an id of the grid belongs to.
+            When the message that an id of the grid belongs to is unknown.
         """
         sent = list(messages)
         if not sent:
             return []
-        # In one go, which Flower's grids send in one request.
+        # All at once: Flower's grids send them in one request.
         waiting = by_id(sent, self.push_messages(sent), self._name)
         taken = {id(message) for message in waiting.values()}
         replies = [
@@ -188,7 +188,7 @@ class Guard(WrappedGrid):
         return type(self._grid).__name__
 
     def _pull(self, message_id: Any, message: Message) -> Message | None:
-        """Pull the reply to a message; None if it has not come."""
+        """Return the reply to a message; None if it has not come."""
         try:
             pulled: Any = self.pull_messages([message_id])
             if isinstance(pulled, Iterator):

@@ -1,7 +1,7 @@
-"""Client ids of nodes: the partitions that they say they hold, or numbers.
+"""Client ids of nodes: the partitions that they claim to hold, or numbers.
 
-Flower draws node ids anew for every run, and for every node that connects again.
-Partition ids stay, so whatever must last is keyed by them.
+Flower draws new node ids for every run, and for every node that connects again.
+Partition ids stay the same, so everything that must last is keyed by them.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from flwr.app import Message, MessageType, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
-# Errors that a grid reports in the place of a node from which nothing was heard.
+# Errors that a grid reports on behalf of a node that has not replied.
 UNHEARD = (
     ErrorCode.MESSAGE_UNAVAILABLE,
     ErrorCode.REPLY_MESSAGE_UNAVAILABLE,
@@ -28,9 +28,9 @@ class Identities:
     Attributes
     ----------
     said
-        Of the nodes that are the partition they say they hold.
+        Ids of the nodes that hold the partition they claim.
     numbered
-        Of the others: numbers that no connected node says.
+        Ids of the other nodes: numbers that no connected node claims.
     """
 
     said: Mapping[int, int] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Identities:
         return {**self.said, **self.numbered}
 
     def followed_by(self, later: "Identities") -> "Identities":
-        """Return these, brought up to date.
+        """Return these identities, updated by later ones.
 
-        A node that is gone is remembered until another one has its client id.
+        A node that has left is kept until another node has its client id.
         """
         now, taken = later.clients, set(later.clients.values())
 
@@ -64,14 +64,15 @@ class Identities:
 def partitions_of(
     grid: Grid, nodes: Iterable[int], num_clients: int | None, timeout: float
 ) -> dict[int, int | None]:
-    """Ask nodes which partition they hold.
+    """Return the partitions that nodes claim to hold when they are asked.
 
     A ClientApp answers a query with a MetricRecord that has ``partition-id``.
 
     Returns
     -------
-    For each node that replied within ``timeout`` seconds, its partition: an integer in
-    [0, num_clients). None if it gave none, as a ClientApp without a query function.
+    For each node that replied within ``timeout`` seconds, its partition, an integer in
+    [0, num_clients); or None if it named none, like a ClientApp without a query
+    function.
     """
     limit = 2**63 if num_clients is None else num_clients
     questions = [Message(RecordDict(), node, MessageType.QUERY) for node in nodes]
@@ -97,27 +98,26 @@ def identified(
     trusted: int | None = None,
     num_clients: int | None = None,
 ) -> Identities:
-    """Return a client id for each node: the partition it says, or a number.
+    """Return a client id for each node: the partition it claims, or a number.
 
     Parameters
     ----------
     nodes
-        All that are connected.
+        All connected nodes.
     answers
-        Partitions that some of them say now.
+        Partitions that some of them claim now.
     before
-        What they were so far. A node keeps the client id that it said, and a number
-        until another node says that this is its partition.
+        Their client ids so far. A node keeps the id that it claimed; it keeps a number
+        until another node claims that this is its partition.
     trusted
-        A client that a node becomes only if it alone says so.
+        A client id that a node gets only if no other node claims it.
     num_clients
-        Client ids are below it. A node for which none is left gets none.
+        Upper bound of client ids. If none is left for a node, it gets none.
 
     Notes
     -----
-    If several nodes give the same answer, the first keeps it, and the others are
-    numbered: a liar displaces one client at the most. If that is the trusted client,
-    none does, so that no liar is trusted.
+    If several nodes claim the same id, the first keeps it and the others are numbered,
+    so a liar displaces at most one client. A contested *trusted* id is given to none.
     """
     before = before or Identities()
     said = {node: before.said[node] for node in nodes if node in before.said}

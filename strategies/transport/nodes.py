@@ -17,9 +17,9 @@ def wait_for_nodes(grid: Grid, minimum: int, timeout: float = 600.0) -> list[int
     grid
         Grid of the ServerApp.
     minimum
-        How many nodes to wait for.
+        Number of nodes to wait for.
     timeout
-        Seconds to wait at the most.
+        Most seconds to wait.
 
     Returns
     -------

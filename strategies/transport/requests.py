@@ -1,4 +1,4 @@
-"""What clients are sent in a round, under the names that Flower's strategies use."""
+"""The messages to clients in a round, with the names that Flower's strategies use."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ def ask(
     arrayrecord_key: str = "arrays",
     configrecord_key: str = "config",
 ) -> list[Message]:
-    """Make a message for each node: the global arrays, the round and what it is told.
+    """Return a message for each node: the global arrays, the round and a config.
 
     Parameters
     ----------
@@ -23,11 +23,11 @@ def ask(
     arrays
         The global arrays.
     config
-        What else clients are told; the round is written into it.
+        Further settings for the clients; the round is written into it.
     round
         The round, from 1.
     message_type
-        Of Flower's ``MessageType``.
+        One of Flower's ``MessageType``.
     arrayrecord_key, configrecord_key
         Names of the two records in the message.
     """
@@ -44,7 +44,7 @@ def ask(
 
 
 def asked(message: Message) -> tuple[ArrayRecord, int]:
-    """Read what ``ask`` has written: the global arrays and the round."""
+    """Return the global arrays and the round from a message that ``ask`` made."""
     round = message.content.config_records["config"]["server-round"]
     assert isinstance(round, int)
     return message.content.array_records["arrays"], round

@@ -1,17 +1,18 @@
-"""Who the clients are, and which of them are asked in a round."""
+"""The roster: which client each node is, and which clients take part in a round."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from flwr.serverapp import Grid
 
 from strategies.sampling import sample_clients, sample_size
+from strategies.state import RosterState
 from strategies.transport.identity import Identities, identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
 
-# Nodes that are asked first: if none of them can answer, their ClientApp cannot.
+# Number of nodes that are queried first: if none can answer, their ClientApp cannot.
 PROBES = 3
-# Seconds to wait for nodes to say which partition they hold: before the first round,
-# when they may have to load their ClientApp, and before a later one.
+# Seconds to wait for nodes to answer which partition they hold: before the first round,
+# when they may have to load their ClientApp, and before a later round.
 FIRST_TIMEOUT, LATER_TIMEOUT = 60.0, 5.0
 
 # Called with the round, a client id if it is about one client, and the reason.
@@ -24,21 +25,22 @@ class Roster:
     Parameters
     ----------
     client_ids
-        Stable id of each node. Without it a client is the partition that its node says
-        it holds; nodes that say nothing are numbered as they come, by node id.
+        Stable id of each node. If it is None, the client id of a node is the partition
+        that it claims to hold; nodes that claim none are numbered as they come, in the
+        order of their node ids.
     num_clients
-        How many there should be; None means as many as there are.
+        Number of clients that there should be; None means as many as are connected.
     min_available_nodes
-        Nodes to wait for before the first round when ``client_ids`` is not given; the
-        later ones go on with whoever is still there.
+        Number of nodes to wait for before the first round if ``client_ids`` is not
+        given; later rounds go on with the nodes that are still connected.
     trusted
-        A client that a node becomes only if it alone says so, unless no ClientApp
-        answers queries.
+        A client id that a node gets only if no other node claims it, unless the
+        ClientApp cannot answer queries.
     f
-        Byzantine clients: more nodes than these must be without an answer before the
-        others are not asked.
+        Number of Byzantine clients: the other nodes are left unasked only if more nodes
+        than these cannot answer.
     tell
-        Called where a node is not the client that it says, or says nothing.
+        Called when a node is not the client that it claims to be, or claims none.
     """
 
     def __init__(
@@ -56,10 +58,24 @@ class Roster:
         self._trusted = trusted
         self._f = f
         self._tell = tell
-        self._identities = Identities()
-        self._seen: set[int] = set()
-        self._settled: set[int] = set()
-        self._has_answers = True
+        self.restore(RosterState())
+
+    def state(self) -> RosterState:
+        """Return what is carried to the next round."""
+        return RosterState(
+            said=dict(self._identities.said),
+            numbered=dict(self._identities.numbered),
+            seen=tuple(sorted(self._seen)),
+            settled=tuple(sorted(self._settled)),
+            has_answers=self._has_answers,
+        )
+
+    def restore(self, state: RosterState) -> None:
+        """Go on from a state."""
+        self._identities = Identities(state.said, state.numbered)
+        self._seen = set(state.seen)
+        self._settled = set(state.settled)
+        self._has_answers = state.has_answers
 
     def sample(
         self,
@@ -70,15 +86,15 @@ class Roster:
         minimum: int = 1,
         may_ask: bool = True,
     ) -> dict[int, int]:
-        """Sample clients, by the key of round and seed.
+        """Sample clients, keyed by seed and round.
 
         Parameters
         ----------
         fraction, minimum
-            Share of the clients, and how many there are at least.
+            Share of the clients to sample, and the least number of them.
         may_ask
-            Whether nodes that are new are asked who they are; otherwise they are left
-            out, except before the first round.
+            Whether new nodes are asked which partition they hold; otherwise they are
+            left out, except before the first round.
 
         Returns
         -------
@@ -95,15 +111,15 @@ class Roster:
 
     @property
     def known(self) -> dict[int, int]:
-        """The client id of each node that was there so far.
+        """The client id of each node that has been connected so far.
 
-        A node that is gone counts until another one has its client id.
+        A node that has left counts until another node has its client id.
         """
         ids = self.client_ids
         return dict(self._identities.clients if ids is None else ids)
 
     def expected(self, fraction: float, num_sampled: int, minimum: int = 1) -> int:
-        """Count who should reply in a round that has sampled so many."""
+        """Return how many clients should reply in a round that sampled so many."""
         if self.num_clients is None:
             return num_sampled
         return max(num_sampled, sample_size(self.num_clients, fraction, minimum))
@@ -111,7 +127,7 @@ class Roster:
     def _connected(
         self, grid: Grid, round: int, minimum: int, may_ask: bool
     ) -> dict[int, int]:
-        """Return the client id of each node that is there and has one."""
+        """Return the client id of each connected node that has one."""
         needed = max(self.min_available_nodes, minimum)
         connected = wait_for_nodes(grid, 1 if self._seen else needed)
         if may_ask or not self._seen:
@@ -120,10 +136,10 @@ class Roster:
         return {node: ids[node] for node in connected if node in ids}
 
     def _identify(self, grid: Grid, round: int, connected: Sequence[int]) -> None:
-        """Assign a client id to each node that is there."""
+        """Assign a client id to each connected node."""
         is_first, before = not self._seen, self._identities
         answers = self._ask(grid, connected)
-        # Where no node could say that it is the trusted client, a number decides.
+        # If no node could claim to be the trusted client, the numbering decides.
         trusted = self._trusted if self._has_answers or not is_first else None
         limit = self.num_clients
         found = identified(connected, answers, before, trusted, limit)
@@ -137,7 +153,7 @@ class Roster:
         self._seen.update(connected)
 
     def _ask(self, grid: Grid, connected: Sequence[int]) -> dict[int, int]:
-        """Ask nodes that have not answered yet, unless the ClientApp cannot."""
+        """Ask the nodes that have not answered yet, unless the ClientApp cannot."""
         if not self._has_answers:
             return {}
         is_first = not self._seen
@@ -153,7 +169,7 @@ class Roster:
             rest = new[len(asked) :]
             replies |= partitions_of(grid, rest, self.num_clients, timeout)
         answers = {node: said for node, said in replies.items() if said is not None}
-        # Where other nodes can answer, one that cannot may have failed for a moment.
+        # If other nodes can answer, one that could not may have failed temporarily.
         others_can = bool(answers or self._identities.said)
         self._settled.update(answers if others_can else replies)
         return answers

@@ -40,6 +40,7 @@ from fedrobust.byzantine import (
     Tampering,
 )
 from strategies.rules import Median
+from tests.states import bits, stored
 
 COLLUSIONS: list[Collusion] = [
     ALIE(),
@@ -168,6 +169,23 @@ def test_honest_updates_may_be_read_only(attack):
 def test_crafting_twice_gives_the_same_bits(attack):
     honest = updates()
     np.testing.assert_array_equal(craft(attack, honest), craft(attack, honest))
+
+
+@every_collusion
+def test_its_memory_is_stored_and_it_goes_on_from_it_with_the_same_bits(attack):
+    def crafted(round, memory):
+        honest = np.float32(round) * updates() + np.float32(round % 2)
+        known = dataclasses.replace(context(honest), round=round, memory=memory)
+        return attack(honest, B, known)
+
+    memory: dict = {}
+    for round in (1, 2, 3):
+        crafted(round, memory)
+    again = stored(memory)
+    assert bits(again) == bits(memory)
+    for round in (4, 5):
+        np.testing.assert_array_equal(crafted(round, again), crafted(round, memory))
+    assert bits(again) == bits(memory)
 
 
 FOLLOWS_ONE_CLIENT = (Mimic(mode="fixed"), FangFlanders())

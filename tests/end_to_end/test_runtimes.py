@@ -188,7 +188,7 @@ def test_centralised_is_centralised_over_any_grid(tmp_path):
     overrides = ["experiment=centralised", "num_rounds=1", "dataset.num_train=100"]
     config = load_config(compose_run(overrides))
     result = run(config, tmp_path / "run", grid=object())
-    assert result["bytes_up"] == 0
+    assert result.bytes_up == 0
 
 
 def _free_port() -> int:

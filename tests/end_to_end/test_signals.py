@@ -94,9 +94,9 @@ def test_one_signal_ends_a_run_on_ray(number, is_group, tmp_path):
 
 
 STUCK = """
-import fedrobust.runtime.signals, signal, sys, time
-fedrobust.runtime.signals.GRACE = float(sys.argv[1])
-signals = fedrobust.runtime.signals.Signals("")
+import fedrobust.signals, signal, sys, time
+fedrobust.signals.GRACE = float(sys.argv[1])
+signals = fedrobust.signals.Signals("")
 signals.watch()
 try:
     print("ready", flush=True)
@@ -122,9 +122,9 @@ def test_a_command_that_does_not_end_by_itself_is_ended(grace, signals):
 
 
 READ = """
-import fedrobust.runtime.signals, os, sys, time
-fedrobust.runtime.signals.GRACE = 0.1
-signals = fedrobust.runtime.signals.Signals("")
+import fedrobust.signals, os, sys, time
+fedrobust.signals.GRACE = 0.1
+signals = fedrobust.signals.Signals("")
 signals.watch()
 is_stuck, amount = (int(argument) for argument in sys.argv[1:])
 try:
@@ -154,8 +154,8 @@ def test_a_reader_that_is_gone_or_reads_no_more_holds_up_no_end(is_stuck, amount
 
 
 FORK = """
-import fedrobust.runtime.signals, os, signal, sys, threading, time
-signals = fedrobust.runtime.signals.Signals("")
+import fedrobust.signals, os, signal, sys, threading, time
+signals = fedrobust.signals.Signals("")
 signals.watch()
 
 def fork():

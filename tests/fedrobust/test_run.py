@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.federation.server import identify_clients, serve
+from fedrobust.files import to_json
 from fedrobust.record.environment import processor
-from fedrobust.record.folder import RunFolder, to_json
+from fedrobust.record.folder import RunFolder
 from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
 
@@ -68,11 +70,11 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
         "evaluations", "training.json", ".lock",
     }  # fmt: skip
     document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
-    assert document["config_digest"] == config.digest == result["config_digest"]
+    assert document["config_digest"] == config.digest == result.config_digest
     assert document["strategy"]["rule"] == {
         "_target_": "strategies.rules.Krum", "f": 2, "variant": "paper"
     }  # fmt: skip
-    assert json.loads((tmp_path / "r" / "result.json").read_text()) == result
+    assert json.loads((tmp_path / "r" / "result.json").read_text()) == result.to_json()
     rows = [json.loads(r) for r in (tmp_path / "r/metrics.jsonl").open()]
     assert [row["round"] for row in rows] == [1, 2]
     for row in rows:
@@ -81,15 +83,15 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
         assert len(row["selected"]) == 1
         assert row["federated"]["clients"] == 7
         assert 0 <= row["federated"]["robust_accuracy"]["pgd"]["0.15"] <= 1
-    assert len(result["byzantine_clients"]) == 2
-    assert result["num_evaluated"] == 50
-    assert result["checks"]["within_ball"]["status"] == "pass"
-    assert result["environment"]["deterministic"] is True
+    assert len(result.byzantine_clients) == 2
+    assert result.num_evaluated == 50
+    assert result.checks["within_ball"].status == "pass"
+    assert result.environment["deterministic"] is True
 
 
 def test_a_run_learns(configure: Configure, tmp_path):
     result = run(configure("num_clients=4", "num_rounds=15"), tmp_path / "r")
-    assert result["clean_accuracy"] > 0.85
+    assert result.clean_accuracy > 0.85
     start = Experiment(configure()).initial_arrays()
     trained = weights(tmp_path / "r")
     moved = [np.abs(a - b).max() for a, b in zip(start.values(), trained, strict=True)]
@@ -140,13 +142,13 @@ def test_a_finished_run_returns_at_once_and_another_epsilon_trains_nothing(
     assert run(config, tmp_path / "r") == first
     other = run(configure(*SMALL, "attack.epsilon=[0.0,0.15,0.3]"), tmp_path / "r")
     assert (tmp_path / "r/model.keras").stat().st_mtime_ns == stamp
-    curve = other["robust_accuracy"]["pgd"]
+    curve = other.robust_accuracy["pgd"]
     assert list(curve) == ["0.0", "0.15", "0.3"]
-    assert curve["0.0"] == other["clean_accuracy"] == first["clean_accuracy"]
-    assert curve["0.15"] == first["robust_accuracy"]["pgd"]["0.15"]
-    assert json.loads((tmp_path / "r/result.json").read_text()) == other
+    assert curve["0.0"] == other.clean_accuracy == first.clean_accuracy
+    assert curve["0.15"] == first.robust_accuracy["pgd"]["0.15"]
+    assert json.loads((tmp_path / "r/result.json").read_text()) == other.to_json()
     assert run(config, tmp_path / "r") == first
-    assert json.loads((tmp_path / "r/result.json").read_text()) == first
+    assert json.loads((tmp_path / "r/result.json").read_text()) == first.to_json()
 
 
 def test_an_unfinished_run_starts_over(configure: Configure, tmp_path, monkeypatch):
@@ -206,8 +208,8 @@ def test_hostile_clients_change_the_mean_and_not_krum(configure: Configure, tmp_
               "byzantine=sign_flip", "byzantine.scale=10")  # fmt: skip
     fedavg = run(configure(*attack), tmp_path / "fedavg")
     krum = run(configure(*attack, "strategy=krum"), tmp_path / "krum")
-    assert fedavg["clean_accuracy"] < 0.3
-    assert krum["clean_accuracy"] > 0.8
+    assert fedavg.clean_accuracy < 0.3
+    assert krum.clean_accuracy > 0.8
 
 
 def test_label_flipping_clients_train_on_flipped_labels(configure: Configure):
@@ -260,8 +262,8 @@ def test_the_centralised_baseline_sends_nothing_and_learns(
 ):
     config = configure("experiment=centralised", "num_rounds=8")
     result = run(config, tmp_path / "r")
-    assert result["clean_accuracy"] > 0.9
-    assert result["bytes_down"] == result["bytes_up"] == 0
+    assert result.clean_accuracy > 0.9
+    assert result.bytes_down == result.bytes_up == 0
 
 
 def test_one_client_with_all_the_data_is_the_centralised_baseline(
@@ -279,13 +281,13 @@ def test_one_client_with_all_the_data_is_the_centralised_baseline(
 def test_result_and_config_are_of_the_same_evaluation(configure: Configure, tmp_path):
     overrides = (*SMALL, "partition.holdout=0.2")
     first = run(configure(*overrides, "attack.epsilon=0.1"), tmp_path / "r")
-    assert list(first["federated"]["robust_accuracy"]["pgd"]) == ["0.1"]
+    assert list(first.federated["robust_accuracy"]["pgd"]) == ["0.1"]
     for epsilon in (0.3, 0.1):
         result = run(configure(*overrides, f"attack.epsilon={epsilon}"), tmp_path / "r")
         config = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
         assert config["attack"]["epsilon"] == epsilon
-        assert list(result["robust_accuracy"]["pgd"]) == [str(epsilon)]
-        clients = (result["federated"] or {}).get("robust_accuracy", {}).get("pgd", {})
+        assert list(result.robust_accuracy["pgd"]) == [str(epsilon)]
+        clients = (result.federated or {}).get("robust_accuracy", {}).get("pgd", {})
         assert list(clients) in ([], [str(epsilon)])
 
 
@@ -314,7 +316,7 @@ def test_a_hostile_client_cannot_write_the_record(
 
     monkeypatch.setattr(client, "_train", lying)
     result = run(configure(*SMALL), tmp_path / "r")
-    assert result["skipped_rounds"] == 0
+    assert result.skipped_rounds == 0
     rows = [json.loads(line) for line in (tmp_path / "r/metrics.jsonl").open()]
     assert [row["round"] for row in rows] == [1, 2]
     assert all(
@@ -464,7 +466,7 @@ def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
     config = configure(*SMALL)
     with LocalGrid(client_app(Experiment(config)), 7, workers=2) as grid:
         result = run(config, tmp_path / "r", grid=grid)
-    runtime = result["environment"]["runtime"]
+    runtime = result.environment["runtime"]
     assert runtime["_target_"] == "fedrobust.runtime.local_grid.LocalGrid"
 
 
@@ -553,30 +555,30 @@ def test_an_evaluation_that_fails_does_not_lose_the_trained_model(
     stamp = (tmp_path / "r" / "model.keras").stat().st_mtime_ns
     # Another evaluation does not write into the record of the rounds, before or after.
     unscored = (tmp_path / "r" / "metrics.jsonl").read_bytes()
-    assert run(other, tmp_path / "r")["federated"] is None
+    assert run(other, tmp_path / "r").federated is None
     assert (tmp_path / "r" / "metrics.jsonl").read_bytes() == unscored
     result = run(config, tmp_path / "r")
     assert (tmp_path / "r" / "model.keras").stat().st_mtime_ns == stamp
     # The record is that of a run in one go.
     whole = run(config, tmp_path / "whole")
     assert_same_bits(tmp_path / "r", tmp_path / "whole")
-    assert result["bytes_up"] == whole["bytes_up"] > 0
+    assert result.bytes_up == whole.bytes_up > 0
     # The seconds are those of each call, and what the first took is told beside them.
-    rows = RunFolder(tmp_path / "r", config).metrics()
-    took = sum(row["train_seconds"] + row["aggregate_seconds"] for row in rows)
-    took += rows[0]["evaluate_seconds"]
-    assert result["earlier_seconds"] == pytest.approx(took)
-    assert whole["wall_seconds"] > whole["train_seconds"] > 0
-    assert whole["earlier_seconds"] == 0
-    assert result["federated"] == whole["federated"] is not None
+    rows = RunFolder(tmp_path / "r", config).rounds()
+    took = sum(row.train_seconds + row.aggregate_seconds for row in rows)
+    took += rows[0].evaluate_seconds
+    assert result.earlier_seconds == pytest.approx(took)
+    assert whole.wall_seconds > whole.train_seconds > 0
+    assert whole.earlier_seconds == 0
+    assert result.federated == whole.federated is not None
 
 
 def test_the_result_warns_of_clients_that_were_missing(configure: Configure, tmp_path):
     few = ("num_clients=5", "num_byzantine=1", "strategy=krum", "num_rounds=2")
     result = run(configure(*few, "byzantine=infinity"), tmp_path / "r")
     warning = "in 2 of 2 rounds clients were missing and f was lowered"
-    assert warning in result["warnings"]
-    assert result["skipped_rounds"] == 0
+    assert warning in result.warnings
+    assert result.skipped_rounds == 0
 
 
 def test_a_warning_of_the_attack_is_told_of_that_evaluation_alone(
@@ -586,14 +588,14 @@ def test_a_warning_of_the_attack_is_told_of_that_evaluation_alone(
     rounds = (*SMALL, "partition.holdout=0.2", "attack.epsilon=[0.1,0.3]")
     slow = configure(*rounds, "attack.methods.pgd.step_size=0.01")
     first = run(slow, tmp_path / "r")
-    assert sum("cannot cross a ball" in text for text in first["warnings"]) == 2
+    assert sum("cannot cross a ball" in text for text in first.warnings) == 2
     again = run(configure(*rounds), tmp_path / "r")
-    assert not any("cannot cross a ball" in text for text in again["warnings"])
+    assert not any("cannot cross a ball" in text for text in again.warnings)
 
 
 def test_an_epsilon_that_is_too_wide_is_told_once(configure: Configure, tmp_path):
     config = configure(*TINY, "attack=fgsm", "attack.epsilon=[0.1,8]")
-    told = run(config, tmp_path / "r")["warnings"]
+    told = run(config, tmp_path / "r").warnings
     assert len([text for text in told if "8" in text and "/255" in text]) == 1
 
 
@@ -609,12 +611,12 @@ def test_a_stored_model_keeps_where_it_was_trained(
             lambda: "the one it was trained on",
         )
         first = run(configure(*SMALL), tmp_path / "r")
-    assert first["environment"] == first["evaluation_environment"]
+    assert first.environment == first.evaluation_environment
     again = run(configure(*SMALL, "attack.epsilon=0.3"), tmp_path / "r")
-    assert again["environment"]["processor"] == "the one it was trained on"
-    assert again["environment"]["deterministic"] is False
-    assert again["evaluation_environment"]["processor"] == processor()
-    assert again["evaluation_environment"]["deterministic"] is True
+    assert again.environment["processor"] == "the one it was trained on"
+    assert again.environment["deterministic"] is False
+    assert again.evaluation_environment["processor"] == processor()
+    assert again.evaluation_environment["deterministic"] is True
 
 
 @pytest.fixture
@@ -644,22 +646,20 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
     """Nothing is evaluated on images that may be among those it was trained on."""
     first = run(configure(*mine()), tmp_path / "r")
     before = (tmp_path / "r" / "result.json").read_bytes()
-    digests = {first["data_digest"]}
+    digests = {first.data_digest}
     for name in ("x_train", "y_train", "x_test", "y_test"):
         for other in ((), ("attack.epsilon=0.01",)):
             config = configure(*mine(name), *other)
             with pytest.raises(ConfigError, match="was made with other data") as caught:
                 run(config, tmp_path / "r")
             now = Experiment(config).split.digest
-            assert f"(data_digest {first['data_digest']}, now {now})" in str(
-                caught.value
-            )
+            assert f"(data_digest {first.data_digest}, now {now})" in str(caught.value)
             assert "--fresh" in str(caught.value)
             digests.add(now)
     assert len(digests) == 5
     assert (tmp_path / "r" / "result.json").read_bytes() == before
     RunFolder(tmp_path / "r", config).clear()
-    assert run(config, tmp_path / "r")["data_digest"] == now
+    assert run(config, tmp_path / "r").data_digest == now
 
 
 def test_a_result_counts_until_its_data_are_found_to_be_others(
@@ -678,7 +678,7 @@ def test_a_result_counts_until_its_data_are_found_to_be_others(
     data.unlink()
     forget()
     assert fail("mine") == []
-    assert collect(tmp_path).cells[0].seeds == [config.seed]
+    assert collect(tmp_path).groups[0].seeds == [config.seed]
     mine("y_test")
     assert fail("was made with other data") == [config.evaluation_digest]
     data.unlink()
@@ -689,7 +689,7 @@ def test_a_result_counts_until_its_data_are_found_to_be_others(
         collect(tmp_path)
     mine()
     run(config, tmp_path / "r")
-    assert collect(tmp_path).cells[0].seeds == [config.seed]
+    assert collect(tmp_path).groups[0].seeds == [config.seed]
 
 
 def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
@@ -718,11 +718,11 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     for asked in (config, configure(*own, "attack.epsilon=0.01")):
         with pytest.raises(ConfigError, match="partition_digest") as caught:
             run(asked, tmp_path / "r")
-        assert first["partition_digest"] in str(caught.value)
+        assert first.partition_digest in str(caught.value)
     older = {**environment.versions(), "flwr-datasets": "0.0.1"}
     monkeypatch.setattr(environment, "versions", lambda: older)
     again = run(config, tmp_path / "r")
-    assert again["other_versions"]["flwr-datasets"][1] == "0.0.1"
+    assert again.other_versions["flwr-datasets"][1] == "0.0.1"
     forget()
 
 
@@ -753,7 +753,7 @@ def test_other_versions_than_a_model_was_trained_with_are_told(
 
     config = configure(*TINY, "attack=fgsm")
     first = run(config, tmp_path / "r")
-    assert first["other_versions"] == {}
+    assert first.other_versions == {}
     with monkeypatch.context() as patched:
         newer = {**environment.versions(), "flwr": "9.9", "code": "edited"}
         patched.setattr(environment, "versions", lambda: newer)
@@ -761,17 +761,17 @@ def test_other_versions_than_a_model_was_trained_with_are_told(
         there = environment.version("flwr")
         told = {
             "flwr": [there, "9.9"],
-            "code": [first["environment"]["code"], "edited"],
+            "code": [first.environment["code"], "edited"],
         }
-        assert again == {**first, "other_versions": told}
-        assert json.loads((tmp_path / "r/result.json").read_text()) == again
+        assert again == replace(first, other_versions=told)
+        assert json.loads((tmp_path / "r/result.json").read_text()) == again.to_json()
         Progress(config, tmp_path / "r", None).finish(again)
         error = " ".join(capsys.readouterr().err.split())
         assert f"trained with other code of fedrobust, flwr {there} (now 9.9)" in error
         assert "--fresh" in error
         # An evaluation by these says so, too.
         other = configure(*TINY, "attack=fgsm", "attack.epsilon=0.3")
-        assert run(other, tmp_path / "r")["other_versions"] == told
+        assert run(other, tmp_path / "r").other_versions == told
     assert run(config, tmp_path / "r") == first
 
 
@@ -813,7 +813,7 @@ def test_a_folder_is_run_in_by_one_at_a_time(configure, tmp_path):
     rounds: list[int] = []
 
     def job(config: Config) -> None:
-        run(config, tmp_path / "r", lambda row: rounds.append(row["round"]))
+        run(config, tmp_path / "r", lambda row: rounds.append(row.round))
 
     threads = [threading.Thread(target=job, args=[config]) for config in configs]
     for thread in threads:

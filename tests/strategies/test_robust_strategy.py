@@ -119,7 +119,9 @@ def start(
 def among_seven(rule: Rule) -> Rule:
     """The same rule for seven clients of whom one is Byzantine."""
     changes = {"f": 1, "trusted": 4}
-    return replace(rule, **{k: v for k, v in changes.items() if hasattr(rule, k)})
+    return replace(
+        rule, **{k: v for k, v in changes.items() if getattr(rule, k) is not None}
+    )
 
 
 RULES = [among_seven(member.rule) for member in MEMBERS]
@@ -387,7 +389,7 @@ def test_clients_with_fair_updates_do_not_own_the_statistics(rule, f, rng):
     if isinstance(rule, Mean):
         return  # it tolerates nobody
     n = 4 * f + 3
-    rule = replace(rule, **({"f": f} if hasattr(rule, "f") else {}))
+    rule = replace(rule, **({"f": f} if rule.f is not None else {}))
     rows = 0.5 + 0.3 * rng.normal(size=(n, 40))
     # Theirs lie between the honest ones, in their midst.
     rows[:f] = rows[f:].mean(axis=0) + 0.01 * rng.normal(size=(f, 40))

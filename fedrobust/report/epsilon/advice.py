@@ -67,7 +67,7 @@ def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
     if at is not None and at not in matrix.epsilons:
         return Advice(at, None, f"For {where}: these runs were not attacked there.")
     scores = {row: matrix.score(row, at) for row in matrix.rows}
-    classes = matrix.reference.cell.num_classes
+    classes = matrix.reference.group.num_classes
     guess = 1 / classes if classes else 0.0
     best = _best(matrix.candidates, scores)
     able = [row for row in matrix.candidates if scores[row].beats(guess)]
@@ -186,7 +186,7 @@ def _control(
 
 def _doubt(row: TrainingRow) -> str:
     """Name the checks that a row failed."""
-    failed = ", ".join(row.cell.failed_checks)
+    failed = ", ".join(row.group.failed_checks)
     said = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
     return said if failed else ""
 

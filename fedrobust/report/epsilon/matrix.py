@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
-from fedrobust.report.collect import Cell, Runs
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.order import rank
 from fedrobust.report.scores import Score
@@ -54,7 +54,7 @@ class TrainingRow:
         The choice of training, with what else sets its objective apart.
     epsilon
         Of the training; None where the objective uses none.
-    cell
+    group
         The runs.
     by_seed
         (1 + k,) accuracies of each seed, clean first.
@@ -64,7 +64,7 @@ class TrainingRow:
 
     kind: str
     epsilon: float | None
-    cell: Cell
+    group: SeedGroup
     by_seed: Mapping[int, Vector]
     num_images: int
 
@@ -84,7 +84,7 @@ class TrainingRow:
 
     @property
     def is_noise(self) -> bool:
-        """Tell whether this is the control for adversarial training."""
+        """Whether this is the control for adversarial training."""
         return self.kind.split(" ")[0] == NOISE
 
     @property
@@ -130,12 +130,12 @@ class EpsilonMatrix:
 
     @property
     def reference(self) -> TrainingRow:
-        """Standard training, else the smallest training epsilon."""
+        """Standard training; if there is none, the smallest training epsilon."""
         return self.candidates[0]
 
     @property
     def has_standard(self) -> bool:
-        """Tell whether cost and gain are against standard training."""
+        """Whether cost and gain are relative to standard training."""
         return self.reference.kind == STANDARD
 
     @property
@@ -150,7 +150,7 @@ class EpsilonMatrix:
         return accuracy - self.reference.accuracy[1:]
 
     def score(self, row: TrainingRow, at: str | None) -> Score:
-        """Give a row's accuracy at a test epsilon; without one, the area."""
+        """Return a row's accuracy at a test epsilon; without one, the average."""
         x = np.array([0.0, *map(float, self.epsilons)])
         if at is None:
             weights = np.trapezoid(np.eye(len(x)), x, axis=1) / x[-1]
@@ -184,17 +184,17 @@ def epsilon_matrices(runs: Runs) -> list[EpsilonMatrix]:
     NoChoiceError
         When nothing is left.
     """
-    groups: dict[tuple[tuple[str, str], ...], list[Cell]] = {}
-    for cell in runs.cells:
-        if _test_epsilons(cell):
-            others = {k: v for k, v in cell.labels.items() if not _of_training(k)}
-            groups.setdefault(tuple(others.items()), []).append(cell)
-    if not groups:
+    by_label: dict[tuple[tuple[str, str], ...], list[SeedGroup]] = {}
+    for group in runs.groups:
+        if _test_epsilons(group):
+            others = {k: v for k, v in group.labels.items() if not _of_training(k)}
+            by_label.setdefault(tuple(others.items()), []).append(group)
+    if not by_label:
         raise NoChoiceError(
             "no run was attacked, so none has a robust accuracy: type the sweep again "
             "with attack=pgd, and the trained models are evaluated"
         )
-    every = [_matrix(dict(labels), cells) for labels, cells in groups.items()]
+    every = [_matrix(dict(labels), groups) for labels, groups in by_label.items()]
     found = [matrix for matrix in every if len(matrix.training_epsilons) > 1]
     if not found:
         epsilons = sorted(set().union(*(m.training_epsilons for m in every)))
@@ -211,40 +211,40 @@ def _of_training(label: str) -> bool:
     return label in ("training", "training.epsilon") or label.startswith(OBJECTIVE)
 
 
-def _test_epsilons(cell: Cell) -> list[str]:
-    found = {e for r in cell.results for e in r.get("worst_robust_accuracy", {})}
+def _test_epsilons(group: SeedGroup) -> list[str]:
+    found = {e for result in group.results for e in result.worst_robust_accuracy}
     return sorted((e for e in found if float(e) > 0), key=float)
 
 
-def _matrix(labels: dict[str, str], cells: list[Cell]) -> EpsilonMatrix:
-    epsilons = sorted({e for c in cells for e in _test_epsilons(c)}, key=float)
-    rows = [_row(cell, epsilons) for cell in cells]
+def _matrix(labels: dict[str, str], groups: list[SeedGroup]) -> EpsilonMatrix:
+    epsilons = sorted({e for g in groups for e in _test_epsilons(g)}, key=float)
+    rows = [_row(group, epsilons) for group in groups]
     rows.sort(key=lambda row: (row.epsilon or 0.0, *rank("training", row.kind)))
     return EpsilonMatrix(labels, epsilons, rows)
 
 
-def _row(cell: Cell, epsilons: list[str]) -> TrainingRow:
-    own = {k.removeprefix(OBJECTIVE): v for k, v in cell.labels.items()
+def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:
+    own = {k.removeprefix(OBJECTIVE): v for k, v in group.labels.items()
            if k.startswith(OBJECTIVE) and v}  # fmt: skip
     kind = " ".join(
-        [cell.choices.get("training", ""), *(f"{k}={v}" for k, v in own.items())]
+        [group.choices.get("training", ""), *(f"{k}={v}" for k, v in own.items())]
     )
-    text = cell.training_epsilon
+    text = group.training_epsilon
     epsilon = None
     if text not in (NO_EPSILON, str(None)):
         epsilon = with_key("training.epsilon", lambda: parse_epsilon(text))
     every = [
-        [r["clean_accuracy"], *map(r.get("worst_robust_accuracy", {}).get, epsilons)]
-        for r in cell.results
+        [r.clean_accuracy, *map(r.worst_robust_accuracy.get, epsilons)]
+        for r in group.results
     ]
     # numpy writes None as nan.
     accuracies = np.array(every, dtype=np.float64)
-    seeds = np.array(cell.seeds)
+    seeds = np.array(group.seeds)
     return TrainingRow(
         kind=kind,
         epsilon=epsilon,
-        cell=cell,
+        group=group,
         # Runs of one seed, which partition.seed sets apart, are no other seeds.
         by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
-        num_images=int(min(cell.values("num_evaluated"))),
+        num_images=int(min(group.values(lambda result: result.num_evaluated))),
     )

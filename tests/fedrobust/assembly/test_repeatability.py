@@ -354,10 +354,10 @@ def test_what_cannot_be_tried_is_a_doubt_and_no_end(
     monkeypatch.setattr("tests.own_hooks.Once.made", 0)
     own = f"training.objective._target_=tests.own_hooks.{hook}"
     result = run(configure(*SMALL, own), tmp_path / "run")
-    (doubt,) = [text for text in result["warnings"] if told in text]
+    (doubt,) = [text for text in result.warnings if told in text]
     assert "could not be tried: " in doubt
-    assert result["environment"]["deterministic"] is False
-    assert result["clean_accuracy"] > 0
+    assert result.environment["deterministic"] is False
+    assert result.clean_accuracy > 0
 
 
 def test_all_that_clients_may_train_with_is_looked_at(configure):
@@ -376,16 +376,16 @@ def test_the_result_says_that_it_may_not_repeat(configure, tmp_path):
         )
         folder = tmp_path / str(seed)
         result = run(config, folder, on_warning=shown.append)
-        assert result["environment"]["deterministic"] is False
-        assert any(DRAWS in text for text in result["warnings"])
+        assert result.environment["deterministic"] is False
+        assert any(DRAWS in text for text in result.warnings)
         assert any(DRAWS in text for text in shown)
 
 
 def test_a_rule_that_draws_from_the_global_generator_is_told(configure, tmp_path):
     config = configure(*SMALL, "strategy.rule._target_=tests.own_hooks.DrawingMean")
     result = run(config, tmp_path / "own")
-    assert result["environment"]["deterministic"] is False
-    assert any("NumPy's global generator" in text for text in result["warnings"])
+    assert result.environment["deterministic"] is False
+    assert any("NumPy's global generator" in text for text in result.warnings)
     result = run(configure(*SMALL), tmp_path / "ours")
-    assert result["environment"]["deterministic"] is True
-    assert result["warnings"] == []
+    assert result.environment["deterministic"] is True
+    assert result.warnings == []

@@ -177,10 +177,10 @@ def test_the_doubt_is_told_before_round_one_and_is_in_the_record(of_kind, tmp_pa
     result = run(
         of_kind("lambda"),
         tmp_path / "r",
-        on_row=lambda row: told.append(row["round"]),
+        on_row=lambda row: told.append(row.round),
         on_warning=told.append,
     )
-    (message,) = [m for m in result["warnings"] if m.startswith("model.keras will not")]
+    (message,) = [m for m in result.warnings if m.startswith("model.keras will not")]
     assert told.index(message) < told.index(1)
     kept = json.loads((tmp_path / "r" / "training.json").read_text())["warnings"]
     assert message in kept
@@ -189,7 +189,7 @@ def test_the_doubt_is_told_before_round_one_and_is_in_the_record(of_kind, tmp_pa
     split = Experiment(of_kind("lambda")).split
     logits = model.predict(split.x_test, verbose=0)
     right = float(np.mean(logits.argmax(1) == split.y_test))
-    assert right == pytest.approx(result["clean_accuracy"], abs=1e-9)
+    assert right == pytest.approx(result.clean_accuracy, abs=1e-9)
 
 
 @pytest.mark.parametrize("choice", sorted(groups()["model"]))

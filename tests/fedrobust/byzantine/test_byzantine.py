@@ -181,3 +181,32 @@ def test_a_round_in_which_the_attack_is_undefined_is_told():
     np.testing.assert_array_equal(updates_of(replies)[0], 1)
     assert [e["event"] for e in events] == ["no collusion", "no collusion"]
     assert "n=4 clients of which b=3" in events[0]["reason"]
+
+
+class Growing(IPM):
+    """Writes into an array of its memory in every round."""
+
+    def craft(self, honest, num_byzantine, context):
+        rounds = context.memory.setdefault("rounds", np.zeros(1, np.float32))
+        rounds += 1
+        return np.repeat(rounds[None], honest.shape[1], 1).repeat(num_byzantine, 0)
+
+
+def test_what_colluding_clients_remember_goes_over_to_another_adversary():
+    ids = {FIRST_NODE_ID + i: i for i in range(3)}
+
+    def sent(adversary):
+        return updates_of(adversary.send_and_receive(train_messages(3)))[1].tolist()
+
+    with LocalGrid(honest_app(), 3, workers=2) as grid:
+        one, other = (
+            Adversary(grid, Growing(), lambda round: [1], ids, ["w"]) for _ in range(2)
+        )
+        assert one.memory() == {}
+        assert [sent(one), sent(one)] == [[1, 1], [2, 2]]
+        memory = one.memory()
+        # The copy stays as it was, whatever the attack does to its own.
+        assert sent(one) == [3, 3]
+        other.restore(memory)
+        assert [sent(other), sent(other)] == [[3, 3], [4, 4]]
+        assert memory["rounds"].tolist() == [2]

@@ -205,5 +205,5 @@ def test_what_is_wrong_with_a_data_set_of_ones_own_is_told(own, target, override
 def test_a_table_of_ones_own_is_trained_and_attacked(own, tmp_path):
     config = own("tests.own_data.table", "attack=fgsm", "training.local_epochs=30")
     result = run(config, tmp_path / "run")
-    assert result["clean_accuracy"] > 0.6
-    assert result["num_evaluated"] == 12
+    assert result.clean_accuracy > 0.6
+    assert result.num_evaluated == 12

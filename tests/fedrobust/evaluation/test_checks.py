@@ -10,10 +10,10 @@ from fedrobust.attacks.subject import Subject
 from fedrobust.backend import keras, tf
 from fedrobust.evaluation.assessment import assess
 from fedrobust.evaluation.checks import MEANINGS, check_attacks, takes_more
-from fedrobust.evaluation.evaluator import hyperparameters
 from fedrobust.evaluation.followed import stands
 from fedrobust.evaluation.full_checks import probe
 from fedrobust.evaluation.quick_checks import deterministic
+from fedrobust.evaluation.scores import hyperparameters
 from fedrobust.network import network_of
 
 

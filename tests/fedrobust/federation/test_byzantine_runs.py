@@ -16,8 +16,9 @@ from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import _train_on_root
+from fedrobust.files import Json
 from fedrobust.network.inference import predict
-from fedrobust.record.folder import Json
+from fedrobust.record.round_row import Detection
 from fedrobust.run import run
 from fedrobust.runtime.flower import give_id, identify_process
 from strategies.transport.arrays import pack_all, unpack_all
@@ -55,7 +56,7 @@ def test_byzantine_clients_may_be_named(configure: Configure, tmp_path):
     named = configure(*BASE, "byzantine=sign_flip", "byzantine_clients=[7,2,5]",
                       "num_byzantine=3")  # fmt: skip
     result = run(named, tmp_path / "named")
-    assert result["byzantine_clients"] == [2, 5, 7]
+    assert result.byzantine_clients == [2, 5, 7]
     assert {tuple(row["byzantine"]) for row in rows_of(tmp_path / "named")} == {
         (2, 5, 7)
     }
@@ -121,10 +122,10 @@ def test_byzantine_clients_may_be_drawn_anew_every_round(
         byzantine_clients(0, 15, 3, round) for round in (1, 2, 3)
     ]
     assert len({tuple(row["byzantine"]) for row in rows}) == 3
-    assert result["byzantine_clients"] is None
+    assert result.byzantine_clients is None
     # Multi-Krum leaves out f = 3 clients: those that flip, whoever they are.
     assert [row["excluded"] for row in rows] == [row["byzantine"] for row in rows]
-    assert result["detection"] == {"precision": 1.0, "recall": 1.0}
+    assert result.detection == Detection(1.0, 1.0)
 
 
 def test_detection_is_held_against_those_who_really_misbehave(
@@ -135,9 +136,9 @@ def test_detection_is_held_against_those_who_really_misbehave(
     (row,) = rows_of(tmp_path / "nobody")
     assert len(row["excluded"]) == 3
     assert row["byzantine"] == []
-    assert row["detection"] is result["detection"] is None
+    assert row["detection"] is result.detection is None
     config = configure(*BASE, "strategy=median", "num_rounds=1")
-    assert run(config, tmp_path / "median")["detection"] is None
+    assert run(config, tmp_path / "median").detection is None
 
 
 @pytest.mark.parametrize("byzantine", ["backdoor", "dba", "neurotoxin"])
@@ -148,11 +149,11 @@ def test_a_backdoor_succeeds_against_the_mean_and_not_against_krum(
               "training.local_epochs=2", "byzantine.boost=5")  # fmt: skip
     fedavg = run(configure(*attack), tmp_path / "fedavg")
     krum = run(configure(*attack, "strategy=krum"), tmp_path / "krum")
-    assert fedavg["backdoor_success"] > 0.9
-    assert krum["backdoor_success"] < 0.3
+    assert fedavg.backdoor_success > 0.9
+    assert krum.backdoor_success < 0.3
     assert rows_of(tmp_path / "krum")[-1]["backdoor_success"] < 0.3
     nobody = run(configure("num_rounds=1", "dataset.num_train=600"), tmp_path / "n")
-    assert nobody["backdoor_success"] is None
+    assert nobody.backdoor_success is None
 
 
 def test_neurotoxin_is_told_the_last_step(configure: Configure, tmp_path):
@@ -190,7 +191,7 @@ def test_optimised_attacks_ask_the_server_and_leave_its_state_alone(
         tmp_path / "asked",
     )
     # One evaluation at size 1 is the flipped mean itself, though the server was asked.
-    assert asked["clean_accuracy"] == fixed["clean_accuracy"]
+    assert asked.clean_accuracy == fixed.clean_accuracy
     for name in ("fixed", "asked"):
         assert (tmp_path / name / "events.jsonl").read_text() == ""
 
@@ -199,7 +200,7 @@ def test_optimised_attacks_do_more_harm_than_fixed_ones(configure: Configure, tm
     common = (*BASE, "strategy=fedavg", "num_rounds=12", "evaluation.every=12")
     fixed = run(configure(*common, "byzantine=alie"), tmp_path / "fixed")
     best = run(configure(*common, "byzantine=optimal_alie"), tmp_path / "best")
-    assert best["clean_accuracy"] < fixed["clean_accuracy"] - 0.3
+    assert best.clean_accuracy < fixed.clean_accuracy - 0.3
 
 
 def test_fltrust_trains_on_a_root_data_set_and_withstands_a_majority(
@@ -210,9 +211,9 @@ def test_fltrust_trains_on_a_root_data_set_and_withstands_a_majority(
               "evaluation.every=10")  # fmt: skip
     trusted = run(configure(*common, "strategy=fltrust"), tmp_path / "fltrust")
     mean = run(configure(*common, "strategy=mean"), tmp_path / "mean")
-    assert mean["clean_accuracy"] < 0.3
-    assert trusted["clean_accuracy"] > 0.7
-    assert trusted["detection"]["recall"] == 1.0
+    assert mean.clean_accuracy < 0.3
+    assert trusted.clean_accuracy > 0.7
+    assert trusted.detection.recall == 1.0
     config = configure(*common, "strategy=fltrust", "strategy.root_examples=7")
     x, y = Experiment(config).root_data()
     assert len(x) == len(y) == 7
@@ -228,8 +229,8 @@ def test_inflated_examples_own_the_weighted_mean_only(configure: Configure, tmp_
     common = (*BASE, "byzantine=inflation", "num_rounds=20", "evaluation.every=20")
     weighted = run(configure(*common, "strategy=fedavg"), tmp_path / "weighted")
     alike = run(configure(*common, "strategy=mean"), tmp_path / "alike")
-    assert weighted["clean_accuracy"] < 0.3
-    assert alike["clean_accuracy"] > 0.5
+    assert weighted.clean_accuracy < 0.3
+    assert alike.clean_accuracy > 0.5
 
 
 @pytest.mark.parametrize("byzantine", ["infinity", "not_a_number"])
@@ -238,7 +239,7 @@ def test_what_is_not_finite_is_quarantined_and_the_run_goes_on(
 ):
     config = configure(*BASE, f"byzantine={byzantine}", "num_rounds=2")
     result = run(config, tmp_path / "r")
-    assert result["quarantined"] == 6
+    assert result.quarantined == 6
     events = [json.loads(line) for line in (tmp_path / "r/events.jsonl").open()]
     assert {e["client"] for e in events} == set(byzantine_clients(0, 15, 3))
     assert all("not finite" in e["reason"] for e in events)
@@ -279,8 +280,8 @@ def test_masked_robustness_fools_pgd_and_not_a_transferred_attack(
         "masked": run(masked_config, tmp_path / "masked"),
         "honest": run(configure(*common), tmp_path / "honest"),
     }
-    robust = {n: r["robust_accuracy"]["pgd"]["0.15"] for n, r in results.items()}
-    clean = {n: r["clean_accuracy"] for n, r in results.items()}
+    robust = {n: r.robust_accuracy["pgd"]["0.15"] for n, r in results.items()}
+    clean = {n: r.clean_accuracy for n, r in results.items()}
     assert abs(clean["masked"] - clean["honest"]) < 0.05
     assert robust["honest"] < 0.5
     assert robust["masked"] > 0.7
@@ -307,8 +308,8 @@ def test_robustness_poisoning_keeps_clean_accuracy_and_destroys_robust_accuracy(
     poisoned = run(
         configure(*common, "byzantine=robustness_poisoning"), tmp_path / "poisoned"
     )
-    assert poisoned["clean_accuracy"] > honest["clean_accuracy"] - 0.05
-    drop = [r["robust_accuracy"]["pgd"]["0.1"] for r in (honest, poisoned)]
+    assert poisoned.clean_accuracy > honest.clean_accuracy - 0.05
+    drop = [r.robust_accuracy["pgd"]["0.1"] for r in (honest, poisoned)]
     assert drop[1] < drop[0] - 0.2
 
 
@@ -366,4 +367,4 @@ def test_rounds_in_which_nobody_attacked_are_told(configure: Configure, tmp_path
     events = [json.loads(line) for line in (tmp_path / "r/events.jsonl").open()]
     silent = sum(event["event"] == "no collusion" for event in events)
     assert silent > 0
-    assert f"in {silent} of 8 rounds nobody attacked" in result["warnings"]
+    assert f"in {silent} of 8 rounds nobody attacked" in result.warnings

@@ -113,8 +113,8 @@ def test_a_client_whose_data_fail_ends_nothing_but_itself(monkeypatch, tmp_path)
 
     monkeypatch.setattr(Experiment, "training_data", failing)
     result, _, _ = run_of(tmp_path, "runtime.cohort=4")
-    assert result["failed"] == 2  # one client in each of two rounds
-    assert any("each trains alone: no image" in text for text in result["warnings"])
+    assert result.failed == 2  # one client in each of two rounds
+    assert any("each trains alone: no image" in text for text in result.warnings)
 
 
 def test_only_equally_many_images_go_together(digits):
@@ -177,7 +177,7 @@ def test_a_run_is_the_same_but_for_its_last_bits(tmp_path, overrides):
     _, _, alone = run_of(tmp_path, *overrides)
     first, _, together = run_of(tmp_path, *overrides, "runtime.cohort=4")
     _, _, again = run_of(tmp_path, *overrides, "runtime.cohort=4", "runtime.workers=1")
-    assert first["failed"] == first["quarantined"] == 0
+    assert first.failed == first.quarantined == 0
     for a, b, c in zip(alone, together, again, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-3)
         np.testing.assert_array_equal(b, c)

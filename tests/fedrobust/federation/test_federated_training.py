@@ -277,7 +277,7 @@ def test_control_variates_take_the_drift_out(configure, tmp_path):
             "strategy=mean", "num_rounds=15",
             "training.local_epochs=5", "seed=1", "evaluation.every=15",
         )  # fmt: skip
-        accuracy[training] = run(config, tmp_path / training)["clean_accuracy"]
+        accuracy[training] = run(config, tmp_path / training).clean_accuracy
     assert accuracy["scaffold"] > accuracy["standard"] + 0.03, accuracy
 
 
@@ -350,10 +350,35 @@ def test_a_run_follows_the_schedule(configure, tmp_path):
     rows = []
     run(config, tmp_path, rows.append)
     # 32 images a client, one batch a pass; 4, 2, 1 passes.
-    assert [row["train_metrics"]["local_steps"] for row in rows] == [4, 2, 1]
+    assert [row.train_metrics["local_steps"] for row in rows] == [4, 2, 1]
 
 
 # --- free adversarial training ----------------------------------------------------
+
+
+def test_an_objective_replays_by_what_it_has_and_not_by_its_base_class(digits):
+    class Ascending:
+        """Free training with two replays, without a base class."""
+
+        replays = 2
+
+        def perturb(self, model, x, y, seed):
+            return tf.clip_by_value(x + model.delta, 0.0, 1.0)
+
+        def loss(self, model, x, x_adv, y):
+            return keras.losses.sparse_categorical_crossentropy(
+                y, model(x_adv, training=True), from_logits=True
+            )
+
+        def advance(self, delta, gradient, round):
+            return tf.clip_by_value(delta + 0.1 * tf.sign(gradient), -0.1, 0.1)
+
+    found = train(mlp(), Ascending(), digits)
+    expected = train(mlp(), FreeTraining(epsilon=0.1, replays=2), digits)
+    assert found.steps == expected.steps == 2 * 5
+    for name, values in expected.arrays.items():
+        np.testing.assert_allclose(found.arrays[name], values, atol=1e-6)
+    assert train(mlp(), Standard(), digits).steps == 5
 
 
 def test_free_training_is_its_algorithm(digits):
@@ -500,8 +525,8 @@ def test_a_stored_model_is_tested_on_noise(configure, tmp_path):
     stored = keras.saving.load_model(tmp_path / "model.keras")
     split = Experiment(config).split
     accuracy = np.mean(np.argmax(stored(split.x_test), axis=1) == split.y_test)
-    assert result["clean_accuracy"] == pytest.approx(accuracy)
-    assert len(result["objective_clients"]) == 2
+    assert result.clean_accuracy == pytest.approx(accuracy)
+    assert len(result.objective_clients) == 2
     noise = [v for v in stored.weights if v.path.endswith("noise_mean")]
     assert all(np.abs(v).max() > 0 for v in noise), "nobody had a vote"
 
@@ -554,7 +579,7 @@ def test_the_record_tells_the_worst_client_and_the_spread(configure, tmp_path):
         "partition.holdout=0.3", "attack.epsilon=0.1",
     )  # fmt: skip
     result = run(config, tmp_path)
-    federated = result["federated"]
+    federated = result.federated
     by_client = federated["by_client"]
     assert sorted(by_client) == ["0", "1", "2", "3"]
     clean = [c["clean_accuracy"] for c in by_client.values()]

@@ -146,7 +146,7 @@ def test_a_torn_evaluation_is_made_anew_once_it_is_removed(folder):
     stamp = (folder / "model.keras").stat().st_mtime_ns
     path.unlink()
     again = run(configured(*TINY), folder)
-    assert again["robust_accuracy"] == whole["robust_accuracy"]
+    assert again.robust_accuracy == whole["robust_accuracy"]
     assert (folder / "model.keras").stat().st_mtime_ns == stamp
 
 
@@ -170,10 +170,10 @@ def test_a_finished_run_is_returned_from_where_nobody_can_write(folder, monkeypa
         monkeypatch.setattr(f"fedrobust.record.folder.{name}", refuse)
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     RunFolder(folder, config).check()
-    assert run(config, folder) == result
+    assert run(config, folder).to_json() == result
     # Also where result.json is of the evaluation that was asked for last.
     (folder / "result.json").unlink()
-    assert run(config, folder) == result
+    assert run(config, folder).to_json() == result
     with pytest.raises(FileError, match="Read-only file system; choose another"):
         run(configured(*OTHER), folder)
 
@@ -197,7 +197,7 @@ def test_a_full_disk_is_told_and_costs_nothing_but_the_attempt(
     path = tmp_path / "r" / name.format(pid=os.getpid())
 
     def fill(row):
-        if row["round"] == 1:
+        if row.round == 1:
             path.unlink(missing_ok=True)
             path.symlink_to("/dev/full")
 
@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_and_costs_nothing_but_the_attempt(
     assert not list((tmp_path / "r").glob(".model*"))
     path.unlink(missing_ok=True)
     assert RunFolder(tmp_path / "r", config).failure() == message
-    assert run(config, tmp_path / "r")["quarantined"] == 2
+    assert run(config, tmp_path / "r").quarantined == 2
     assert not kept.exists()
 
 
@@ -333,7 +333,8 @@ def test_whoever_waits_makes_the_folder_again_that_the_first_one_removed(
         time.sleep(0.2)  # so that it has begun to wait for the lock itself
     second.join(120)
     assert len(found) == len(heard) == 1
-    assert found[0] == json.loads((tmp_path / "r" / "result.json").read_text())
+    kept = json.loads((tmp_path / "r" / "result.json").read_text())
+    assert found[0].to_json() == kept
 
 
 def test_a_lock_that_is_made_while_the_folder_goes_keeps_it(tmp_path, monkeypatch):

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,10 @@ from fedrobust.report import (
     robustness_table,
     write_csv,
 )
+from fedrobust.report.column import Column
+from fedrobust.report.columns import checks
+from fedrobust.report.groups import clean_accuracy, worst_accuracy_at
 from fedrobust.report.labels import FOLLOWS
-from fedrobust.report.tables import checks
 from tests.conftest import REPOSITORY
 
 
@@ -82,11 +83,11 @@ def test_mean_and_standard_deviation_over_seeds(tmp_path):
         write_run(tmp_path, clean / 2, 0.1, strategy="krum", seed=seed)
     runs = collect(tmp_path)
     assert runs.columns == ["strategy"]
-    assert [cell.labels["strategy"] for cell in runs.cells] == ["fedavg", "krum"]
-    fedavg = runs.cells[0]
+    assert [group.labels["strategy"] for group in runs.groups] == ["fedavg", "krum"]
+    fedavg = runs.groups[0]
     assert fedavg.seeds == [0, 1, 2]
-    assert fedavg.mean("clean_accuracy") == pytest.approx(0.92)
-    assert fedavg.std("clean_accuracy") == pytest.approx(0.02)
+    assert fedavg.mean(clean_accuracy) == pytest.approx(0.92)
+    assert fedavg.std(clean_accuracy) == pytest.approx(0.02)
     text = markdown(runs)
     assert "| fedavg | 3 | 92.0 ± 2.0 | 50.0 ± 0.0 | 3 of 6 | 2.00 | 1.0 |" in text
     assert "over seeds" in text
@@ -94,9 +95,9 @@ def test_mean_and_standard_deviation_over_seeds(tmp_path):
 
 def test_one_seed_has_no_spread_and_not_run_is_not_passed(tmp_path):
     write_run(tmp_path, 0.9, 0.5)
-    (cell,) = collect(tmp_path).cells
-    assert cell.std("clean_accuracy") is None
-    assert checks(cell) == "1 of 2"
+    (group,) = collect(tmp_path).groups
+    assert group.std(clean_accuracy) is None
+    assert checks(group.results) == "1 of 2"
     assert "±" not in markdown(collect(tmp_path)).splitlines()[2]
 
 
@@ -118,8 +119,8 @@ def test_doubtful_runs_have_a_star_wherever_they_count(tmp_path):
     runs = collect(tmp_path)
     text = markdown(runs)
     # The worst of fedavg is that of a good run, but the doubtful might be worse.
-    assert "| fedavg | 0.0 | 95.0 | 85.0 | 90.0* | 85.0* |" in text
-    assert "| krum | 7.0* | 88.0* | – | 80.0 | – |" in text
+    assert "| fedavg | 0.0 | 95.0 | 90.0* | 85.0 | 85.0* |" in text
+    assert "| krum | 7.0* | 88.0* | 80.0 | – | – |" in text
     assert "| 1 of 2; SKIPPED 2 rounds |" in text
     said = "A run behind it failed a check or skipped rounds"
     assert text.count(said) == 1
@@ -127,7 +128,7 @@ def test_doubtful_runs_have_a_star_wherever_they_count(tmp_path):
     assert said in robustness_table(grid).caption
     figure = heat_map([grid])
     texts = [t.get_text() for t in figure.axes[0].texts]
-    assert texts == ["95", "85", "90*", "85*", "88*", "–", "80", "–"]
+    assert texts == ["95", "90*", "85", "85*", "88*", "80", "–", "–"]
     assert said in figure.get_supxlabel()
     write_run(tmp_path / "good", 0.9, 0.5)
     write_run(tmp_path / "good", 0.9, 0.5, strategy="krum")
@@ -169,7 +170,7 @@ def test_what_no_choice_explains_gets_a_column(tmp_path):
         write_run(tmp_path, 0.9, epsilon, training="pgd", epsilon=epsilon)
     runs = collect(tmp_path)
     assert runs.columns == ["training.epsilon"]
-    assert [c.labels["training.epsilon"] for c in runs.cells] == ["0.1", "0.2"]
+    assert [c.labels["training.epsilon"] for c in runs.groups] == ["0.1", "0.2"]
 
 
 def test_centralised_training_is_told_apart_whatever_else_differs(tmp_path):
@@ -180,7 +181,7 @@ def test_centralised_training_is_told_apart_whatever_else_differs(tmp_path):
     path.write_text(yaml.safe_dump({**document, "centralised": True}))
     runs = collect(tmp_path)
     assert runs.columns == ["centralised", "attack"]
-    assert [c.labels["centralised"] for c in runs.cells] == ["", "True"]
+    assert [c.labels["centralised"] for c in runs.groups] == ["", "True"]
 
 
 def test_csv_has_a_row_a_run(tmp_path):
@@ -235,13 +236,13 @@ def test_the_robustness_tax_and_the_worst_case_by_hand(tmp_path):
     grid = grids(runs)[0]
     assert grid.title == "clean accuracy"
     assert grid.strategies == ["fedavg", "krum"]
-    assert grid.attacks == ["none", "sign_flip", "alie"]
+    assert grid.attacks == ["none", "alie", "sign_flip"]
     np.testing.assert_allclose(grid.tax, [0, 0.07])
     np.testing.assert_allclose(grid.worst, [0.10, 0.70])
     assert grid.worst_attacks == ["sign_flip", "alie"]
     text = markdown(runs)
-    assert "| strategy | tax | none | sign_flip | alie | worst |" in text
-    assert "| krum | 7.0 | 88.0 | 85.0 | 70.0 | 70.0 |" in text
+    assert "| strategy | tax | none | alie | sign_flip | worst |" in text
+    assert "| krum | 7.0 | 88.0 | 70.0 | 85.0 | 70.0 |" in text
     table = robustness_table(grid)
     assert [[*map(str, column.cells)] for column in table.columns][1:] == [
         ["95.0", "88.0"], ["0.0", "7.0"], ["10.0", "70.0"], ["sign_flip", "alie"],
@@ -272,7 +273,7 @@ def test_foreign_files_and_other_sweeps_are_passed_over(tmp_path):
     (tmp_path / "foreign" / "config.yaml").write_text("a: 1")
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "config.yaml").write_text("[1]")
-    assert len(collect(tmp_path).cells) == 1
+    assert len(collect(tmp_path).groups) == 1
     with pytest.raises(MissingResultsError):
         collect(tmp_path, {"another digest"})
 
@@ -286,7 +287,7 @@ def test_every_evaluation_of_a_run_is_a_row(tmp_path):
     path.with_name("f.json").write_text(json.dumps(other))
     runs = collect(tmp_path)
     assert runs.columns == ["attack"]
-    assert len(runs.cells) == 2
+    assert len(runs.groups) == 2
 
 
 def test_an_evaluation_with_other_checks_is_no_other_seed(tmp_path):
@@ -301,10 +302,10 @@ def test_an_evaluation_with_other_checks_is_no_other_seed(tmp_path):
     path = tmp_path / "0/config.yaml"
     config = yaml.safe_load(path.read_text()) | {"checks": "none"}
     path.write_text(yaml.safe_dump(config))
-    (cell,) = collect(tmp_path).cells
-    assert cell.seeds == [0, 1]
-    assert cell.mean("worst_robust_accuracy", "0.1") == pytest.approx(0.4)
-    assert cell.failed_checks == ["within_ball"]
+    (group,) = collect(tmp_path).groups
+    assert group.seeds == [0, 1]
+    assert group.mean(worst_accuracy_at("0.1")) == pytest.approx(0.4)
+    assert group.failed_checks == ["within_ball"]
 
 
 def test_after_an_evaluation_by_another_attack_the_last_one_still_counts(tmp_path):
@@ -318,7 +319,7 @@ def test_after_an_evaluation_by_another_attack_the_last_one_still_counts(tmp_pat
         path.write_text(json.dumps(result))
         os.utime(path, (1000 - age, 1000 - age))
     (tmp_path / "0/result.json").write_text(json.dumps(other))
-    found = [c.values("worst_robust_accuracy", "0.1") for c in collect(tmp_path).cells]
+    found = [c.values(worst_accuracy_at("0.1")) for c in collect(tmp_path).groups]
     assert found == [[0.5], []]
 
 
@@ -330,8 +331,8 @@ def test_a_key_that_came_later_is_shown_with_what_was_before(tmp_path):
         if shuffle is not None:
             config["training"]["shuffle"] = shuffle
         path.write_text(yaml.safe_dump(config))
-    cells = collect(tmp_path).cells
-    assert [(c.labels["training.shuffle"], c.seeds) for c in cells] == [
+    groups = collect(tmp_path).groups
+    assert [(c.labels["training.shuffle"], c.seeds) for c in groups] == [
         ("False", [2]),
         ("True", [0, 1]),
     ]
@@ -347,8 +348,8 @@ def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):
         if seed:  # as written by a version that has the key
             config["training"]["dropout_masks"] = "client"
         path.write_text(yaml.safe_dump(config))
-    (cell,) = collect(tmp_path).cells
-    assert cell.seeds == [0, 1]
+    (group,) = collect(tmp_path).groups
+    assert group.seeds == [0, 1]
 
 
 def test_what_is_trained_by_one_program_is_set_apart(tmp_path):
@@ -381,7 +382,7 @@ def test_the_training_epsilon_is_the_objectives(tmp_path):
         write_run(tmp_path, 0.9, 0.5, epsilon=epsilon, **made)
     runs = collect(tmp_path)
     assert runs.columns == ["training", "training.epsilon"]
-    assert [(*c.labels.values(), c.seeds) for c in runs.cells] == [
+    assert [(*c.labels.values(), c.seeds) for c in runs.groups] == [
         ("standard", "none", [0, 1]),
         ("pgd", "0.1", [0]),
         ("pgd", "0.3", [0]),
@@ -412,7 +413,7 @@ def test_one_broken_file_costs_a_report_no_more_than_itself(tmp_path, name, cont
     (told,) = runs.unreadable
     assert told.startswith(str(path))
     lost = name.startswith(("config", "evaluations"))
-    assert [cell.seeds for cell in runs.cells] == [[0] if lost else [0, 1]]
+    assert [group.seeds for group in runs.groups] == [[0] if lost else [0, 1]]
     assert f"1 files are left out: {told}." in markdown(runs)
     shutil.rmtree(tmp_path / "0")
     if lost:
@@ -441,7 +442,7 @@ def test_only_a_result_that_was_refused_is_no_number_of_the_table(tmp_path):
         attempt = {"error": "no such data set", "refused_results": refused}
         path.write_text(json.dumps(attempt))
         runs = collect(tmp_path)
-        assert [cell.seeds for cell in runs.cells] == [[0]]
+        assert [group.seeds for group in runs.groups] == [[0]]
         assert "1 runs failed: " in markdown(runs)
     # By the file's name, or by what it says: a later version may name it otherwise.
     later = {**json.loads(stored.read_text()), "evaluation_digest": "named before"}
@@ -464,9 +465,9 @@ def test_experiments_that_agree_in_every_key_and_seed_are_no_two_seeds(tmp_path)
             path.write_text(yaml.safe_dump(config))
     write_run(tmp_path, 0.7, 0.3, strategy="krum")
     runs = collect(tmp_path)
-    found = {c.labels["digest"]: c.mean("clean_accuracy") for c in runs.cells}
+    found = {c.labels["digest"]: c.mean(clean_accuracy) for c in runs.groups}
     assert found == {"old0": 0.9, "old1": 0.8, "new0": 0.5, "new1": 0.4, "": 0.7}
-    assert all(cell.std("clean_accuracy") is None for cell in runs.cells)
+    assert all(group.std(clean_accuracy) is None for group in runs.groups)
     assert "new0, new1, old0, old1 agree in every key and in the seed" in markdown(runs)
     # They make no number of a table of rules, either.
     (grid, *_) = grids(runs)
@@ -479,7 +480,7 @@ def test_partitions_of_another_seed_are_no_clash(tmp_path):
         write_run(tmp_path, 0.9, 0.5, more=partition)
     runs = collect(tmp_path)
     assert runs.clashing == []
-    assert len(runs.cells) == 1
+    assert len(runs.groups) == 1
 
 
 def test_a_report_says_which_versions_differ(tmp_path):
@@ -499,8 +500,8 @@ def test_a_report_says_which_versions_differ(tmp_path):
 def test_a_copy_of_a_run_is_no_other_seed(tmp_path):
     write_run(tmp_path / "one", 0.9, 0.5)
     write_run(tmp_path / "two", 0.9, 0.5)
-    (cell,) = collect(tmp_path).cells
-    assert cell.seeds == [0]
+    (group,) = collect(tmp_path).groups
+    assert group.seeds == [0]
 
 
 def test_a_choice_explains_keys_of_its_own_group_alone(tmp_path):
@@ -561,13 +562,18 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys, name):
 
 def test_a_report_that_is_torn_leaves_the_old_one(tmp_path, monkeypatch):
     write_run(tmp_path, 0.9, 0.5)
-    (cell,) = (runs := collect(tmp_path)).cells
+    runs = collect(tmp_path)
     path = tmp_path / "report.csv"
     write_csv(runs, path)
     before = path.read_bytes()
-    torn = replace(runs, cells=[cell, replace(cell, results=[{"seed": 0}])])
-    with pytest.raises(KeyError):
-        write_csv(torn, path)
+
+    def missing(group):
+        raise KeyError("no such figure")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fedrobust.report.columns.FIGURES", [Column("x", missing)])
+        with pytest.raises(KeyError):
+            write_csv(runs, path)
     assert path.read_bytes() == before
     figure = tmp_path / "epsilon.png"
     draw_figures(runs, tmp_path)
@@ -649,3 +655,40 @@ def test_warnings_of_runs_are_told_with_how_many_had_them(tmp_path, capsys):
     assert "warning: z=0: no attack (3 of 3 runs)\nwarning: f < b (1 of 3 runs)" in said
     text = (tmp_path / "report.md").read_text()
     assert "- z=0: no attack (3 of 3 runs)\n- f \\< b (1 of 3 runs)" in text
+
+
+def write_rounds(folder: Path, accuracies: list[float]) -> Path:
+    """Write metrics.jsonl of the one run in a folder."""
+    (config,) = folder.rglob("config.yaml")
+    path = config.with_name("metrics.jsonl")
+    counts = dict.fromkeys(("bytes_down", "bytes_up", "quarantined", "failed"), 0)
+    parts = ("train_seconds", "aggregate_seconds", "evaluate_seconds")
+    rows = [
+        {"round": r, "clean_accuracy": a, **counts, **dict.fromkeys(parts, 0.0)}
+        for r, a in enumerate(accuracies, start=1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_rounds_of_a_run_are_collected_with_its_result(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    write_rounds(tmp_path, [0.4, 0.9])
+    ((run,),) = [group.runs for group in collect(tmp_path).groups]
+    assert [(row.round, row.clean_accuracy) for row in run.rounds] == [
+        (1, 0.4),
+        (2, 0.9),
+    ]
+    assert run.rounds[-1].clean_accuracy == run.result.clean_accuracy
+
+
+@pytest.mark.parametrize("accuracies", [[0.4], [0.4, 0.6, 0.9], ["x", 0.9]])
+def test_rounds_that_are_torn_cost_a_report_the_rounds_alone(tmp_path, accuracies):
+    write_run(tmp_path, 0.9, 0.5)
+    path = write_rounds(tmp_path, accuracies)
+    runs = collect(tmp_path)
+    ((run,),) = [group.runs for group in runs.groups]
+    assert (run.rounds, run.result.clean_accuracy) == ([], 0.9)
+    (told,) = runs.unreadable
+    assert told.startswith(str(path))
+    assert told.endswith("restore or remove it")

@@ -13,7 +13,8 @@ from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.record.folder import RunFolder
-from fedrobust.report.collect import trouble
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import Detection, RoundRow
 from fedrobust.reproduce import Results, load_reproduction, verdict
 from fedrobust.reproduce.costs import minutes_of
 from fedrobust.reproduce.definition import Job, Ordering
@@ -609,10 +610,7 @@ def test_the_settings_of_bucketing_are_those_of_its_code(value, expected):
 def test_doubtful_runs_are_marked_and_another_evaluation_is_another_version(
     toy, monkeypatch, capsys
 ):
-    assert trouble({"checks": {}, "skipped_rounds": 0}) == ""
-    checks = {"logits": {"status": "fail"}, "deterministic": {"status": "pass"}}
     said = "failed logits; 2 rounds skipped"
-    assert trouble({"checks": checks, "skipped_rounds": 2}) == said
     assert command(toy, monkeypatch, "--cells", "rule=avg", "--seeds", "0") == 0
     results = toy / "demo" / "results.csv"
     (row,) = csv.DictReader(results.open())
@@ -719,19 +717,26 @@ def test_a_claim_pairs_cells_that_agree_in_the_other_columns():
 def test_measures_are_what_they_say(tmp_path):
     accuracies = {1: 0.9, 2: 0.8, 3: 0.75, 4: None, 5: 0.7, 6: 0.6}
 
-    detected = {
-        5: {"precision": None, "recall": 0.0},
-        6: {"precision": 0.5, "recall": 1},
-    }
+    detected = {5: Detection(None, 0.0), 6: Detection(0.5, 1.0)}
+    nothing = {
+        "evaluate_seconds": 0, "train_seconds": 0, "aggregate_seconds": 0,
+        "bytes_down": 0, "bytes_up": 0, "quarantined": 0, "failed": 0,
+    }  # fmt: skip
 
     class Folder:
-        def metrics(self):
+        def rounds(self):
             return [
-                {"round": r, "clean_accuracy": a, "detection": detected.get(r)}
+                RoundRow(
+                    round=r, clean_accuracy=a, detection=detected.get(r), **nothing
+                )
                 for r, a in accuracies.items()
             ]
 
-    result = {"clean_accuracy": 0.6, "robust_accuracy": {"pgd": {"0.3": 0.25}}}
+    result = Result(
+        config_digest="0", seed=0, num_rounds=6, attack={}, choices={}, checks={},
+        clean_accuracy=0.6, robust_accuracy={"pgd": {"0.3": 0.25}},
+        worst_robust_accuracy={"0.3": 0.25},
+    )  # fmt: skip
     for measure, expected in (
         (Measure("clean", "final", 100), 60.0),
         (Measure("clean", "last 3", 100), 205 / 3),  # of evaluations, not of rounds
@@ -824,7 +829,7 @@ def _run_for_two_rounds(job: Job, folder: Path) -> None:
              "evaluation.every=1"]  # fmt: skip
     config = load_config(compose_run([*job.overrides, *short]))
     result = run(config, folder / "run")
-    assert result["skipped_rounds"] == result["failed"] == result["quarantined"] == 0
+    assert result.skipped_rounds == result.failed == result.quarantined == 0
 
 
 def test_an_installed_package_is_copied_to_where_the_user_stands(tmp_path, monkeypatch):

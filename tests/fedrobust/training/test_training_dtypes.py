@@ -197,13 +197,13 @@ def half(configure):
 )
 def test_runs_send_and_keep_weights_of_float16(overrides, half, tmp_path):
     result = run(half(*overrides), tmp_path / "run")
-    assert (result["failed"], result["quarantined"]) == (0, 0)
+    assert (result.failed, result.quarantined) == (0, 0)
     start = Experiment(half(*overrides)).initial_arrays().values()
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     for before, after in zip(start, model.get_weights(), strict=True):
         assert before.dtype == after.dtype == np.float16
         assert (before != after).any()
-    assert any("loss_scale_factor" in text for text in result["warnings"])
+    assert any("loss_scale_factor" in text for text in result.warnings)
 
 
 def test_a_scaled_loss_and_wider_floats_are_not_warned_of(half, configure):

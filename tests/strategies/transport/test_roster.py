@@ -10,6 +10,7 @@ from fedrobust.runtime.flower import identify_process
 from strategies.transport.grids import failure
 from strategies.transport.identity import UNHEARD, Identities, identified
 from strategies.transport.roster import FIRST_TIMEOUT, LATER_TIMEOUT, PROBES, Roster
+from tests.states import bits, stored
 
 
 class Nodes:
@@ -288,3 +289,23 @@ def test_a_minimum_of_clients_is_sampled_if_there_are_so_many():
     assert len(roster.sample(None, 1, 0.5, 0, minimum=99)) == 10
     assert roster.expected(0.1, 4, minimum=4) == 4
     assert roster.expected(0.5, 5, minimum=4) == 6
+
+
+def test_a_new_roster_goes_on_from_a_stored_state_and_renumbers_nobody():
+    everyone = {**dict.fromkeys([5, 6, 7]), 8: 3, 9: 3}
+    whole, _ = eventful(None, 8, 5)
+    grid = Nodes(dict(everyone))
+    first = sampled(grid, roster=whole)
+    assert sorted(first.values()) == [0, 1, 2, 3, 4]
+    state = stored(whole.state())
+    assert bits(state) == bits(whole.state())
+    # Nodes 5 and 8 are gone: by their order alone 6 and 7 would be clients 0 and 1.
+    later, told = eventful(None, 8, 5)
+    later.restore(state)
+    grid = Nodes({node: everyone[node] for node in (6, 7, 9)})
+    found = sampled(grid, 2, roster=later)
+    assert found == {node: first[node] for node in (6, 7, 9)}
+    assert found == sampled(grid, 2, roster=whole)
+    assert later.known == whole.known == first
+    assert bits(later.state()) == bits(whole.state())
+    assert told == []

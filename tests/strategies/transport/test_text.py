@@ -83,7 +83,6 @@ def evaluated(*metrics):
     strategy = one_round.configured(
         Mean(), len(metrics), record(w=0), events, fraction_evaluate=1.0
     )
-    strategy._clients = {NODE + i: i for i in range(len(metrics))}
     replies = [
         reply(False, MetricRecord({"num-examples": 1, **m}), node=NODE + i)
         for i, m in enumerate(metrics)

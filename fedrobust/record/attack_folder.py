@@ -1,0 +1,66 @@
+"""The folder in which ``fedrobust attack`` leaves its result."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fedrobust.errors import ConfigError
+from fedrobust.files import (
+    check_writable,
+    read_json,
+    replacing,
+    to_json,
+    write_atomically,
+)
+from fedrobust.record.attack_result import AttackResult, Identity
+
+if TYPE_CHECKING:
+    from fedrobust.evaluation.assessment import Assessment
+
+OTHER_OUT = "choose another --out"
+
+
+def check_attack_folder(folder: Path, identity: Identity) -> None:
+    """Refuse, before hours are spent, a folder that the result could not go to.
+
+    Raises
+    ------
+    ConfigError
+        When the folder cannot be written, or holds the result of something else.
+    """
+    check_writable(folder, "--out")
+    path = folder / "result.json"
+    if not path.exists():
+        return
+    found = read_json(path, OTHER_OUT)
+    expected = json.loads(to_json(asdict(identity)))
+    # Older results lack some of the keys.
+    recorded = {key: found[key] for key in expected if key in found}
+    same = all(expected[key] == value for key, value in recorded.items())
+    if "model_digest" not in recorded or not same:
+        raise ConfigError(f"{path} is of something else: {OTHER_OUT}")
+
+
+def write_attack(
+    folder: Path, result: AttackResult, examples: "Assessment | None"
+) -> list[Path]:
+    """Write a result, and the adversarial examples if there are some to keep.
+
+    Returns
+    -------
+    The files that were written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / "result.json"]
+    write_atomically(written[0], result.to_text())
+    if examples is not None:
+        arrays: dict[str, Any] = {"x": examples.x, "y": examples.y}
+        attacked = examples.adversarial.items()
+        arrays |= {f"{name}_{epsilon}": x for (name, epsilon), x in attacked}
+        written.append(folder / "adversarial.npz")
+        with replacing(written[1]) as file:
+            np.savez_compressed(file, **arrays)
+    return written

@@ -1,0 +1,49 @@
+"""What the clients' own evaluation of the global model says, over all clients."""
+
+from statistics import median, pstdev
+from typing import TYPE_CHECKING
+
+from fedrobust.files import Json
+
+if TYPE_CHECKING:
+    from strategies.round_report import RoundReport
+
+
+def client_figures(report: "RoundReport") -> Json | None:
+    """Return the average, the median, the worst and the spread of each figure.
+
+    The average is weighted by the examples that clients declare, as FedAvg's is: one
+    client can own it, and the worst, but not the median. The worst client is that of
+    each figure; the spread is the standard deviation over clients (n), each counted
+    alike.
+    """
+    if report.evaluation is None:
+        return None
+    clients = report.client_evaluation
+    by_figure = {
+        name: [metrics[name] for metrics in clients.values() if name in metrics]
+        for name in report.evaluation
+        if name != "clients"
+    }
+    return {
+        **_nested(report.evaluation),
+        "clients": report.evaluation["clients"],
+        "median_client": _nested({n: median(v) for n, v in by_figure.items()}),
+        "worst_client": _nested({n: min(v) for n, v in by_figure.items()}),
+        "spread": _nested({n: pstdev(v) for n, v in by_figure.items()}),
+        "by_client": {
+            str(client): _nested({n: m[n] for n in by_figure if n in m})
+            for client, m in clients.items()
+        },
+    }
+
+
+def _nested(flat: dict[str, float]) -> Json:
+    """Return the clients' figures in the form of the central ones."""
+    nested: Json = {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": {}}
+    for key, value in flat.items():
+        head, _, rest = key.partition("/")
+        if head == "robust_accuracy":
+            name, _, epsilon = rest.rpartition("/")
+            nested["robust_accuracy"].setdefault(name, {})[epsilon] = value
+    return nested

@@ -1,0 +1,150 @@
+"""A run folder as it is read: each file is checked, and refused in one sentence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fedrobust.errors import FileError
+from fedrobust.files import (
+    Json,
+    read_json,
+    read_json_lines,
+    read_yaml,
+    require_types,
+)
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+from fedrobust.record.validation import EVALUATE_ANEW, TRAIN_ANEW, from_json
+
+# Groups of a configuration; older ones lack some.
+GROUPS = ("training", "choices", "runtime", "partition", "dataset", "model")
+EVENT = {"event": str}
+# Earlier versions left some of these out.
+TRAINING = {
+    "environment": dict,
+    "warnings": list,
+    "data_digest": str,
+    "partition_digest": str | None,
+}
+# Of a result that a run returns, beside what every result has.
+OWN_RESULT = ("robust_accuracy", "skipped_rounds", "environment")
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a run left in its folder.
+
+    Every method reads its file anew, and raises FileError where the file cannot be read
+    or holds something else.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    """
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics_path(self) -> Path:
+        """A JSON object a line, one a round."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def events_path(self) -> Path:
+        """A JSON object a line, one an event."""
+        return self.path / "events.jsonl"
+
+    @property
+    def training_path(self) -> Path:
+        """Where the model was trained, and on which data."""
+        return self.path / "training.json"
+
+    @property
+    def model_path(self) -> Path:
+        """The trained Keras model; it is there once training is done."""
+        return self.path / "model.keras"
+
+    @property
+    def result_path(self) -> Path:
+        """The result that was last asked for."""
+        return self.path / "result.json"
+
+    def evaluation_path(self, digest: str) -> Path:
+        """Return where the result of an evaluation is."""
+        return self.path / "evaluations" / f"{digest}.json"
+
+    def evaluation_paths(self) -> list[Path]:
+        """List the results of all evaluations, the newest first."""
+        return sorted(
+            self.path.glob("evaluations/*.json"),
+            key=lambda path: (-path.stat().st_mtime, path),
+        )
+
+    def config(self, advice: str) -> Json | None:
+        """Read the configuration; None where config.yaml is of something else."""
+        config: Any = read_yaml(self.config_path, advice)
+        if not isinstance(config, dict) or config.get("config_digest") is None:
+            return None
+        groups = [name for name in GROUPS if name in config or name == "training"]
+        kinds = {"config_digest": str, **dict.fromkeys(groups, dict)}
+        require_types(config, self.config_path, kinds, advice)
+        if "epsilon" not in config["training"]:
+            raise FileError(
+                f"{self.config_path}: training.epsilon is missing; {advice}"
+            )
+        return dict(config)
+
+    def result(self, digest: str | None = None) -> Result:
+        """Read the result of an evaluation; without a digest, the one last asked for.
+
+        It is a result that a run can return.
+        """
+        path = self.result_path if digest is None else self.evaluation_path(digest)
+        found = read_json(path, EVALUATE_ANEW)
+        return Result.from_json(found, path, EVALUATE_ANEW, OWN_RESULT)
+
+    def rounds(self, num_rounds: int, advice: str = TRAIN_ANEW) -> list[RoundRow]:
+        """Read metrics.jsonl of a training that ended: every round once, in order."""
+        rows = [
+            from_json(RoundRow, found, where, advice)
+            for where, found in _lines(self.metrics_path, advice)
+        ]
+        there = [row.round for row in rows]
+        if there != [*range(1, num_rounds + 1)]:
+            twice = sorted({round for round in there if there.count(round) > 1})
+            what = f"rounds {twice} more than once" if twice else f"rounds {there}"
+            raise FileError(
+                f"{self.metrics_path} has {what[:60]}: must have each from 1 to "
+                f"{num_rounds} once, in order; {advice}"
+            )
+        return rows
+
+    def events(self, advice: str = TRAIN_ANEW) -> list[Json]:
+        """Read events.jsonl."""
+        events = []
+        for where, event in _lines(self.events_path, advice):
+            require_types(event, where, EVENT, advice)
+            events.append(event)
+        return events
+
+    def training(self) -> Json:
+        """Read training.json; empty for runs of versions that did not write it."""
+        if not self.training_path.is_file():
+            return {}
+        found = read_json(self.training_path, TRAIN_ANEW)
+        kinds = {key: kind for key, kind in TRAINING.items() if key in found}
+        require_types(found, self.training_path, kinds, TRAIN_ANEW)
+        return found
+
+
+def _lines(path: Path, advice: str) -> Iterator[tuple[str, Json]]:
+    """Read a JSON object from each line, with the place to name in an error."""
+    for number, found in enumerate(read_json_lines(path, advice), start=1):
+        yield f"{path}, line {number}", found

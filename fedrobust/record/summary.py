@@ -1,0 +1,134 @@
+"""The result of a run, from its scores and from what its rounds recorded."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import fmean
+from typing import Any
+
+from fedrobust.assembly import Experiment
+from fedrobust.config import Config
+from fedrobust.evaluation.scores import Scores
+from fedrobust.files import Json
+from fedrobust.record.environment import other_versions
+from fedrobust.record.evaluation_result import measured_by
+from fedrobust.record.folder import RunFolder
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import Detection, RoundRow
+
+
+def result_of(
+    experiment: Experiment,
+    folder: RunFolder,
+    scores: Scores,
+    seconds: float,
+    seconds_before: float,
+    here: Json,
+    messages: set[str],
+) -> Result:
+    """Return the result of a run.
+
+    Parameters
+    ----------
+    experiment, folder
+        The run, whose rounds are recorded.
+    scores
+        Of its trained model.
+    seconds, seconds_before
+        What this call took, and what the training took if an earlier call did it.
+    here
+        The environment of the evaluation; the training may have had another.
+    messages
+        Warnings, beside those that follow from the configuration and the rounds.
+    """
+    rows, training = folder.rounds(), folder.training()
+    trained_in = training.get("environment", here)
+    both = here["deterministic"] and trained_in.get("deterministic", False)
+    config = experiment.config
+    redrawn, shared = config.byzantine_redraw, config.training.fraction < 1
+    return Result(
+        config_digest=config.digest,
+        evaluation_digest=config.evaluation_digest,
+        data_digest=experiment.split.digest,
+        partition_digest=training.get("partition_digest"),
+        attack=asdict(config.attack),
+        choices=config.choices,
+        seed=config.seed,
+        num_rounds=config.num_rounds,
+        **measured_by(scores),
+        backdoor_success=scores.backdoor_success,
+        objective_clients=experiment.objective_clients if shared else None,
+        byzantine_clients=None if redrawn else config.drawn_byzantine(),
+        **summed(rows),
+        warnings=sorted(
+            {
+                *messages,
+                *scores.notes,
+                *config.notes,
+                *event_warnings(folder, config),
+            }
+        ),
+        wall_seconds=seconds,
+        earlier_seconds=seconds_before,
+        environment={**trained_in, "deterministic": both},
+        evaluation_environment=here,
+        other_versions=other_versions(trained_in),
+    )
+
+
+def summed(rows: Sequence[RoundRow]) -> dict[str, Any]:
+    """Return the fields of a result that sum up the rounds."""
+    return {
+        "federated": rows[-1].federated,
+        "detection": _average_detection(rows),
+        "bytes_down": sum(row.bytes_down for row in rows),
+        "bytes_up": sum(row.bytes_up for row in rows),
+        "train_seconds": sum(row.train_seconds for row in rows),
+        "quarantined": sum(row.quarantined for row in rows),
+        "failed": sum(row.failed for row in rows),
+        "skipped_rounds": sum(row.skipped is not None for row in rows),
+    }
+
+
+def training_seconds(folder: RunFolder) -> float:
+    """Sum what the rounds took, without the evaluation of the trained model."""
+    rows = folder.rounds()
+    evaluated = sum(row.evaluate_seconds for row in rows[:-1])
+    trained = sum(row.train_seconds + row.aggregate_seconds for row in rows)
+    return float(trained + evaluated)
+
+
+def event_warnings(folder: RunFolder, config: Config) -> set[str]:
+    """Return what the rounds and events of a run mean for its numbers."""
+    messages = set()
+    skipped = sum(row.skipped is not None for row in folder.rounds())
+    if skipped:
+        messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
+    events = folder.events()
+    absent = {
+        event.get("client") for event in events if event["event"] == "unidentified"
+    } - {None}
+    if absent:
+        messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
+    lowered = {event.get("round") for event in events if event["event"] == "f lowered"}
+    if lowered:
+        messages.add(
+            f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
+            "f was lowered"
+        )
+    honest = sum(event["event"] == "no collusion" for event in events)
+    if honest:
+        messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
+    return messages
+
+
+def _average_detection(rows: Sequence[RoundRow]) -> Detection | None:
+    """Average precision and recall, each over the rounds that have it."""
+    rounds = [row.detection for row in rows if row.detection is not None]
+    if not rounds:
+        return None
+    precision = [d.precision for d in rounds if d.precision is not None]
+    recall = [d.recall for d in rounds if d.recall is not None]
+    return Detection(
+        precision=fmean(precision) if precision else None,
+        recall=fmean(recall) if recall else None,
+    )

@@ -1,0 +1,75 @@
+"""A column of a report, which tables and CSV files share."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One figure of every row.
+
+    Attributes
+    ----------
+    name
+        In CSV files.
+    value
+        Of a row, as CSV files hold it; None where the row has none.
+    text
+        Of a row, as tables show it; None for a column of CSV files alone.
+    heading
+        In tables, if it is not the name.
+    is_label
+        Whether the column tells rows apart; tables align it at the left.
+    is_optional
+        Whether the column is left out if no row has a value.
+    """
+
+    name: str
+    value: Callable[[Row], object]
+    text: Callable[[Row], str] | None = None
+    heading: str | None = None
+    is_label: bool = False
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A table as it is shown: headings, rows, and the headings aligned at the left."""
+
+    names: list[str]
+    rows: list[list[str]]
+    left: list[str]
+
+
+def shown(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> Texts:
+    """Return the texts of a table."""
+    there = [
+        (column.heading or column.name, column.text, column.is_label)
+        for column in columns
+        if column.text is not None
+    ]
+    return Texts(
+        names=[heading for heading, _, _ in there],
+        rows=[[text(row) for _, text, _ in there] for row in rows],
+        left=[heading for heading, _, is_label in there if is_label],
+    )
+
+
+def csv_text(parts: Sequence[tuple[Sequence[Column[Row]], Sequence[Row]]]) -> str:
+    """Return a CSV file of rows, each part with columns of its own.
+
+    A column that a part lacks is empty in its rows.
+    """
+    names = dict.fromkeys(column.name for columns, _ in parts for column in columns)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(names))
+    writer.writeheader()
+    for columns, rows in parts:
+        for row in rows:
+            writer.writerow({column.name: column.value(row) for column in columns})
+    return text.getvalue()

@@ -1,0 +1,143 @@
+"""The columns of the report of runs: one list, which every table goes through."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fedrobust.record.result import Result
+from fedrobust.report.column import Column
+from fedrobust.report.groups import (
+    Figure,
+    Runs,
+    SeedGroup,
+    clean_accuracy,
+    worst_accuracy_at,
+)
+from fedrobust.report.panels import STAR
+
+MISSING = "–"
+CLIENTS = "worst client / spread"
+
+
+def columns(runs: Runs) -> list[Column[SeedGroup]]:
+    """Return the columns of a folder's runs, in their order.
+
+    A row of a table is a group of seeds; a row of report.csv is a group of one run.
+    """
+    several = any(len(group.seeds) > 1 for group in runs.groups)
+    every = [
+        *map(_label, runs.columns),
+        Column("seed", _first_seed, _num_seeds if several else None, "seeds"),
+        accuracy("clean", clean_accuracy),
+        *(
+            accuracy(f"robust_{e}", worst_accuracy_at(e), f"ε={float(e):.4g}")
+            for e in runs.epsilons
+        ),
+        *FIGURES,
+    ]
+    return [c for c in every if not (c.is_optional and _is_empty(c, runs))]
+
+
+def accuracy(
+    name: str, figure: Figure, heading: str | None = None, is_optional: bool = False
+) -> Column[SeedGroup]:
+    """Return the column of an accuracy, in percent with its spread over seeds."""
+    return Column(
+        name,
+        lambda group: group.mean(figure),
+        lambda group: percent(group.mean(figure), group.std(figure)),
+        heading,
+        is_optional=is_optional,
+    )
+
+
+def percent(mean: float | None, std: float | None = None) -> str:
+    """Write an accuracy in percent, with its spread over seeds where there is one."""
+    if mean is None:
+        return MISSING
+    return f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
+
+
+def number(value: float, is_doubtful: bool = False) -> str:
+    """Write a share in percent, with a star where doubtful; nan is a dash."""
+    star = STAR if is_doubtful else ""
+    return MISSING if np.isnan(value) else f"{100 * value:.1f}{star}"
+
+
+def checks(results: Sequence[Result]) -> str:
+    """Return the failed checks, or how many passed, and how many rounds were skipped.
+
+    A check that was not run never counts as passed.
+    """
+    every = [check.status for result in results for check in result.checks.values()]
+    text = f"{every.count('pass')} of {len(every)}" if every else MISSING
+    failed = sorted({name for result in results for name in result.failed_checks})
+    if failed:
+        text = "FAILED: " + ", ".join(failed)
+    skipped = sum(result.skipped_rounds for result in results)
+    return f"{text}; SKIPPED {skipped} rounds" if skipped else text
+
+
+def worst_client(result: Result) -> float | None:
+    """Return the clean accuracy of the worst client on the images it holds out."""
+    return result.over_clients("worst_client")
+
+
+def client_spread(result: Result) -> float | None:
+    """Return the standard deviation over clients of that accuracy."""
+    return result.over_clients("spread")
+
+
+def _label(name: str) -> Column[SeedGroup]:
+    def text(group: SeedGroup) -> str:
+        return group.labels[name]
+
+    return Column(name, text, text, is_label=True)
+
+
+def _first_seed(group: SeedGroup) -> int:
+    return group.seeds[0]
+
+
+def _num_seeds(group: SeedGroup) -> str:
+    return str(len(group.seeds))
+
+
+def _clients(group: SeedGroup) -> str:
+    return " / ".join(percent(group.mean(f)) for f in (worst_client, client_spread))
+
+
+def _checks(group: SeedGroup) -> str | None:
+    text = checks(group.results)
+    return None if text == MISSING else text
+
+
+def _mean(figure: Figure) -> Callable[[SeedGroup], float | None]:
+    return lambda group: group.mean(figure)
+
+
+def _number(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
+    return lambda group: f"{group.mean(figure) or 0.0:.{digits}f}"
+
+
+def _megabytes(result: Result) -> float | None:
+    return result.megabytes_a_round
+
+
+def _seconds(result: Result) -> float | None:
+    return result.wall_seconds
+
+
+def _is_empty(column: Column[SeedGroup], runs: Runs) -> bool:
+    return all(column.value(group) is None for group in runs.each_alone())
+
+
+# The columns after the accuracies. A new column of every table is an entry here.
+FIGURES: list[Column[SeedGroup]] = [
+    Column("worst_client", _mean(worst_client), _clients, CLIENTS, is_optional=True),
+    Column("client_spread", _mean(client_spread), is_optional=True),
+    Column("checks", _checks, lambda group: checks(group.results)),
+    Column("megabytes_a_round", _mean(_megabytes), _number(_megabytes, 2), "MB/round"),
+    Column("wall_seconds", _mean(_seconds), _number(_seconds, 1), "s"),
+    Column("config_digest", lambda group: group.results[0].config_digest),
+]

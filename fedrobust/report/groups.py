@@ -1,0 +1,149 @@
+"""Finished runs in groups that differ only in their seed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import fmean, stdev
+
+from fedrobust.files import Json
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+from fedrobust.report.labels import NO_EPSILON
+
+# A number of a result; None where a run has none.
+Figure = Callable[[Result], float | None]
+
+
+def clean_accuracy(result: Result) -> float:
+    """Return the clean accuracy, in [0, 1]."""
+    return result.clean_accuracy
+
+
+def worst_accuracy_at(epsilon: str) -> Figure:
+    """Return the figure of the accuracy under all attacks together at an epsilon."""
+    return lambda result: result.worst_robust_accuracy.get(epsilon)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One evaluation of a run that ended.
+
+    Attributes
+    ----------
+    config
+        The resolved configuration it was made with.
+    result
+        What it found.
+    rounds
+        Of the training; empty where the run left none.
+    """
+
+    config: Json
+    result: Result
+    rounds: list[RoundRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Runs that differ only in their seed: a row of the tables.
+
+    Attributes
+    ----------
+    labels
+        What sets these runs apart from the others, by column.
+    choices
+        The choice made in each group.
+    config
+        Every value by dotted key, of one of the runs; choices are under ``choices``.
+    runs
+        In the order of the seeds.
+    training_epsilon
+        As the objective has it, "none" where it uses none.
+    num_classes
+        Of the data set; None where its configuration does not tell.
+    """
+
+    labels: Mapping[str, str]
+    choices: Mapping[str, str]
+    config: Mapping[str, str]
+    runs: list[FinishedRun]
+    training_epsilon: str = NO_EPSILON
+    num_classes: int | None = None
+
+    @property
+    def results(self) -> list[Result]:
+        """Results of the runs."""
+        return [run.result for run in self.runs]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the runs."""
+        return [result.seed for result in self.results]
+
+    @property
+    def failed_checks(self) -> list[str]:
+        """Names of the checks that a run failed: its numbers cannot be believed."""
+        return sorted({n for result in self.results for n in result.failed_checks})
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether a run failed a check or skipped rounds."""
+        return any(result.doubts for result in self.results)
+
+    def values(self, figure: Figure) -> list[float]:
+        """Return a figure of each run that has it."""
+        found = map(figure, self.results)
+        return [float(value) for value in found if value is not None]
+
+    def mean(self, figure: Figure) -> float | None:
+        """Average a figure over seeds; None where a run does not have it."""
+        values = self.values(figure)
+        return fmean(values) if len(values) == len(self.runs) else None
+
+    def std(self, figure: Figure) -> float | None:
+        """Spread of a figure over seeds (n - 1); None for a single one."""
+        values = self.values(figure)
+        return stdev(values) if len(values) == len(self.runs) > 1 else None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The finished runs of a folder.
+
+    Attributes
+    ----------
+    groups
+        Runs that differ only in their seed, in the order of their labels.
+    columns
+        Names of the labels.
+    epsilons
+        Every epsilon that some run was attacked at, ascending, as in result.json.
+    unfinished
+        Folders of runs that have no result.
+    failed
+        Folders and reasons of attempts that failed.
+    unreadable
+        A sentence about each file that could not be read.
+    clashing
+        Digests of experiments that agree in every key and in the seed; they have a
+        group each.
+    """
+
+    groups: list[SeedGroup]
+    columns: list[str]
+    epsilons: list[str]
+    unfinished: list[Path]
+    failed: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    clashing: list[list[str]] = field(default_factory=list)
+
+    def each_alone(self) -> list[SeedGroup]:
+        """Return a group of one for each run."""
+        return [
+            replace(group, runs=[run]) for group in self.groups for run in group.runs
+        ]
+
+    @property
+    def same_seeds(self) -> bool:
+        """Whether every group has the same seeds, so that means compare."""
+        return len({tuple(group.seeds) for group in self.groups}) == 1

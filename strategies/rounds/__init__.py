@@ -1,0 +1,1 @@
+"""One round of RobustStrategy: its settings, its training and its evaluation."""

@@ -1,0 +1,20 @@
+"""A row of metrics.jsonl says what happened in its round."""
+
+from types import SimpleNamespace
+
+from fedrobust.record.round_row import Detection, round_row
+from tests.fedrobust.record.rounds import REPORT, ROW
+
+
+def test_a_round_by_hand():
+    assert ROW.detection == Detection(precision=1 / 2, recall=1 / 1)
+    assert ROW.byzantine == [2, 3]
+    assert (ROW.quarantined, ROW.failed, ROW.skipped) == (1, 0, None)
+    assert ROW.clean_accuracy is None
+    scores = SimpleNamespace(
+        clean=0.5, robust={"pgd": {"0.1": 0.25}}, backdoor_success=1.0
+    )
+    scored = ROW.with_scores(scores, 2.0)
+    assert (scored.clean_accuracy, scored.evaluate_seconds) == (0.5, 2.0)
+    # Nobody accepted is Byzantine: there is nobody to detect.
+    assert round_row(REPORT, [2], None).detection is None

@@ -1,0 +1,25 @@
+"""A result sums up the rounds of its run."""
+
+from dataclasses import replace
+
+from fedrobust.record.round_row import Detection
+from fedrobust.record.summary import summed
+from tests.fedrobust.record.rounds import ROW
+
+
+def test_rounds_are_summed_and_detection_is_averaged_over_those_that_have_it():
+    rows = [
+        ROW,
+        replace(ROW, detection=None, skipped="too few", failed=3),
+        replace(ROW, detection=Detection(None, 0.0), federated={"clients": 4}),
+    ]
+    assert summed(rows) == {
+        "federated": {"clients": 4},
+        "detection": Detection(precision=0.5, recall=0.5),
+        "bytes_down": 240,
+        "bytes_up": 180,
+        "train_seconds": 4.5,
+        "quarantined": 3,
+        "failed": 3,
+        "skipped_rounds": 1,
+    }
