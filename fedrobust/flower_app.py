@@ -27,11 +27,12 @@ def _overrides(context: Context) -> str:
 @lru_cache(maxsize=2)
 def _client_of(overrides: str) -> ClientApp:
     """Make the ClientApp of an experiment, once a process."""
+    from fedrobust.assembly import Experiment
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run, split_overrides
     from fedrobust.federation.client import client_app as make
 
-    return make(load_config(compose_run(split_overrides(overrides))))
+    return make(Experiment(load_config(compose_run(split_overrides(overrides)))))
 
 
 @client_app.train()
@@ -54,9 +55,9 @@ def _main(grid: Grid, context: Context) -> None:
     """Run the experiment, and record it as ``fedrobust run`` does."""
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run, split_overrides
-    from fedrobust.run import run_on_grid
+    from fedrobust.run import run
 
     composed = compose_run(split_overrides(_overrides(context)))
     folder = Path(composed.hydra.run.dir).absolute()
-    run_on_grid(grid, load_config(composed), folder)
+    run(load_config(composed), folder, grid=grid)
     log(INFO, "Results in %s", folder)

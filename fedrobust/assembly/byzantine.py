@@ -1,11 +1,11 @@
-"""What dishonest clients do, who they are, and the data they poison."""
+"""What Byzantine clients do, who they are, and the data they poison."""
 
 import json
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.assembly.cache import MANY, key_of, make, shared
+from fedrobust.assembly.cache import MANY, cached, component_of, key_of
 from fedrobust.assembly.data import client_rows, split_of
 from fedrobust.byzantine import Backdoor, ByzantineAttack, DataPoisoning
 from fedrobust.config import Config
@@ -15,59 +15,55 @@ from fedrobust.randomness import Purpose, generator
 
 
 def byzantine_attack(config: Config) -> ByzantineAttack | None:
-    """Give what dishonest clients do, or None when everybody is honest."""
+    """Return what Byzantine clients do; None where everybody is honest."""
     if not config.byzantine or config.num_byzantine == 0:
         return None
     return _byzantine_attack(key_of(config.byzantine))
 
 
-@shared(MANY)
+@cached(MANY)
 def _byzantine_attack(key: str) -> ByzantineAttack:
     (node,) = json.loads(key)
-    attack: ByzantineAttack = make(node, "byzantine")
+    attack: ByzantineAttack = component_of(node, "byzantine")
     return attack
 
 
-def byzantine_ids(config: Config, round: int | None = None) -> list[int]:
-    """Give the clients that are Byzantine in a round.
-
-    Without a round, the set that is fixed for the run. They are named even when they
-    behave.
-    """
-    if round is not None and round < config.byzantine_from_round:
+def byzantine_clients(config: Config, round: int) -> list[int]:
+    """Return the clients that are Byzantine in a round, even when they behave."""
+    if round < config.byzantine_from_round:
         return []
-    return config.byzantine_ids(round or 0)
+    return config.drawn_byzantine(round)
 
 
-def dishonest_ids(config: Config, round: int) -> list[int]:
-    """Give the clients that really misbehave in a round."""
-    return [] if byzantine_attack(config) is None else byzantine_ids(config, round)
+def attackers(config: Config, round: int) -> list[int]:
+    """Return the Byzantine clients that misbehave in a round."""
+    return [] if byzantine_attack(config) is None else byzantine_clients(config, round)
 
 
 def training_data(
     config: Config, client: int, round: int
 ) -> tuple[NDArray[np.float32] | Rows, NDArray[np.int32]]:
-    """Give a client's training images and labels, poisoned if it poisons them."""
+    """Return a client's training images and labels, poisoned if it poisons them."""
     split = split_of(config)
     rows, _ = client_rows(config, client)
     x, y = Rows(split.x_train, rows), split.y_train[rows]
     attack = byzantine_attack(config)
     if not isinstance(attack, DataPoisoning):
         return x, y
-    attackers = byzantine_ids(config, round)
-    if client not in attackers:
+    group = byzantine_clients(config, round)
+    if client not in group:
         return x, y
     rng = generator(config.seed, Purpose.POISONING, client=client)
-    return attack.poison(x[:], y, split.num_classes, rng, attackers.index(client))
+    return attack.poison(x[:], y, split.num_classes, rng, group.index(client))
 
 
 def check_poisoning(config: Config) -> None:
-    """Try the attack on a few images, so that what is wrong with it is told first.
+    """Try the attack on a few images, before the first round.
 
     Raises
     ------
     ConfigError
-        When it cannot poison such images, or names a class that there is not.
+        When it cannot poison such images, or names a class that does not exist.
     """
     attack, split = byzantine_attack(config), split_of(config)
     try:

@@ -1,4 +1,4 @@
-"""Making what a configuration names, and remembering it."""
+"""Construct what a configuration names, and cache what takes long."""
 
 import json
 import threading
@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 
 from fedrobust import OURS
 from fedrobust.backend import start_tensorflow
+from fedrobust.config.components import checked_component
 from fedrobust.errors import ConfigError, exits_refused, summary_of
 
 P = ParamSpec("P")
@@ -20,19 +21,18 @@ _caches: list[Callable[[], None]] = []
 
 
 def forget() -> None:
-    """Drop everything that is shared, as a new process has nothing of it."""
+    """Empty all caches, as they are in a new process."""
     for clear in _caches:
         clear()
 
 
-# How many results are remembered: of what is as large as a data set or a model; of
-# trainers, whose graphs take some tens of MB, so that a sweep over a few hooks traces
-# each of them once; and of small things.
+# Sizes of the caches: of data sets and models; of trainers, whose graphs take some tens
+# of MB, so that a sweep over a few objectives traces each once; and of small objects.
 FEW, TRAINERS, MANY = 8, 16, 64
 
 
-def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Remember the last results, and let one thread at a time make a new one.
+def cached(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Cache the latest results of a function, which one thread at a time computes.
 
     Parameters
     ----------
@@ -41,12 +41,12 @@ def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        cached = lru_cache(maxsize=kept)(function)
-        _caches.append(cached.cache_clear)
+        remembered = lru_cache(maxsize=kept)(function)
+        _caches.append(remembered.cache_clear)
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             with _lock:
-                return cached(*args, **kwargs)  # type: ignore[arg-type]
+                return remembered(*args, **kwargs)  # type: ignore[arg-type]
 
         return call
 
@@ -54,12 +54,12 @@ def shared(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def key_of(*parts: Any) -> str:
-    """Write parts of a configuration as the key that they are remembered by."""
+    """Return the cache key of parts of a configuration."""
     return json.dumps(parts, sort_keys=True)
 
 
 def prepare(node: dict[str, Any]) -> None:
-    """Set TensorFlow up before a user's module may import it."""
+    """Set up TensorFlow before a user's module may import it."""
     if not _is_all_ours(node):
         start_tensorflow()
 
@@ -74,18 +74,24 @@ def _is_all_ours(node: Any) -> bool:
     return True
 
 
-def make(node: dict[str, Any], key: str, **extra: Any) -> Any:
-    """Construct what a node's ``_target_`` names.
+def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
+    """Return what a node's ``_target_`` names.
+
+    It is the component that was constructed to check the node, if there is one.
 
     Raises
     ------
     ConfigError
         When it cannot be constructed, with the key and the reason.
     """
+    node = {**node, **extra}
+    checked = checked_component(node, key)
+    if checked is not None:
+        return checked
     prepare(node)
     try:
         with exits_refused():
-            return instantiate(node, **extra, _convert_="all")
+            return instantiate(node, _convert_="all")
     except Exception as error:
         cause = error.__cause__ or error
         reason = summary_of(cause)

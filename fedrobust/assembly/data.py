@@ -1,4 +1,4 @@
-"""The data set in memory, and whose rows are whose."""
+"""The data set in memory, and which client holds which rows."""
 
 import json
 from copy import copy
@@ -10,7 +10,7 @@ import numpy as np
 from hydra.utils import get_object
 from numpy.typing import NDArray
 
-from fedrobust.assembly.cache import FEW, MANY, key_of, make, prepare, shared
+from fedrobust.assembly.cache import FEW, MANY, cached, component_of, key_of, prepare
 from fedrobust.config import Config
 from fedrobust.data import Dataset, Split
 from fedrobust.data.own import Given
@@ -20,11 +20,11 @@ from fedrobust.randomness import Purpose, generator
 
 
 def split_of(config: Config) -> Split:
-    """Give the data set in memory."""
+    """Return the data set in memory."""
     return split_of_key(key_of(config.dataset))
 
 
-@shared(FEW)
+@cached(FEW)
 def split_of_key(key: str) -> Split:
     """Load the data set of a key that ``key_of`` made."""
     (node,) = json.loads(key)
@@ -55,9 +55,9 @@ def _dataset(node: dict[str, Any]) -> Dataset:
             common = {field.name for field in fields(Dataset)} & node.keys()
             held = common - signature(function).parameters.keys()
     except Exception:
-        # Of what is not there ``make`` tells; what has no signature gets all keys.
+        # A class that is missing is reported below; one without a signature gets all.
         held = set()
-    made = make({k: v for k, v in node.items() if k not in held}, "dataset")
+    made = component_of({k: v for k, v in node.items() if k not in held}, "dataset")
     if isinstance(made, Dataset):
         return _with_keys(made, {k: node[k] for k in held})
     arrays = made.load() if hasattr(made, "load") else made
@@ -79,7 +79,7 @@ def _with_keys(made: Dataset, held: dict[str, Any]) -> Dataset:
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Give the rows a client trains on, and the rows it holds out to evaluate."""
+    """Return the rows a client trains on, and the rows it holds out to evaluate."""
     rows = partition_of(config)[client]
     held = round(config.holdout * len(rows))
     if held == 0:
@@ -92,19 +92,19 @@ def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def digest_of_partition(config: Config) -> str | None:
-    """Name whose rows are whose; None where one trainer has them all."""
+    """Return the digest of the partition; None where one trainer has all rows."""
     return None if config.centralised else partition_digest(partition_of(config))
 
 
 def partition_of(config: Config) -> list[NDArray[np.int64]]:
-    """Give the rows of each client, those held out included."""
+    """Return the rows of each client, those held out included."""
     return _partition(key_of(config.dataset, config.partition, config.num_clients))
 
 
-@shared(MANY)
+@cached(MANY)
 def _partition(key: str) -> list[NDArray[np.int64]]:
     dataset, partition, num_clients = json.loads(key)
-    deal = make(partition, "partition")
+    deal = component_of(partition, "partition")
     try:
         rows: list[NDArray[np.int64]] = deal(split_of_key(key_of(dataset)), num_clients)
     except ValueError as error:
@@ -113,7 +113,7 @@ def _partition(key: str) -> list[NDArray[np.int64]]:
 
 
 def root_data(config: Config) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Give the server's own images: drawn from the training set, as in FLTrust."""
+    """Draw the server's own images from the training set, as in FLTrust."""
     split = split_of(config)
     rng = generator(config.seed, Purpose.ROOT_DATA)
     size = config.strategy.root_examples

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fedrobust.assembly.byzantine import byzantine_attack
-from fedrobust.assembly.cache import make
+from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.data import split_of
 from fedrobust.assembly.networks import network_for
 from fedrobust.attacks.base import Attack
@@ -15,12 +15,14 @@ from fedrobust.evaluation.surrogate import train_surrogate
 
 
 def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
-    """Give the evaluator of the attacks, on the test set or on the examples given.
+    """Return the evaluator of the attacks, on the test set or on given examples.
 
-    Examples that are given are a client's, whose numbers nobody checks.
+    Given examples are a client's own, whose numbers nobody checks. On the test set,
+    attacks warn at once of what is wrong with them at any epsilon.
     """
     victims = None
-    checks = "none" if x is not None else config.checks
+    warns = x is None
+    checks = config.checks if warns else "none"
     if x is None or y is None:
         split = split_of(config)
         x, y = split.x_test, split.y_test
@@ -35,6 +37,8 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
     try:
         for attack in attacks.values():
             attack.check_task(x.shape[1:], network.num_classes)
+            for epsilon in epsilons if warns else []:
+                attack.at(epsilon)
         return Evaluator(
             network,
             x,
@@ -53,6 +57,8 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
 def attacks_of(config: Config) -> dict[str, Attack]:
     """Make the evasion attacks, by name."""
     return {
-        name: make(node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1])
+        name: component_of(
+            node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1]
+        )
         for name, node in config.attack.methods.items()
     }

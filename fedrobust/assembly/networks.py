@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fedrobust import OURS
-from fedrobust.assembly.cache import FEW, key_of, make, shared
+from fedrobust.assembly.cache import FEW, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.backend import keras
 from fedrobust.config import Config
@@ -25,13 +25,13 @@ REGISTER = (
 
 
 def network_for(config: Config) -> Network:
-    """Give the network of the model; its weights mean nothing."""
+    """Return the network of the model; its weights mean nothing."""
     return network_of_key(key_of(config.dataset, config.model))
 
 
-@shared(FEW)
+@cached(FEW)
 def network_of_key(key: str) -> Network:
-    """Give the network of a key that ``key_of`` made."""
+    """Return the network of a key that ``key_of`` made."""
     dataset, model = json.loads(key)
     return network_of(keras_model(dataset, model, seed=0))
 
@@ -41,7 +41,9 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
     split = split_of_key(key_of(dataset))
     shape = split.x_train.shape[1:]
     try:
-        return build_model(lambda: make(model, "model"), seed, shape, split.num_classes)
+        return build_model(
+            lambda: component_of(model, "model"), seed, shape, split.num_classes
+        )
     except ConfigError:
         raise
     except Exception as error:
@@ -52,8 +54,8 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
 def check_saving(config: Config) -> None:
     """Save the model of a user and read it back, before it is trained.
 
-    A model that can be saved and not read back is warned of: whoever has its classes
-    can give them to Keras as ``custom_objects``.
+    A model that cannot be read back causes a warning only: users who have its classes
+    can pass them to Keras as ``custom_objects``.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def check_saving(config: Config) -> None:
             warnings.warn(doubt, stacklevel=2)
 
 
-@shared(FEW)
+@cached(FEW)
 def _doubt_about_file(key: str) -> str:
     """Return why a saved model cannot be used as it is; nothing where it can."""
     network = network_of_key(key)
@@ -115,13 +117,13 @@ def _last_words(error: Exception) -> str:
 
 
 def initial_arrays(config: Config) -> Arrays:
-    """Give the weights that the seed of the run starts from."""
+    """Return the weights that the seed of the run starts from."""
     return dict(
         initial_arrays_of_key(key_of(config.dataset, config.model, config.seed))
     )
 
 
-@shared(FEW)
+@cached(FEW)
 def initial_arrays_of_key(key: str) -> Arrays:
     """Return the weights of a key that ``key_of`` made; they must not be modified."""
     dataset, model, seed = json.loads(key)

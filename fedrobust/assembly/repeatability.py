@@ -1,4 +1,4 @@
-"""Whether a run gives the same bits again, tried before it begins.
+"""Try, before a run begins, whether it would give the same bits again.
 
 Draws in a graph are found there. What Python draws while a hook or a model of a user's
 own is built or traced is a constant of the graph, and what it draws in a
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fedrobust import OURS
-from fedrobust.assembly.cache import TRAINERS, key_of, shared
+from fedrobust.assembly.cache import TRAINERS, cached, key_of
 from fedrobust.assembly.networks import (
     initial_arrays_of_key,
     keras_model,
@@ -60,7 +60,7 @@ def check_training(config: Config) -> list[str]:
     return found
 
 
-@shared(TRAINERS)
+@cached(TRAINERS)
 def _doubts(kind: str, network: str, hook: str, steps: str) -> list[str]:
     trainer = trainer_of_keys(kind, network, hook, steps)
     if trainer.doubts or not _is_own([json.loads(k) for k in (network, hook, steps)]):
@@ -82,7 +82,7 @@ def _doubts_when_built_again(
     """Build all of a trainer a second time, and compare one step of both."""
     dataset, model = json.loads(network)
     examples = first_examples(network)
-    # The first one has warned of all that the second one warns of.
+    # Building it the first time has caused the same warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         again = Network(keras_model(dataset, model, seed=0))
@@ -94,7 +94,7 @@ def _doubts_when_built_again(
             "seed: draw them by Keras's initialisers"
         ]
     with ThreadPoolExecutor(1) as another_thread:
-        # As Keras has a global seed generator for each, which no step advances.
+        # Keras has a global seed generator for each thread, which no step advances.
         repeated = another_thread.submit(_step, second, start, examples).result()
     if not _same(_step(trainer, start, examples), repeated):
         return [

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from fedrobust.assembly.byzantine import byzantine_attack, byzantine_ids
-from fedrobust.assembly.cache import MANY, TRAINERS, key_of, make, shared
+from fedrobust.assembly.byzantine import byzantine_attack, byzantine_clients
+from fedrobust.assembly.cache import MANY, TRAINERS, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.assembly.networks import network_of_key
 from fedrobust.byzantine import ObjectivePoisoning
@@ -16,7 +16,7 @@ from fedrobust.randomness import Purpose, generator
 from fedrobust.training.trainer import Examples, Trainer
 from strategies.sampling import sample_size
 
-# What clients train with that do not train with the objective.
+# What the other clients train with where training.fraction is below 1.
 STANDARD = {"_target_": "fedrobust.training.Standard"}
 # Trainers are made with this rate, where one graph serves all rates.
 ANY_RATE = 0.01
@@ -29,32 +29,31 @@ FLOATS = (
 
 
 def trainer_for(config: Config) -> Trainer:
-    """Give the compiled trainer of the objective."""
+    """Return the compiled trainer of the objective."""
     return _trainer(config, "objective", config.training.objective)
 
 
 def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
-    """Give the trainer of a client, which may pursue another goal in this round."""
+    """Return the trainer of a client, which may pursue another goal in a round."""
     attack = byzantine_attack(config)
-    if isinstance(attack, ObjectivePoisoning) and client in byzantine_ids(
-        config, round
-    ):
+    poisons = isinstance(attack, ObjectivePoisoning)
+    if poisons and client in byzantine_clients(config, round):
         return _trainer(config, "byzantine", config.byzantine)
-    if config.training.fraction < 1 and client not in objective_ids(config):
+    if config.training.fraction < 1 and client not in objective_clients(config):
         return _trainer(config, "objective", STANDARD)
     return trainer_for(config)
 
 
-def objective_ids(config: Config) -> list[int]:
-    """Give the clients that train with the objective; the others train clean.
+def objective_clients(config: Config) -> list[int]:
+    """Return the clients that train with the objective; the others train clean.
 
-    A larger share has the clients of a smaller one among its own.
+    A larger share includes the clients of a smaller one.
     """
-    return _objective_ids(config.seed, config.training.fraction, config.num_clients)
+    return _objective_clients(config.seed, config.training.fraction, config.num_clients)
 
 
-@shared(MANY)
-def _objective_ids(seed: int, fraction: float, n: int) -> list[int]:
+@cached(MANY)
+def _objective_clients(seed: int, fraction: float, n: int) -> list[int]:
     order = generator(seed, Purpose.OBJECTIVE_CLIENTS).permutation(n)
     count = sample_size(n, fraction) if fraction > 0 else 0
     return sorted(order[:count].tolist())
@@ -121,7 +120,7 @@ def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
     return trainer if rate is None else trainer.with_learning_rate(rate)
 
 
-@shared(TRAINERS)
+@cached(TRAINERS)
 def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
     """Return the trainer of keys that ``trainer_keys`` lists."""
     examples = first_examples(network)
@@ -156,10 +155,10 @@ def build_trainer(
     """
     ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
     if kind == "byzantine":
-        objective = make(node, "byzantine").objective()
+        objective = component_of(node, "byzantine").objective()
     else:
-        objective = make(node, "training.objective")
-    keras_optimizer = make(optimizer, "training.optimizer")
+        objective = component_of(node, "training.objective")
+    keras_optimizer = component_of(optimizer, "training.optimizer")
     try:
         trainer = Trainer(
             network,

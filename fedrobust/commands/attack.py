@@ -86,13 +86,13 @@ def command(arguments: Sequence[str]) -> int:
 def _assess(path: Path, config: Config, options: argparse.Namespace) -> "Assessment":
     """Load the model and attack it."""
     # Only now: TensorFlow takes seconds to load.
-    from fedrobust import assembly
+    from fedrobust.assembly import Experiment
     from fedrobust.evaluation.assessment import assess
     from fedrobust.network.classifier import load_model, modules_beside
 
-    split = assembly.split_of(config)
+    experiment = Experiment(config)
+    split, attacks = experiment.split, experiment.attacks
     n = min(config.attack.samples or len(split.x_test), len(split.x_test))
-    attacks = assembly.attacks_of(config)
     with AttackProgress(n) as watch:
         try:
             beside = modules_beside(path)
@@ -158,10 +158,10 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _drawn_shape(config: Config) -> tuple[int, ...]:
     """Return the shape in which the inputs of the data are drawn."""
-    from fedrobust import assembly
+    from fedrobust.assembly import Experiment
     from fedrobust.report.pictures import image_shape
 
     try:
-        return image_shape(assembly.split_of(config).x_test.shape[1:])
+        return image_shape(Experiment(config).split.x_test.shape[1:])
     except ValueError as error:
         raise ConfigError(f"--picture: {error}") from error

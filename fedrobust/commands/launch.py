@@ -1,4 +1,9 @@
-"""Handing a checked command over to Hydra, and the job that Hydra launches."""
+"""Handing a checked command over to Hydra, and the job that Hydra launches.
+
+``hydra.main`` would compose again what has been composed and checked. So a single run
+goes to Hydra's ``run_job`` as it was composed, and a multirun to Hydra's sweeper with
+a loader that reuses what its jobs have in common.
+"""
 
 import os
 import sys
@@ -8,52 +13,174 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeperConf
+from hydra._internal.hydra import Hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log, run_job
 from hydra.errors import CompactHydraException, HydraException
-from hydra.types import RunMode
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedrobust.commands.faults import describe
 from fedrobust.commands.progress import Progress
 from fedrobust.commands.streams import outlive_readers
 from fedrobust.config import load_config
-from fedrobust.config.compose import config_dir, register_resolvers
+from fedrobust.config.compose import (
+    CONFIG,
+    config_dir,
+    loader_in,
+    register_resolvers,
+)
 from fedrobust.config.hydra_errors import explain
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 from fedrobust.record.result import Result
 
 
 class JobFailedError(CompactHydraException):
-    """A job of a multirun came to nothing; the message is one sentence."""
+    """A job of a multirun failed; the message is one sentence."""
 
 
-def launch(arguments: list[str]) -> int:
-    """Hand a command to Hydra.
+def run_one(composed: DictConfig, arguments: list[str]) -> int:
+    """Run a composed and checked configuration, as ``hydra.main`` runs it.
+
+    Parameters
+    ----------
+    composed
+        The configuration, the node ``hydra`` included.
+    arguments
+        What was typed.
 
     Returns
     -------
-    The exit status: 1 when a job of a multirun failed.
+    The exit status, 0.
 
     Raises
     ------
     ConfigError
         When Hydra itself refuses the command.
     SystemExit
-        With the exit status, when a single run failed.
+        With the exit status, when the run failed.
+    """
+    hydra_node = composed.hydra
+    OmegaConf.set_readonly(hydra_node, False)
+    if hydra_node.mode is None:
+        hydra_node.mode = RunMode.RUN
+        hydra_node.overrides.hydra.append("hydra.mode=RUN")
+    with _hydra_for(arguments, None) as started:
+        configure_log(hydra_node.hydra_logging, hydra_node.verbose)
+        callbacks = Callbacks(composed)
+        callbacks.on_run_start(config=composed, config_name=CONFIG)
+        done = run_job(
+            hydra_context=HydraContext(started.config_loader, callbacks),
+            task_function=job,
+            config=composed,
+            job_dir_key="hydra.run.dir",
+            job_subdir_key=None,
+        )
+        callbacks.on_run_end(config=composed, config_name=CONFIG, job_return=done)
+        _ = done.return_value  # raises what the job raised
+    return 0
+
+
+def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -> int:
+    """Run all jobs of a checked multirun, by the launcher that it names.
+
+    Parameters
+    ----------
+    overrides
+        Of the multirun, with the folder that was decided on.
+    arguments
+        What was typed.
+    extra_dir
+        A folder with configuration of the user's own.
+
+    Returns
+    -------
+    The exit status: 1 when a job failed.
+
+    Raises
+    ------
+    ConfigError
+        When Hydra itself refuses the command.
+    """
+    if "hydra.mode=MULTIRUN" not in overrides:
+        overrides = [*overrides, "hydra.mode=MULTIRUN"]
+    try:
+        with _hydra_for(arguments, extra_dir) as started:
+            _sweep(started, overrides)
+    except JobFailedError as error:
+        tell(str(error))
+        return 1
+    return 0
+
+
+def _sweep(started: Hydra, overrides: list[str]) -> None:
+    """Run a multirun as ``Hydra.multirun`` does, without composing jobs in advance."""
+    master = started.compose_config(
+        CONFIG, overrides, RunMode.MULTIRUN, with_log_configuration=True
+    )
+    callbacks = Callbacks(master)
+    callbacks.on_multirun_start(config=master, config_name=CONFIG)
+    sweeper = Plugins.instance().instantiate_sweeper(
+        config=master,
+        hydra_context=HydraContext(started.config_loader, callbacks),
+        task_function=job,
+    )
+    # By its path, as Hydra imports the module of the class a second time.
+    if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
+        # Its jobs are those that were composed and checked before.
+        sweeper.validate_batch_is_legal = _accept  # type: ignore[method-assign]
+    sweeper.sweep(arguments=list(master.hydra.overrides.task))
+    callbacks.on_multirun_end(config=master, config_name=CONFIG)
+
+
+def _accept(batch: Any) -> None:
+    pass
+
+
+def answer(arguments: list[str]) -> int:
+    """Let Hydra itself answer its flags, such as ``--cfg`` and ``--info``.
+
+    Raises
+    ------
+    ConfigError
+        When Hydra refuses the command.
     """
     register_resolvers()
-    with _as_command(arguments):
+    with _as_command(arguments), _explained():
         main = hydra.main(
-            config_path=str(config_dir()), config_name="config", version_base="1.3"
+            config_path=str(config_dir()), config_name=CONFIG, version_base="1.3"
         )
-        try:
-            main(job)()
-        except JobFailedError as error:
-            tell(str(error))
-            return 1
-        except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(explain(error)) from error
+        main(job)()
     return 0
+
+
+@contextmanager
+def _hydra_for(arguments: list[str], extra_dir: str | None) -> Iterator[Hydra]:
+    """Start Hydra, which jobs may use themselves."""
+    register_resolvers()
+    started = Hydra("fedrobust", loader_in(extra_dir))
+    GlobalHydra.instance().clear()
+    GlobalHydra.instance().initialize(started)
+    try:
+        with _as_command(arguments), _explained():
+            yield started
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except JobFailedError:
+        raise
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
 
 
 @contextmanager
@@ -72,10 +199,10 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
 
 
 def job(composed: Any) -> Result:
-    """Run one job of Hydra's, here or wherever its launcher put it."""
+    """Run one job for Hydra, in whatever process its launcher started."""
     from fedrobust.run import run
 
-    # A launcher may have started this process, too.
+    # A launcher may have started this process.
     outlive_readers()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)

@@ -7,20 +7,22 @@ which launches one job or all of a multirun with whatever launcher is configured
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from fedrobust.commands.launch import launch
+from fedrobust.commands.launch import answer, run_all, run_one
 from fedrobust.commands.progress import Progress
 from fedrobust.commands.report import show_report
-from fedrobust.config import Config, warnings_about
+from fedrobust.config import Config
 from fedrobust.config.compose import (
     checked,
     compose_run,
     compose_sweep,
+    number_job,
     resolved_folder,
     sweep_folder,
 )
@@ -70,7 +72,7 @@ def command(arguments: Sequence[str]) -> int:
     switches = [a for a in arguments if a not in flags.overrides]
     arguments = [*flags.overrides, *switches]
     if flags.info or flags.hydra_help or flags.shell_completion:
-        return launch(arguments)
+        return answer(arguments)
     if flags.multirun or "hydra.mode=MULTIRUN" in flags.overrides:
         return _multirun(arguments, flags, is_dry, is_fresh)
     composed = compose_run(flags.overrides, flags.config_dir)
@@ -79,19 +81,21 @@ def command(arguments: Sequence[str]) -> int:
         package = (flags.package or "").removeprefix("_global_")
         if package and OmegaConf.select(composed, package) is None:
             raise ConfigError(f"--package {package}: there is no such key")
-        return launch(arguments)
+        return answer(arguments)
+    if composed.hydra.mode == RunMode.MULTIRUN:  # by a file
+        return _multirun(arguments, flags, is_dry, is_fresh)
     folder = resolved_folder(composed, "hydra.run.dir")
     RunFolder(folder, config).check()
-    _notes(warnings_about(config))
+    _notes(config.notes)
     if is_dry:
         return _dry_run([(folder, config)])
     if is_fresh:
         RunFolder(folder, config).clear()
-    return launch(arguments)
+    return run_one(composed, arguments)
 
 
 def _check_flags(flags: argparse.Namespace) -> None:
-    """Refuse flags of Hydra's that are of no use here, alone or together."""
+    """Refuse flags of Hydra that have no use here, alone or together."""
     if flags.config_name or flags.config_path or flags.experimental_rerun:
         raise ConfigError(
             "--config-name, --config-path and --experimental-rerun are not supported: "
@@ -110,9 +114,9 @@ def _check_flags(flags: argparse.Namespace) -> None:
         raise ConfigError("query: is asked by the shell, install=bash prints how")
 
 
-def _notes(warnings: list[str]) -> None:
-    for warning in warnings:
-        tell(f"note: {warning}")
+def _notes(notes: Iterable[str]) -> None:
+    for note in notes:
+        tell(f"note: {note}")
 
 
 def _refuse(message: str) -> NoReturn:
@@ -123,26 +127,26 @@ def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
     folder, jobs = _jobs(flags)
-    # Resolved once: ${now:...} would be another folder when Hydra reads it.
+    # Resolved once, as ${now:...} would give Hydra another folder.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-    others = [a for a in arguments if a.partition("=")[0] != "hydra.sweep.dir"]
-    arguments = [f"hydra.sweep.dir='{quoted}'", *others]
+    others = [a for a in flags.overrides if a.partition("=")[0] != "hydra.sweep.dir"]
+    overrides = [f"hydra.sweep.dir='{quoted}'", *others]
     configs = [config for _, config in jobs]
     _check_folders(folder, [subfolder for subfolder, _ in jobs], configs)
-    _notes(sorted({note for config in configs for note in warnings_about(config)}))
+    _notes(sorted({note for config in configs for note in config.notes}))
     placed = [(folder / subfolder, config) for subfolder, config in jobs]
     if is_dry:
         return _dry_run(placed)
     runs = [RunFolder(path, config) for path, config in placed]
     if is_fresh:
-        # Before the first job: those that differ in the evaluation have one folder.
+        # Before the first job, as jobs that differ in the evaluation share a folder.
         for run in runs:
             run.clear()
     Progress.total = len(configs)
     with exits_refused():
-        status = launch(arguments)
+        status = run_all(overrides, arguments, flags.config_dir)
     _tell_failures(runs)
-    # Not of an earlier sweep in the same folder.
+    # Results of an earlier sweep in the same folder are no reason for a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report(folder, {config.digest for config in configs})
     return status
@@ -192,7 +196,7 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
 
 
 def _tell_failures(runs: list[RunFolder]) -> None:
-    """Name every run that failed, where there are several: Hydra names the first."""
+    """Report each failed run where several failed, as Hydra reports the first only."""
     failed = {run: reason for run in runs if (reason := run.failure()) is not None}
     if len(failed) > 1:
         tell(f"{len(failed)} of {len(runs)} runs failed")
@@ -202,10 +206,11 @@ def _tell_failures(runs: list[RunFolder]) -> None:
 
 
 def _folders(composed: Any, number: int) -> tuple[Path, Path]:
-    """Find the folder of a multirun, and below it that of one of its jobs."""
+    """Return the folder of a multirun, and the folder of a job below it."""
+    number_job(composed, number)
     return (
-        resolved_folder(composed, "hydra.sweep.dir", number),
-        resolved_folder(composed, "hydra.sweep.subdir", number),
+        resolved_folder(composed, "hydra.sweep.dir"),
+        resolved_folder(composed, "hydra.sweep.subdir"),
     )
 
 
@@ -222,7 +227,7 @@ def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) 
 
 
 def _dry_run(runs: list[tuple[Path, Config]]) -> int:
-    """Print what would run, and where, and whether it has run before."""
+    """Print each run with its folder, and whether it is finished."""
     left = 0
     for number, (path, config) in enumerate(runs):
         is_finished = RunFolder(path, config).result() is not None

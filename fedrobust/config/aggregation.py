@@ -1,9 +1,9 @@
-"""Pre-aggregators and rule, held against the clients that are sampled."""
+"""Check pre-aggregators and rule against the clients that a round samples."""
 
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.schema import Config, trusted_of
-from fedrobust.config.typed import Node, named
+from fedrobust.config.typed import Node, with_key
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule
 
@@ -23,7 +23,7 @@ def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
         nodes[name], component = check_component(node, key, Preaggregator)
         if isinstance(component, Preaggregator) and not config.centralised:
             n = num_rows
-            named(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]
+            with_key(key, lambda c=component, n=n: c.check(n))  # type: ignore[misc]
             num_rows = component.num_rows(n)
             keeps_places = keeps_places and component.keeps_places and num_rows == n
     return nodes, num_rows, keeps_places
@@ -32,7 +32,7 @@ def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
 def check_rule(
     config: Config, rule: Rule, num_rows: int, keeps_places: bool, size: int | None
 ) -> None:
-    """Check a rule against the clients that are sampled, and the data there are."""
+    """Check a rule against the sampled clients and the size of the data set."""
     c = config
     mixed = f", of which {num_rows} are left" if num_rows != c.num_sampled else ""
     require(
@@ -43,7 +43,7 @@ def check_rule(
         f"{c.num_clients} with participation={c.participation} samples "
         f"{c.num_sampled}{mixed}: raise num_clients or lower strategy.f",
     )
-    named("strategy.rule", lambda: rule.check(num_rows))
+    with_key("strategy.rule", lambda: rule.check(num_rows))
     require(
         keeps_places or not rule.needs_clients,
         "preaggregator",

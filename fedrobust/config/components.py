@@ -1,19 +1,38 @@
 """A node with a ``_target_``: a class of this project is its own schema.
 
 A component is a frozen dataclass; its constructor checks the ranges. A user's class is
-looked for but not imported, as that would run their code.
+found but not imported, as that would run their code. Equal nodes are checked once, as
+the jobs of a multirun have most of their components in common.
 """
 
+import copy
 import dataclasses
 import importlib
 import json
 import typing
+import warnings
 from typing import Any
 
 from fedrobust import OURS
 from fedrobust.config.targets import find_target
-from fedrobust.config.typed import Node, merged_with, named
+from fedrobust.config.typed import Node, merged_with, with_key
 from fedrobust.errors import ConfigError
+
+
+class _Check(typing.NamedTuple):
+    node: Node
+    component: Any
+    notes: list[str]
+
+
+_checks: dict[tuple[str, str, type | None], _Check] = {}
+_components: dict[tuple[str, str], Any] = {}
+
+
+def forget_components() -> None:
+    """Forget the components that were checked, so that they are checked anew."""
+    _checks.clear()
+    _components.clear()
 
 
 def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node, Any]:
@@ -24,6 +43,37 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     The node and its component; for a class that is not ours, the node as it is and
     None, as constructing it would run the user's code.
     """
+    # By text, as 1, 1.0 and True are equal in Python and not in a configuration.
+    name = repr(node), key, base
+    if name not in _checks:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            checked = _check(node, key, base)
+        _checks[name] = _Check(*checked, [str(warning.message) for warning in caught])
+        if checked[1] is not None:
+            _components[_name_of(checked[0]), key] = checked[1]
+    found = _checks[name]
+    for text in found.notes:
+        warnings.warn(text, stacklevel=2)
+    return copy.deepcopy(found.node), found.component
+
+
+def checked_component(node: Node, key: str) -> Any:
+    """Return the component that was constructed to check a node.
+
+    Returns
+    -------
+    None for a user's own class, and for a node that the latest command did not check.
+    """
+    return _components.get((_name_of(node), key))
+
+
+def _name_of(node: Node) -> str:
+    """Return the text of a node, which does not depend on the order of its keys."""
+    return json.dumps(node, sort_keys=True, default=repr)
+
+
+def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
     if not isinstance(node, dict) or not isinstance(node.get("_target_"), str):
         raise ConfigError(f"{key}={node!r}: must have a _target_, the path of a class")
     target = node["_target_"]
@@ -32,14 +82,7 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
     if not target.startswith(OURS):
         find_target(target, key)
         return node, None
-    module_name, _, name = target.rpartition(".")
-    try:
-        cls = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"{key}._target_={target}: there is no such class") from error
-    if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
-        kind = f" {base.__name__}" if base else " component"
-        raise ConfigError(f"{key}._target_={target}: must be a{kind}")
+    cls = _class_of(target, key, base)
     # A rule within a rule is a component of its own.
     hints = typing.get_type_hints(cls)
     inner = {
@@ -53,15 +96,28 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
         nodes[name], components[name] = check_component(
             node[name], f"{key}.{name}", typing.cast(type, inner[name])
         )
-    values = merged_with(typing.cast(type, cls), plain, key, without=set(inner))
+    values = merged_with(cls, plain, key, without=set(inner))
     if any(component is None for component in components.values()):
         return {**node, **nodes}, None  # the user's own rule is made with the rest
-    component: Any = named(key, lambda: cls(**values, **components))  # type: ignore[operator]
+    component: Any = with_key(key, lambda: cls(**values, **components))
     return {**_node_of(component), "_target_": target, **nodes}, component
 
 
+def _class_of(target: str, key: str, base: type | None) -> Any:
+    """Import a class of this project and check that it is a component of this kind."""
+    module_name, _, name = target.rpartition(".")
+    try:
+        cls = getattr(importlib.import_module(module_name), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{key}._target_={target}: there is no such class") from error
+    if not dataclasses.is_dataclass(cls) or (base and not issubclass(cls, base)):  # type: ignore[arg-type]
+        kind = f" {base.__name__}" if base else " component"
+        raise ConfigError(f"{key}._target_={target}: must be a{kind}")
+    return cls
+
+
 def _find_targets(value: Any, key: str) -> None:
-    """Look for what is named within a node, such as a schedule of an optimiser's."""
+    """Check the targets within a node, such as the schedule of an optimiser."""
     if isinstance(value, list):
         for number, each in enumerate(value):
             _find_targets(each, f"{key}[{number}]")
@@ -74,7 +130,7 @@ def _find_targets(value: Any, key: str) -> None:
 
 
 def _node_of(component: Any) -> Node:
-    """Write a component as a node; so are the components within it."""
+    """Return a component as a node, with the components within it."""
     cls = type(component)
     node: Node = {"_target_": f"{cls.__module__}.{cls.__qualname__}"}
     for f in dataclasses.fields(component):

@@ -6,17 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import setup_globals
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
     MissingConfigException,
     OverrideParseException,
 )
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
@@ -25,44 +24,57 @@ from fedrobust.config.conf_folder import config_dir as config_dir
 from fedrobust.config.conf_folder import existing_folder as existing_folder
 from fedrobust.config.conf_folder import groups as groups
 from fedrobust.config.hydra_errors import explain
+from fedrobust.config.hydra_loader import Loader, loader_for
+from fedrobust.config.load import forget_checks
 from fedrobust.config.user_files import broken_file, circular_defaults
 from fedrobust.errors import ConfigError, reason_of
 
-SEARCH_PATH = "hydra.searchpath"
+# The primary configuration file of conf/.
+CONFIG = "config"
+
+
+# The last configuration that was checked: Hydra asks for its folder's name next.
+_last: list[tuple[DictConfig, Config]] = []
 
 
 def register_resolvers() -> None:
-    """Let conf/ name a run's folder by the digest of its science."""
+    """Register ``science_digest``, by which conf/ names the folder of a run."""
 
     def science_digest(*, _root_: DictConfig) -> str:
+        for composed, config in _last:
+            if composed is _root_:
+                return config.digest
         return load_config(_root_).digest
 
     OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
 
 
 @contextlib.contextmanager
-def _composer(extra_dir: str | None) -> Iterator[list[str]]:
-    """Start Hydra on conf/; give the overrides that add the user's folder."""
+def _composer(extra_dir: str | None) -> Iterator[Loader]:
+    """Yield a loader; turn what Hydra raises into one sentence for the user."""
     register_resolvers()
-    GlobalHydra.instance().clear()
-    added = []
-    if extra_dir is not None:
-        folder = existing_folder(extra_dir)
-        added = [f"{SEARCH_PATH}=[file://{folder}]"]
+    setup_globals()
+    # Files may have changed since an earlier command.
+    forget_checks()
+    folder = None if extra_dir is None else existing_folder(extra_dir)
     try:
-        with initialize_config_dir(str(config_dir()), version_base="1.3"):
-            yield added
+        yield loader_for(folder)
     except (OverrideParseException, MissingConfigException) as error:
         raise ConfigError(explain(error, extra_dir)) from error
     except Exception as error:
         problem = None
-        if extra_dir is not None:
+        if folder is not None:
             problem = broken_file(folder) or circular_defaults(folder)
         if problem is not None:
             raise ConfigError(problem) from error
         if isinstance(error, HydraException | OmegaConfBaseException):
             raise ConfigError(explain(error)) from error
         raise
+
+
+def loader_in(extra_dir: str | None) -> Loader:
+    """Return a loader of conf/ and, if it is given, of a folder of the user's own."""
+    return loader_for(None if extra_dir is None else existing_folder(extra_dir))
 
 
 def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictConfig:
@@ -80,14 +92,14 @@ def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictC
     ConfigError
         With one sentence, when it does not compose.
     """
-    with _composer(extra_dir) as added:
-        return _compose([*added, *overrides])
+    with _composer(extra_dir) as loader:
+        return _compose(loader, list(overrides))
 
 
-def _compose(words: list[str]) -> DictConfig:
+def _compose(loader: Loader, words: list[str]) -> DictConfig:
     """Compose; Hydra lets through whatever Python raises at a strange value or file."""
     try:
-        return compose("config", words, return_hydra_config=True)
+        return loader.load_configuration(CONFIG, words, RunMode.RUN, from_shell=False)
     except (ConfigError, MissingConfigException, OverrideParseException):
         raise
     except ConfigCompositionException as error:
@@ -95,9 +107,8 @@ def _compose(words: list[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException):
         raise
     except Exception as error:
-        said = " ".join(word for word in words if not word.startswith(SEARCH_PATH))
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ConfigError(f"{said}: cannot be composed: {reason}") from error
+        raise ConfigError(f"{' '.join(words)}: cannot be composed: {reason}") from error
 
 
 def compose_sweep(
@@ -110,37 +121,34 @@ def compose_sweep(
     ConfigError
         When one of them does not compose.
     """
-    with _composer(extra_dir) as added:
-        # It needs the loader to expand strategy=glob(*).
-        loader = GlobalHydra.instance().config_loader()
-        parser = OverridesParser.create(config_loader=loader)
-        # A choice may bring hydra.sweeper.params. Values do not, and may need a choice
-        # that is swept over: they wait for the combinations.
+    with _composer(extra_dir) as loader:
+        # A choice may define hydra.sweeper.params. Values are left out here, as they
+        # may belong to a choice that is swept over.
         choices = [
             str(o.input_line)
-            for o in parser.parse_overrides(list(overrides))
+            for o in loader.parser.parse_overrides(list(overrides))
             if not o.is_sweep_override()
             and (
                 o.key_or_group.startswith("hydra")
                 or loader.get_group_options(o.key_or_group)
             )
         ]
-        base = _compose([*added, *choices])
+        base = _compose(loader, choices)
         params = base.hydra.sweeper.get("params") or {}
-        parsed = parser.parse_overrides(
+        parsed = loader.parser.parse_overrides(
             [*(f"{k}={v}" for k, v in params.items()), *overrides]
         )
         (combinations,) = BasicSweeper.split_arguments(parsed, None)
         for combination in combinations:
             try:
-                composed = _compose([*added, *combination])
+                composed = _compose(loader, list(combination))
             except ConfigError as error:
                 raise ConfigError(f"{error} (in {' '.join(combination)})") from error
             yield list(combination), composed
 
 
 def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
-    """Check what was composed.
+    """Check a composed configuration.
 
     Raises
     ------
@@ -148,7 +156,7 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
         As ``load_config``, with the user's own file where the key comes from one.
     """
     try:
-        return load_config(composed)
+        config = load_config(composed)
     except ConfigError as error:
         choices = composed.hydra.runtime.choices if extra_dir is not None else {}
         for group, choice in choices.items():
@@ -159,9 +167,17 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
                 where = f"{path} is empty" if empty else f"from {path}"
                 raise ConfigError(f"{error} ({where})") from error
         raise
+    _last[:] = [(composed, config)]
+    return config
 
 
-def resolved_folder(composed: DictConfig, key: str, number: int | None = None) -> Path:
+def number_job(composed: DictConfig, number: int) -> None:
+    """Write a job's number in its multirun, as Hydra's own launcher does, from 0."""
+    with read_write(composed.hydra.job), open_dict(composed.hydra.job):
+        composed.hydra.job.num = composed.hydra.job.id = number
+
+
+def resolved_folder(composed: DictConfig, key: str) -> Path:
     """Read a folder that Hydra will use, which may depend on the job.
 
     Parameters
@@ -170,31 +186,24 @@ def resolved_folder(composed: DictConfig, key: str, number: int | None = None) -
         What was composed for the job.
     key
         ``hydra.run.dir``, ``hydra.sweep.dir`` or ``hydra.sweep.subdir``.
-    number
-        The job's number in its multirun, from 0; None for a single run.
 
     Raises
     ------
     ConfigError
         When it cannot be read.
     """
-    if number is not None:
-        with read_write(composed.hydra.job), open_dict(composed.hydra.job):
-            composed.hydra.job.num = number
-            # As Hydra's own launcher numbers them.
-            composed.hydra.job.id = number
-    HydraConfig.instance().set_config(composed)  # for ${hydra:...}
+    HydraConfig.instance().cfg = composed  # type: ignore[assignment]  # ${hydra:...}
     try:
         return Path(str(OmegaConf.select(composed, key, throw_on_missing=True)))
     except OmegaConfBaseException as error:
         reason = reason_of(error)
-        if number is None and "hydra.job." in reason:
+        if key == "hydra.run.dir" and "hydra.job." in reason:
             reason += ", which only jobs of a multirun have (-m)"
         raise ConfigError(f"{key} cannot be read: {reason}") from error
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
-    """Name the folder of a multirun by what was typed: typing it again resumes."""
+    """Return the folder of a multirun: the same for the same command, which resumes."""
     text = "\n".join(sorted(overrides))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

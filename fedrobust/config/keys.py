@@ -1,9 +1,9 @@
-"""Bounds of the keys that no component of ours checks."""
+"""The bounds of the keys that no component checks."""
 
 from typing import Any
 
 from fedrobust.config.schema import Config
-from fedrobust.config.typed import named
+from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
 
@@ -15,7 +15,7 @@ def require(condition: bool, key: str, value: Any, bound: str) -> None:
 
 
 def check_numbers(config: Config) -> None:
-    """Check the keys that are no component's."""
+    """Check the keys that belong to no component."""
     c = config
     require(0 <= c.seed < 2**32, "seed", c.seed, "in [0, 4294967295]")
     require(c.num_clients >= 1, "num_clients", c.num_clients, "at least 1")
@@ -59,7 +59,7 @@ def check_numbers(config: Config) -> None:
     samples = c.attack.samples
     require(samples is None or samples >= 1, "attack.samples", samples, "at least 1")
     if c.attack.methods or c.attack.epsilon is not None:
-        named("attack.epsilon", lambda: c.attack.epsilons)
+        with_key("attack.epsilon", lambda: c.attack.epsilons)
     if c.attack.methods:
         require(
             bool(c.attack.epsilons),
@@ -68,7 +68,7 @@ def check_numbers(config: Config) -> None:
             "a number, a fraction or a list of them",
         )
     if c.training.epsilon is not None:
-        named("training", lambda: parse_epsilon(c.training.epsilon))
+        with_key("training", lambda: parse_epsilon(c.training.epsilon))
     if c.centralised:
         require(
             not c.byzantine and c.num_byzantine == 0,

@@ -7,70 +7,117 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
+from fedrobust.config.components import forget_components
 from fedrobust.config.keys import check_numbers
+from fedrobust.config.notes import notes_about
 from fedrobust.config.pairs import check_components
 from fedrobust.config.schema import Config
-from fedrobust.config.typed import typed
+from fedrobust.config.typed import forget_merged, typed
 from fedrobust.errors import ConfigError, reason_of
 
-# Groups of which a list would be the last choice, without a word and without a name.
+# Groups that take one choice: of a list, Hydra would silently use the last one.
 ONE_CHOICE = (
     "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
 )  # fmt: skip
 
 
+_checked: dict[str, Config] = {}
+
+
+def forget_checks() -> None:
+    """Forget all checks, as files that a configuration names may have changed."""
+    _checked.clear()
+    forget_components()
+    forget_merged()
+
+
 def load_config(
     composed: DictConfig, choices: Mapping[str, Any] | None = None
 ) -> Config:
-    """Check a composed configuration and give it as typed values.
+    """Check a composed configuration, and return it as typed values.
+
+    Equal values are checked once a command: Hydra's job, and the name of its folder,
+    get the configuration that was checked before.
 
     Parameters
     ----------
     composed
         What Hydra composed.
     choices
-        The choice made in each group; read from the node ``hydra`` if there is one.
+        The choice made in each group; None reads them from the node ``hydra``.
+
+    Returns
+    -------
+    The configuration, with the notes about it.
 
     Raises
     ------
     ConfigError
         With the key, the value, the bound and the nearest valid choice.
     """
-    science = OmegaConf.masked_copy(
-        composed, [str(k) for k in composed if k != "hydra"]
-    )
+    values = _resolved(composed)
+    if choices is None and "hydra" in composed:
+        choices = OmegaConf.select(composed, "hydra.runtime.choices")
+    values["choices"] = _named_choices(values, choices or {})
+    text = repr(values)
+    if text not in _checked:
+        _checked[text] = _check(values)
+    return _checked[text]
+
+
+def _resolved(composed: DictConfig) -> dict[str, Any]:
+    """Resolve all values except Hydra's own."""
     try:
-        values = OmegaConf.to_container(science, resolve=True, throw_on_missing=True)
+        return {str(key): _value(composed, key) for key in composed if key != "hydra"}
     except MissingMandatoryValue as error:
         raise ConfigError(f"{error.full_key} is not set: give it a value") from error
     except InterpolationResolutionError as error:
         raise ConfigError(
             f"{error.full_key} cannot be read: {reason_of(error)}"
         ) from error
-    assert isinstance(values, dict)
-    if choices is None and "hydra" in composed:
-        choices = OmegaConf.select(composed, "hydra.runtime.choices")
-    values["choices"] = {
+
+
+def _value(composed: DictConfig, key: Any) -> Any:
+    value = composed[key]
+    if not OmegaConf.is_config(value):
+        return value
+    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+
+
+def _named_choices(
+    values: Mapping[str, Any], choices: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the choice of each group; a list of several is joined by plus signs."""
+    found = {
         group: str(choice)
-        for group, choice in (choices or {}).items()
+        for group, choice in choices.items()
         if choice is not None and not str(group).startswith("hydra/")
     }
-    if values["choices"]:
-        # Hydra names no choice of a group that was given a list of them.
-        names = "+".join(map(str, values.get("preaggregator") or {}))
-        values["choices"]["preaggregator"] = names or "none"
-        for group in ONE_CHOICE:
-            if group in values and group not in values["choices"]:
-                raise ConfigError(
-                    f"{group}=[...]: must be one choice, not a list; say "
-                    f"-m {group}=a,b for a run with each"
-                )
-        attack = values.get("attack")
-        methods = attack.get("methods") if isinstance(attack, dict) else None
-        if "attack" not in values["choices"] and isinstance(methods, dict):
-            values["choices"]["attack"] = "+".join(map(str, methods)) or "none"
+    if not found:
+        return {}
+    # Hydra records no choice for a group that was given a list.
+    found["preaggregator"] = "+".join(map(str, values.get("preaggregator") or {}))
+    found["preaggregator"] = found["preaggregator"] or "none"
+    for group in ONE_CHOICE:
+        if group in values and group not in found:
+            raise ConfigError(
+                f"{group}=[...]: must be one choice, not a list; say "
+                f"-m {group}=a,b for a run with each"
+            )
+    attack = values.get("attack")
+    methods = attack.get("methods") if isinstance(attack, dict) else None
+    if "attack" not in found and isinstance(methods, dict):
+        found["attack"] = "+".join(map(str, methods)) or "none"
+    return found
+
+
+def _check(values: dict[str, Any]) -> Config:
+    """Construct everything, and note what is allowed but probably not meant."""
     config: Config = typed(Config, values, "")
     check_numbers(config)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings_about() tells them
-        return check_components(config)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        config = check_components(config)
+    told = sorted({str(warning.message) for warning in caught})
+    config.note([*notes_about(config), *told])
+    return config

@@ -1,17 +1,15 @@
-"""What is allowed but probably not meant."""
+"""Notes on what a configuration may say but its user probably does not mean."""
 
 import math
-import warnings
 
-from fedrobust.config.pairs import check_components
 from fedrobust.config.schema import Config, trusted_of
 from fedrobust.config.typed import Node
 from fedrobust.epsilon import parse_epsilon, too_wide
 
 
-def warnings_about(config: Config) -> list[str]:
-    """List what is allowed but probably not what the user wants."""
-    found = [
+def notes_about(config: Config) -> list[str]:
+    """Return a sentence for each thing that the user probably does not mean."""
+    return [
         *_idle_byzantine(config),
         *_too_many_byzantine(config),
         *_wide_epsilons(config),
@@ -19,10 +17,6 @@ def warnings_about(config: Config) -> list[str]:
         *_trusted(config),
         *_without_effect(config),
     ]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        check_components(config)
-    return found + sorted({str(warning.message) for warning in caught})
 
 
 def _idle_byzantine(config: Config) -> list[str]:
@@ -39,7 +33,7 @@ def _idle_byzantine(config: Config) -> list[str]:
 
 
 def _of_training(config: Config) -> list[str]:
-    """Point out rounds whose updates are fewer, or more alike, than one thinks."""
+    """Point out rounds with too few honest updates, or with repeated images."""
     found = []
     if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
         found.append(
@@ -68,10 +62,10 @@ def _of_training(config: Config) -> list[str]:
 
 
 def _trusted(config: Config) -> list[str]:
-    """Point out a trusted client that lies, or is not always there."""
+    """Point out a trusted client that is Byzantine, or not sampled in each round."""
     found = []
     key, trusted = trusted_of(config.strategy.rule)
-    byzantine = config.byzantine_ids(round=0)
+    byzantine = config.drawn_byzantine()
     may_be = trusted in byzantine or (config.byzantine_redraw and bool(byzantine))
     if config.byzantine and trusted is not None and may_be:
         found.append(f"{key}={trusted} is a Byzantine client")
@@ -112,7 +106,7 @@ def _too_many_byzantine(config: Config) -> list[str]:
                 "so many"]  # fmt: skip
     if f >= min(b, n):
         return []
-    # It takes a while to import, and few need it.
+    # Imported here, as it takes a third of a second and is seldom needed.
     from scipy.stats import hypergeom
 
     share = float(hypergeom.sf(f, of, b, n))

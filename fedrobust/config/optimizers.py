@@ -1,4 +1,4 @@
-"""Keras optimisers and their schedules, checked by the text of Keras alone.
+"""Check Keras optimisers and schedules by the source of Keras, without importing it.
 
 Importing Keras takes seconds, and a mistake in the last job of a sweep should be told
 before the first. What is not Keras's own is made before round 1, by the user's code.
@@ -18,7 +18,7 @@ from fedrobust.training.optimizer import UNSUPPORTED
 
 KEY = "training.optimizer"
 KERAS = "keras.optimizers."
-# A default that is no literal, and a parameter without one.
+# Stand for a default that is not a literal, and for a parameter without a default.
 OTHER, REQUIRED = object(), object()
 ABOVE_ZERO = {
     "learning_rate", "initial_learning_rate", "clipnorm", "clipvalue",
@@ -55,7 +55,7 @@ def check_optimizer(node: Node) -> None:
 
 
 def _check_arguments(node: Node, key: str) -> None:
-    """Hold a node against the arguments of the class of Keras that it names."""
+    """Check a node against the arguments of the Keras class that it names."""
     target = str(node["_target_"])
     defaults = arguments_of(target, key)
     if defaults is None:

@@ -10,7 +10,7 @@ from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.optimizers import check_optimizer
 from fedrobust.config.schema import Config
-from fedrobust.config.typed import Node, named
+from fedrobust.config.typed import Node, with_key
 from fedrobust.data.dataset import Dataset, MissingDataError
 from fedrobust.data.partition import Partition
 from fedrobust.errors import ConfigError
@@ -28,7 +28,7 @@ def check_components(config: Config) -> Config:
     Returns
     -------
     The configuration with each node as its component understands it: defaults filled
-    in, and numbers that mean the same written the same, so that digests agree.
+    in and equal numbers written alike, so that digests agree.
     """
     c = config
     training, strategy = c.training, c.strategy
@@ -89,7 +89,7 @@ def _check_branches(config: Config, model: Node, objective: Node) -> None:
 
 
 def _check_scaffold(config: Config) -> None:
-    """Check that a client's steps are such that they tell its mean gradient."""
+    """Check that a client's mean gradient can be computed from its steps."""
     optimizer = config.training.optimizer
     rate = optimizer.get("learning_rate")
     plain = {"_target_": "keras.optimizers.SGD", "learning_rate": rate}
@@ -107,7 +107,7 @@ def _check_scaffold(config: Config) -> None:
 
 
 def _check_methods(config: Config) -> Node:
-    """Check the evasion attacks, at the largest epsilon; give their nodes by name."""
+    """Check the evasion attacks at the largest epsilon; return their nodes by name."""
     attack = config.attack
     methods: Node = {}
     for name, method in attack.methods.items():
@@ -145,7 +145,7 @@ def _check_norms(expected: str, methods: Node) -> None:
 
 
 def _check_data(config: Config) -> tuple[Node, Node, int | None]:
-    """Check the data set and how it is dealt.
+    """Check the data set and its partition.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def _check_data(config: Config) -> tuple[Node, Node, int | None]:
     size = classes = None
     if isinstance(dataset, Dataset):
         try:
-            named("dataset", dataset.check)
+            with_key("dataset", dataset.check)
             size, classes = dataset.size, dataset.num_classes
         except MissingDataError as error:
             raise ConfigError(f"dataset: {error}") from error
@@ -164,21 +164,23 @@ def _check_data(config: Config) -> tuple[Node, Node, int | None]:
     )
     if isinstance(partition, Partition) and size is not None and not config.centralised:
         n = size
-        named("partition", lambda: partition.check(config.num_clients, n))
+        with_key("partition", lambda: partition.check(config.num_clients, n))
     if isinstance(partition, Partition) and classes and not config.centralised:
         labels = range(classes)
-        named("partition", lambda: partition.check_classes(config.num_clients, labels))
+        with_key(
+            "partition", lambda: partition.check_classes(config.num_clients, labels)
+        )
     return dataset_node, partition_node, size
 
 
 def _check_byzantine(config: Config) -> Node:
-    """Check the Byzantine attack against the clients there are."""
+    """Check the Byzantine attack against the number of clients."""
     if not config.byzantine:
         return {}
     n, b = config.num_clients, config.num_byzantine
     node, attack = check_component(config.byzantine, "byzantine", ByzantineAttack)
     if isinstance(attack, ByzantineAttack) and b > 0:
-        named("byzantine", lambda: attack.check(n, b))
+        with_key("byzantine", lambda: attack.check(n, b))
     return node
 
 
@@ -186,7 +188,7 @@ def _check_runtime(config: Config) -> Node:
     """Check what carries the messages."""
     node, runtime = check_component(config.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
-        named("runtime", runtime.check)
+        with_key("runtime", runtime.check)
         require(
             runtime.cohort == 1 or not config.training.scaffold,
             "runtime.cohort",

@@ -1,5 +1,6 @@
 """One resolved experiment as typed values; a ``_target_`` node is a dictionary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -84,8 +85,27 @@ class ScreeningConfig:
     max_examples: int = MAX_EXAMPLES
 
 
+class Noted:
+    """What is noted about a configuration, beside its values.
+
+    Equality, digests and config.yaml leave notes out, and so does
+    ``dataclasses.replace``.
+
+    Attributes
+    ----------
+    notes
+        What is allowed but probably not meant, a sentence each.
+    """
+
+    notes: Sequence[str] = ()
+
+    def note(self, notes: Sequence[str]) -> None:
+        """Keep the notes that the check made."""
+        object.__setattr__(self, "notes", tuple(notes))
+
+
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Noted):
     """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
 
     # None of these changes a bit of the trained model.
@@ -162,8 +182,8 @@ class Config:
         """How many clients one program trains."""
         return 1 if self.centralised else int(self.runtime.get("cohort", 1))
 
-    def byzantine_ids(self, round: int) -> list[int]:
-        """Give the clients that are Byzantine in a round, whenever they begin.
+    def drawn_byzantine(self, round: int = 0) -> list[int]:
+        """Return the clients drawn to be Byzantine in a round, whenever they begin.
 
         Without ``byzantine_redraw`` they are the same in all; round 0 draws these.
         """

@@ -1,6 +1,7 @@
 """Values of a configuration as typed dataclasses; wrong keys and types are told."""
 
 import contextlib
+import copy
 import dataclasses
 import typing
 from collections.abc import Callable, Collection
@@ -25,7 +26,7 @@ Node = dict[str, Any]
 
 
 def typed(cls: Any, values: Any, key: str) -> Any:
-    """Give values the types of a dataclass; a field that is one itself is nested."""
+    """Return values as a dataclass, whose fields may be dataclasses themselves."""
     if not isinstance(values, dict):
         raise ConfigError(f"{key}={values!r}: must be a group of keys")
     hints = typing.get_type_hints(cls)
@@ -35,8 +36,12 @@ def typed(cls: Any, values: Any, key: str) -> Any:
         for name, hint in nested.items()
     }
     rest = {name: value for name, value in values.items() if name not in nested}
-    merged = merged_with(cls, rest, key, without=nested)
-    return named(key, lambda: cls(**merged, **parts))
+    # Nodes are merged one by one, as the jobs of a multirun share most of them.
+    nodes = {n: v for n, v in rest.items() if isinstance(v, dict) and n in hints}
+    merged = merged_with(cls, rest | {n: {} for n in nodes}, key, without=nested)
+    for name, value in nodes.items():
+        merged |= merged_with(cls, {name: value}, key, without=hints.keys() - {name})
+    return with_key(key, lambda: cls(**merged, **parts))
 
 
 def _as_field(f: Any) -> Any:
@@ -48,7 +53,7 @@ def _as_field(f: Any) -> Any:
 # A sweep checks a component of one class some thousand times.
 @lru_cache(maxsize=256)
 def _structured(schema: type, without: frozenset[str]) -> Any:
-    """Make what OmegaConf merges into, of the fields that are not left out."""
+    """Return the structured config of a dataclass, without some of its fields."""
     if without:
         hints = typing.get_type_hints(schema)
         schema = dataclasses.make_dataclass(
@@ -81,6 +86,22 @@ def merged_with(
     without
         Fields that are left to their defaults.
     """
+    name = schema, repr(values), key, frozenset(without)
+    if name not in _merged:
+        _merged[name] = _merge(schema, values, key, without)
+    return copy.deepcopy(_merged[name])
+
+
+# Earlier results, most of which the jobs of a multirun repeat.
+_merged: dict[tuple[type, str, str, frozenset[str]], Node] = {}
+
+
+def forget_merged() -> None:
+    """Forget what was merged before."""
+    _merged.clear()
+
+
+def _merge(schema: type, values: Node, key: str, without: Collection[str]) -> Node:
     values = _with_fractions(schema, values)
     try:
         merged = OmegaConf.merge(_structured(schema, frozenset(without)), values)
@@ -130,7 +151,7 @@ def join(*parts: str) -> str:
     return ".".join(part for part in parts if part)
 
 
-def named(key: str, make: Callable[[], T]) -> T:
+def with_key(key: str, make: Callable[[], T]) -> T:
     """Make something whose ValueError names a parameter; the user wants the key."""
     try:
         return make()

@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from fedrobust import assembly
-from fedrobust.config import Config
+from fedrobust.assembly import Experiment
 from fedrobust.errors import RunFailedError
 from fedrobust.federation.state import RunState
 from fedrobust.network import Arrays
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def train_centralised(
-    config: Config,
+    experiment: Experiment,
     after_round: "Callable[[RoundReport, Arrays, None], None]",
     before: RunState | None = None,
 ) -> RunState:
@@ -29,8 +28,8 @@ def train_centralised(
 
     Parameters
     ----------
-    config
-        The experiment.
+    experiment
+        What is trained.
     after_round
         Called after each round with its report and the arrays.
     before
@@ -44,9 +43,8 @@ def train_centralised(
     from strategies.round_report import RoundReport
 
     before = before or RunState()
-    split = assembly.split_of(config)
-    trainer = assembly.trainer_for(config)
-    arrays = before.arrays or assembly.initial_arrays(config)
+    config, split, trainer = experiment.config, experiment.split, experiment.trainer
+    arrays = before.arrays or experiment.initial_arrays()
     state = before.optimizer
     for round in range(before.round + 1, config.num_rounds + 1):
         started = time.perf_counter()

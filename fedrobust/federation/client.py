@@ -4,9 +4,9 @@ import numpy as np
 from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from fedrobust import assembly, vectors
+from fedrobust import vectors
+from fedrobust.assembly import Experiment
 from fedrobust.byzantine import Tampering
-from fedrobust.config import Config
 from fedrobust.errors import exits_refused
 from fedrobust.federation.cohort import Cohort
 from fedrobust.federation.tampering_mod import tampering_mod
@@ -16,49 +16,49 @@ from fedrobust.training.trainer import Trained
 from strategies.transport.arrays import pack_all, unpack_all
 from strategies.transport.requests import asked
 
-# What a client remembers in its Context.
+# Keys of what a client keeps in its Context.
 MOMENTUM = "momentum"
 VARIATE = "variate"
 
 
-def client_app(config: Config, cohort: Cohort | None = None) -> ClientApp:
-    """Make the ClientApp of an experiment: train, evaluate and query.
+def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientApp:
+    """Return the ClientApp of an experiment, to train, evaluate and answer queries.
 
     Parameters
     ----------
-    config
-        The experiment.
+    experiment
+        What the clients take part in.
     cohort
         What trains clients together, where they share a process.
     """
-    # Each process of clients that run elsewhere is held for itself.
+    # Clients may run in processes of their own, each of which limits its vectors.
     vectors.widest()
     mods = []
-    attack = assembly.byzantine_attack(config)
+    attack = experiment.byzantine_attack
     if isinstance(attack, Tampering):
-
-        def clients(round: int) -> list[int]:
-            return assembly.byzantine_ids(config, round)
-
-        def learned() -> list[str]:
-            return assembly.network_for(config).trainable
-
-        mods.append(tampering_mod(attack, clients, config.seed, learned))
+        mods.append(
+            tampering_mod(
+                attack,
+                experiment.byzantine_clients,
+                experiment.config.seed,
+                lambda: experiment.network.trainable,
+            )
+        )
     application = ClientApp()
 
     @application.train(mods=mods)
     def train(message: Message, context: Context) -> Message:
         with exits_refused():
-            return _train(config, cohort, message, context)
+            return _train(experiment, cohort, message, context)
 
     @application.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
         with exits_refused():
-            return _evaluate(config, message, context)
+            return _evaluate(experiment, message, context)
 
     @application.query()
     def query(message: Message, context: Context) -> Message:
-        """Tell which partition this node holds."""
+        """Reply with the partition id of this node."""
         metrics = MetricRecord({"partition-id": _partition_id(context)})
         return Message(RecordDict({"metrics": metrics}), reply_to=message)
 
@@ -70,19 +70,19 @@ def _partition_id(context: Context) -> int:
 
 
 def _train(
-    config: Config, cohort: Cohort | None, message: Message, context: Context
+    experiment: Experiment, cohort: Cohort | None, message: Message, context: Context
 ) -> Message:
     """Train on the client's images and send the new arrays."""
     client = _partition_id(context)
     sent, round = asked(message)
     arrays = unpack_all(sent)
-    local = config.training
+    local = experiment.config.training
     trained = cohort.take(client) if cohort is not None else None
     if trained is None:
-        trained = _train_alone(config, context, client, arrays, round)
+        trained = _train_alone(experiment, context, client, arrays, round)
     new = trained.arrays
-    if local.momentum > 0 and _keeps_momentum(config, client, round):
-        new = _with_momentum(config, context, arrays, new)
+    if local.momentum > 0 and _keeps_momentum(experiment, client, round):
+        new = _with_momentum(experiment, context, arrays, new)
     metrics = MetricRecord(
         {
             "num-examples": trained.num_examples,
@@ -95,13 +95,14 @@ def _train(
 
 
 def _train_alone(
-    config: Config, context: Context, client: int, arrays: Arrays, round: int
+    experiment: Experiment, context: Context, client: int, arrays: Arrays, round: int
 ) -> Trained:
     """Train one client; under SCAFFOLD its control variate is among its arrays."""
-    x, y = assembly.training_data(config, client, round)
+    x, y = experiment.training_data(client, round)
     if len(x) == 0:
         raise ValueError(f"client {client} holds no training images")
-    trainer = assembly.trainer_of_client(config, client, round)
+    trainer = experiment.trainer_of_client(client, round)
+    config = experiment.config
     local = config.training
     c = scaffold.unpack(arrays)
     own = _recall(context, VARIATE) or {n: np.zeros_like(c[n]) for n in c}
@@ -125,22 +126,22 @@ def _train_alone(
     return trained
 
 
-def _keeps_momentum(config: Config, client: int, round: int) -> bool:
-    if config.training.simulated_by.byzantine_momentum:
+def _keeps_momentum(experiment: Experiment, client: int, round: int) -> bool:
+    if experiment.config.training.simulated_by.byzantine_momentum:
         return True
-    return client not in assembly.dishonest_ids(config, round)
+    return client not in experiment.attackers(round)
 
 
 def _with_momentum(
-    config: Config, context: Context, old: Arrays, new: Arrays
+    experiment: Experiment, context: Context, old: Arrays, new: Arrays
 ) -> Arrays:
     """Replace the update by its momentum, which stays in the client's Context."""
-    local = config.training
+    local = experiment.config.training
     # Python numbers keep the dtype of the weights, which may be other than float32.
     share = 1 - local.momentum if local.dampening else 1.0
     kept = _recall(context, MOMENTUM)
     sent, buffer = dict(new), {}
-    for name in assembly.network_for(config).trainable:
+    for name in experiment.network.trainable:
         buffer[name] = share * (new[name] - old[name])
         if kept is not None:
             buffer[name] += local.momentum * kept[name]
@@ -150,20 +151,20 @@ def _with_momentum(
 
 
 def _recall(context: Context, key: str) -> Arrays | None:
-    """Read what the client kept; None in its first round."""
+    """Return what the client kept; None in its first round."""
     kept = context.state.array_records.get(key)
     return None if kept is None else unpack_all(kept)
 
 
-def _evaluate(config: Config, message: Message, context: Context) -> Message:
+def _evaluate(experiment: Experiment, message: Message, context: Context) -> Message:
     """Evaluate the global arrays on the images this client holds out."""
     client = _partition_id(context)
     arrays = unpack_all(asked(message)[0])
-    _, rows = assembly.client_rows(config, client)
+    _, rows = experiment.client_rows(client)
     if len(rows) == 0:
         raise ValueError(f"client {client} holds out no images")
-    split = assembly.split_of(config)
-    evaluator = assembly.evaluator_for(config, split.x_train[rows], split.y_train[rows])
+    split = experiment.split
+    evaluator = experiment.evaluator(split.x_train[rows], split.y_train[rows])
     scores = evaluator(arrays, workers=1)
     metrics = MetricRecord({"num-examples": len(rows), "clean_accuracy": scores.clean})
     for name, curve in scores.robust.items():

@@ -1,9 +1,9 @@
 """Cohorts: clients that train together, in one program, before their messages go out.
 
 One client of a small model keeps no core busy; ``runtime.cohort`` of them in a batched
-program do. The ClientApp, its mods and its messages stay as they are: a client finds
-that it has been trained. Sums are taken in another order than one by one, so the key is
-part of the digest; who is grouped with whom depends on the clients sampled alone.
+program do. The ClientApp, its mods and its messages stay as they are: a client that is
+asked to train takes its result from the cohort. Sums have another order than in single
+training, so the key is part of the digest. Groups depend on the sampled clients alone.
 """
 
 import warnings
@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from flwr.app import Message, MessageType
 from flwr.serverapp import Grid
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.backend import tf
-from fedrobust.config import Config
 from fedrobust.network import Arrays
 from fedrobust.training.trainer import Trained, Trainer
 from strategies.threads import parallel_map
@@ -37,16 +36,17 @@ class Cohort:
 
     Parameters
     ----------
-    config
-        The experiment; ``runtime.cohort`` is the largest group.
+    experiment
+        What they train in; ``runtime.cohort`` is the largest group.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._config = experiment.config
         self._trained: dict[int, Trained | Exception] = {}
 
     def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
-        """Train the clients of a round; a client without company is left alone.
+        """Train the clients of a round, except those that fit into no group.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Cohort:
             self._trained |= found
 
     def take(self, client: int) -> Trained | None:
-        """Give what a client trained in this round, once; None if it trains itself.
+        """Hand over what a client trained in this round; None if it trains itself.
 
         Raises
         ------
@@ -93,8 +93,8 @@ class Cohort:
         """Group clients in the order of their ids."""
         alike: dict[tuple[Trainer, int], list[int]] = {}
         for client in sorted(clients):
-            trainer = assembly.trainer_of_client(self._config, client, round)
-            size = len(assembly.client_rows(self._config, client)[0])
+            trainer = self._experiment.trainer_of_client(client, round)
+            size = len(self._experiment.client_rows(client)[0])
             if size > 0 and trainer.has_graph:
                 alike.setdefault((trainer, size), []).append(client)
         most = self._config.cohort
@@ -110,18 +110,18 @@ class Cohort:
     ) -> Mapping[int, Trained | Exception]:
         try:
             data = {
-                client: assembly.training_data(self._config, client, round)
+                client: self._experiment.training_data(client, round)
                 for client in group.clients
             }
             return group.trainer.train_together(
                 arrays, data, self._config.training, seed=self._config.seed, round=round
             )
         except (MemoryError, tf.errors.ResourceExhaustedError):
-            # One by one they might fit, and bits would depend on what memory is free.
+            # Training one by one might fit, but then free memory would decide bits.
             error = MemoryError("no memory to train together: lower runtime.cohort")
             return dict.fromkeys(group.clients, error)
         except (Exception, SystemExit) as error:
-            # Whatever the user's layers, hook or poison raise; no client ends the run.
+            # Whatever the user's code raises: no client ends the run.
             reason = " ".join(str(error).split())[:200]
             warnings.warn(
                 f"clients cannot be trained together, so each trains alone: {reason}",

@@ -11,9 +11,9 @@ from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 from numpy.typing import NDArray
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.byzantine import Collusion
-from fedrobust.config import Config, trusted_of
+from fedrobust.config import trusted_of
 from fedrobust.errors import RunFailedError
 from fedrobust.federation.adversary import Adversary
 from fedrobust.federation.cohort import Cohort
@@ -109,7 +109,7 @@ def _unidentified(client: int | None, reason: str) -> Event:
 
 def serve(
     grid: Grid,
-    config: Config,
+    experiment: Experiment,
     after_round: AfterRound,
     on_event: Callable[[Event], None],
     cohort: Cohort | None = None,
@@ -120,8 +120,8 @@ def serve(
     ----------
     grid
         Carries the messages.
-    config
-        The experiment.
+    experiment
+        What is run.
     after_round
         Called after each round with its report, the global arrays and what colluding
         clients chose in it (None where nobody colludes).
@@ -131,8 +131,8 @@ def serve(
         What the ClientApp takes its training from, if clients train together.
     """
     grid = guarded(grid)
-    network = assembly.network_for(config)
-    start = assembly.initial_arrays(config)
+    config, network = experiment.config, experiment.network
+    start = experiment.initial_arrays()
     # Control variates travel beside the weights, as batch statistics do.
     variates: Arrays = {}
     if config.training.scaffold:
@@ -143,16 +143,11 @@ def serve(
     client_ids = identify_clients(
         grid, config.num_clients, on_event, trusted, timeout or QUERY_TIMEOUT
     )
-    attack = assembly.byzantine_attack(config)
+    attack = experiment.byzantine_attack
     strategy = RobustStrategy(
-        rule=assembly.make(config.strategy.rule, "strategy.rule"),
-        preaggregators=[
-            assembly.make(node, f"preaggregator.{name}")
-            for name, node in config.preaggregator.items()
-        ],
-        server_optimizer=assembly.make(
-            config.strategy.server_optimizer, "strategy.server_optimizer"
-        ),
+        rule=experiment.rule,
+        preaggregators=experiment.preaggregators,
+        server_optimizer=experiment.server_optimizer,
         fraction_train=config.participation,
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
@@ -166,7 +161,7 @@ def serve(
         optional_statistics=network.optional_statistics,
         f=config.strategy.f,
         max_examples=config.screening.max_examples,
-        train_on_root=_train_on_root(config),
+        train_on_root=_train_on_root(experiment),
         on_event=on_event,
     )
     try:
@@ -181,7 +176,7 @@ def serve(
         colluding = partial(
             Adversary,
             attack=attack,
-            clients=lambda round: assembly.byzantine_ids(config, round),
+            clients=experiment.byzantine_clients,
             client_ids=client_ids,
             learned=network.trainable,
             seed=config.seed,
@@ -205,15 +200,15 @@ def serve(
     )
 
 
-def _train_on_root(config: Config) -> TrainOnRoot | None:
-    """Give the server's own training, if it holds a root data set."""
+def _train_on_root(experiment: Experiment) -> TrainOnRoot | None:
+    """Return the server's own training, if it holds a root data set."""
+    config = experiment.config
     if config.strategy.root_examples == 0:
         return None
 
     def train(round: int, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-        x, y = assembly.root_data(config)
-        trainer = assembly.trainer_for(config)
-        trained, _ = trainer.train(
+        x, y = experiment.root_data()
+        trained, _ = experiment.trainer.train(
             dict(arrays),
             x,
             y,

@@ -341,6 +341,15 @@ class RunFolder:
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
+    @contextmanager
+    def noting_failures(self) -> Iterator[None]:
+        """Keep why an attempt fails within."""
+        try:
+            yield
+        except Exception as error:
+            self.note_failure(error)
+            raise
+
     def note_failure(self, error: Exception) -> None:
         """Record why this attempt failed, if the run has a folder."""
         attempt = failed_attempt(

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-from fedrobust import assembly
-from fedrobust.config import Config, warnings_about
+from fedrobust.assembly import Experiment
+from fedrobust.config import Config
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
 from fedrobust.record.environment import other_versions
@@ -17,7 +17,7 @@ from fedrobust.record.round_row import Detection, RoundRow
 
 
 def result_of(
-    config: Config,
+    experiment: Experiment,
     folder: RunFolder,
     scores: Scores,
     seconds: float,
@@ -29,7 +29,7 @@ def result_of(
 
     Parameters
     ----------
-    config, folder
+    experiment, folder
         The run, whose rounds are recorded.
     scores
         Of its trained model.
@@ -43,11 +43,12 @@ def result_of(
     rows, training = folder.rounds(), folder.training()
     trained_in = training.get("environment", here)
     both = here["deterministic"] and trained_in.get("deterministic", False)
+    config = experiment.config
     redrawn, shared = config.byzantine_redraw, config.training.fraction < 1
     return Result(
         config_digest=config.digest,
         evaluation_digest=config.evaluation_digest,
-        data_digest=assembly.split_of(config).digest,
+        data_digest=experiment.split.digest,
         partition_digest=training.get("partition_digest"),
         attack=asdict(config.attack),
         choices=config.choices,
@@ -55,14 +56,14 @@ def result_of(
         num_rounds=config.num_rounds,
         **measured_by(scores),
         backdoor_success=scores.backdoor_success,
-        objective_clients=assembly.objective_ids(config) if shared else None,
-        byzantine_clients=None if redrawn else assembly.byzantine_ids(config),
+        objective_clients=experiment.objective_clients if shared else None,
+        byzantine_clients=None if redrawn else config.drawn_byzantine(),
         **summed(rows),
         warnings=sorted(
             {
                 *messages,
                 *scores.notes,
-                *warnings_about(config),
+                *config.notes,
                 *event_warnings(folder, config),
             }
         ),

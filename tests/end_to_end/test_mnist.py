@@ -27,11 +27,11 @@ def test_sign_flipping_takes_fedavg_down_and_not_krum(configure, tmp_path):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_the_files_are_what_conf_says(configure, name):
-    from fedrobust import assembly
+    from fedrobust.assembly import Experiment
     from fedrobust.errors import ConfigError
 
     try:
-        split = assembly.split_of(configure(f"dataset={name}"))
+        split = Experiment(configure(f"dataset={name}")).split
     except ConfigError:
         pytest.skip(f"no {name} on this machine")
     assert split.x_train.shape == (60_000, 28, 28, 1)

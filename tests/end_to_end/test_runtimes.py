@@ -183,11 +183,11 @@ class Deployment:
 def test_centralised_is_centralised_over_any_grid(tmp_path):
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run
-    from fedrobust.run import run_on_grid
+    from fedrobust.run import run
 
     overrides = ["experiment=centralised", "num_rounds=1", "dataset.num_train=100"]
     config = load_config(compose_run(overrides))
-    result = run_on_grid(None, config, tmp_path / "run")
+    result = run(config, tmp_path / "run", grid=object())
     assert result.bytes_up == 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment, forget
 from fedrobust.cli import main
 from fedrobust.commands import list as lists
 
@@ -53,7 +53,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Write a module of a user's own that exits in some places, with a code."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    assembly.forget()
+    forget()
 
     def write(*places: str, code: object = 0) -> None:
         monkeypatch.delitem(sys.modules, "mine_that_exits", raising=False)
@@ -98,12 +98,12 @@ def test_an_exit_in_a_sweep_fails_its_job_alone(code, write, capsys):
 
 def test_an_exit_in_a_client_fails_the_client_alone(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    whole = assembly.training_data
+    whole = Experiment.training_data
 
-    def data(config, client, round):
-        return sys.exit(0) if client == 1 else whole(config, client, round)
+    def data(self, client, round):
+        return sys.exit(0) if client == 1 else whole(self, client, round)
 
-    monkeypatch.setattr(assembly, "training_data", data)
+    monkeypatch.setattr(Experiment, "training_data", data)
     assert main(["run", *TINY, "hydra.run.dir=r"]) == 0
     (event,) = map(json.loads, Path("r/events.jsonl").read_text().splitlines())
     assert event["client"] == 1

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from fedrobust import __version__, assembly
+from fedrobust import __version__
+from fedrobust.assembly import Experiment, forget
 from fedrobust.backend import keras
 from fedrobust.config import Config
 from fedrobust.config.digests import VERSION
@@ -93,7 +94,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
 def test_a_run_learns(configure: Configure, tmp_path):
     result = run(configure("num_clients=4", "num_rounds=15"), tmp_path / "r")
     assert result.clean_accuracy > 0.85
-    start = assembly.initial_arrays(configure())
+    start = Experiment(configure()).initial_arrays()
     trained = weights(tmp_path / "r")
     moved = [np.abs(a - b).max() for a, b in zip(start.values(), trained, strict=True)]
     assert min(moved) > 1e-3
@@ -113,7 +114,7 @@ def test_same_bits_twice_and_with_any_number_of_workers(
     overrides, configure: Configure, tmp_path
 ):
     for workers in (1, 2, 4):
-        assembly.forget()
+        forget()
         config = configure(*SMALL, *overrides, f"runtime.workers={workers}")
         run(config, tmp_path / str(workers))
     assert_same_bits(tmp_path / "1", tmp_path / "2")
@@ -215,11 +216,12 @@ def test_hostile_clients_change_the_mean_and_not_krum(configure: Configure, tmp_
 
 def test_label_flipping_clients_train_on_flipped_labels(configure: Configure):
     config = configure("num_byzantine=2", "byzantine=label_flip")
-    split = assembly.split_of(config)
+    experiment = Experiment(config)
+    split = experiment.split
     for client in range(10):
-        rows, _ = assembly.client_rows(config, client)
-        _, y = assembly.training_data(config, client, round=1)
-        flipped = client in assembly.byzantine_ids(config)
+        rows, _ = experiment.client_rows(client)
+        _, y = experiment.training_data(client, round=1)
+        flipped = client in experiment.attackers(round=1)
         honest = split.y_train[rows]
         np.testing.assert_array_equal(y, 9 - honest if flipped else honest)
 
@@ -236,10 +238,10 @@ def test_worker_momentum_is_kept_by_the_client(configure: Configure, tmp_path):
     ]:
         run(configure(*common, *extra), tmp_path / name)
     config = configure(*common)
-    trainer = assembly.trainer_for(config)
-    x, y = assembly.training_data(config, 0, round=1)
+    trainer = Experiment(config).trainer
+    x, y = Experiment(config).training_data(0, round=1)
     for name, share in (("plain", 1.0), ("damp", 0.5)):
-        arrays = assembly.initial_arrays(config)
+        arrays = Experiment(config).initial_arrays()
         buffer = {k: np.zeros_like(v) for k, v in arrays.items()}
         for round in (1, 2, 3):
             trained, _ = trainer.train(
@@ -293,9 +295,9 @@ def test_result_and_config_are_of_the_same_evaluation(configure: Configure, tmp_
 
 def test_a_model_of_ones_own_starts_from_the_seed(configure: Configure):
     config = configure("model._target_=tests.own_model.build")
-    first = assembly.initial_arrays(config)
-    assembly.forget()
-    second = assembly.initial_arrays(config)
+    first = Experiment(config).initial_arrays()
+    forget()
+    second = Experiment(config).initial_arrays()
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
 
@@ -381,7 +383,12 @@ def test_without_its_trusted_client_no_round_is_trained(configure, said, told):
     )  # fmt: skip
     failed = pytest.raises(RunFailedError, match=told)
     with LocalGrid(app, 3, workers=1) as grid, failed:
-        serve(grid, config, lambda report, arrays, chosen: None, lambda event: None)
+        serve(
+            grid,
+            Experiment(config),
+            lambda report, arrays, chosen: None,
+            lambda event: None,
+        )
 
 
 def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
@@ -397,8 +404,13 @@ def serve_with(config: Config, liars: set[int]) -> tuple[list[dict], list]:
 
     events: list[dict] = []
     reports: list = []
-    with Silent(client_app(config), config.num_clients, workers=1) as grid:
-        serve(grid, config, lambda r, arrays, chosen: reports.append(r), events.append)
+    with Silent(client_app(Experiment(config)), config.num_clients, workers=1) as grid:
+        serve(
+            grid,
+            Experiment(config),
+            lambda r, arrays, chosen: reports.append(r),
+            events.append,
+        )
     return events, reports
 
 
@@ -428,8 +440,13 @@ def test_nodes_that_never_come_are_missing(configure: Configure):
     )
     events: list[dict] = []
     reports: list = []
-    with LocalGrid(client_app(config), 3, workers=1) as grid:
-        serve(grid, config, lambda r, arrays, chosen: reports.append(r), events.append)
+    with LocalGrid(client_app(Experiment(config)), 3, workers=1) as grid:
+        serve(
+            grid,
+            Experiment(config),
+            lambda r, arrays, chosen: reports.append(r),
+            events.append,
+        )
     assert "3 of 4 nodes connected within" in events[0]["reason"]
     assert [event["client"] for event in events] == [None, 3]
     assert reports[0].accepted == [0, 1, 2]
@@ -442,16 +459,15 @@ def test_a_grid_that_is_given_is_named_and_trains_nobody_together(
     configure: Configure, tmp_path
 ):
     from fedrobust.federation.client import client_app
-    from fedrobust.run import run_on_grid
     from fedrobust.runtime.local_grid import LocalGrid
 
     with pytest.raises(
         ConfigError, match=r"runtime\.cohort=2: must be 1 under flwr run"
     ):
-        run_on_grid(None, configure(*SMALL, "runtime.cohort=2"), tmp_path / "r")
+        run(configure(*SMALL, "runtime.cohort=2"), tmp_path / "r", grid=object())
     config = configure(*SMALL)
-    with LocalGrid(client_app(config), 7, workers=2) as grid:
-        result = run_on_grid(grid, config, tmp_path / "r")
+    with LocalGrid(client_app(Experiment(config)), 7, workers=2) as grid:
+        result = run(config, tmp_path / "r", grid=grid)
     runtime = result.environment["runtime"]
     assert runtime["_target_"] == "fedrobust.runtime.local_grid.LocalGrid"
 
@@ -471,8 +487,13 @@ def test_replies_are_waited_for_as_long_as_the_runtime_says(
                 waited.append(timeout)
                 return super().send_and_receive(messages, timeout=timeout)
 
-        with Watched(client_app(config), 7, workers=2) as grid:
-            serve(grid, config, lambda report, arrays, chosen: None, lambda event: None)
+        with Watched(client_app(Experiment(config)), 7, workers=2) as grid:
+            serve(
+                grid,
+                Experiment(config),
+                lambda report, arrays, chosen: None,
+                lambda event: None,
+            )
         assert list(dict.fromkeys(waited)) == expected
 
 
@@ -489,7 +510,7 @@ def test_alie_under_partial_participation_goes_on(configure: Configure, tmp_path
 def test_federated_evaluation_uses_images_that_nobody_trained_on(configure: Configure):
     config = configure("partition.holdout=0.25")
     for client in range(config.num_clients):
-        train, held = assembly.client_rows(config, client)
+        train, held = Experiment(config).client_rows(client)
         assert not set(train) & set(held)
         assert len(held) == round(0.25 * (len(train) + len(held)))
 
@@ -611,14 +632,14 @@ def mine(tmp_path, monkeypatch) -> Callable[..., tuple[str, ...]]:
     def write(reversed_array: str | None = None) -> tuple[str, ...]:
         changed = {k: v[::-1] for k, v in arrays.items() if k == reversed_array}
         np.savez(tmp_path / "mine.npz", **{**arrays, **changed})
-        assembly.forget()
+        forget()
         return (
             *("dataset=mnist", "dataset.name=mine", "dataset.input_shape=[4,4,1]"),
             *("dataset.num_classes=3", "num_clients=2", "num_rounds=1", "attack=fgsm"),
         )
 
     yield write
-    assembly.forget()
+    forget()
 
 
 def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
@@ -633,7 +654,7 @@ def test_a_result_of_other_data_is_refused_whatever_is_asked_for(
             config = configure(*mine(name), *other)
             with pytest.raises(ConfigError, match="was made with other data") as caught:
                 run(config, tmp_path / "r")
-            now = assembly.split_of(config).digest
+            now = Experiment(config).split.digest
             assert f"(data_digest {first.data_digest}, now {now})" in str(caught.value)
             assert "--fresh" in str(caught.value)
             digests.add(now)
@@ -657,13 +678,13 @@ def test_a_result_counts_until_its_data_are_found_to_be_others(
         ]
 
     data.unlink()
-    assembly.forget()
+    forget()
     assert fail("mine") == []
     assert collect(tmp_path).groups[0].seeds == [config.seed]
     mine("y_test")
     assert fail("was made with other data") == [config.evaluation_digest]
     data.unlink()
-    assembly.forget()
+    forget()
     # Nothing was compared, so nothing is known to be right again.
     assert fail("mine") == [config.evaluation_digest]
     with pytest.raises(MissingResultsError):
@@ -690,7 +711,7 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     def write(ids: np.ndarray) -> None:
         arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
         np.savez(tmp_path / "own.npz", **arrays, ids_train=ids)
-        assembly.forget()
+        forget()
 
     write(np.arange(40) % 2)
     config = configure(*own)
@@ -704,7 +725,7 @@ def test_a_result_of_other_clients_rows_is_refused_unless_a_version_explains_it(
     monkeypatch.setattr(environment, "versions", lambda: older)
     again = run(config, tmp_path / "r")
     assert again.other_versions["flwr-datasets"][1] == "0.0.1"
-    assembly.forget()
+    forget()
 
 
 def test_which_rounds_are_evaluated_changes_no_bit_and_trains_nothing_again(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.config import Config, load_config
 from fedrobust.config.compose import compose_run
 from fedrobust.federation.client import client_app
@@ -23,11 +23,12 @@ def rounds(config: Config) -> list[RoundReport]:
     def after_round(report: RoundReport, arrays: Arrays) -> None:
         reports.append(report)
 
-    runtime = assembly.make(config.runtime, "runtime")
-    cohort = Cohort(config) if config.cohort > 1 else None
+    experiment = Experiment(config)
+    runtime = experiment.runtime
+    cohort = Cohort(experiment) if config.cohort > 1 else None
     runtime.run(
-        lambda grid: serve(grid, config, after_round, print, cohort),
-        client_app(config, cohort),
+        lambda grid: serve(grid, experiment, after_round, print, cohort),
+        client_app(experiment, cohort),
         config.num_clients,
     )
     return reports

@@ -12,7 +12,7 @@ so the text never calls two trainings alike because of it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fedrobust.config.typed import named
+from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
@@ -48,7 +48,7 @@ def find_epsilon(said: str, matrices: Sequence[EpsilonMatrix]) -> str:
     ConfigError
         When it is no epsilon, or no run was attacked at it.
     """
-    value = named("--at", lambda: parse_epsilon(said))
+    value = with_key("--at", lambda: parse_epsilon(said))
     there = sorted({e for matrix in matrices for e in matrix.epsilons}, key=float)
     near = min(there, key=lambda epsilon: abs(float(epsilon) - value))
     if abs(float(near) - value) > 1e-9:

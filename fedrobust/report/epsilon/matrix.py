@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.config.typed import named
+from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
@@ -232,7 +232,7 @@ def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:
     text = group.training_epsilon
     epsilon = None
     if text not in (NO_EPSILON, str(None)):
-        epsilon = named("training.epsilon", lambda: parse_epsilon(text))
+        epsilon = with_key("training.epsilon", lambda: parse_epsilon(text))
     every = [
         [r.clean_accuracy, *map(r.worst_robust_accuracy.get, epsilons)]
         for r in group.results

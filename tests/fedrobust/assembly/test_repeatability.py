@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly.repeatability import check_training
 from fedrobust.backend import keras, tf
 from fedrobust.network import Network
 from fedrobust.run import run
@@ -292,7 +292,7 @@ def test_a_graph_of_arithmetic_keeps_no_state():
 def check(configure, *overrides, small=SMALL):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        doubts = assembly.check_training(configure(*small, *overrides))
+        doubts = check_training(configure(*small, *overrides))
     assert set(doubts) <= {str(w.message) for w in caught}
     return doubts
 
@@ -342,7 +342,7 @@ def test_what_repeats_is_not_doubted(configure):
 def test_the_trial_step_takes_images_that_the_run_has_too(own, configure):
     small = [] if own.startswith("model") else ["model.hidden=[4]"]
     config = configure("num_clients=2", "dataset.num_train=40", *small, own)
-    assert assembly.check_training(config) == []
+    assert check_training(config) == []
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment, forget
 from fedrobust.assembly.cache import key_of
-from fedrobust.assembly.networks import _doubt_about_file
+from fedrobust.assembly.networks import _doubt_about_file, check_saving
 from fedrobust.backend import keras
 from fedrobust.config.compose import groups
 from fedrobust.errors import ConfigError
@@ -157,7 +157,7 @@ def test_a_model_that_keras_cannot_save_is_refused_before_round_one(
 def test_a_model_that_will_not_load_by_itself_is_told_of(kind, of_kind):
     for _ in range(2):  # every run of a sweep has it in its record
         with pytest.warns(UserWarning, match="model.keras will") as caught:
-            assembly.check_saving(of_kind(kind))
+            check_saving(of_kind(kind))
         (message,) = [str(w.message) for w in caught if "model.keras" in str(w.message)]
         assert TOLD[kind] in message
         assert "\n" not in message
@@ -168,7 +168,7 @@ def test_nothing_is_told_of_a_model_that_keras_can_keep(kind, of_kind):
     state = random.getstate()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assembly.check_saving(of_kind(kind))
+        check_saving(of_kind(kind))
     assert random.getstate() == state
 
 
@@ -186,7 +186,7 @@ def test_the_doubt_is_told_before_round_one_and_is_in_the_record(of_kind, tmp_pa
     assert message in kept
     # Who trusts it can load it, and what was trained is in it.
     model = keras.saving.load_model(tmp_path / "r/model.keras", safe_mode=False)
-    split = assembly.split_of(of_kind("lambda"))
+    split = Experiment(of_kind("lambda")).split
     logits = model.predict(split.x_test, verbose=0)
     right = float(np.mean(logits.argmax(1) == split.y_test))
     assert right == pytest.approx(result.clean_accuracy, abs=1e-9)
@@ -201,4 +201,4 @@ def test_models_of_ours_load_by_themselves(choice, configure, tmp_path, monkeypa
     data = ("dataset=mnist", "dataset.name=small", "dataset.num_classes=2")
     config = configure(f"model={choice}", *data, "num_clients=1")
     assert _doubt_about_file(key_of(config.dataset, config.model)) == ""
-    assembly.forget()
+    forget()

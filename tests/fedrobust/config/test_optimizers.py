@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
+from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.trainers import with_floats
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
@@ -66,8 +67,8 @@ def test_the_digest_of_an_optimizer_stays_what_it_was(overrides, configure):
 def test_integers_train_like_the_floats_they_equal(configure):
     whole = configure(f"{KEY}.learning_rate=1", f"+{KEY}.momentum=0")
     same = configure(f"{KEY}.learning_rate=1.0", f"+{KEY}.momentum=0.0")
-    trainer = assembly.trainer_for(whole)
-    assert trainer is assembly.trainer_for(same)
+    trainer = Experiment(whole).trainer
+    assert trainer is Experiment(same).trainer
     assert 1.0 in [value.tolist() for value in trainer._optimizer.initial_state]
 
 
@@ -89,10 +90,10 @@ def test_integers_train_like_the_floats_they_equal(configure):
 )
 def test_a_schedule_from_an_integer_is_no_schedule_of_integers(schedule):
     node = {"_target_": "keras.optimizers.SGD", "learning_rate": schedule}
-    made = assembly.make(with_floats(node), KEY)._learning_rate
+    made = component_of(with_floats(node), KEY)._learning_rate
     floats = {k: float(v) if type(v) is int else v for k, v in schedule.items()}
     floats |= {"values": [1.0, 0.5]} if "values" in schedule else {}
-    expected = assembly.make(floats, KEY)
+    expected = component_of(floats, KEY)
     rates = [float(made(step)) for step in range(4)]
     assert rates == [float(expected(step)) for step in range(4)]
     assert any(0 < rate < 1 for rate in rates)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.backend import tf
 from fedrobust.data import Dataset, Split
 from fedrobust.data.examples import split_of
@@ -157,13 +157,13 @@ def own(configure, tmp_path):
 @pytest.mark.parametrize("name", ["table", "anything", "Loader"])
 def test_keys_that_a_function_does_not_take_are_applied_to_what_it_gives(own, name):
     config = own(f"tests.own_data.{name}", "dataset.num_train=30")
-    split = assembly.split_of(config)
+    split = Experiment(config).split
     np.testing.assert_array_equal(split.x_train, X[:30].astype(np.float32))
 
 
 def test_keys_that_a_function_takes_are_its_own(own):
     config = own("tests.own_data.short", "dataset.num_train=7")
-    assert len(assembly.split_of(config).x_train) == 7
+    assert len(Experiment(config).split.x_train) == 7
 
 
 @pytest.mark.parametrize(("target", "seed"), [("dataset", 0), ("seeded", 1)])
@@ -173,7 +173,7 @@ def test_keys_are_applied_to_a_data_set_that_a_function_returns(own, target, see
         f"tests.own_data.{target}", "dataset.num_train=7",
         "dataset.mean=[0.5]", "dataset.std=[2.0]",
     )  # fmt: skip
-    split = assembly.split_of(config)
+    split = Experiment(config).split
     np.testing.assert_array_equal(split.x_train, x[:7].astype(np.float32))
     np.testing.assert_array_equal(split.x_test, x_test.astype(np.float32))
 
@@ -181,7 +181,7 @@ def test_keys_are_applied_to_a_data_set_that_a_function_returns(own, target, see
 @pytest.mark.parametrize("target", ["dataset", "seeded"])
 def test_keys_at_their_defaults_leave_what_a_function_chose(own, target):
     config = own(f"tests.own_data.{target}", "dataset.num_train=null")
-    assert len(assembly.split_of(config).x_train) == 20
+    assert len(Experiment(config).split.x_train) == 20
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_keys_at_their_defaults_leave_what_a_function_chose(own, target):
 )  # fmt: skip
 def test_a_mistake_in_a_custom_data_set_is_reported(own, target, override, told):
     with pytest.raises(ConfigError, match=f"^dataset: .*{told}"):
-        assembly.split_of(own(target, override))
+        _ = Experiment(own(target, override)).split
 
 
 def test_a_custom_table_is_trained_and_attacked(own, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fedrobust.assembly import evaluator_for
+from fedrobust.assembly import Experiment
 from fedrobust.attacks import FGSM, PGD
 from fedrobust.backend import keras
 from fedrobust.errors import ConfigError
@@ -30,7 +30,7 @@ def test_a_run_refuses_attacks_of_several_balls(configure):
     config = configure("dataset=digits", "attack=fgsm_pgd", "attack.epsilon=0.1")
     config.attack.methods["fgsm"]["norm"] = "l2"
     with pytest.raises(ConfigError, match="fgsm has norm=l2, pgd has norm=linf"):
-        evaluator_for(config)
+        Experiment(config).evaluator()
 
 
 @pytest.mark.parametrize("epsilons", [["8/255"], "8/255", 8 / 255, [8 / 255]])

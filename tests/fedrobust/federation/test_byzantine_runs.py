@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.attacks import PGD
 from fedrobust.attacks.subject import Subject
 from fedrobust.byzantine import byzantine_clients
@@ -75,18 +75,18 @@ def test_dishonest_clients_may_do_without_momentum(configure: Configure, tmp_pat
     )  # fmt: skip
     simulator = "{_target_: fedrobust.training.BucketingSimulator}"
     config = configure(*common, f"training.simulator={simulator}")
-    app = client_app(config)
+    app = client_app(Experiment(config))
     sent = {}
     contexts = {c: _context(c) for c in (0, 1)}
-    arrays = assembly.initial_arrays(config)
+    arrays = Experiment(config).initial_arrays()
     for round in (1, 2):
         for client, context in contexts.items():
             reply = app(_train_message(arrays, round), context)
             new = unpack_all(reply.content.array_records["arrays"])
             sent[client, round] = {n: new[n] - arrays[n] for n in arrays}
-    trainer = assembly.trainer_for(config)
+    trainer = Experiment(config).trainer
     for client, carried, sign in ((0, 0.5, 1.0), (1, 0.0, -0.5)):
-        x, y = assembly.training_data(config, client, 2)
+        x, y = Experiment(config).training_data(client, 2)
         trained, _ = trainer.train(
             arrays, x, y, config.training, seed=0, round=2, client=client
         )
@@ -163,7 +163,7 @@ def test_neurotoxin_is_told_the_last_step(configure: Configure, tmp_path):
         config = configure(*BASE, *attack, f"num_rounds={num_rounds}")
         folder = tmp_path / f"{top}-{num_rounds}"
         run(config, folder)
-        network = assembly.network_for(config)
+        network = Experiment(config).network
         network.model.load_weights(folder / "model.keras")
         return list(network.arrays().values())
 
@@ -216,14 +216,14 @@ def test_fltrust_trains_on_a_root_data_set_and_withstands_a_majority(
     assert trusted.clean_accuracy > 0.7
     assert trusted.detection.recall == 1.0
     config = configure(*common, "strategy=fltrust", "strategy.root_examples=7")
-    x, y = assembly.root_data(config)
+    x, y = Experiment(config).root_data()
     assert len(x) == len(y) == 7
-    train = _train_on_root(config)
+    train = _train_on_root(Experiment(config))
     assert train is not None
-    start = assembly.initial_arrays(config)
+    start = Experiment(config).initial_arrays()
     moved = train(1, start)
     assert any((moved[name] != start[name]).any() for name in start)
-    assert _train_on_root(configure(*common)) is None
+    assert _train_on_root(Experiment(configure(*common))) is None
 
 
 def test_inflated_examples_own_the_weighted_mean_only(configure: Configure, tmp_path):
@@ -262,7 +262,7 @@ def test_preaggregators_act_in_the_order_given_and_their_order_is_in_the_digest(
     run(second, tmp_path / "second")
     models = []
     for name in ("first", "second"):
-        network = assembly.network_for(first)
+        network = Experiment(first).network
         network.model.load_weights(tmp_path / name / "model.keras")
         models.append(network.arrays())
     assert any((models[0][key] != models[1][key]).any() for key in models[0])
@@ -286,9 +286,9 @@ def test_masked_robustness_fools_pgd_and_not_a_transferred_attack(
     assert abs(clean["masked"] - clean["honest"]) < 0.05
     assert robust["honest"] < 0.5
     assert robust["masked"] > 0.7
-    split = assembly.split_of(masked_config)
+    split = Experiment(masked_config).split
     x, y = split.x_test[:200], split.y_test[:200]
-    network = assembly.network_for(masked_config)
+    network = Experiment(masked_config).network
     arrays = {}
     for name in results:
         network.model.load_weights(tmp_path / name / "model.keras")

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment, forget
 from fedrobust.backend import keras
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
@@ -104,16 +104,14 @@ def test_one_that_diverges_takes_nobody_along(digits):
 
 
 def test_a_client_whose_data_fail_ends_nothing_but_itself(monkeypatch, tmp_path):
-    from fedrobust import assembly
+    honest = Experiment.training_data
 
-    honest = assembly.training_data
-
-    def failing(config, client, round):
+    def failing(self, client, round):
         if client == 2:
             raise LookupError("no image to poison")
-        return honest(config, client, round)
+        return honest(self, client, round)
 
-    monkeypatch.setattr(assembly, "training_data", failing)
+    monkeypatch.setattr(Experiment, "training_data", failing)
     result, _, _ = run_of(tmp_path, "runtime.cohort=4")
     assert result.failed == 2  # one client in each of two rounds
     assert any("each trains alone: no image" in text for text in result.warnings)
@@ -136,7 +134,9 @@ def test_only_equally_many_images_go_together(digits):
 def test_groups_are_those_of_the_ids_whatever_the_workers():
     for workers in (1, 2):
         config = config_of("runtime.cohort=5", f"runtime.workers={workers}")
-        groups = Cohort(config).groups(1, [11, 0, 4, 3, 2, 1, 5, 6, 7, 8, 9])
+        groups = Cohort(Experiment(config)).groups(
+            1, [11, 0, 4, 3, 2, 1, 5, 6, 7, 8, 9]
+        )
         assert [list(g.clients) for g in groups] == [
             [0, 1, 2, 3, 4],
             [5, 6, 7, 8, 9],
@@ -147,7 +147,7 @@ def test_clients_with_other_goals_or_sizes_are_grouped_apart():
     config = config_of(
         "runtime.cohort=12", "training=noise", "training.fraction=0.5", "num_clients=11"
     )
-    groups = Cohort(config).groups(1, range(11))
+    groups = Cohort(Experiment(config)).groups(1, range(11))
     trainers = {id(group.trainer) for group in groups}
     assert len(trainers) == 2
     assert len(groups) > 2  # 300 images among 11 clients: 28 or 27 each
@@ -193,14 +193,14 @@ def test_a_federation_without_company_trains_alone(tmp_path):
 def test_clients_that_find_no_company_are_told_of(tmp_path):
     skewed = ("partition=dirichlet", "partition.alpha=1", "runtime.cohort=4")
     with pytest.warns(UserWarning, match="fewer than half of the clients together"):
-        Cohort(config_of(*skewed)).train(
-            assembly.initial_arrays(config_of(*skewed)), 1, range(6)
+        Cohort(Experiment(config_of(*skewed))).train(
+            Experiment(config_of(*skewed)).initial_arrays(), 1, range(6)
         )
     even = config_of("runtime.cohort=4")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Cohort(even).train(assembly.initial_arrays(even), 1, range(6))
-        Cohort(even).train(assembly.initial_arrays(even), 1, [0])
+        Cohort(Experiment(even)).train(Experiment(even).initial_arrays(), 1, range(6))
+        Cohort(Experiment(even)).train(Experiment(even).initial_arrays(), 1, [0])
 
 
 def test_the_cohort_is_in_the_digest_and_workers_are_not():
@@ -229,17 +229,16 @@ def test_each_group_is_one_program(monkeypatch):
 
     monkeypatch.setattr(Trainer, "train_together", counted)
     monkeypatch.setattr(Trainer, "train", lambda *args, **kwargs: pytest.fail("alone"))
-    from fedrobust import assembly
     from fedrobust.federation.client import client_app
     from fedrobust.federation.server import serve
 
-    cohort, reports = Cohort(config), []
-    runtime = assembly.make(config.runtime, "runtime")
-    runtime.run(
+    experiment, reports = Experiment(config), []
+    cohort = Cohort(experiment)
+    experiment.runtime.run(
         lambda grid: serve(
-            grid, config, lambda report, *_: reports.append(report), print, cohort
+            grid, experiment, lambda report, *_: reports.append(report), print, cohort
         ),
-        client_app(config, cohort),
+        client_app(experiment, cohort),
         config.num_clients,
     )
     assert sorted(trained) == [list(range(6)), list(range(6, 12))]
@@ -247,10 +246,10 @@ def test_each_group_is_one_program(monkeypatch):
 
 
 def test_a_sweep_over_many_hooks_makes_each_trainer_once():
-    assembly.forget()
+    forget()
     configs = [
         config_of("training=pgd", f"training.epsilon={0.01 * i}", f"seed={seed}")
         for seed in (0, 1)
         for i in range(1, 11)
     ]
-    assert len({id(assembly.trainer_for(config)) for config in configs}) == 10
+    assert len({id(Experiment(config).trainer) for config in configs}) == 10

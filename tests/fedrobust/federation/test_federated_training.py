@@ -6,9 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
 from fedrobust.backend import keras, tf
-from fedrobust.config import warnings_about
 from fedrobust.errors import ConfigError
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import serve
@@ -234,12 +233,15 @@ def test_a_new_variate_is_the_mean_gradient_along_the_way(digits):
 
 def rounds_of(config):
     """Run a federation and give the arrays after each round."""
-    seen = [assembly.initial_arrays(config)]
+    seen = [Experiment(config).initial_arrays()]
     Local(workers=1).run(
         lambda grid: serve(
-            grid, config, lambda report, arrays, _: seen.append(arrays), print
+            grid,
+            Experiment(config),
+            lambda report, arrays, _: seen.append(arrays),
+            print,
         ),
-        client_app(config),
+        client_app(Experiment(config)),
         config.num_clients,
     )
     return seen
@@ -251,7 +253,7 @@ def test_the_server_averages_the_variates_of_its_clients(configure):
         "dataset.num_train=160", "training.batch_size=20",
     )  # fmt: skip
     arrays = rounds_of(config)
-    network = assembly.network_for(config)
+    network = Experiment(config).network
     c = scaffold.unpack(arrays[1])
     assert sorted(c) == sorted(network.trainable)
     for name in network.trainable:
@@ -314,17 +316,15 @@ def test_what_does_not_go_together_is_refused(configure, overrides, message):
 
 def test_too_few_votes_on_noise_statistics_are_told(configure):
     few = ("training=fedrbn", "num_clients=10", "training.fraction=0.2", "strategy.f=1")
-    (note,) = warnings_about(configure(*few))
+    (note,) = configure(*few).notes
     assert "2 clients a round train noise statistics, no more than 2f = 2" in note
-    assert not warnings_about(configure(*few, "training.fraction=0.3"))
-    (note,) = warnings_about(
-        configure(*few, "training.fraction=0.5", "participation=0.4")
-    )
+    assert not configure(*few, "training.fraction=0.3").notes
+    (note,) = configure(*few, "training.fraction=0.5", "participation=0.4").notes
     assert "2 clients a round" in note
 
 
 def test_what_has_no_effect_without_a_federation_is_told(configure):
-    (note,) = warnings_about(configure("training=fedprox", "centralised=true"))
+    (note,) = configure("training=fedprox", "centralised=true").notes
     assert note == "training.proximal has no effect: centralised=true"
 
 
@@ -523,7 +523,7 @@ def test_a_stored_model_is_tested_on_noise(configure, tmp_path):
     )  # fmt: skip
     result = run(config, tmp_path)
     stored = keras.saving.load_model(tmp_path / "model.keras")
-    split = assembly.split_of(config)
+    split = Experiment(config).split
     accuracy = np.mean(np.argmax(stored(split.x_test), axis=1) == split.y_test)
     assert result.clean_accuracy == pytest.approx(accuracy)
     assert len(result.objective_clients) == 2
@@ -536,7 +536,9 @@ def test_a_stored_model_is_tested_on_noise(configure, tmp_path):
 
 def test_a_larger_share_has_the_clients_of_a_smaller_one(configure):
     ids = {
-        f: assembly.objective_ids(configure("num_clients=10", f"training.fraction={f}"))
+        f: Experiment(
+            configure("num_clients=10", f"training.fraction={f}")
+        ).objective_clients
         for f in (0, 0.01, 0.3, 0.7, 1)
     }
     assert {f: len(found) for f, found in ids.items()} == {
@@ -544,14 +546,14 @@ def test_a_larger_share_has_the_clients_of_a_smaller_one(configure):
     }  # fmt: skip
     assert set(ids[0.01]) < set(ids[0.3]) < set(ids[0.7]) < set(ids[1])
     other = configure("num_clients=10", "training.fraction=0.3", "seed=1")
-    assert assembly.objective_ids(other) != ids[0.3]
+    assert Experiment(other).objective_clients != ids[0.3]
 
 
 def test_the_others_train_clean(configure):
     config = configure("training=pgd", "num_clients=10", "training.fraction=0.3")
-    ids = assembly.objective_ids(config)
+    ids = Experiment(config).objective_clients
     kinds = {
-        client: type(assembly.trainer_of_client(config, client, 1).objective)
+        client: type(Experiment(config).trainer_of_client(client, 1).objective)
         for client in range(10)
     }
     assert [c for c, kind in kinds.items() if kind is PGDTraining] == ids
@@ -588,8 +590,8 @@ def test_the_record_tells_the_worst_client_and_the_spread(configure, tmp_path):
     assert min(clean) <= federated["clean_accuracy"] <= max(clean)
     assert federated["clients"] == 4
     # Recomputed from the stored model, on the images that client 2 held out.
-    _, rows = assembly.client_rows(config, 2)
-    split = assembly.split_of(config)
+    _, rows = Experiment(config).client_rows(2)
+    split = Experiment(config).split
     stored = keras.saving.load_model(tmp_path / "model.keras")
     right = np.argmax(stored(split.x_train[rows]), axis=1) == split.y_train[rows]
     assert by_client["2"]["clean_accuracy"] == pytest.approx(right.mean())

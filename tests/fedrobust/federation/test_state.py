@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from flwr.app import ConfigRecord
 
+from fedrobust.assembly import Experiment
 from fedrobust.federation.adversary import Adversary
 from fedrobust.federation.centralised import train_centralised
 from fedrobust.federation.client import client_app
@@ -76,8 +77,10 @@ def play(configure, monkeypatch):
             ends.append(state_of(strategy, adversary, nodes))
 
         monkeypatch.setattr(RobustStrategy, "start", start)
-        with LocalGrid(client_app(config), config.num_clients, workers=2) as nodes:
-            serve(nodes, config, lambda *_: None, [].append)
+        with LocalGrid(
+            client_app(Experiment(config)), config.num_clients, workers=2
+        ) as nodes:
+            serve(nodes, Experiment(config), lambda *_: None, [].append)
         return ends[0]
 
     return play
@@ -137,7 +140,9 @@ def test_centralised_training_goes_on_with_its_optimiser(optimizer, configure):
         )  # fmt: skip
         rounds = []
         found = train_centralised(
-            config, lambda report, arrays, _: rounds.append(report.round), before
+            Experiment(config),
+            lambda report, arrays, _: rounds.append(report.round),
+            before,
         )
         return found, rounds
 

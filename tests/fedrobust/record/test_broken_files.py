@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from filelock import FileLock, Timeout
 
-from fedrobust import assembly, files
+from fedrobust import files
+from fedrobust.assembly import Experiment, forget
 from fedrobust.config import Config, load_config
 from fedrobust.config.compose import compose_run
 from fedrobust.errors import ConfigError, FileError
@@ -383,9 +384,9 @@ def test_a_data_file_that_is_something_else_is_told(kind, tmp_path, monkeypatch)
 def test_a_partition_that_is_kept_is_checked_and_made_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
     config = configured("num_clients=3", "partition=dirichlet", "num_rounds=1")
-    assembly.forget()
-    dealt = assembly.partition_of(config)
-    digest = assembly.digest_of_partition(config)
+    forget()
+    dealt = Experiment(config).partition
+    digest = Experiment(config).partition_digest
     (path,) = (tmp_path / "partitions").iterdir()
     whole = dict(np.load(path))
     rows, bounds = whole["rows"], whole["bounds"]
@@ -409,35 +410,35 @@ def test_a_partition_that_is_kept_is_checked_and_made_anew(tmp_path, monkeypatch
     ]
     for change in changed:
         np.savez(path, **{**whole, **change})
-        assembly.forget()
-        for a, b in zip(dealt, assembly.partition_of(config), strict=True):
+        forget()
+        for a, b in zip(dealt, Experiment(config).partition, strict=True):
             np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(np.load(path)["rows"], rows)
     for content in (b"", b"PK\x03\x04", path.read_bytes()[:200]):
         path.write_bytes(content)
-        assembly.forget()
-        assert assembly.digest_of_partition(config) == digest
+        forget()
+        assert Experiment(config).partition_digest == digest
         np.testing.assert_array_equal(np.load(path)["rows"], rows)
     # As versions before wrote it.
     np.savez(path, rows=rows, bounds=bounds)
-    assembly.forget()
-    assert assembly.digest_of_partition(config) == digest
+    forget()
+    assert Experiment(config).partition_digest == digest
     assert np.load(path)["digest"] == digest
-    assembly.forget()
+    forget()
 
 
 def test_a_result_names_whose_rows_were_whose(finished):
     config = configured(*TINY)
     result = json.loads((finished / "result.json").read_text())
-    rows = assembly.partition_of(config)
-    assert result["partition_digest"] == assembly.digest_of_partition(config)
+    rows = Experiment(config).partition
+    assert result["partition_digest"] == Experiment(config).partition_digest
     from fedrobust.data.partition import partition_digest
 
     assert partition_digest(rows[::-1]) != result["partition_digest"]
     assert partition_digest([rows[0][:-1], rows[1]]) != result["partition_digest"]
     moved = [rows[0][:-1], np.append(rows[0][-1:], rows[1])]
     assert partition_digest(moved) != result["partition_digest"]
-    assert assembly.digest_of_partition(configured("experiment=centralised")) is None
+    assert Experiment(configured("experiment=centralised")).partition_digest is None
 
 
 PLACES = {

@@ -8,6 +8,7 @@ import numpy as np
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
+from fedrobust.assembly import Experiment
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import serve
 from fedrobust.runtime.flower import identify_process
@@ -113,7 +114,9 @@ def test_the_server_keeps_no_reply_of_a_round_that_is_over(configure):
     def after_round(report, arrays, chosen):
         alive.append(sum(reference() is not None for reference in references))
 
-    with Remembering(client_app(config), config.num_clients, workers=2) as grid:
-        serve(grid, config, after_round, print)
+    experiment = Experiment(config)
+    application = client_app(experiment)
+    with Remembering(application, config.num_clients, workers=2) as grid:
+        serve(grid, experiment, after_round, print)
     assert alive == [0, 0]
     assert len(references) == 3 + 2 * 3  # who they are, then two rounds

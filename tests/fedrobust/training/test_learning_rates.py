@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment, forget
 from fedrobust.backend import keras, tf
 from fedrobust.network import Network
 from fedrobust.run import run
@@ -128,7 +128,7 @@ def test_a_run_follows_its_schedule(configure, tmp_path, cohort):
         run(config, tmp_path / str(rounds))
         model = keras.saving.load_model(tmp_path / str(rounds) / "model.keras")
         found.append(model.get_weights())
-    start = assembly.initial_arrays(config).values()
+    start = Experiment(config).initial_arrays().values()
     assert any((a != b).any() for a, b in zip(start, found[0], strict=True))
     for once, thrice in zip(*found, strict=True):
         np.testing.assert_allclose(thrice, once, rtol=1e-6)
@@ -166,9 +166,9 @@ def test_one_graph_at_another_rate_has_the_bits_of_a_graph_of_its_own(name, digi
 
 
 def test_a_sweep_over_rates_traces_one_graph(configure):
-    assembly.forget()
+    forget()
     trainers = [
-        assembly.trainer_for(configure(f"training.optimizer.learning_rate={rate}"))
+        Experiment(configure(f"training.optimizer.learning_rate={rate}")).trainer
         for rate in (0.1, 0.2, 0.1)
     ]
     assert trainers[0] is trainers[2] is not trainers[1]

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from fedrobust import assembly
+from fedrobust.assembly import Experiment
+from fedrobust.assembly.repeatability import check_training
 from fedrobust.backend import keras
 from fedrobust.network import Network
 from fedrobust.network.dual_norm import DualBatchNormalization
@@ -197,7 +198,7 @@ def half(configure):
 def test_runs_send_and_keep_weights_of_float16(overrides, half, tmp_path):
     result = run(half(*overrides), tmp_path / "run")
     assert (result.failed, result.quarantined) == (0, 0)
-    start = assembly.initial_arrays(half(*overrides)).values()
+    start = Experiment(half(*overrides)).initial_arrays().values()
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     for before, after in zip(start, model.get_weights(), strict=True):
         assert before.dtype == after.dtype == np.float16
@@ -208,8 +209,8 @@ def test_runs_send_and_keep_weights_of_float16(overrides, half, tmp_path):
 def test_a_scaled_loss_and_wider_floats_raise_no_warning(half, configure):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assembly.check_training(half("+training.optimizer.loss_scale_factor=1024.0"))
-        assembly.check_training(configure())
+        check_training(half("+training.optimizer.loss_scale_factor=1024.0"))
+        check_training(configure())
 
 
 @pytest.mark.parametrize("policy", ["float32", *NEAR])

@@ -1,0 +1,183 @@
+"""An experiment: a checked configuration, and all that it names, made at first use."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fedrobust.assembly import byzantine, data, evaluation, networks, trainers
+from fedrobust.assembly.cache import component_of
+from fedrobust.assembly.repeatability import check_training
+from fedrobust.attacks.base import Attack
+from fedrobust.byzantine import ByzantineAttack
+from fedrobust.config import Config
+from fedrobust.data import Split
+from fedrobust.data.view import Rows
+from fedrobust.evaluation.evaluator import Evaluator
+from fedrobust.network import Arrays, Network
+from fedrobust.runtime.base import Runtime
+from fedrobust.training.trainer import Trainer
+from strategies.rules.base import Rule
+
+
+class Experiment:
+    """What a configuration names: data, model, trainers, attacks and evaluator.
+
+    Each part is made when it is first asked for, from the component that the check of
+    the configuration constructed. Parts that take long are kept in ``cache``, by the
+    nodes that they depend on, so that all experiments of a process share them.
+
+    Parameters
+    ----------
+    config
+        A configuration that ``load_config`` checked.
+
+    Raises
+    ------
+    ConfigError
+        When a part is asked for and cannot be made, with the key and the reason.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    # Data: what is learned, and which client holds which images.
+
+    @property
+    def split(self) -> Split:
+        """The data set in memory."""
+        return data.split_of(self.config)
+
+    @property
+    def partition(self) -> list[NDArray[np.int64]]:
+        """The rows of each client, those it holds out included."""
+        return data.partition_of(self.config)
+
+    @property
+    def partition_digest(self) -> str | None:
+        """The digest of the partition; None where one trainer has all rows."""
+        return data.digest_of_partition(self.config)
+
+    def client_rows(self, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the rows a client trains on, and the rows it holds out."""
+        return data.client_rows(self.config, client)
+
+    def root_data(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Draw the server's own images and labels, as in FLTrust."""
+        return data.root_data(self.config)
+
+    # The model, and what trains it.
+
+    @property
+    def network(self) -> Network:
+        """The network of the model, shared by all; its weights mean nothing."""
+        return networks.network_for(self.config)
+
+    def initial_arrays(self) -> Arrays:
+        """Return the arrays that the seed of the run starts from."""
+        return networks.initial_arrays(self.config)
+
+    @property
+    def trainer(self) -> Trainer:
+        """The compiled trainer of the objective."""
+        return trainers.trainer_for(self.config)
+
+    def trainer_of_client(self, client: int, round: int) -> Trainer:
+        """Return the trainer of a client, which may pursue another goal in a round."""
+        return trainers.trainer_of_client(self.config, client, round)
+
+    @property
+    def objective_clients(self) -> list[int]:
+        """The clients that train with the objective; the others train clean."""
+        return trainers.objective_clients(self.config)
+
+    # Byzantine clients.
+
+    @property
+    def byzantine_attack(self) -> ByzantineAttack | None:
+        """What Byzantine clients do; None where everybody is honest."""
+        return byzantine.byzantine_attack(self.config)
+
+    def byzantine_clients(self, round: int) -> list[int]:
+        """Return the clients that are Byzantine in a round.
+
+        There are none before ``byzantine_from_round``. With ``byzantine=none`` they are
+        Byzantine in name only; ``attackers`` leaves them out. For the clients that the
+        seed drew, whenever they begin, see ``Config.drawn_byzantine``.
+        """
+        return byzantine.byzantine_clients(self.config, round)
+
+    def attackers(self, round: int) -> list[int]:
+        """Return the Byzantine clients that misbehave in a round.
+
+        There are none with ``byzantine=none``.
+        """
+        return byzantine.attackers(self.config, round)
+
+    def training_data(
+        self, client: int, round: int
+    ) -> tuple[NDArray[np.float32] | Rows, NDArray[np.int32]]:
+        """Return a client's training images and labels, poisoned if it poisons them."""
+        return byzantine.training_data(self.config, client, round)
+
+    # The server.
+
+    @property
+    def runtime(self) -> Runtime:
+        """What carries the messages."""
+        runtime: Runtime = component_of(self.config.runtime, "runtime")
+        return runtime
+
+    @property
+    def rule(self) -> Rule:
+        """The aggregation rule."""
+        rule: Rule = component_of(self.config.strategy.rule, "strategy.rule")
+        return rule
+
+    @property
+    def preaggregators(self) -> list[Any]:
+        """The pre-aggregators in their order."""
+        nodes = self.config.preaggregator
+        return [
+            component_of(node, f"preaggregator.{name}") for name, node in nodes.items()
+        ]
+
+    @property
+    def server_optimizer(self) -> Any:
+        """How the server applies the aggregate."""
+        node = self.config.strategy.server_optimizer
+        return component_of(node, "strategy.server_optimizer")
+
+    # Evaluation.
+
+    @property
+    def attacks(self) -> dict[str, Attack]:
+        """The evasion attacks by name, at the largest epsilon."""
+        return evaluation.attacks_of(self.config)
+
+    def evaluator(self, x: Any = None, y: Any = None) -> Evaluator:
+        """Return the evaluator, on the test set or on a client's own examples.
+
+        The numbers of a client are not checked.
+        """
+        return evaluation.evaluator_for(self.config, x, y)
+
+    def check(self, will_train: bool = True) -> list[str]:
+        """Build all that a run trains with, and warn of what may be wrong with it.
+
+        Parameters
+        ----------
+        will_train
+            Whether the model is yet to be trained, and must be one that can be saved.
+
+        Returns
+        -------
+        Sentences that say why the same run may give other bits; none as a rule.
+        """
+        if not self.config.centralised:
+            _ = self.partition
+        doubts = check_training(self.config)
+        byzantine.check_poisoning(self.config)
+        if will_train:
+            networks.check_saving(self.config)
+        return doubts

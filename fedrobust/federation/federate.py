@@ -1,0 +1,66 @@
+"""A federation, on the runtime that the configuration names or on a given grid."""
+
+from typing import TYPE_CHECKING
+
+from fedrobust.assembly import Experiment
+from fedrobust.config import Config
+from fedrobust.errors import ConfigError, exits_refused
+from fedrobust.files import Json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flwr.serverapp import Grid
+
+    from fedrobust.federation.server import AfterRound
+    from strategies.round_report import Event
+
+
+def carrier(config: Config, grid: "Grid | None") -> Json:
+    """Describe what carries the messages: the runtime, or the grid that is there.
+
+    Raises
+    ------
+    ConfigError
+        When clients shall train together over a grid, whose clients may be elsewhere.
+    """
+    if grid is None:
+        return config.runtime
+    if config.cohort > 1:
+        raise ConfigError(
+            f"runtime.cohort={config.cohort}: must be 1 under flwr run, where clients "
+            "of other processes cannot be trained together"
+        )
+    kind = f"{type(grid).__module__}.{type(grid).__qualname__}"
+    return {**config.runtime, "_target_": kind}
+
+
+def federate(
+    experiment: Experiment,
+    after_round: "AfterRound",
+    on_event: "Callable[[Event], None]",
+    grid: "Grid | None" = None,
+) -> None:
+    """Run all rounds over a grid, or on the runtime of the experiment; see ``serve``.
+
+    Flower is imported only now.
+    """
+    from fedrobust.federation.client import client_app
+    from fedrobust.federation.cohort import Cohort
+    from fedrobust.federation.server import serve
+    from fedrobust.runtime.flower import quiet
+
+    if grid is not None:
+        serve(grid, experiment, after_round, on_event)
+        return
+    quiet()
+    config = experiment.config
+    cohort = Cohort(experiment) if config.cohort > 1 else None
+
+    def server(grid: "Grid") -> None:
+        # Some runtimes give the server a thread, which an exit would end unseen.
+        with exits_refused():
+            serve(grid, experiment, after_round, on_event, cohort)
+
+    application = client_app(experiment, cohort)
+    experiment.runtime.run(server, application, config.num_clients)

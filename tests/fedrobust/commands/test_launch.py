@@ -1,0 +1,104 @@
+"""What one command does once: composing, checking and constructing."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+from fedrobust.assembly import Experiment, forget
+from fedrobust.attacks import FGSM
+from fedrobust.byzantine import SignFlip
+from fedrobust.cli import main
+from fedrobust.commands import launch
+from fedrobust.config import load
+from fedrobust.models import MLP
+from strategies.robust import RobustStrategy
+from strategies.rules import Krum
+
+TINY = ["num_clients=5", "num_rounds=1", "dataset.num_train=60", "attack.samples=20"]
+KRUM = ["strategy=krum", "num_byzantine=1", "byzantine=sign_flip", "attack=fgsm"]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    """Count what is composed by Hydra, checked, and constructed by class."""
+    found: Counter = Counter()
+
+    def count(owner, name, key):
+        original = getattr(owner, name)
+
+        def counted(*args, **kwargs):
+            found[key] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(ConfigLoaderImpl, "_load_configuration_impl", "composed")
+    count(load, "_check", "checked")
+    for cls in (Krum, SignFlip, MLP):
+        count(cls, "__post_init__", cls.__name__)
+    return found
+
+
+def test_one_run_composes_checks_and_constructs_once(counts):
+    forget()
+    assert main(["run", *TINY, *KRUM]) == 0
+    assert counts == {"composed": 1, "checked": 1, "Krum": 1, "SignFlip": 1, "MLP": 1}
+
+
+def test_a_dry_run_and_a_run_that_is_finished_check_once(counts):
+    for again in ([], [], ["--dry-run"]):
+        counts.clear()
+        assert main(["run", *TINY, *KRUM, *again]) == 0
+        assert (counts["composed"], counts["checked"]) == (1, 1)
+        assert counts["Krum"] == counts["SignFlip"] == 1
+
+
+def test_a_multirun_checks_each_job_once_and_constructs_what_jobs_share_once(counts):
+    sweep = ["-m", "hydra.sweep.dir=all", "seed=0,1", "strategy=krum,mean"]
+    assert main(["run", *TINY, *KRUM[1:], *sweep]) == 0
+    assert counts["checked"] == 4
+    assert counts["Krum"] == counts["SignFlip"] == counts["MLP"] == 1
+
+
+def test_the_components_that_were_checked_are_those_that_are_used(
+    monkeypatch, configure
+):
+    config = configure(*TINY, *KRUM)
+    experiment = Experiment(config)
+    made = [
+        experiment.rule, experiment.byzantine_attack, experiment.server_optimizer,
+        experiment.runtime, *experiment.attacks.values(),
+    ]  # fmt: skip
+    again = Experiment(config)
+    assert made[0] is again.rule
+    assert made[3] is again.runtime
+    for cls in (Krum, SignFlip, FGSM):
+        monkeypatch.setattr(cls, "__init__", lambda self, **_: pytest.fail("made anew"))
+    assert again.rule is made[0]
+    assert again.attacks["fgsm"] is made[4]
+    assert RobustStrategy(rule=again.rule).rule is made[0]
+
+
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_a_job_in_another_process_checks_for_itself(is_finished, counts, monkeypatch):
+    """A launcher's process has composed, and has checked nothing."""
+    if is_finished:
+        assert main(["run", *TINY, *KRUM, "hydra.run.dir=r"]) == 0
+    original = launch.job
+
+    def elsewhere(composed):
+        load.forget_checks()
+        counts.clear()
+        return original(composed)
+
+    monkeypatch.setattr(launch, "job", elsewhere)
+    assert main(["run", *TINY, *KRUM, "hydra.run.dir=r"]) == 0
+    assert counts["checked"] == 1
+    assert Path("r/result.json").is_file()
