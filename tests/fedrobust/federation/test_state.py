@@ -43,7 +43,7 @@ FEDERATIONS = {
         "participation=0.8",
     ),
     "centered clipping, momentum, a late attack that watches": (
-        "strategy=centered_clipping", "byzantine=fang_flanders",
+        "strategy=centered_clipping", "byzantine=flanders_baseline/fang",
         "byzantine_from_round=4", "training.momentum=0.9",
     ),
     "foolsgold, sgd with momentum": (
