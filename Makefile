@@ -54,10 +54,10 @@ EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20
   eagerpy==0.30.0 GitPython==3.2.1 gitdb==4.0.12 smmap==5.0.3
 
 # ByzFL, Flower, CleverHans, Foolbox and ART.
-oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/oracles.md
+oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/results/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
 
-compat:  ## try strategies on each minor version of Flower, and write docs/compat.md
+compat:  ## try strategies on each minor version of Flower, and write docs/results/compat.md
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
 	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m tests.compat

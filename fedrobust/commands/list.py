@@ -7,10 +7,12 @@ from typing import NoReturn
 from fedrobust.config.compose import existing_folder, groups
 from fedrobust.errors import ConfigError, nearest
 
-HELP = """usage: fedrobust list [GROUP ...] [--config-dir FOLDER]
+HELP = """usage: fedrobust list [GROUP ...] [--markdown] [--config-dir FOLDER]
 
   GROUP          show its choices, a line each; without one, every group with the names
                  of its choices
+  --markdown     write Markdown; of a GROUP also every key with its default, what it
+                 means and which values it takes, and the method with its citation
   --config-dir   a folder with configuration of your own, to list as well
 """
 
@@ -24,18 +26,27 @@ def command(arguments: Sequence[str]) -> int:
     parser.error = _refuse  # type: ignore[method-assign]
     parser.add_argument("groups", nargs="*")
     parser.add_argument("--config-dir")
+    parser.add_argument("--markdown", action="store_true")
     options = parser.parse_intermixed_args(arguments)
     extra_dir = options.config_dir
     found = groups(None if extra_dir is None else existing_folder(extra_dir))
-    if not options.groups:
-        for group, choices in found.items():
-            print(f"{group:12} {', '.join(choices)}")
-        return 0
     for group in options.groups:
         if group not in found:
             raise ConfigError(
                 f"{group}: there is no such group, {nearest(group, found)}"
             )
+    if options.markdown:
+        # It loads the classes that the choices name, and TensorFlow with them.
+        from fedrobust.report.catalogue import group_page, overview
+
+        pages = [group_page(group, extra_dir) for group in options.groups]
+        print("\n".join(pages or [overview()]), end="")
+        return 0
+    if not options.groups:
+        for group, choices in found.items():
+            print(f"{group:12} {', '.join(choices)}")
+        return 0
+    for group in options.groups:
         width = max(map(len, found[group]))
         for choice, comment in found[group].items():
             print(f"{choice:{width}}  {comment}")

@@ -18,9 +18,9 @@ class LocalTraining:
     Parameters
     ----------
     local_epochs
-        Passes over the client's images; ignored if ``local_steps`` is given.
+        Passes over the client's images, at least 1; ignored if ``local_steps`` is given.
     local_steps
-        Number of batches; passes are repeated until there are so many.
+        Number of batches, at least 1; passes are repeated until there are so many.
     epochs_decay, epochs_decay_every
         The schedule of FedDynAT (Shah, Dube, Chakraborty, Verma: Adversarial training
         in communication constrained federated learning, 2021): the number of passes is
@@ -29,13 +29,13 @@ class LocalTraining:
         rounds reduce client drift. (The paper's algorithm also aggregates by FedCurv;
         here the strategy aggregates.)
     batch_size
-        Images per batch; the last batch of a pass may be smaller.
+        Images per batch, at least 1; the last batch of a pass may be smaller.
     shuffle
         Whether each pass has a new order; otherwise the order is that of the data.
     proximal
         mu of FedProx (Li et al.: Federated Optimization in Heterogeneous Networks,
-        MLSys 2020, equation 2): mu / 2 |w - w_global|^2 is added to the loss. (The
-        code of SFAT omits the square.)
+        MLSys 2020, equation 2), at least 0: mu / 2 |w - w_global|^2 is added to the
+        loss. (The code of SFAT omits the square.)
     scaffold
         Correct every step by control variates; see ``fedrobust.training.scaffold``.
     momentum

@@ -1,6 +1,6 @@
 """Run the tests of `strategies` on each minor version of Flower, and write the log.
 
-`python -m tests.compat` takes about a minute a version and writes docs/compat.md;
+`python -m tests.compat` takes about a minute a version and writes docs/results/compat.md;
 `python -m tests.compat 1.25.0 1.42.0` prints the lines of these versions alone. Each
 gets an environment of its own in .compat/, which is removed afterwards.
 """
@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = REPOSITORY / ".compat"
-LOG = REPOSITORY / "docs" / "compat.md"
+LOG = REPOSITORY / "docs" / "results" / "compat.md"
 # The last release of each minor version with a Message API for strategies.
 VERSIONS = (
     *("1.21.0", "1.22.0", "1.23.0", "1.24.0", "1.25.0", "1.26.1", "1.27.0", "1.28.0"),

@@ -2,7 +2,7 @@
 
 In the ordinary environment a test skips where its oracle is not installed. With
 FEDROBUST_ORACLES=1, as `make oracles` sets it, a skip is a failure, and a run of the
-whole folder that passes writes docs/oracles.md.
+whole folder that passes writes docs/results/oracles.md.
 """
 
 import importlib.metadata
@@ -21,7 +21,7 @@ import pytest
 from tests.oracles.cases import ROUNDING, SAME_PIXEL, deviation
 
 FOLDER = Path(__file__).parent
-LOG = FOLDER.parents[1] / "docs" / "oracles.md"
+LOG = FOLDER.parents[1] / "docs" / "results" / "oracles.md"
 REQUIRED = os.environ.get("FEDROBUST_ORACLES") == "1"
 PACKAGES = (
     "numpy",
