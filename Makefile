@@ -6,7 +6,10 @@ READY := $(VENV)/.ready
 
 export FLWR_TELEMETRY_ENABLED ?= 0
 
-.PHONY: setup demo byzantine epsilon training test test-slow fuzz oracles compat syft bench scale wheel lint types lock clean
+# The theme's makers advertise its successor at every build.
+export NO_MKDOCS_2_WARNING := 1
+
+.PHONY: setup demo byzantine epsilon training test test-slow test-docs docs catalogues fuzz oracles compat syft bench scale wheel lint types lock clean
 
 setup: $(READY)
 
@@ -36,6 +39,15 @@ test: $(READY)
 
 test-slow: $(READY)  ## what takes minutes: the adversarial training of the README
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+test-docs: $(READY)  ## run the commands of the documents that take minutes
+	$(BIN)/python -m pytest tests/docs -m slow --timeout 3600
+
+docs: $(READY)  ## build the documents into site/, without a network; a broken link fails
+	$(BIN)/mkdocs build --strict
+
+catalogues: $(READY)  ## write the pages that are made from conf/ and docstrings
+	$(BIN)/python -m tests.docs.write
 
 fuzz: $(READY)  ## an hour of whatever can be typed or found in a file; writes fuzz.json
 	FEDROBUST_FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/test_fuzz.py --timeout 0
@@ -122,4 +134,4 @@ lock:  ## pin every dependency anew; needs uv
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(ORACLES) $(SYFT) $(WHEEL) .compat dist outputs multirun demo byzantine training epsilon robustness_attacks
+	rm -rf $(VENV) $(ORACLES) $(SYFT) $(WHEEL) .compat dist site outputs multirun demo byzantine training epsilon robustness_attacks

@@ -2,8 +2,8 @@
 
 The rules are NumPy and SciPy only, so ``strategies.rules`` costs no Flower import;
 ``RobustStrategy``, which is a Flower strategy, is loaded at first use. It works on
-Flower 1.21 and newer; older versions have no strategies over messages. The versions that
-it was tried on are in docs/results/compat.md.
+Flower 1.21 and newer; older versions have no strategies over messages. The versions
+that it was tried on are in docs/results/compat.md.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -11,7 +11,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 LINE = re.compile(
-    r"(?P<indent> *)(?P<dash>- )?(?P<key>[\w/ ]+):"
+    r"(?P<indent> *)(?P<dash>- )?(?P<key>[\w/. ]+):"
     r"(?P<value>(?: +(?!#)(?:\"[^\"]*\"|'[^']*'|\S+))*) *(?:# *(?P<comment>.*))?"
 )
 CONTINUED = re.compile(r" +# *(?P<comment>.*)")

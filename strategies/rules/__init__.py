@@ -6,7 +6,7 @@
 array([1.], dtype=float32)
 """
 
-from strategies.rules.base import Aggregate, Rule, RuleContext
+from strategies.rules.base import Aggregate, RobustRule, Rule, RuleContext
 from strategies.rules.bulyan import Bulyan
 from strategies.rules.caf import CAF
 from strategies.rules.centered_clipping import CenteredClipping
@@ -60,6 +60,7 @@ __all__ = [
     "MultiKrum",
     "NormClipping",
     "Phocas",
+    "RobustRule",
     "Rule",
     "RuleContext",
     "SignGuard",

@@ -1,8 +1,9 @@
 """Run the tests of `strategies` on each minor version of Flower, and write the log.
 
-`python -m tests.compat` takes about a minute a version and writes docs/results/compat.md;
-`python -m tests.compat 1.25.0 1.42.0` prints the lines of these versions alone. Each
-gets an environment of its own in .compat/, which is removed afterwards.
+`python -m tests.compat` takes about a minute a version and writes
+docs/results/compat.md; `python -m tests.compat 1.25.0 1.42.0` prints the lines of
+these versions alone. Each gets an environment of its own in .compat/, which is removed
+afterwards.
 """
 
 import os

@@ -1,0 +1,166 @@
+"""Every command and every snippet of the README and of docs/ is run, or checked.
+
+``tests/docs/blocks.py`` says how a page marks what takes minutes or needs a cluster.
+"""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fedrobust import cli
+from tests.conftest import REPOSITORY
+from tests.docs.blocks import Block, blocks_of, commands_of, pages
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY).as_posix()
+
+
+PAGES = [p for p in pages() if any(b.is_run for b in blocks_of(p))]
+SLOW_PAGES = [p for p in PAGES if any(b.is_slow and b.is_run for b in blocks_of(p))]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch, capsys):
+    """A reader of a page, in an empty folder, who types what it says."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(REPOSITORY / "examples", "examples")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    known = set(sys.modules)
+    yield Reader(capsys)
+    for name in set(sys.modules) - known:
+        origin = getattr(sys.modules[name], "__file__", None) or ""
+        if origin.startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+class Reader:
+    """Types the blocks of one page, one after the other."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self._names: dict[str, object] = {"__name__": "__main__"}
+        self._printed = ""
+        self._was_run = True
+
+    def read(self, block: Block, run_slow: bool = False) -> None:
+        if block.title:
+            path = Path(block.title)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        elif block.note == "prints":
+            if self._was_run:
+                assert masked(block.text) in masked(self._printed), self._printed
+        elif block.language == "python":
+            self._python(block, run_slow)
+        elif block.language == "sh":
+            self._shell(block, run_slow)
+
+    def _python(self, block: Block, run_slow: bool) -> None:
+        code = compile("\n" * (block.line - 1) + block.text, block.page, "exec")
+        self._was_run = not is_only_checked(block, run_slow)
+        if not self._was_run:
+            return
+        self._search_here()
+        self._capsys.readouterr()
+        exec(code, self._names)
+        self._printed = self._capsys.readouterr().out
+
+    def _shell(self, block: Block, run_slow: bool) -> None:
+        subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+        self._was_run = not is_only_checked(block, run_slow)
+        self._printed = ""
+        for command in commands_of(block):
+            words = shlex.split(command, comments=True)
+            if words[0] == "make":
+                assert f"\n{words[1]}:" in (REPOSITORY / "Makefile").read_text()
+            elif words[0] == "fedrobust" and not re.search(r"\$|[|>]", command):
+                self._fedrobust(words[1:])
+            elif self._was_run:
+                self._printed += in_shell(command)
+
+    def _fedrobust(self, words: list[str]) -> None:
+        if not self._was_run:
+            if words[0] != "run":
+                return
+            words = [w for w in words if not w.startswith("hydra/launcher")]
+            words = [w for w in words if not w.startswith("hydra.launcher")]
+            words = [*words, "--dry-run"]
+        self._search_here()
+        self._capsys.readouterr()
+        status = cli.main(words)
+        printed = self._capsys.readouterr()
+        assert status == 0, (words, printed.err)
+        self._printed += printed.out
+
+    @staticmethod
+    def _search_here() -> None:
+        if sys.path[-1] != str(Path.cwd()):
+            sys.path.append(str(Path.cwd()))
+
+
+def is_only_checked(block: Block, run_slow: bool) -> bool:
+    """Whether it is not run: it takes minutes, or needs what is not installed."""
+    if block.is_slow:
+        return not run_slow
+    return bool(block.needs) and importlib.util.find_spec(block.needs) is None
+
+
+def in_shell(command: str) -> str:
+    """Run a command as typed, in an environment that has this project's scripts."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, (command, done.stderr[-2000:])
+    return done.stdout
+
+
+def masked(text: str) -> str:
+    """Replace numbers and paths, which differ from machine to machine."""
+    text = re.sub(r"\S*/\S*", "/", text)
+    return re.sub(r"[-–—\s]+", " ", re.sub(r"\d+(\.\d+)?", "#", text)).strip()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_what_a_page_says_to_type_works(path, reader):
+    for block in blocks_of(path):
+        reader.read(block)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SLOW_PAGES, ids=name_of)
+def test_what_takes_minutes_works(path, reader):
+    for block in blocks_of(path):
+        reader.read(block, run_slow=True)
+
+
+def test_a_block_that_fails_fails_the_test(reader):
+    wrong = {
+        "python": "assert 1 == 2\n",
+        "sh": "fedrobust run strategy=krum num_byzantine=4\n",
+    }
+    for language, text in wrong.items():
+        with pytest.raises(AssertionError):
+            reader.read(Block("page.md", 1, language, "", "", text))
+    with pytest.raises(AssertionError):
+        reader.read(Block("page.md", 1, "text", "", "prints", "not printed\n"))
+
+
+def test_what_is_only_checked_is_still_checked(reader):
+    wrong = "fedrobust run strategy=krum num_byzantine=4\n"
+    with pytest.raises(AssertionError):
+        reader.read(Block("page.md", 1, "sh", "", "needs slurm", wrong))
+    with pytest.raises(SyntaxError):
+        reader.read(Block("page.md", 1, "python", "", "slow", "def\n"))

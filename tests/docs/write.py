@@ -1,0 +1,87 @@
+"""Write the pages that are made from conf/ and docstrings: ``make catalogues``."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+from fedrobust.config.conf_folder import groups
+from fedrobust.report.catalogue import configuration_page, group_page, overview
+from tests.conftest import REPOSITORY
+
+REFERENCE = REPOSITORY / "docs" / "reference"
+README = REPOSITORY / "README.md"
+BEGIN, END = "<!-- written by make catalogues -->\n", "<!-- end -->"
+
+# What a user imports, by the module it is imported from: in full, or a line each.
+IN_FULL = {
+    "strategies": ["RobustStrategy"],
+    "strategies.rules": ["Aggregate", "RuleContext"],
+    "fedrobust.evaluation.assessment": ["assess", "Assessment"],
+    "fedrobust.run": ["run"],
+    "fedrobust.network": ["BoundModel", "Network"],
+}
+BY_LINE = [
+    "strategies.rules",
+    "strategies.preaggregators",
+    "fedrobust.attacks",
+    "fedrobust.byzantine",
+    "fedrobust.training",
+    "fedrobust.data",
+    "fedrobust.models",
+]
+
+
+def written() -> dict[Path, str]:
+    """Return every page that is written, with its text."""
+    readme = README.read_text(encoding="utf-8")
+    before, rest = readme.split(BEGIN)
+    _, after = rest.split(END, 1)
+    pages = {
+        REFERENCE / "catalogue" / f"{group.replace('/', '-')}.md": group_page(group)
+        for group in groups()
+    }
+    return {
+        **pages,
+        REFERENCE / "configuration.md": configuration_page(),
+        REFERENCE / "python-api.md": api_page(),
+        README: f"{before}{BEGIN}\n{overview()}\n{END}{after}",
+    }
+
+
+def api_page() -> str:
+    """Return the page of what a user imports."""
+    parts = [
+        "# Python API",
+        "Import from these modules; what is deeper may move. `import fedrobust` costs "
+        "nothing: TensorFlow is loaded at first use.",
+    ]
+    for module in dict.fromkeys([*IN_FULL, *BY_LINE]):
+        parts.append(f"## `{module}`")
+        loaded = importlib.import_module(module)
+        if module in BY_LINE:
+            rows = [
+                f"| `{name}` | {first_sentence(getattr(loaded, name))} |"
+                for name in sorted(loaded.__all__, key=str.lower)
+                if inspect.isclass(getattr(loaded, name))
+                or inspect.isfunction(getattr(loaded, name))
+            ]
+            parts.append("\n".join(["| name | what it is |", "| --- | --- |", *rows]))
+        for name in IN_FULL.get(module, []):
+            member = getattr(loaded, name)
+            parts.append(f"### `{name}`")
+            parts.append(f"```text\n{inspect.getdoc(member)}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def first_sentence(member: object) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    text = (inspect.getdoc(member) or "").split("\n\n")[0]
+    return re.sub(r"\s+", " ", text).replace("``", "`").replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for path, text in written().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(REPOSITORY))
