@@ -88,11 +88,10 @@ class Reader:
 
     def _fedrobust(self, words: list[str]) -> None:
         if not self._was_run:
+            check(words)
             if words[0] != "run":
                 return
-            words = [w for w in words if not w.startswith("hydra/launcher")]
-            words = [w for w in words if not w.startswith("hydra.launcher")]
-            words = [*words, "--dry-run"]
+            words = one_configuration(words)
         self._search_here()
         self._capsys.readouterr()
         status = cli.main(words)
@@ -111,6 +110,23 @@ def is_only_checked(block: Block, run_slow: bool) -> bool:
     if block.is_slow:
         return not run_slow
     return bool(block.needs) and importlib.util.find_spec(block.needs) is None
+
+
+def check(words: list[str]) -> None:
+    """Check a command that is not run: it exists, and so does what it reproduces."""
+    assert words[0] in cli.COMMANDS
+    if words[0] == "reproduce":
+        assert (REPOSITORY / "experiments" / words[1] / "published.csv").is_file()
+
+
+def one_configuration(words: list[str]) -> list[str]:
+    """Ask for the configuration of the first run of a sweep, which checks it.
+
+    Launchers are left out, which may not be installed, and data need not be there.
+    """
+    kept = [w for w in words if w != "-m" and not re.match(r"hydra[/.]launcher", w)]
+    first = [re.sub(r"^([\w.]+=)([\w.]+),.*", r"\1\2", w) for w in kept]
+    return [*first, "dataset.download=true", "--cfg", "job"]
 
 
 def in_shell(command: str) -> str:
