@@ -131,7 +131,7 @@ def _keys(options: Iterable[Option], targets: dict[str, str]) -> str:
         default = "" if option.value is None else f"`{option.value}`"
         rows.append([f"`{option.key}`", default, option.comment, values])
     if any(row[3] for row in rows):
-        return _table(["key", "default", "meaning", "values"], rows)
+        return _table(["key", "default", "meaning", "details"], rows)
     return _table(["key", "default", "meaning"], [row[:3] for row in rows])
 
 
@@ -171,8 +171,8 @@ def parameters_of(cls: type) -> dict[str, str]:
         section = re.split(r"\n\n(?=\S.*\n-+\n)", section)[0]
         for entry in re.split(r"\n+(?=\S)", section):
             names, _, description = entry.partition("\n")
-            for name in names.split(","):
-                found[name.strip()] = " ".join(description.split()).replace("``", "`")
+            for name in filter(None, map(str.strip, names.split(","))):
+                found[name] = " ".join(description.split()).replace("``", "`")
     return found
 
 

@@ -645,8 +645,10 @@ def test_a_value_that_one_choice_of_a_sweep_lacks_names_it():
 
 
 def test_one_choice_of_a_sweep_has_a_value_of_its_own(tmp_path):
-    readme = (REPOSITORY / "README.md").read_text()
-    (example,) = re.findall(r"```yaml\n(defaults: \[alie\]\n.*?)```", readme, re.DOTALL)
+    how_to = REPOSITORY / "docs" / "how-to" / "one-choice-its-own-parameter.md"
+    (example,) = re.findall(
+        r"```yaml[^\n]*\n(defaults: \[alie\]\n.*?)```", how_to.read_text(), re.DOTALL
+    )
     (tmp_path / "byzantine").mkdir()
     (tmp_path / "byzantine" / "strong_alie.yaml").write_text(example)
     typed = ["byzantine=sign_flip,alie,strong_alie", "num_byzantine=2"]

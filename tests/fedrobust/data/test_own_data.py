@@ -122,7 +122,7 @@ def test_a_split_that_declares_too_few_classes_is_refused():
 
 
 class Mine(Dataset):
-    """The README's way to a class of one's own."""
+    """A class of one's own, as docs/how-to/own-dataset.md has it."""
 
     def read(self):
         return (X, Y), (X_TEST, Y_TEST)
