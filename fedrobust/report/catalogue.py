@@ -70,7 +70,11 @@ def group_page(group: str, extra_dir: str | None = None) -> str:
         for choice in found
     }
     rows = [
-        [f"[`{choice}`](#{choice})", *_split_source(comment), *_facts(path, group)]
+        [
+            f"[`{choice}`](#{choice.replace('/', '')})",
+            *_split_source(comment),
+            *_facts(path, group),
+        ]
         for (choice, comment), path in zip(found.items(), paths.values(), strict=True)
     ]
     columns = ["choice", "what it does", "source", *_fact_names(group)]

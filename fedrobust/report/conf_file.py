@@ -10,12 +10,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from fedrobust.config.conf_folder import config_dir
+
 LINE = re.compile(
     r"(?P<indent> *)(?P<dash>- )?(?P<key>[\w/. ]+):"
     r"(?P<value>(?: +(?!#)(?:\"[^\"]*\"|'[^']*'|\S+))*) *(?:# *(?P<comment>.*))?"
 )
-CONTINUED = re.compile(r" +# *(?P<comment>.*)")
-BARE = re.compile(r" *- (?P<name>\w+) *(?:#.*)?")
+COMMENT = re.compile(r"(?P<indent> +)# *(?P<text>.*)")
+BARE = re.compile(r" *- (?P<name>[\w/@]+) *(?:#.*)?")
 
 
 @dataclass(frozen=True)
@@ -64,30 +66,43 @@ def options_of(path: Path, group: str = "") -> list[Option]:
     prefix = "" if "@package _global_" in text else group.replace("/", ".")
     found: dict[str, Option] = {}
     parents: list[tuple[int, str]] = []
-    last = None
+    last, pending = None, []
     for line in text.splitlines():
-        if bare := BARE.fullmatch(line):
+        if comment := COMMENT.fullmatch(line):
+            pending.append((len(comment["indent"]), comment["text"]))
+        elif bare := BARE.fullmatch(line):
             found |= _inherited(path, group, [bare["name"]])
         elif match := LINE.fullmatch(line):
             indent, name = len(match["indent"]), match["key"].strip()
+            # Lines of comment belong to the key below that they stand over, else to
+            # the one above, whose comment they continue.
+            above = [said for column, said in pending if column == indent]
+            if last is not None and not above:
+                found[last.name] = _commented(last, [said for _, said in pending])
+            pending = []
             while parents and parents[-1][0] >= indent:
                 parents.pop()
             if name == "defaults" and not parents:
-                names = re.findall(r"\w+", match["value"])
+                names = re.findall(r"[\w/@]+", match["value"])
                 found |= _inherited(path, group, names)
             in_defaults = any(key == "defaults" for _, key in parents)
             key = ".".join(filter(None, [prefix, *(k for _, k in parents), name]))
             if in_defaults:
                 key = name.removeprefix("override ").removeprefix("/")
-            last = Option(
-                key, match["value"].strip() or None, match["comment"] or "", in_defaults
-            )
+            value = match["value"].strip() or None
+            last = _commented(Option(key, value, "", in_defaults), above)
+            last = _commented(last, [match["comment"] or ""])
             parents.append((indent, name))
             found[last.name] = last
-        elif last is not None and (more := CONTINUED.fullmatch(line)):
-            last = replace(last, comment=f"{last.comment} {more['comment']}".strip())
-            found[last.name] = last
+    if last is not None:
+        found[last.name] = _commented(last, [said for _, said in pending])
     return [o for o in found.values() if o.value is not None and _is_shown(o)]
+
+
+def _commented(option: Option, comments: list[str]) -> Option:
+    """Return an option with more lines of comment."""
+    text = " ".join(filter(None, [option.comment, *comments]))
+    return replace(option, comment=text)
 
 
 def _is_shown(option: Option) -> bool:
@@ -95,9 +110,20 @@ def _is_shown(option: Option) -> bool:
 
 
 def _inherited(path: Path, group: str, names: list[str]) -> dict[str, Option]:
-    """Return the keys of the other files of the group that a file names."""
-    files = [path.with_name(f"{name}.yaml") for name in names if name != "_self_"]
-    return {o.name: o for file in files for o in options_of(file, group)}
+    """Return the keys of the other files that a file of a group names.
+
+    A choice of a user's own may build on one of conf/.
+    """
+    found: dict[str, Option] = {}
+    for name in names:
+        file = f"{name.removesuffix('@_here_')}.yaml"
+        beside = (path.parent / file, config_dir() / group / file)
+        places = (config_dir() / file[1:],) if file.startswith("/") else beside
+        for place in places:
+            if place.is_file():
+                found |= {o.name: o for o in options_of(place, group)}
+                break
+    return found
 
 
 def own_node(path: Path) -> DictConfig:

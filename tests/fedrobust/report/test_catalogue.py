@@ -11,6 +11,7 @@ from fedrobust.report.conf_file import Option, options_of
 FILE = """# What it is (Somebody 2020).
 defaults:
   - base
+  - /partition/iid@_here_
   - override /attack: pgd  # which attack
 rule:
   _target_: mine.Rule
@@ -19,6 +20,10 @@ rule:
                  # and second
   text: "a # b"  # quoted
 plain: [1, 2]
+deep:
+  # Said above,
+  # in two lines.
+  down: true
 hydra.param: 1,2 # dotted
 """
 
@@ -40,11 +45,13 @@ def test_keys_have_their_values_and_comments(strategy):
     assert keys(options_of(strategy, "strategy")) == {
         "strategy.plain": ("[1, 2]", ""),
         "strategy.extra": ("5", "five"),
+        "strategy.seed": ("${seed}", "key of the partition"),
         "attack": ("pgd", "which attack"),
         "strategy.rule._target_": ("mine.Rule", ""),
         "strategy.rule.f": ("${..f}", "how many"),
         "strategy.rule.size": ("0.1", "first line and second"),
         "strategy.rule.text": ('"a # b"', "quoted"),
+        "strategy.deep.down": ("true", "Said above, in two lines."),
         "strategy.hydra.param": ("1,2", "dotted"),
     }
 
