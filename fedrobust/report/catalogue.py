@@ -70,11 +70,7 @@ def group_page(group: str, extra_dir: str | None = None) -> str:
         for choice in found
     }
     rows = [
-        [
-            f"[`{choice}`](#{choice.replace('/', '')})",
-            *_split_source(comment),
-            *_facts(path, group),
-        ]
+        [_linked(choice), *_split_source(comment), *_facts(path, group)]
         for (choice, comment), path in zip(found.items(), paths.values(), strict=True)
     ]
     columns = ["choice", "what it does", "source", *_fact_names(group)]
@@ -90,6 +86,11 @@ def group_page(group: str, extra_dir: str | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _linked(choice: str) -> str:
+    """Link to the heading of a choice, whose anchor has no slashes."""
+    return f"[`{choice}`](#{choice.replace('/', '')})"
+
+
 def _fact_names(group: str) -> list[str]:
     """Return the headers of what ``_facts`` returns for the choices of a group."""
     names = {"strategy": ["clients at least"], "attack": ["norms"]}
@@ -100,8 +101,9 @@ def _facts(path: Path, group: str) -> list[str]:
     """Return what the classes of a choice tell about it, an entry a further column."""
     classes = _classes(path, group)
     if group == "strategy":
-        rule = own_node(path).get("rule")
-        return [_fewest_clients(rule) if classes else ""]
+        rule = own_node(path).get("rule", {})
+        is_ours = str(rule.get("_target_")).startswith(OURS)
+        return [_fewest_clients(rule) if is_ours else ""]
     if group == "attack":
         kinds = [cls.norms for cls in classes]
         common = [n for n in ("linf", "l2") if kinds and all(n in k for k in kinds)]

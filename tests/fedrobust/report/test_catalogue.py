@@ -11,7 +11,7 @@ from fedrobust.report.conf_file import Option, options_of
 FILE = """# What it is (Somebody 2020).
 defaults:
   - base
-  - /partition/iid@_here_
+  - /preaggregator/bucketing@_here_
   - override /attack: pgd  # which attack
 rule:
   _target_: mine.Rule
@@ -45,7 +45,8 @@ def test_keys_have_their_values_and_comments(strategy):
     assert keys(options_of(strategy, "strategy")) == {
         "strategy.plain": ("[1, 2]", ""),
         "strategy.extra": ("5", "five"),
-        "strategy.seed": ("${seed}", "key of the partition"),
+        "strategy.bucketing._target_": ("strategies.preaggregators.Bucketing", ""),
+        "strategy.bucketing.s": ("2", "updates a bucket"),
         "attack": ("pgd", "which attack"),
         "strategy.rule._target_": ("mine.Rule", ""),
         "strategy.rule.f": ("${..f}", "how many"),
