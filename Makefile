@@ -38,7 +38,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 test-slow: $(READY)  ## what takes minutes: the adversarial training of the README
-	$(BIN)/python -m pytest -m slow --timeout 3600
+	$(BIN)/python -m pytest -m slow --timeout 3600 --ignore tests/docs
 
 test-docs: $(READY)  ## run the commands of the documents that take minutes
 	$(BIN)/python -m pytest tests/docs -m slow --timeout 3600
