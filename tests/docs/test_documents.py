@@ -72,6 +72,13 @@ def test_the_site_builds_without_a_broken_link(tmp_path):
         assert not fetched, (page.name, fetched)
 
 
+@pytest.mark.parametrize("page", sorted((REPOSITORY / "docs").glob("how-to/own-*.md")))
+def test_an_example_of_ones_own_fits_on_a_screen(page):
+    files = [block.text for block in blocks_of(page) if block.title]
+    assert files
+    assert sum(len(text.splitlines()) for text in files) <= 30, page.name
+
+
 def test_examples_in_pages_are_those_of_the_folder():
     blocks = [block for page in pages() for block in blocks_of(page)]
     shown = [block for block in blocks if block.title.startswith("examples/")]

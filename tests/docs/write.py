@@ -41,11 +41,14 @@ def written() -> dict[Path, str]:
         REFERENCE / "catalogue" / f"{group.replace('/', '-')}.md": group_page(group)
         for group in groups()
     }
+    link = r"| [`\1`](docs/reference/catalogue/\1.md) |"
+    table = re.sub(r"^\| `([\w/]+)` \|", link, overview(), flags=re.M)
+    table = re.sub(r"catalogue/(\w+)/", r"catalogue/\1-", table)
     return {
         **pages,
         REFERENCE / "configuration.md": configuration_page(),
         REFERENCE / "python-api.md": api_page(),
-        README: f"{before}{BEGIN}\n{overview()}\n{END}{after}",
+        README: f"{before}{BEGIN}\n{table}\n{END}{after}",
     }
 
 
