@@ -24,6 +24,7 @@ IN_FULL = {
 BY_LINE = [
     "strategies.rules",
     "strategies.preaggregators",
+    "strategies.postprocessors",
     "fedrobust.attacks",
     "fedrobust.byzantine",
     "fedrobust.training",
