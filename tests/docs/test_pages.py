@@ -109,7 +109,15 @@ def is_only_checked(block: Block, run_slow: bool) -> bool:
     """Whether it is not run: it takes minutes, or needs what is not installed."""
     if block.is_slow:
         return not run_slow
-    return bool(block.needs) and importlib.util.find_spec(block.needs) is None
+    return bool(block.needs) and not is_installed(block.needs)
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module, and each package that it is in, can be found."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def check(words: list[str]) -> None:
