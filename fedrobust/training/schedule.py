@@ -18,7 +18,8 @@ class LocalTraining:
     Parameters
     ----------
     local_epochs
-        Passes over the client's images, at least 1; ignored if ``local_steps`` is given.
+        Passes over the client's images, at least 1; ignored if
+        ``local_steps`` is given.
     local_steps
         Number of batches, at least 1; passes are repeated until there are so many.
     epochs_decay, epochs_decay_every
