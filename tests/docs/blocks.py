@@ -3,6 +3,7 @@
 ```python title="mine.py"    is a file, whatever its language: it is written
 ```python                    is run, after the blocks before it on the same page
 ```sh                        is run, line by line
+```text that begins with $   is a command that is refused, and what it says then
 any other                    is shown only
 
 A comment right before a block says that it is not run as it stands:

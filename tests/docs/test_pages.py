@@ -58,6 +58,8 @@ class Reader:
         elif block.note == "prints":
             if self._was_run:
                 assert masked(block.text) in masked(self._printed), self._printed
+        elif block.text.startswith("$ fedrobust"):
+            self._refused(block)
         elif block.language == "python":
             self._python(block, run_slow)
         elif block.language == "sh":
@@ -98,6 +100,13 @@ class Reader:
         printed = self._capsys.readouterr()
         assert status == 0, (words, printed.err)
         self._printed += printed.out
+
+    def _refused(self, block: Block) -> None:
+        """Type a command that is refused, and hear the sentence that is shown."""
+        command, _, sentence = block.text.partition("\n")
+        self._capsys.readouterr()
+        assert cli.main(shlex.split(command)[2:]) == 2
+        assert masked(self._capsys.readouterr().err) == masked(sentence)
 
     @staticmethod
     def _search_here() -> None:
