@@ -210,7 +210,7 @@ def test_the_cohort_is_in_the_digest_and_workers_are_not():
 
 
 def test_what_cannot_be_grouped_is_refused():
-    with pytest.raises(ConfigError, match=r"runtime.cohort=4: must be 1, as"):
+    with pytest.raises(ConfigError, match=r"runtime.cohort=4: must be 1, because"):
         config_of("runtime=ray", "runtime.cohort=4")
     with pytest.raises(ConfigError, match=r"runtime.cohort=4: must be 1 with training"):
         config_of("training.scaffold=true", "runtime.cohort=4")
