@@ -1,12 +1,28 @@
 """Chains of pre-aggregators and a rule."""
 
+import numpy as np
 import pytest
 
+from strategies import RobustStrategy
 from strategies.pipeline import Pipeline
 from strategies.preaggregators import ARC, NNM, Bucketing, Clipping, Preaggregator
-from strategies.rules import FoolsGold, Krum, Mean, MultiKrum, RuleContext
+from strategies.rules import (
+    FLANDERS,
+    Bulyan,
+    FLDetector,
+    FoolsGold,
+    Krum,
+    Mean,
+    Median,
+    MultiKrum,
+    RuleContext,
+    TrimmedMean,
+)
+from tests.strategies import one_round
+from tests.strategies.federation import METRICS, federation, sends, start
 from tests.strategies.matrices import column
 from tests.strategies.one_round import configured, record, replies_of
+from tests.strategies.test_screening import GOOD, with_weight
 
 
 def aggregated(values, preaggregators, rule):
@@ -75,3 +91,60 @@ def test_clipped_rows_still_select_clients(keeps):
     _, report = aggregated([1, 2, 3, 4, 50], [keeps], MultiKrum(f=1, m=2))
     assert report.selected == ([1, 2] if isinstance(keeps, Clipping) else [3, 4])
     assert report.excluded == [c for c in range(5) if c not in report.selected]
+
+
+@pytest.mark.parametrize(
+    ("n", "left", "rule", "chain", "lower", "lower_chain"),
+    [
+        (5, 4, Krum(f=1), (), Krum(f=0), ()),
+        (11, 10, Bulyan(f=2), (), Bulyan(f=1), ()),
+        # No more than needs be: seven rows allow f = 3, though three are missing.
+        (10, 7, TrimmedMean(f=4), (), TrimmedMean(f=3), ()),
+        (23, 18, Krum(f=10), (), Krum(f=7), ()),
+        (7, 6, Median(), (ARC(f=3),), Median(), (ARC(f=2),)),
+        # The rule within has the same f.
+        (5, 4, FLDetector(rule=Krum(f=1)), (), FLDetector(rule=Krum(f=0)), ()),
+        (
+            *(9, 8, FLANDERS(f=2, rule=Krum(f=2)), ()),
+            *(FLANDERS(f=1, rule=Krum(f=1)), ()),
+        ),
+    ],
+    ids=repr,
+)
+def test_who_is_missing_is_one_of_the_f(n, left, rule, chain, lower, lower_chain):
+    models = [record(w=[w, w * w]) for w in range(1, left + 1)]
+    nan = record(w=[1, np.nan])
+    for replies in ([*models, nan], models):
+        events: list[dict] = []
+        strategy = one_round.configured(
+            rule, n, record(w=[0, 0]), events, preaggregators=chain
+        )
+        arrays, _ = strategy.aggregate_train(1, replies_of(replies))
+        assert [e["event"] for e in events].count("quarantined") == (nan in replies)
+        assert events[-1]["event"] == "f lowered"
+        assert repr(lower_chain[0] if chain else lower) in events[-1]["reason"]
+        strategy = one_round.configured(
+            lower, left, record(w=[0, 0]), preaggregators=lower_chain
+        )
+        wanted, _ = strategy.aggregate_train(1, replies_of(models))
+        np.testing.assert_array_equal(arrays["w"].numpy(), wanted["w"].numpy())
+
+
+def test_clients_that_were_never_there_are_missing_too():
+    strategy = one_round.configured(Krum(f=1), 4, record(w=0), absent=1)
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=w) for w in range(4)]))
+    assert arrays is not None
+    strategy.check(4)
+    with pytest.raises(ValueError, match="at least 5 updates, not 3"):
+        strategy.check(3)
+    with pytest.raises(ValueError, match="ARC"):
+        RobustStrategy(rule=Median(), preaggregators=[ARC(f=2)]).check(4)
+
+
+def test_one_client_cannot_stop_a_rule_at_the_bound_it_was_published_with():
+    nan = sends({"arrays": with_weight(GOOD * np.nan), "metrics": METRICS})
+    result, _, events = start(
+        federation(nan), rule=Krum(f=1), num_rounds=3, num_clients=5
+    )
+    assert [e["event"] for e in events] == 3 * ["quarantined", "f lowered"]
+    assert (result.arrays["weight"].numpy() > 2.9).all()

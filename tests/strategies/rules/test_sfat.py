@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from flwr.app import ConfigRecord, MetricRecord
 
 from strategies.rules import SFAT, Mean, RuleContext
+from tests.messages import reply
+from tests.strategies import one_round
 from tests.strategies.matrices import column
+from tests.strategies.one_round import record
 
 
 def losses(*values: float, round: int = 2, **more: object) -> RuleContext:
@@ -87,3 +91,29 @@ def test_a_client_that_lies_about_its_loss_gets_more_than_its_share_under_sfat(l
 def test_sfat_refuses(parameters, message):
     with pytest.raises(ValueError, match=message):
         SFAT(**parameters)
+
+
+def test_sfat_reads_the_losses_that_clients_report():
+    models = [record(w=w) for w in (1, 2, 6)]
+    replies = [
+        reply(model, MetricRecord(metrics), node=one_round.NODE + i, round=2)
+        for i, (model, metrics) in enumerate(
+            zip(
+                models,
+                [
+                    {"num-examples": 1, "train_loss": 3.0},
+                    {"num-examples": 1},  # a client that keeps it to itself ranks last
+                    {"num-examples": 1, "train_loss": 0.5},
+                ],
+                strict=True,
+            )
+        )
+    ]
+    strategy = one_round.configured(SFAT(alpha=1 / 3), 3, record(w=0))
+    list(strategy.configure_train(2, record(w=0), ConfigRecord(), None))
+    arrays, _ = strategy.aggregate_train(2, replies)
+    assert arrays["w"].numpy() == pytest.approx((1 + 2 + 2 * 6) / 4)
+    preview = strategy.preview(
+        np.array([[1], [2], [6]], np.float32), range(3), [1] * 3, [3, np.inf, 0.5]
+    )
+    assert preview == pytest.approx(15 / 4)
