@@ -109,3 +109,17 @@ def test_an_epsilon_within_the_range_is_not_noted(configure):
         ],
     ):
         assert configure(*overrides).notes == ()
+
+
+def test_too_few_votes_on_noise_statistics_are_told(configure):
+    few = ("training=fedrbn", "num_clients=10", "training.fraction=0.2", "strategy.f=1")
+    (note,) = configure(*few).notes
+    assert "2 clients a round train noise statistics, no more than 2f = 2" in note
+    assert not configure(*few, "training.fraction=0.3").notes
+    (note,) = configure(*few, "training.fraction=0.5", "participation=0.4").notes
+    assert "2 clients a round" in note
+
+
+def test_what_has_no_effect_without_a_federation_is_told(configure):
+    (note,) = configure("training=fedprox", "centralised=true").notes
+    assert note == "training.proximal has no effect: centralised=true"
