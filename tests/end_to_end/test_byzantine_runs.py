@@ -1,7 +1,6 @@
 """Runs with Byzantine clients: what the parts add up to, seen from the record."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from fedrobust.assembly import Experiment
 from fedrobust.attacks import PGD
 from fedrobust.attacks.subject import Subject
 from fedrobust.byzantine import byzantine_clients
-from fedrobust.config import Config
 from fedrobust.errors import ConfigError
 from fedrobust.federation.client import client_app
 from fedrobust.federation.server import _train_on_root
@@ -22,8 +20,8 @@ from fedrobust.record.round_row import Detection
 from fedrobust.run import run
 from fedrobust.runtime.flower import give_id, identify_process
 from strategies.transport.arrays import pack_all, unpack_all
+from tests.fedrobust.runs import Configure
 
-Configure = Callable[..., Config]
 BASE = ("num_clients=15", "num_byzantine=3", "dataset.num_train=600")
 
 
@@ -369,3 +367,22 @@ def test_rounds_in_which_nobody_attacked_are_told(configure: Configure, tmp_path
     silent = sum(event["event"] == "no collusion" for event in events)
     assert silent > 0
     assert f"in {silent} of 8 rounds nobody attacked" in result.warnings
+
+
+def test_hostile_clients_change_the_mean_and_not_krum(configure: Configure, tmp_path):
+    attack = ("num_clients=8", "num_rounds=25", "num_byzantine=2",
+              "byzantine=sign_flip", "byzantine.scale=10")  # fmt: skip
+    fedavg = run(configure(*attack), tmp_path / "fedavg")
+    krum = run(configure(*attack, "strategy=krum"), tmp_path / "krum")
+    assert fedavg.clean_accuracy < 0.3
+    assert krum.clean_accuracy > 0.8
+
+
+def test_alie_under_partial_participation_goes_on(configure: Configure, tmp_path):
+    config = configure(
+        "num_clients=10", "num_byzantine=4", "byzantine=alie", "participation=0.3",
+        "strategy=median", "num_rounds=6", "dataset.num_train=300",
+    )  # fmt: skip
+    run(config, tmp_path / "r")
+    events = [json.loads(line) for line in (tmp_path / "r/events.jsonl").open()]
+    assert {event["event"] for event in events} == {"no collusion"}
