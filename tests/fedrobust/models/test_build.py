@@ -1,4 +1,4 @@
-"""The models by name, users' own, and what a network makes of them."""
+"""Models are built from a seed, and a user's own is used as it is."""
 
 import json
 import random
@@ -10,19 +10,10 @@ import pytest
 
 from fedrobust.attacks import FGSM, Transfer
 from fedrobust.backend import keras
-from fedrobust.models import (
-    CNN,
-    MLP,
-    CnnBucketing,
-    CnnMnist,
-    FlandersMLP,
-    ResNet,
-    build_model,
-)
+from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
 from fedrobust.network import Network
 from fedrobust.training import LocalTraining, Standard, Trainer
-
-MNIST = {"input_shape": [28, 28, 1], "num_classes": 10}
+from tests.fedrobust.models.recipes import MNIST
 
 
 @pytest.mark.parametrize(
@@ -40,32 +31,6 @@ def test_sizes(recipe, shape, parameters):
     model = build_model(recipe, 0, shape)
     assert model.count_params() == parameters
     assert model(np.zeros((3, *shape), np.float32)).shape == (3, 10)
-
-
-def test_the_bucketing_network_starts_as_pytorch_does():
-    arrays = Network(build_model(CnnBucketing(**MNIST), 0, (28, 28, 1))).arrays()
-    fans = [9, 9, 9 * 32, 9 * 32, 9216, 9216, 128, 128]
-    for (name, values), fan_in in zip(arrays.items(), fans, strict=True):
-        bound = fan_in**-0.5
-        assert np.abs(values).max() <= bound, name
-        if values.size > 1000:  # a uniform draw comes near its bounds
-            assert np.abs(values).max() > 0.99 * bound, name
-            np.testing.assert_allclose(values.std(), bound / 3**0.5, rtol=0.05)
-
-
-def test_an_mlp_starts_as_pytorch_does_and_drops_out_units():
-    recipe = FlandersMLP(**MNIST, hidden=[200, 50], dropout=0.25)
-    model = build_model(recipe, 0, (28, 28, 1))
-    arrays = Network(model).arrays()
-    fans = [784, 784, 200, 200, 50, 50]
-    for (name, values), fan_in in zip(arrays.items(), fans, strict=True):
-        bound = fan_in**-0.5
-        assert np.abs(values).max() <= bound, name
-        assert np.abs(values).max() > 0.9 * bound or values.size < 50, name
-    dropped = [x for x in model.layers if isinstance(x, keras.layers.Dropout)]
-    assert [layer.rate for layer in dropped] == [0.25, 0.25]
-    with pytest.raises(ValueError, match=r"dropout=1\.0: must be in"):
-        MLP(**MNIST, hidden=[3], dropout=1.0)
 
 
 def test_the_seed_alone_decides_the_weights_and_the_global_generator_is_left():
@@ -98,16 +63,6 @@ def test_initial_weights_are_what_they_were():
     assert json.loads(done.stdout) == here
     expected = [0.97196710, 0.44261181, -0.14644885, -0.22783273]
     np.testing.assert_allclose(here, expected, atol=1e-6)
-
-
-def test_standardising_is_the_first_layer():
-    recipe = MLP(
-        input_shape=[2, 2, 3], num_classes=2, hidden=[], mean=[0.1, 0.2, 0.3],
-        std=[0.5, 0.25, 1.0],
-    )  # fmt: skip
-    model = build_model(recipe, 0, (2, 2, 3))
-    scaled = np.asarray(model.layers[0](np.full((1, 2, 2, 3), 0.6, np.float32)))
-    np.testing.assert_allclose(scaled[0, 0, 0], [1.0, 1.6, 0.3], rtol=1e-5)
 
 
 def test_a_users_keras_model_is_used_as_it_is():
@@ -174,30 +129,3 @@ def test_too_few_logits_are_refused():
 def test_an_object_that_is_not_a_model_is_refused():
     with pytest.raises(TypeError, match="returned a int"):
         build_model(lambda: 3, 0, (3,))
-
-
-def test_a_network_joins_what_it_splits():
-    model = keras.Sequential(
-        [
-            keras.Input((4,)),
-            keras.layers.Dense(3),
-            keras.layers.BatchNormalization(),
-            keras.layers.Dropout(0.5),
-            keras.layers.Dense(2),
-        ]
-    )
-    network = Network(model)
-    assert [n.rpartition("/")[2] for n in network.statistics] == [
-        "moving_mean",
-        "moving_variance",
-    ]
-    assert not any("seed" in name for name in network.arrays())
-    arrays = {k: v + 1 for k, v in network.arrays().items()}
-    trainable, fixed = network.split(arrays, seed=(5, 6))
-    assert len(trainable) == 6
-    assert any(np.array_equal(value, [5, 6]) for value in fixed)
-    joined = network.join(trainable, fixed)
-    assert list(joined) == list(arrays)
-    network.assign(joined)
-    for name, value in network.arrays().items():
-        np.testing.assert_array_equal(value, arrays[name])
