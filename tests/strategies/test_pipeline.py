@@ -18,11 +18,11 @@ from strategies.rules import (
     RuleContext,
     TrimmedMean,
 )
+from tests.hostile import GOOD, with_weight
 from tests.strategies import one_round
 from tests.strategies.federation import METRICS, federation, sends, start
 from tests.strategies.matrices import column
 from tests.strategies.one_round import configured, record, replies_of
-from tests.strategies.test_screening import GOOD, with_weight
 
 
 def aggregated(values, preaggregators, rule):

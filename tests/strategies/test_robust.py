@@ -11,6 +11,12 @@ from flwr.clientapp import ClientApp
 from strategies.rules import Krum, Mean, Median
 from strategies.server_optimizers import SGD
 from tests.conformance.members import MEMBERS
+from tests.hostile import (
+    GOOD,
+    HOSTILE_ARRAYS,
+    HOSTILE_EXAMPLES,
+    with_weight,
+)
 from tests.messages import global_arrays
 from tests.strategies import one_round
 from tests.strategies.federation import (
@@ -28,12 +34,6 @@ from tests.strategies.federation import (
     train_on_root,
 )
 from tests.strategies.one_round import record, replies_of
-from tests.strategies.test_screening import (
-    GOOD,
-    HOSTILE_ARRAYS,
-    HOSTILE_EXAMPLES,
-    with_weight,
-)
 
 
 def test_fedavg_by_hand():

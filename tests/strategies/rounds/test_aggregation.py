@@ -10,6 +10,7 @@ from strategies.preaggregators import NNM, Clipping
 from strategies.rules import Aggregate, FLTrust, Krum, Mean, MoNNA
 from strategies.server_optimizers import SGD
 from strategies.updates import add
+from tests.hostile import GOOD, with_weight
 from tests.strategies import one_round
 from tests.strategies.federation import (
     BAD,
@@ -25,7 +26,6 @@ from tests.strategies.federation import (
     train_on_root,
 )
 from tests.strategies.one_round import record, replies_of
-from tests.strategies.test_screening import GOOD, with_weight
 
 
 def test_the_root_update_is_trained_once_a_round_on_that_rounds_arrays():
