@@ -83,6 +83,4 @@ HOSTILE_ARRAYS = {
     "other stype": (with_weight(raw(npy(GOOD), stype="pickle")), "'pickle'"),
     "absurd size": (with_weight(raw(huge_header())), r"shape \(1000000000000,\)"),
 }
-
-
 HOSTILE_EXAMPLES = [0, -5, 10**12, float("nan"), float("inf"), 10.0, [10], 10**7 + 1]

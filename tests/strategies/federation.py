@@ -18,8 +18,6 @@ from tests.strategies import one_round
 from tests.strategies.one_round import record, replies_of
 
 NUM_CLIENTS = 7
-
-
 BAD = 2
 
 
@@ -89,8 +87,6 @@ def among_seven(rule: Rule) -> Rule:
 
 
 RULES = [among_seven(member.rule) for member in MEMBERS]
-
-
 every_rule = pytest.mark.parametrize("rule", RULES, ids=repr)
 
 

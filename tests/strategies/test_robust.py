@@ -11,12 +11,7 @@ from flwr.clientapp import ClientApp
 from strategies.rules import Krum, Mean, Median
 from strategies.server_optimizers import SGD
 from tests.conformance.members import MEMBERS
-from tests.hostile import (
-    GOOD,
-    HOSTILE_ARRAYS,
-    HOSTILE_EXAMPLES,
-    with_weight,
-)
+from tests.hostile import GOOD, HOSTILE_ARRAYS, HOSTILE_EXAMPLES, with_weight
 from tests.messages import global_arrays
 from tests.strategies import one_round
 from tests.strategies.federation import (

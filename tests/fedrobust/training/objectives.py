@@ -13,8 +13,6 @@ from fedrobust.runtime.local import Local
 from fedrobust.training import LocalTraining, Schedule, Trainer
 
 KEY = {"seed": 3, "round": 2, "client": 5}
-
-
 SEED = tf.constant([1, 2])
 
 

@@ -12,12 +12,8 @@ STEPPERS = (
     *("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion"),
     *("Muon", "Nadam", "RMSprop", "SGD"),
 )
-
-
 # Keras's own gives no numbers on images some of whose pixels are always black.
 UNDEFINED_HERE = ("Adafactor",)
-
-
 REFUSED = ("LossScaleOptimizer", "MultiOptimizer", "ScheduleFreeAdamW")
 
 

@@ -13,8 +13,6 @@ from tests.strategies.matrices import rows
 # Second half: norms 1 1 1 1.4 1: deviation 0.16, row 3 is 0.4 / 0.16 = 2.5 off.
 # All signs are alike.
 LAYERED = rows((1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 7, 7), (-1, -1, 1, 1))
-
-
 HALVES = RuleContext(layers=[2, 2])
 
 
