@@ -23,7 +23,7 @@ from strategies.rules.base import UNDEFINED
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.transport.arrays import unpack_all
 from strategies.transport.grids import WrappedGrid
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 from strategies.transport.text import plain
 from strategies.updates import difference
 from strategies.validation import MAX_EXAMPLES
@@ -132,7 +132,7 @@ class Adversary(WrappedGrid):
         sent = list(messages)
         replies = list(self._grid.send_and_receive(sent, timeout=timeout))
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            arrays, round = asked(sent[0])
+            arrays, round = read_request(sent[0])
             self._rewrite(round, arrays, replies)
         return replies
 

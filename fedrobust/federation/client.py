@@ -14,7 +14,7 @@ from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from fedrobust.training.trainer import Trained
 from strategies.transport.arrays import pack_all, unpack_all
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 
 # Keys of what a client keeps in its Context.
 MOMENTUM = "momentum"
@@ -74,7 +74,7 @@ def _train(
 ) -> Message:
     """Train on the client's images and send the new arrays."""
     client = _partition_id(context)
-    sent, round = asked(message)
+    sent, round = read_request(message)
     arrays = unpack_all(sent)
     local = experiment.config.training
     trained = cohort.take(client) if cohort is not None else None
@@ -159,7 +159,7 @@ def _recall(context: Context, key: str) -> Arrays | None:
 def _evaluate(experiment: Experiment, message: Message, context: Context) -> Message:
     """Evaluate the global arrays on the images this client holds out."""
     client = _partition_id(context)
-    arrays = unpack_all(asked(message)[0])
+    arrays = unpack_all(read_request(message)[0])
     _, rows = experiment.client_rows(client)
     if len(rows) == 0:
         raise ValueError(f"client {client} holds out no images")

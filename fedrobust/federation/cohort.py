@@ -20,7 +20,7 @@ from fedrobust.training.trainer import Trained, Trainer
 from strategies.threads import parallel_map
 from strategies.transport.arrays import unpack_all
 from strategies.transport.grids import WrappedGrid
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class CohortGrid(WrappedGrid):
         """Train, then send messages on."""
         sent = list(messages)
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            arrays, round = asked(sent[0])
+            arrays, round = read_request(sent[0])
             clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
             self._cohort.train(unpack_all(arrays), round, clients)
         return super().send_and_receive(sent, timeout=timeout)

@@ -12,7 +12,7 @@ from fedrobust.byzantine.tampering import ClientContext, Tampering
 from fedrobust.federation.forging import forge
 from fedrobust.randomness import Purpose, generator
 from strategies.transport.arrays import unpack, unpack_all
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 from strategies.updates import difference
 
 SEEN = "last seen by the tampering mod"
@@ -41,7 +41,7 @@ def tampering_mod(
     def mod(
         message: Message, context: Context, call_next: ClientAppCallable
     ) -> Message:
-        sent, round = asked(message)
+        sent, round = read_request(message)
         client = int(context.node_config["partition-id"])
         last_step = None
         if attack.needs_last_step:

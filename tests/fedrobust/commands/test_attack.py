@@ -42,7 +42,7 @@ def test_the_command_attacks_a_file(saved, tmp_path, capsys):
     [
         (["attack=pgd"], "--model"),
         (["--model", "nowhere.keras", "attack=pgd"], "there is no such file"),
-        (["--model", "{saved}"], "say which attack"),
+        (["--model", "{saved}"], "must be an attack, such"),
         (["--model", "{saved}", "attack=pgdd"], "'pgd'"),
         (["--model", "{saved}", "attack=pgd", "strategy=krum"], "has no effect"),
         (["--model", "{saved}", "attack=pgd", "attack.epsilon=-1"], "at least 0"),

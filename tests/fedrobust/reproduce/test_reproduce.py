@@ -180,7 +180,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
         "![ours against the paper's, ± standard deviations over seeds](figure.png)"
         in page
     )
-    assert "1 of 4 runs are there" in capsys.readouterr().out
+    assert "1 of 4 runs are done" in capsys.readouterr().out
     # And a cell run again gives the same number, or says that it does not.
     check = ("--cells", "rule=cm", "--seeds", "1", "--check")
     assert command(toy, monkeypatch, *check) == 0
@@ -191,12 +191,12 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "DIFFERS\n" in capsys.readouterr().out
     results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
     assert command(toy, monkeypatch, *check) == 1
-    assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
+    assert "DIFFERS (the row is of a 486, this run of " in capsys.readouterr().out
     monkeypatch.setattr("fedrobust.vectors.widest", lambda: "AVX-512")
     monkeypatch.setattr("fedrobust.vectors.cpu_name", lambda: "a CPU")
     results.write_text(results.read_text().replace("a 486", "a CPU (AVX2) with oneDNN"))
     assert command(toy, monkeypatch, *check) == 1
-    said = "; with FEDROBUST_VECTORS=AVX2 it computes as that one)"
+    said = "; with FEDROBUST_VECTORS=AVX2 it computes the same bits)"
     assert said in capsys.readouterr().out
 
 
@@ -832,7 +832,7 @@ def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
     assert len(finished) == len(results.rows) > 0
     monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("something is run"))
     assert reproduce._reproduce(reproduction, results, finished, tmp_path / "runs") == 0
-    said = f"{name}: {len(finished)} of {len(finished)} runs are there"
+    said = f"{name}: {len(finished)} of {len(finished)} runs are done"
     assert said in capsys.readouterr().out
     assert len({job.config.digest for job in finished}) == len(finished)
     assert [page.read_text() for page in pages] == written
