@@ -1,4 +1,4 @@
-"""Tampering as a Flower mod: it composes with any honest ClientApp."""
+"""Tampering as a Flower mod, which works with any honest ClientApp."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ def tampering_mod(
     clients
         Returns the partition ids of the clients that are Byzantine in a round.
     seed
-        Key of the draws, together with the round and the client.
+        Key of the random draws, together with the round and the client.
     learned
         Returns the names of the arrays that make up an update.
     """
@@ -74,7 +74,7 @@ def tampering_mod(
 def _last_step(
     context: Context, sent: ArrayRecord, names: Sequence[str]
 ) -> Vector | None:
-    """Return what the server changed since this client last trained."""
+    """Return how the global arrays changed since this client last trained."""
     seen = context.state.array_records.get(SEEN)
     now: dict[str, NDArray[Any]] = {name: unpack(sent[name]) for name in names}
     context.state[SEEN] = ArrayRecord({name: sent[name] for name in names})

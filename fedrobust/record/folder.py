@@ -1,14 +1,14 @@
-"""The run directory, written so that a crash leaves every file whole.
+"""The run directory, written so that a crash leaves every file intact.
 
 config.yaml    the resolved configuration, with the digest of its science
-metrics.jsonl  a row a round
+metrics.jsonl  one row for each round
 events.jsonl   quarantined and failed clients, skipped rounds
 training.json  the environment, warnings and digests of the training
 model.keras    the trained model
-evaluations/   a result for each way the trained model was evaluated
-result.json    the result that was last asked for
-error-*.json   why an attempt at an evaluation failed, until one succeeds
-.lock          held by the process that is using the folder
+evaluations/   the result of each evaluation of the trained model
+result.json    the result of the latest call
+error-*.json   why an evaluation failed, until it succeeds
+.lock          held by the process that uses the folder
 """
 
 import os
@@ -43,7 +43,7 @@ from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 
 LOCK = ".lock"
-# The version of the digests in folders that do not name one.
+# The version of the digests in folders that do not record one.
 FIRST_VERSION = 3
 START_AGAIN = "correct this, and start the run again"
 
@@ -54,7 +54,7 @@ class RunFolder:
     Parameters
     ----------
     path
-        The directory; ``open`` makes it.
+        The directory, which ``open`` creates.
     config
         The experiment.
     """
@@ -66,10 +66,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder's lock, which excludes every other process and user.
+        """Hold the folder's lock, which excludes all other processes and users.
 
-        Files that another process left half written are removed. A folder that is new
-        and stays empty is removed, too.
+        Half-written files of other processes are removed, and so is the folder if it is
+        new and stays empty.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class RunFolder:
             finally:
                 if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
                     (self.path / LOCK).unlink()
-                    # A process that was waiting may have made the lock again.
+                    # A waiting process may have created the lock again.
                     with suppress(OSError):
                         self.path.rmdir()
 
@@ -98,14 +98,14 @@ class RunFolder:
         Parameters
         ----------
         chosen_by
-            The key or the option by which the user can choose another.
+            The key or the option with which the user can choose another folder.
 
         Raises
         ------
         ConfigError
-            With the folder and the reason; nothing in the folder is changed.
+            When the folder is refused; nothing in it is changed.
         """
-        digest, version = self._digest_there(chosen_by)
+        digest, version = self._stored_digest(chosen_by)
         if digest is not None and version != VERSION:
             raise ConfigError(
                 f"{self.path} holds a run of {self._written_by()} with a digest of "
@@ -120,13 +120,13 @@ class RunFolder:
         if digest is not None and self._is_finished:
             return
         check_writable(self.path, chosen_by)
-        if digest is None and self.path.exists() and self._others_files():
+        if digest is None and self.path.exists() and self._foreign_files():
             raise ConfigError(
                 f"{self.path} is not empty and holds no run: choose another {chosen_by}"
             )
 
-    def _others_files(self) -> list[Path]:
-        """List the files that neither Hydra nor a failed attempt leaves behind."""
+    def _foreign_files(self) -> list[Path]:
+        """List the files that belong neither to Hydra nor to a failed attempt."""
         return [
             path
             for path in self.path.iterdir()
@@ -134,34 +134,34 @@ class RunFolder:
             and path.name != LOCK
         ]
 
-    def _digest_there(self, chosen_by: str) -> tuple[str | None, int]:
-        """Return the digest of the run in the folder, and the version of digests."""
+    def _stored_digest(self, chosen_by: str) -> tuple[str | None, int]:
+        """Return the digest of the run in the folder, and the digest's version."""
         path = self.stored.config_path
         try:
             if not path.exists():
                 return None, VERSION
         except PermissionError:
-            pass  # the error of reading it says more
+            pass  # reading the file raises a more precise error
         except OSError:
-            return None, VERSION  # the error of writing it says more
+            return None, VERSION  # writing the file raises a more precise error
         advice = f"restore it, or choose another {chosen_by}"
-        head = read_yaml(path, advice)
-        found = head.get("config_digest") if isinstance(head, dict) else None
-        if not isinstance(found, str):
+        stored = read_yaml(path, advice)
+        digest = stored.get("config_digest") if isinstance(stored, dict) else None
+        if not isinstance(digest, str):
             raise FileError(
-                f"{path} has no config_digest, so it is of no run; {advice}"
+                f"{path} has no config_digest, so it does not belong to a run; {advice}"
             )
-        return found, head.get("digest_version", FIRST_VERSION)
+        return digest, stored.get("digest_version", FIRST_VERSION)
 
     def _written_by(self) -> str:
-        """Name the version of fedrobust that trained the run in the folder."""
+        """Return the version of fedrobust that trained the run in the folder."""
         version = self.training().get("environment", {}).get("fedrobust")
         return "an earlier fedrobust" if version is None else f"fedrobust {version}"
 
     def open(self) -> None:
-        """Make the folder; a training that did not finish in it starts over.
+        """Create the folder, or restart an unfinished training in it.
 
-        The lock must be held.
+        The caller must hold the lock.
         """
         self.check()
         with self._writing():
@@ -172,7 +172,7 @@ class RunFolder:
                 self.events_path.write_text("")
 
     def clear(self) -> None:
-        """Remove what the run left, so that the next call trains a new model.
+        """Remove the files of the run, so that the next call trains a new model.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class RunFolder:
         if not self.path.exists():
             return
         with self.locked(), self._writing():
-            # The model goes first: without it, no other file counts.
+            # The model is removed first, as without it no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
             for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
                 for path in self.path.glob(name):
@@ -195,8 +195,8 @@ class RunFolder:
             yield
 
     def _config_text(self) -> str:
-        named = {"config_digest": self.config.digest, "digest_version": VERSION}
-        document = {**named, **asdict(self.config)}
+        identity = {"config_digest": self.config.digest, "digest_version": VERSION}
+        document = {**identity, **asdict(self.config)}
         return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
@@ -204,17 +204,17 @@ class RunFolder:
 
     @property
     def events_path(self) -> Path:
-        """A JSON object a line, one an event."""
+        """The file with one event, a JSON object, on each line."""
         return self.stored.events_path
 
     @property
     def model_path(self) -> Path:
-        """The trained Keras model; it is there once training is done."""
+        """The trained Keras model, which exists once training is done."""
         return self.stored.model_path
 
     @property
     def result_path(self) -> Path:
-        """The result that was last asked for."""
+        """The result of the latest call."""
         return self.stored.result_path
 
     @property
@@ -233,7 +233,7 @@ class RunFolder:
             append_line(self.stored.metrics_path, to_json(row.to_json()))
 
     def score_last_round(self, scores: Scores | None, seconds: float) -> None:
-        """Put what an evaluation found into the last round's row, once."""
+        """Add scores of an evaluation to the last round's row if it has none."""
         rows = self.rounds()
         if rows[-1].clean_accuracy is None:
             rows[-1] = rows[-1].with_scores(scores, seconds)
@@ -264,9 +264,9 @@ class RunFolder:
         Parameters
         ----------
         save
-            Called with the path to write to.
+            Writes the model to the path that it is called with.
         training
-            The environment, the warnings, the digests of the evaluation and the data.
+            The environment, the warnings, and the digests of evaluation and data.
 
         Raises
         ------
@@ -284,7 +284,7 @@ class RunFolder:
                 if _is_full(error):
                     raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
                 raise
-            # A model means that the rounds are done, so they must reach the disk first.
+            # The model marks the rounds as done, so they must reach the disk before it.
             for path in (partial, self.stored.metrics_path, self.events_path):
                 to_disk(path)
             partial.replace(self.model_path)
@@ -295,14 +295,14 @@ class RunFolder:
         Raises
         ------
         FileError
-            When its file cannot be read, or holds something else.
+            When its file cannot be read, or has another content.
         """
         if not self._is_finished:
             return None
         return self.stored.result(self.config.evaluation_digest)
 
     def is_settled(self, result: Result) -> bool:
-        """Whether ``write_result`` would change nothing, or could not write."""
+        """Return whether ``write_result`` would change nothing, or could not write."""
         if self._holds(result):
             return True
         try:
@@ -324,7 +324,7 @@ class RunFolder:
         )
 
     def write_result(self, result: Result) -> None:
-        """Store a result under its evaluation, and as the one last asked for."""
+        """Store a result under its evaluation, and as the result of the latest call."""
         path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
@@ -335,15 +335,16 @@ class RunFolder:
 
     @property
     def error_path(self) -> Path:
-        """Why the last attempt at this evaluation failed; missing if it did not fail.
+        """The record of the latest failure; it exists only if that attempt failed.
 
-        Jobs that differ only in the evaluation share a folder, so each has a file.
+        Each evaluation has its own file, as jobs that differ only in the evaluation
+        share a folder.
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
     @contextmanager
     def noting_failures(self) -> Iterator[None]:
-        """Keep why an attempt fails within."""
+        """Record an exception that is raised in the context, and raise it again."""
         try:
             yield
         except Exception as error:
@@ -355,13 +356,13 @@ class RunFolder:
         attempt = failed_attempt(
             error, self.config.digest, self.config.evaluation_digest, self.error_path
         )
-        # If this cannot be written, the caller still reports the error itself.
+        # If the record cannot be written, the caller still reports the error.
         with suppress(OSError):
             if self.path.is_dir():
                 attempt.write(self.error_path)
 
     def failure(self) -> str | None:
-        """Read why the last attempt at this evaluation failed; None if it did not."""
+        """Return why the last attempt at this evaluation failed, or None."""
         if not self.error_path.is_file():
             return None
         return FailedAttempt.read(self.error_path, "remove it").error
@@ -372,12 +373,12 @@ def _has(path: Path, text: str) -> bool:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether HDF5 reports a full disk, for which it has errors of its own."""
+    """Return whether HDF5 reports a full disk, which is not an OSError."""
     return f"errno = {ENOSPC}," in str(error)
 
 
 def _is_hydras(path: Path) -> bool:
-    """Whether Hydra wrote the path for a job: its output_subdir, or its log."""
+    """Return whether a path is Hydra's output_subdir or log of a job."""
     return (path / "hydra.yaml").is_file() or path.suffix == ".log"
 
 

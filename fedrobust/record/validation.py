@@ -1,4 +1,4 @@
-"""Decode dataclasses from JSON that this or an earlier version wrote."""
+"""Decode dataclasses from the JSON of this version or an earlier one."""
 
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from fedrobust.errors import FileError
 from fedrobust.files import Json
 
-# What to do about a record that cannot be used.
+# Advice about a record that cannot be used.
 TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
-EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
+EVALUATE_ANEW = "remove it to evaluate the model anew"
 
-# Returns a value as its field holds it, or raises _WrongValueError.
+# Converts a JSON value to the value of a field, or raises _WrongValueError.
 Decoder = Callable[[Any, str], Any]
 T = TypeVar("T")
 PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
@@ -31,29 +31,29 @@ def from_json(
     advice: str,
     also: Collection[str] = (),
 ) -> T:
-    """Return the dataclass that a JSON object with its fields as keys describes.
+    """Return a dataclass with the values of a JSON object, whose keys are the fields.
 
-    A field without a default must be there; the others may be missing, because earlier
-    versions did not record them. Other keys are ignored.
+    A field without a default is required. The others may be missing, because earlier
+    versions did not record them. Unknown keys are ignored.
 
     Parameters
     ----------
     kind
-        The dataclass. Its annotations say what is allowed: ``int``, ``float``, ``str``,
-        a literal, another dataclass, lists and dictionaries of these, or None.
+        The dataclass. Its annotations are the schema: ``int``, ``float``, ``str``, a
+        literal, another dataclass, lists and dictionaries of these, or None.
     found
         The JSON object.
     where
-        The file it is from.
+        The file of the object.
     advice
-        What to do about a file that is refused.
+        What the user should do if the file is refused.
     also
-        Fields that must be there although they have a default.
+        Fields that are required although they have a default.
 
     Raises
     ------
     FileError
-        With the first key that is missing or holds another type.
+        When a key is missing or has a value of another type; the message names it.
     """
     try:
         return kind(**_values(kind, found, "", also))
@@ -134,7 +134,7 @@ def _plain(hint: Any) -> Decoder:
     kinds = PLAIN[hint]
 
     def decoded(value: Any, key: str) -> Any:
-        # Not isinstance, for which True is an integer.
+        # Not isinstance, as True is an instance of int.
         if type(value) not in kinds:
             _require(value, kinds, key)
         return value

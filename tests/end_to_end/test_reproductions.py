@@ -79,7 +79,7 @@ def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
     assert len(finished) == len(results.rows) > 0
     monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("something is run"))
     assert reproduce._reproduce(reproduction, results, finished, tmp_path / "runs") == 0
-    said = f"{name}: {len(finished)} of {len(finished)} runs are there"
+    said = f"{name}: {len(finished)} of {len(finished)} runs are done"
     assert said in capsys.readouterr().out
     assert len({job.config.digest for job in finished}) == len(finished)
     assert [page.read_text() for page in pages] == written

@@ -30,7 +30,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "| ± 86.60 | 1 of 2 | inside |" in page
     cost = f"about {float(row['minutes']):.0f} minutes"
     assert f"| cm | – | – | – | 0 of 2 | not run ({cost}) |" in page
-    assert "Pairs of cells that claims order: not run for 1. " in page
+    assert "The paper's claims are untested for 1 pair of cells. " in page
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
     assert index.endswith("after\n")
@@ -48,7 +48,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
         "![ours against the paper's, ± standard deviations over seeds](figure.png)"
         in page
     )
-    assert "1 of 4 runs are there" in capsys.readouterr().out
+    assert "1 of 4 runs are done" in capsys.readouterr().out
     # And a cell run again gives the same number, or says that it does not.
     check = ("--cells", "rule=cm", "--seeds", "1", "--check")
     assert command(toy, monkeypatch, *check) == 0
@@ -59,12 +59,12 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "DIFFERS\n" in capsys.readouterr().out
     results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
     assert command(toy, monkeypatch, *check) == 1
-    assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
+    assert "DIFFERS (the row is of a 486, this run of " in capsys.readouterr().out
     monkeypatch.setattr("fedrobust.vectors.widest", lambda: "AVX-512")
     monkeypatch.setattr("fedrobust.vectors.cpu_name", lambda: "a CPU")
     results.write_text(results.read_text().replace("a 486", "a CPU (AVX2) with oneDNN"))
     assert command(toy, monkeypatch, *check) == 1
-    said = "; with FEDROBUST_VECTORS=AVX2 it computes as that one)"
+    said = "; with FEDROBUST_VECTORS=AVX2 it computes the same bits)"
     assert said in capsys.readouterr().out
 
 

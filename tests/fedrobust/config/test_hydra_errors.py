@@ -12,7 +12,7 @@ from fedrobust.errors import ConfigError
 )
 def test_a_list_of_choices_is_refused_where_it_would_be_the_last(given):
     group = given.partition("=")[0]
-    with pytest.raises(ConfigError, match=rf"{group}=\[...\]: .* say -m {group}=a,b"):
+    with pytest.raises(ConfigError, match=rf"{group}=\[...\]: .* use -m {group}=a,b"):
         load_config(compose_run([given]))
 
 
@@ -23,11 +23,11 @@ def test_a_list_of_choices_is_refused_where_it_would_be_the_last(given):
         ("lr=1", "'training.optimizer.learning_rate'"),
         ("partition.alpha=1", "partition=dirichlet"),
         ("attack.steps=3", "steps"),
-        ("strategy=fedprox", "say training=fedprox"),
+        ("strategy=fedprox", "use training=fedprox"),
         ("strategy=fedavgm", "strategy.server_optimizer.momentum"),
-        ("strategy=fedadam", "say strategy/server_optimizer=adam"),
-        ("strategy=nnm", "say preaggregator=nnm"),
-        ("seed=0,1", "add -m to run each of them, or write seed=[0,1]"),
+        ("strategy=fedadam", "use strategy/server_optimizer=adam"),
+        ("strategy=nnm", "use preaggregator=nnm"),
+        ("seed=0,1", "add -m to run each of these, or write seed=[0,1]"),
         ("model._target_=os.system", "Hydra forbids"),
         ("model._target_=Dense", "path of a class"),
         ("hydra/launcher=joblib", "hydra-joblib-launcher"),

@@ -155,7 +155,9 @@ MISTAKES = {
     "byzantine=[1]": ["byzantine=[1]", "cannot be composed"],
     "training.objective=null": ["training.objective"],
     "attack=pgd attack.methods.pgd=null": ["attack.methods.pgd"],
-    "attack=pgd +attack.methods.pgd.epsilon=1": ["attack.epsilon is every method's"],
+    "attack=pgd +attack.methods.pgd.epsilon=1": [
+        "attack.epsilon applies to every method"
+    ],
     "byzantine=ipm num_byzantine=10": ["needs an honest client", "num_byzantine=10"],
     "byzantine=alie byzantine.z=nan": ["byzantine.z=nan"],
     "model=cnn_mnist": ["model.input_shape=[8, 8, 1]", "16 x 16"],

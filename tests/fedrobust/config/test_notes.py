@@ -18,7 +18,7 @@ def test_warnings_of_what_has_no_effect(configure):
 
 def test_what_is_probably_not_meant_is_noted(configure):
     majority = configure("num_clients=15", "num_byzantine=8", "strategy=median")
-    assert any("no minority" in note for note in majority.notes)
+    assert any("not a minority" in note for note in majority.notes)
     owned = configure(
         "num_clients=15", "num_byzantine=3", "byzantine=ipm", "strategy=monna",
         "strategy.rule.trusted=5",
@@ -43,8 +43,8 @@ def test_how_often_too_many_are_sampled_is_told(configure):
     (note,) = configure(*sampled, "strategy=krum", "strategy.f=2").notes
     assert "6.5% of the rounds sample more than 2" in note
     assert configure(*sampled, "strategy=mean", "strategy.f=10").notes == (
-        "strategy.f=10 of 10 clients a round is no minority: only a rule with a root "
-        "data set can withstand it",
+        "strategy.f=10 of 10 clients a round is not a minority: only a rule with a "
+        "root data set can withstand it",
     )
 
 

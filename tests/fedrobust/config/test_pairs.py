@@ -35,7 +35,7 @@ def test_one_worst_case_has_one_norm(configure):
             "must be 1 if local_steps is set",
         ),
         (["training=fedrbn", "model.norm=none"], "model.norm=none: must be dual"),
-        (["training=fedrbn", "training.fraction=0"], "somebody must train"),
+        (["training=fedrbn", "training.fraction=0"], "must be trained by some"),
         (["training=fedrbn", "model=resnet"], "model.norm: there is no such key"),
         (["model=cnn", "model.norm=dual"], "model.norm=dual"),
         (["model=cnn", "model.norm=group"], "none, batch or dual"),

@@ -55,7 +55,7 @@ class Still(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("tests")
 class FalseGradient(keras.layers.Layer):
-    """Give logits by inputs without a gradient that of other, random ones."""
+    """Return logits by inputs without a gradient that of other, random ones."""
 
     def call(self, logits, x):
         rng = np.random.default_rng(0)

@@ -32,14 +32,16 @@ def test_a_client_that_lies_about_who_it_is_costs_none_but_itself():
     clients = {node - FIRST_NODE_ID: client for node, client in found.items()}
     assert clients == {0: 3, 1: 1, 3: 0, 5: 5}
     assert [event["client"] for event in events] == [*3 * [None], 2, 4]
-    assert "says partition 3, as another does: it stands as client 0" in str(events)
+    assert "claims partition 3, as another node does, and becomes client 0" in str(
+        events
+    )
 
 
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({0: 0, 1: 2, 2: 2}, r"nodes \[\d+, \d+\] all say they are client 2, which"),
-        ({0: 0, 1: 1, 2: 1}, "no node says it is client 2, which the rule trusts"),
+        ({0: 0, 1: 2, 2: 2}, r"nodes \[\d+, \d+\] all claim to be client 2, which"),
+        ({0: 0, 1: 1, 2: 1}, "no node claims to be client 2, which the rule trusts"),
     ],
 )
 def test_without_its_trusted_client_no_round_is_trained(configure, said, told):
@@ -99,7 +101,7 @@ def test_too_few_clients_for_the_rule_are_told_before_round_one(configure: Confi
     from fedrobust.errors import RunFailedError
 
     config = configure("num_clients=7", "num_rounds=1", "strategy=krum", "strategy.f=2")
-    too_few = r"4 of 7 clients told who they are, .* Krum\(f=2"
+    too_few = r"4 of 7 clients identified themselves, .* Krum\(f=2"
     with pytest.raises(RunFailedError, match=too_few):
         serve_with(config, {1, 3, 4})
     events, (report,) = serve_with(config, {3})

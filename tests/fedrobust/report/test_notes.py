@@ -29,7 +29,7 @@ def test_a_report_says_which_versions_differ(tmp_path):
         path.write_text(json.dumps(result))
     text = markdown(collect(tmp_path))
     assert "Trained with different flwr (1.40.0, 1.41.0)." in text
-    told = "2 runs were trained with other versions than they were last asked for with"
+    told = "2 runs were trained with other versions than those of the latest call"
     assert f"{told}: other code of fedrobust" in text
 
 

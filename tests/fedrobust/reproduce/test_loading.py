@@ -20,9 +20,9 @@ from tests.fedrobust.reproduce.toy import command
         (
             "- rule:",
             "- overrides: [seed=1]\n  rule:",
-            "plan: overrides: each block has",
+            "plan: overrides: each block must have",
         ),
-        ("  seeds:", "  seed:", "plan: seed: each block has"),
+        ("  seeds:", "  seed:", "plan: seed: each block must have"),
         ("lower:\n    rule: cm", "lower:\n    rule: avgs", "rule has no value 'avgs'"),
         ("lower:\n    rule: cm", "lower:\n    rules: cm", "has no column 'rules'"),
         ("title:", "unlike:\n- {cells: {rule: x}, why: so}\ntitle:", "no value 'x'"),
@@ -30,11 +30,15 @@ from tests.fedrobust.reproduce.toy import command
         ("title:", "title: [", "reproduction.yaml cannot be read"),
         ("- rule:\n  - avg", "- rule:\n  - agv", "did you mean 'avg'"),
         ("seeds:\n  - 0", "seeds:\n  - x", "seeds=['x', 1]: must be a list of int"),
-        ("- rule:\n  - avg\n  - cm\n  seeds:\n  - 0\n  - 1", "- 7", "plan: 7: must be"),
+        (
+            "- rule:\n  - avg\n  - cm\n  seeds:\n  - 0\n  - 1",
+            "- 7",
+            "plan: 7: must have",
+        ),
         (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
-            "of='pgd': must be an attack of the runs, which have none",
+            "of='pgd': must be an attack of the runs (they have none)",
         ),
     ],
 )
@@ -54,18 +58,18 @@ def test_what_no_run_could_be_held_to_is_told_first(
         ("demo/published.csv", "avg,", "agv,", "line 2: rule has no value 'agv'"),
         ("demo/published.csv", ",accuracy,", ",acuracy,", "no measure 'acuracy'"),
         ("demo/published.csv", ",50,", ",fifty,", "value is 'fifty': must be"),
-        ("demo/published.csv", ",sd,", ",std,", "line 2: lacks sd; mend"),
+        ("demo/published.csv", ",sd,", ",std,", "line 2: lacks sd; correct"),
         ("demo/published.csv", ",50,", ",nan,", "value is 'nan': must be a num"),
-        ("demo/published.csv", ",30,3,", ",30,0,", "n is 0: must be whole, at"),
+        ("demo/published.csv", ",30,3,", ",30,0,", "n is 0: must be an integer"),
         ("demo/published.csv", ",30,3,", ",-30,3,", "sd is -30: must be at least"),
         ("demo/published.csv", ",50,", ",5000,", "value is 5000: must be in [0, 100]"),
-        ("demo/published.csv", "nowhere", "", "line 2: must have one value a column"),
-        ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value a col"),
+        ("demo/published.csv", "nowhere", "", "line 2: must have one value in each"),
+        ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value in each"),
         ("demo/published.csv", "avg,accuracy,50,30,3,nowhere\n", "", "has no rows"),
         ("demo/published.csv", None, None, "published.csv cannot be read"),
         ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
         ("README.md", None, None, "README.md cannot be read"),
-        ("other/results.csv", "rule", "rules", "is of another version"),
+        ("other/results.csv", "rule", "rules", "has the columns of another"),
         ("other/results.csv", "rule", "x" * 200_000, "results.csv cannot be read"),
         ("demo/published.csv", "avg,", '"' + 200_000 * "x\n", "csv cannot be read"),
     ],
@@ -112,7 +116,7 @@ def test_an_installed_package_is_copied_to_where_the_user_stands(tmp_path, monke
     # What is not a folder cannot be written to, and is one sentence.
     shutil.rmtree(own)
     own.touch()
-    with pytest.raises(ConfigError, match="start it in a folder that you can write"):
+    with pytest.raises(ConfigError, match="run the command in a folder that you can"):
         loading.copy_experiments()
 
 

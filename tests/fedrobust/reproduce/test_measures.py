@@ -62,7 +62,7 @@ def test_measures_are_what_they_say(tmp_path):
     # Of a run that evaluated other rounds than these, the last three are others, too.
     Folder.config.is_evaluated = lambda round: round % 2 == 0
     with pytest.raises(
-        ConfigError, match=r"another evaluation\.every than 2, and last"
+        ConfigError, match=r"not trained with evaluation\.every=2, and last"
     ):
         measured(Measure("clean", "last 3"), Folder(), result)
     assert measured(Measure("clean", "final"), Folder(), result) == 0.6

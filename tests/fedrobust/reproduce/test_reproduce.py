@@ -101,7 +101,7 @@ def image_sets(mnist: None) -> None:
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
-    """Make a folder of experiments with one small reproduction."""
+    """Create a folder of experiments with one small reproduction."""
     folder = tmp_path / "experiments" / "demo"
     folder.mkdir(parents=True)
     (tmp_path / "experiments" / "README.md").write_text(

@@ -19,7 +19,7 @@ def test_other_numbers_of_the_same_run_are_not_thrown_away_unseen(toy, monkeypat
     path.write_text(changed)
     (job,) = load_reproduction("demo", toy).select(["rule=avg"], [0])
     folder = RunFolder(toy.parent / "runs" / job.config.digest, job.config)
-    with pytest.raises(RunFailedError, match=r"its accuracy is 12\.5, of this run"):
+    with pytest.raises(RunFailedError, match=r"its accuracy is 12\.5 where this run"):
         ours.add(job, folder, folder.result())
     assert path.read_text() == changed
 

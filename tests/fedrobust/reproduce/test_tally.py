@@ -21,23 +21,33 @@ def test_pairs_with_a_cell_of_another_setting_are_not_judged(toy):
             results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
     assert claim_counts(reproduction, results) == {("compared", False): 1}
     page = write_page(reproduction, results).read_text()
-    assert "that claims order: compared for 1. " in page
+    assert (
+        "The paper's claims are compared but not judged for 1 pair of cells. " in page
+    )
     assert "| compared (a smaller network) |" in page
 
 
-DOUBTFUL = "for 0, and for 1 more with fewer than three seeds or within chance. "
+DOUBTFUL = (
+    "for 0 pairs of cells (and for 1 more, with fewer than three seeds or within "
+    "chance). "
+)
 
 
 @pytest.mark.parametrize(
     ("avg", "cm", "pair", "said"),
     [
-        ([4, 6, 5], [1, 3, 2], ("holds", False), "holds for 1. "),
-        ([4, 6], [1, 3], ("holds", True), f"holds {DOUBTFUL}"),
+        ([4, 6, 5], [1, 3, 2], ("holds", False), "hold for 1 pair of cells. "),
+        ([4, 6], [1, 3], ("holds", True), f"hold {DOUBTFUL}"),
         # 1, 3 and 2 seed by seed: 2 ± 2.5
-        ([4, 6, 5], [3, 3, 3], ("holds", True), f"holds {DOUBTFUL}"),
-        ([9], [1, 3, 2], ("holds", True), f"holds {DOUBTFUL}"),
-        ([1, 3, 2], [4, 6, 5], ("does not hold", False), "does not hold for 1. "),
-        ([3, 3, 3], [4, 6, 5], ("does not hold", True), f"does not hold {DOUBTFUL}"),
+        ([4, 6, 5], [3, 3, 3], ("holds", True), f"hold {DOUBTFUL}"),
+        ([9], [1, 3, 2], ("holds", True), f"hold {DOUBTFUL}"),
+        (
+            [1, 3, 2],
+            [4, 6, 5],
+            ("does not hold", False),
+            "do not hold for 1 pair of cells. ",
+        ),
+        ([3, 3, 3], [4, 6, 5], ("does not hold", True), f"do not hold {DOUBTFUL}"),
     ],
 )
 def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
@@ -49,4 +59,4 @@ def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
             results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
     assert claim_counts(reproduction, results) == {pair: 1}
     page = write_page(reproduction, results).read_text()
-    assert f"Pairs of cells that claims order: {said}" in page
+    assert f"The paper's claims {said}" in page

@@ -38,7 +38,7 @@ def train(network, objective, digits, rate=0.1, local=None, correction=None, **g
 
 
 def batches(digits, local=None):
-    """Give the batches that ``train`` goes through."""
+    """Return the batches that ``train`` goes through."""
     rng = generator(KEY["seed"], Purpose.BATCHES, KEY["round"], KEY["client"])
     schedule = Schedule.draw(local or LocalTraining(batch_size=16), 70, rng)
     for a, b in zip(schedule.bounds[:-1], schedule.bounds[1:], strict=True):

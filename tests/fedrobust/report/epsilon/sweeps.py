@@ -31,7 +31,7 @@ def matrix_of(folder, sweep=SWEEP, **more):
 
 
 def changed(**rows):
-    """Give the sweep other runs of pgd or noise at 0.1, of pgd at 0.2, or none."""
+    """Return the sweep with runs of pgd or noise at 0.1, of pgd at 0.2, or none."""
     keys = {"pgd1": ("pgd", 0.1), "pgd2": ("pgd", 0.2), "noise": ("noise", 0.1)}
     keys["standard"] = ("standard", None)
     sweep = {**SWEEP, **{keys[name]: runs for name, runs in rows.items()}}
