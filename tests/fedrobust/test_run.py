@@ -142,7 +142,7 @@ def test_a_run_whose_every_round_is_skipped_is_no_result(
 
     monkeypatch.setattr(Trainer, "train", fail)
     with pytest.raises(
-        RunFailedError, match="it began with 'MemoryError: no memory left'"
+        RunFailedError, match="the first event was 'MemoryError: no memory left'"
     ):
         run(configure(*SMALL), tmp_path / "r")
     assert not (tmp_path / "r" / "result.json").exists()
