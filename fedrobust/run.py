@@ -65,55 +65,56 @@ def run(
     ConfigError
         When the folder belongs to another run, or something cannot be made.
     """
-    experiment, place = Experiment(config), RunFolder(folder, config)
-    this = Run(experiment, place, grid, carrier(config, grid), on_row, on_warning)
-    place.check()
-    with place.noting_failures(), exits_refused():
+    experiment, kept = Experiment(config), RunFolder(folder, config)
+    asked = Run(experiment, kept, grid, carrier(config, grid), on_row, on_warning)
+    kept.check()
+    with kept.noting_failures(), exits_refused():
         # A finished run may be in a read-only folder, so it is not locked.
-        result = finished_result(experiment, place)
-        if result is None or not place.is_settled(result):
+        result = finished_result(experiment, kept)
+        if result is None or not kept.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
-            with place.locked(), threadpool_limits(1, "blas"), Warnings() as warned:
-                place.check()
-                complete = _evaluate if place.is_trained else _train
-                result = finished_result(experiment, place) or complete(this, warned)
-                place.write_result(result)
+            with kept.locked(), threadpool_limits(1, "blas"), Warnings() as warned:
+                kept.check()
+                complete = _evaluate if kept.is_trained else _train
+                result = finished_result(experiment, kept) or complete(asked, warned)
+                kept.write_result(result)
         return result
 
 
 def _train(run: Run, warned: Warnings) -> Result:
     """Train a new model and evaluate it."""
-    started, experiment = time.perf_counter(), run.experiment
+    experiment, folder, started = run.experiment, run.folder, time.perf_counter()
     evaluator, doubts = prepare(experiment, True, warned, run.on_warning)
-    run.folder.open()
-    here = environment(run.carrier)
-    there = {**here, "deterministic": here["deterministic"] and not doubts}
-    told = run.on_row, there, warned
-    recorder = RoundRecorder(experiment, run.folder, evaluator, *told)
+    folder.open()
+    present = environment(run.carrier)
+    claimed = {**present, "deterministic": present["deterministic"] and not doubts}
+    recorder = RoundRecorder(experiment, folder, evaluator, run.on_row, claimed, warned)
     if experiment.config.centralised:
         train_centralised(experiment, recorder.after_round)
     else:
         federate(experiment, recorder.after_round, recorder.on_event, run.grid)
-    scores, seconds = recorder.finish(), time.perf_counter() - started
-    return result_of(experiment, run.folder, scores, seconds, 0.0, here, warned.texts)
+    scores = recorder.finish()
+    seconds = time.perf_counter() - started
+    return result_of(experiment, folder, scores, seconds, 0.0, present, warned.texts)
 
 
 def _evaluate(run: Run, warned: Warnings) -> Result:
     """Evaluate the model that was trained in the folder."""
-    started, experiment, folder = time.perf_counter(), run.experiment, run.folder
+    experiment, folder, started = run.experiment, run.folder, time.perf_counter()
     training = read_record(experiment, folder)
     evaluator, _ = prepare(experiment, False, warned, run.on_warning)
     network = trained_network(experiment, folder)
     folder.open()
-    here, began = environment(run.carrier), time.perf_counter()
+    present = environment(run.carrier)
+    began = time.perf_counter()
     scores = evaluator(network.arrays())
     # True if the training was to end with this evaluation, but was killed before.
-    is_first = training.get("evaluation_digest") == experiment.config.evaluation_digest
+    is_first = training.evaluation_digest == experiment.config.evaluation_digest
     if is_first:
         folder.score_last_round(scores, time.perf_counter() - began)
     seconds, before = time.perf_counter() - started, training_seconds(folder)
-    messages = warned.texts | set(training.get("warnings", []))
-    result = result_of(experiment, folder, scores, seconds, before, here, messages)
+    messages = warned.texts | set(training.warnings)
+    result = result_of(experiment, folder, scores, seconds, before, present, messages)
     # The clients evaluated while they trained, and may have faced other attacks.
     return result if is_first else replace(result, federated=None)

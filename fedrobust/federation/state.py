@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 class RunState:
     """The state of a run after a round.
 
-    ``strategies.records.to_records`` makes it arrays and JSON. A run of the same
-    configuration that is restored to it goes on with the same bits.
+    ``strategies.records.to_records`` makes it arrays and JSON. On the local runtime, a
+    run of the same configuration that is restored to it goes on with the same bits.
+    On Ray and in a deployment the nodes keep the Contexts of their clients, which are
+    not part of the state: there, new nodes go on without the clients' momentum, control
+    variates and other memory, and so with other bits where clients have any.
 
     Attributes
     ----------
@@ -101,7 +104,19 @@ def restore(
         What ``state_of`` returned, of objects of the same kinds.
     strategy, adversary, nodes
         As for ``state_of``.
+
+    Raises
+    ------
+    ValueError
+        When clients keep something, and no grid is given to hold it. Nothing is
+        restored then.
     """
+    if state.clients and nodes is None:
+        raise ValueError(
+            f"the state holds what {len(state.clients)} clients keep, and no grid is "
+            "given to hold it: restore the state on the local runtime, or one without "
+            "clients"
+        )
     strategy.restore(state.server)
     if adversary is not None:
         adversary.restore(state.collusion)

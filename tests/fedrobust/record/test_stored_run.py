@@ -45,7 +45,7 @@ def test_what_a_run_returns_is_what_its_folder_holds(tmp_path, configure):
         config.evaluation_digest
     ]
     assert stored.rounds(config.num_rounds) == rows
-    assert [event["event"] for event in stored.events()] == ["quarantined"] * 2
+    assert [event.event for event in stored.events()] == ["quarantined"] * 2
     found = stored.config("restore it")
     assert found is not None
     assert found["config_digest"] == config.digest == result.config_digest
