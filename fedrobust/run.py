@@ -65,20 +65,20 @@ def run(
     ConfigError
         When the folder belongs to another run, or something cannot be made.
     """
-    experiment, kept = Experiment(config), RunFolder(folder, config)
-    asked = Run(experiment, kept, grid, carrier(config, grid), on_row, on_warning)
-    kept.check()
-    with kept.noting_failures(), exits_refused():
+    experiment, record = Experiment(config), RunFolder(folder, config)
+    asked = Run(experiment, record, grid, carrier(config, grid), on_row, on_warning)
+    record.check()
+    with record.noting_failures(), exits_refused():
         # A finished run may be in a read-only folder, so it is not locked.
-        result = finished_result(experiment, kept)
-        if result is None or not kept.is_settled(result):
+        result = finished_result(experiment, record)
+        if result is None or not record.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
-            with kept.locked(), threadpool_limits(1, "blas"), Warnings() as warned:
-                kept.check()
-                complete = _evaluate if kept.is_trained else _train
-                result = finished_result(experiment, kept) or complete(asked, warned)
-                kept.write_result(result)
+            with record.locked(), threadpool_limits(1, "blas"), Warnings() as warned:
+                record.check()
+                complete = _evaluate if record.is_trained else _train
+                result = finished_result(experiment, record) or complete(asked, warned)
+                record.write_result(result)
         return result
 
 
@@ -94,8 +94,7 @@ def _train(run: Run, warned: Warnings) -> Result:
         train_centralised(experiment, recorder.after_round)
     else:
         federate(experiment, recorder.after_round, recorder.on_event, run.grid)
-    scores = recorder.finish()
-    seconds = time.perf_counter() - started
+    scores, seconds = recorder.finish(), time.perf_counter() - started
     return result_of(experiment, folder, scores, seconds, 0.0, present, warned.texts)
 
 

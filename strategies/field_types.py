@@ -1,4 +1,4 @@
-"""Whether the fields of a dataclass hold values of the kinds that it declares."""
+"""Check values against the annotations of a dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,13 +17,13 @@ NUMBERS: dict[Any, tuple[type, ...]] = {
 
 
 def wrong_field(cls: type, values: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """Return the first field with a value of another kind, and its annotation, or None.
+    """Return the first field whose value does not fit, and its annotation, or None.
 
     Parameters
     ----------
     cls
-        A dataclass. Its annotations count as far as they name classes, collections of
-        them, or unions; anything else accepts every value.
+        A dataclass. An annotation is checked where it names classes, collections of
+        them, or unions; any other annotation accepts every value.
     values
         By name of the field.
     """

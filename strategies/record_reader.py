@@ -1,4 +1,4 @@
-"""Reading the arrays and the JSON that a state was stored as."""
+"""The reader of stored states, which are arrays and a tree of JSON."""
 
 import math
 import re
@@ -27,7 +27,15 @@ class Reading:
     arrays: Mapping[str, NDArray[Any]]
 
     def value(self, tree: Any, place: str, depth: int) -> Any:
-        """Return the value of a node, which is at a place so many levels down."""
+        """Return the value of a node.
+
+        Parameters
+        ----------
+        tree
+            The node.
+        place, depth
+            Where the value is within the state, for messages, and at which level.
+        """
         require_depth(place, depth)
         if tree is None or type(tree) in (bool, int, str):
             return tree

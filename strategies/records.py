@@ -48,8 +48,8 @@ def to_records(value: Any) -> tuple[Arrays, Any]:
     Raises
     ------
     ValueError
-        When a part is of another kind, or the value has more than 100 levels; the
-        message says where the part is.
+        When a part is of another kind, does not fit the annotation of its field, or is
+        more than 100 levels deep; the message says where it is.
     """
     arrays: Arrays = {}
     names: dict[int, str] = {}

@@ -12,7 +12,7 @@ T = TypeVar("T")
 # Kinds of dtype that a .npy file holds without pickle and gives back as they were.
 KINDS = "biufcSUmM"
 
-# How many levels a value may have: more are a value that is a part of itself.
+# The most levels of a value; a deeper one is most likely a part of itself.
 DEEPEST = 100
 # Longer texts are cut in messages.
 LONGEST_TEXT = 80
@@ -24,7 +24,8 @@ classes: dict[str, type] = {}
 def storable(cls: type[T]) -> type[T]:
     """Declare a dataclass to be part of states that are stored; a class decorator.
 
-    Its fields must hold values of the kinds that it declares, here and when it is read.
+    Each field must hold a value that fits its annotation, both when a state is stored
+    and when it is read.
     """
     classes[name_of(cls)] = cls
     return cls
@@ -45,12 +46,12 @@ def require_depth(place: str, depth: int) -> None:
     if depth > DEEPEST:
         raise ValueError(
             f"{shortened(place)} is more than {DEEPEST} levels deep: store a value "
-            "that has fewer, and that is no part of itself"
+            "that has fewer, and that does not contain itself"
         )
 
 
 def require_kinds(cls: type, values: Mapping[str, Any], place: str) -> None:
-    """Raise ValueError unless the fields of a dataclass hold what it declares."""
+    """Raise ValueError unless the values of a dataclass fit its annotations."""
     wrong = wrong_field(cls, values)
     if wrong is not None:
         name, hint = wrong

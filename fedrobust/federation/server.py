@@ -93,7 +93,7 @@ def identify_clients(
 def _nodes_of(
     grid: Grid, num_clients: int, on_event: Callable[[Event], None], timeout: float
 ) -> list[int]:
-    """Wait for the nodes; go on without those that do not come, if any node came."""
+    """Wait for the nodes, and return those that came; RunFailedError if none came."""
     try:
         return wait_for_nodes(grid, num_clients, timeout)
     except TimeoutError as error:

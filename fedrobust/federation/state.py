@@ -28,9 +28,10 @@ class RunState:
 
     ``strategies.records.to_records`` makes it arrays and JSON. On the local runtime, a
     run of the same configuration that is restored to it goes on with the same bits.
-    On Ray and in a deployment the nodes keep the Contexts of their clients, which are
-    not part of the state: there, new nodes go on without the clients' momentum, control
-    variates and other memory, and so with other bits where clients have any.
+    On Ray and in a deployment, the nodes keep the Contexts of their clients, and the
+    state does not contain them: new nodes start without the momentum, the control
+    variates and the other records of their clients, so the bits differ if there are
+    any.
 
     Attributes
     ----------

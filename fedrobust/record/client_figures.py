@@ -15,7 +15,7 @@ class Figures(TypedDict, total=False):
 
 
 class Federated(Figures, total=False):
-    """What the clients' own evaluation gave, as a file holds it; see below."""
+    """What the clients' own evaluation gave, as a file holds it."""
 
     clients: float
     median_client: Figures

@@ -20,7 +20,7 @@ from fedrobust.files import Json
 # Returns a value as its field holds it, or raises WrongValueError.
 Decoder = Callable[[Any, str], Any]
 T = TypeVar("T")
-# Integers above it cannot be divided, or added to a float.
+# Larger integers cannot be converted to a float.
 LARGEST = sys.float_info.max
 PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
 

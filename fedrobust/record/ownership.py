@@ -1,4 +1,4 @@
-"""Whose a folder is: of the run that is asked for, of another one, or of nobody."""
+"""Check that a folder is new, or belongs to the run that is asked for."""
 
 from pathlib import Path
 

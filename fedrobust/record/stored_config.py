@@ -20,7 +20,7 @@ class _Training:
 class ReadKeys:
     """The keys of a stored configuration that reports read; older ones lack some.
 
-    Everything else in it becomes a label of its run, whatever its type is.
+    A report shows every other key as text, whatever the type of its value is.
     """
 
     config_digest: str

@@ -41,7 +41,7 @@ class RecordedEvent:
     round
         The round in which it happened; 0 before the first.
     client
-        Whom it is about; None if it is not about one client.
+        The client that it is about; None if it is not about one client.
     reason
         Why it happened, as one sentence.
     """

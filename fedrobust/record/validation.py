@@ -25,8 +25,8 @@ def from_json(
     """Return the dataclass that a JSON object with its fields as keys describes.
 
     A field without a default must be there; the others may be missing, because earlier
-    versions did not record them. Other keys are ignored. A ValueError that the
-    dataclass raises, in one part of a sentence, refuses the file.
+    versions did not record them. Other keys are ignored. If the
+    dataclass itself raises ValueError, its message becomes a part of the error.
 
     Parameters
     ----------
