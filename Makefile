@@ -1,4 +1,4 @@
-# `make demo` and `make test` set everything up first: Python 3.11 to 3.13 is all they need.
+# `make demo` and `make test` set everything up first; they need only Python 3.11 to 3.13.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13; say make PYTHON=python3.11"; exit 1; }
+	  || { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13; run make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
@@ -37,7 +37,7 @@ epsilon: $(READY)  ## which training epsilon to choose: 33 runs and the answer, 
 test: $(READY)
 	$(BIN)/python -m pytest
 
-test-slow: $(READY)  ## what takes minutes: the adversarial training of the README
+test-slow: $(READY)  ## tests that take minutes, such as adversarial training on MNIST
 	$(BIN)/python -m pytest -m slow --timeout 3600 --ignore tests/docs
 
 test-docs: $(READY)  ## run the commands of the documents that take minutes
@@ -49,15 +49,16 @@ docs: $(READY)  ## build the documents into site/, without a network; a broken l
 catalogues: $(READY)  ## write the pages that are made from conf/ and docstrings
 	$(BIN)/python -m tests.docs.write
 
-fuzz: $(READY)  ## an hour of whatever can be typed or found in a file; writes fuzz.json
+fuzz: $(READY)  ## an hour of random overrides and files; writes fuzz.json
 	FEDROBUST_FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/test_fuzz.py --timeout 0
 
-# Peers to compare with, in an environment of their own beside this project's lock. One
-# Python and one torch, so that the log tells what was compared. torch comes first: what
-# it brings along, the lock then sets right. byzfl comes without its dependencies: its
-# rules and attacks need torch, NumPy and SciPy (see tests/oracles/conftest.py).
-# So do CleverHans, Foolbox and ART, since old bounds must not move the lock: beyond it
-# Foolbox imports eagerpy, and GitPython, which takes the two last.
+# Peers to compare with, in a separate environment with the packages of this project's
+# lock. Python and torch are pinned, so that the log states what was compared. torch is
+# installed first, and the lock then corrects the versions of its dependencies. byzfl is
+# installed without dependencies, as its rules and attacks need only torch, NumPy and
+# SciPy (see tests/oracles/conftest.py). So are CleverHans, Foolbox and ART, whose old
+# bounds must not change the lock. Foolbox also imports eagerpy and GitPython, and the
+# latter needs the last two packages.
 ORACLES := .oracles
 ORACLES_READY := $(ORACLES)/.ready
 TORCH := torch==2.13.0
@@ -66,33 +67,33 @@ EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20
   eagerpy==0.30.0 GitPython==3.2.1 gitdb==4.0.12 smmap==5.0.3
 
 # ByzFL, Flower, CleverHans, Foolbox and ART.
-oracles: $(ORACLES_READY)  ## compare with the code of others, and write docs/results/oracles.md
+oracles: $(ORACLES_READY)  ## compare with the code of peers, and write docs/results/oracles.md
 	FEDROBUST_ORACLES=1 $(ORACLES)/bin/python -m pytest tests/oracles
 
 compat:  ## try strategies on each minor version of Flower, and write docs/results/compat.md
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
+	  || { echo "make: $(PYTHON) is not Python 3.11; run make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m tests.compat
 
-# syft-flwr 0.5 wants Python 3.12 and Flower 1.25. It comes without its dependencies, of
-# which it needs neither Ray nor flwr-datasets; the list holds all that it does need.
+# syft-flwr 0.5 needs Python 3.12 and Flower 1.25. It is installed without dependencies,
+# as it needs neither Ray nor flwr-datasets; the list has everything that it needs.
 PYTHON312 ?= python3.12
 SYFT := .syft
 SYFT_READY := $(SYFT)/.ready
 
-syft: $(SYFT_READY)  ## train over syft-flwr, without a network where Linux lets us
+syft: $(SYFT_READY)  ## train over syft-flwr, without a network if Linux allows it
 	FEDROBUST_SYFT=1 PYTHONPATH=$(CURDIR) \
 	  $$(unshare -rn true 2>/dev/null && echo unshare -rn) \
 	  $(SYFT)/bin/python -m pytest tests/syft
 
 $(SYFT_READY): examples/syft/requirements.txt
 	@$(PYTHON312) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
-	  || { echo "make: $(PYTHON312) is not Python 3.12; say make PYTHON312=PATH"; exit 1; }
+	  || { echo "make: $(PYTHON312) is not Python 3.12; run make PYTHON312=PATH"; exit 1; }
 	$(PYTHON312) -m venv $(SYFT)
 	$(SYFT)/bin/python -m pip install --quiet --no-deps -r $<
 	@touch $@
 
-bench: $(ORACLES_READY)  ## time it beside its peers, and write experiments/benchmarks/results.md
+bench: $(ORACLES_READY)  ## time it against its peers, and write experiments/benchmarks/results.md
 	$(ORACLES)/bin/python -m experiments.benchmarks
 
 scale: $(ORACLES_READY)  ## measure how time and memory grow, and draw experiments/benchmarks/scale.png
@@ -100,7 +101,7 @@ scale: $(ORACLES_READY)  ## measure how time and memory grow, and draw experimen
 
 $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "make: $(PYTHON) is not Python 3.11; say make PYTHON=python3.11"; exit 1; }
+	  || { echo "make: $(PYTHON) is not Python 3.11; run make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(ORACLES)
 	$(ORACLES)/bin/python -m pip install --quiet $(TORCH)
 	$(ORACLES)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
@@ -108,10 +109,10 @@ $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	$(ORACLES)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# As a user gets it: the wheel that the sdist builds, in a clean environment.
+# The package as users install it: the wheel built from the sdist, in a clean environment.
 WHEEL := .wheel
 
-wheel: $(READY)  ## build the sdist and the wheel in dist/, and try the wheel where nothing else is
+wheel: $(READY)  ## build the sdist and the wheel in dist/, and test the wheel in a clean environment
 	rm -rf dist $(WHEEL)
 	$(BIN)/python -m hatchling build -t sdist -d dist
 	mkdir $(WHEEL) && tar -xzf dist/*.tar.gz -C $(WHEEL) --strip-components 1

@@ -2,8 +2,8 @@
 
 __version__ = "0.1.0"
 
-# Before anything that reads, while it loads, which vectors it may use.
+# Imported first: NumPy and TensorFlow read while they load which vectors they may use.
 from fedrobust import vectors as vectors
 
-# Packages of this project: their classes are known, and checked by constructing them.
+# Packages of this project, whose classes may be constructed to check a configuration.
 OURS = ("fedrobust.", "strategies.")

@@ -1,4 +1,4 @@
-"""The command line ``fedrobust COMMAND``, with one module of ``commands`` for each."""
+"""The command line ``fedrobust COMMAND``; each command is a module of ``commands``."""
 
 import errno
 import importlib
@@ -13,12 +13,12 @@ from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
 from fedrobust.signals import Signals
 
 COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
-GOES_ON = (
+CONTINUES = (
     "; run the same command again to continue: finished runs are kept, unfinished "
     "ones start over"
 )
 # Advice after an interrupt, for the commands that keep finished results.
-AGAIN = {"run": GOES_ON, "reproduce": GOES_ON}
+ADVICE = {"run": CONTINUES, "reproduce": CONTINUES}
 # Errors of the system about invalid paths, which are a mistake of the user.
 NAMES_REFUSED = (errno.ENAMETOOLONG, errno.ELOOP)
 USAGE = """usage: fedrobust COMMAND ...
@@ -27,8 +27,8 @@ USAGE = """usage: fedrobust COMMAND ...
   attack --model FILE    attack any Keras model
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder
-  epsilon FOLDER         which training epsilon to choose, from the runs of a sweep
-  reproduce NAME         run a published table again, cell by cell, with a verdict
+  epsilon FOLDER         recommend a training epsilon, from the runs of a sweep
+  reproduce NAME         run a published table again, with a verdict on each cell
 
   See fedrobust run --help for more. Examples:
 
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     is_process = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    signals = Signals(AGAIN.get(arguments[0], "") if arguments else "")
+    signals = Signals(ADVICE.get(arguments[0], "") if arguments else "")
     if is_process:
         signals.watch()
         outlive_readers()
@@ -90,7 +90,7 @@ def _run(arguments: list[str]) -> int:
     if arguments[0] in ("-V", "--version"):
         print(__version__)
         return 0
-    _search_here_last()
+    _search_current_folder_last()
     vectors.widest()
     if arguments[0] not in COMMANDS:
         raise ConfigError(
@@ -102,7 +102,7 @@ def _run(arguments: list[str]) -> int:
     return status
 
 
-def _search_here_last() -> None:
+def _search_current_folder_last() -> None:
     """Append the current folder to the path, so that ``_target_`` finds modules there.
 
     Installed modules take precedence, in this process and in those that it starts with
@@ -115,7 +115,7 @@ def _search_here_last() -> None:
     """
     home = str(Path(__file__).resolve().parents[1])
     try:
-        here = str(Path.cwd())
+        current = str(Path.cwd())
     except FileNotFoundError as error:
         raise ConfigError(
             "the current folder no longer exists: change to another one"
@@ -131,8 +131,9 @@ def _search_here_last() -> None:
         ) from error
     finally:
         sys.path.remove(home)
-    if here != home:
-        sys.path[:] = [path for path in sys.path if path not in ("", here)] + [here]
+    if current != home:
+        others = [path for path in sys.path if path not in ("", current)]
+        sys.path[:] = [*others, current]
 
 
 if __name__ == "__main__":

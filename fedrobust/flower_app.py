@@ -1,8 +1,8 @@
-"""What ``flwr run`` loads: the experiment named by ``hydra-overrides``.
+"""The apps that ``flwr run`` loads, for the experiment in ``hydra-overrides``.
 
-Flower loads the ServerApp and the ClientApp on two threads at the same time, and Python
-gives two threads that import the same package half of it. So this module imports none
-of the project; each app does when it is called.
+Flower loads the ServerApp and the ClientApp in two threads at the same time. Two
+threads that import the same package may each see it half loaded, so this module imports
+nothing of the project; each app does so when it is called.
 """
 
 import logging
@@ -26,7 +26,7 @@ def _overrides(context: Context) -> str:
 
 @lru_cache(maxsize=2)
 def _client_of(overrides: str) -> ClientApp:
-    """Make the ClientApp of an experiment, once a process."""
+    """Return the ClientApp of an experiment, which is built once in each process."""
     from fedrobust.assembly import Experiment
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run, split_overrides

@@ -1,10 +1,9 @@
-"""One run, top to bottom: read this and you know the system.
+"""One run from top to bottom.
 
     data, model  ->  rounds over a grid (or without a federation)  ->  a trained model
     trained model  ->  clean and robust accuracy, with checks  ->  result.json
 
-A finished run returns its result at once; asked for other epsilons, it evaluates the
-model it has and trains nothing.
+A finished run returns its result at once; other epsilons evaluate its stored model.
 """
 
 import time
@@ -31,8 +30,8 @@ from fedrobust.record.warning_log import Warnings
 
 
 @dataclass(frozen=True)
-class Run:
-    """An experiment in its folder, what carries its messages, and who is told."""
+class Session:
+    """One call of ``run``: experiment, folder, grid, its description, callbacks."""
 
     experiment: Experiment
     folder: RunFolder
@@ -49,7 +48,7 @@ def run(
     on_warning: OnWarning = lambda text: None,
     grid: Any = None,
 ) -> Result:
-    """Run an experiment, or return the result that it gave before.
+    """Run an experiment, or return its stored result.
 
     Parameters
     ----------
@@ -63,10 +62,11 @@ def run(
     Raises
     ------
     ConfigError
-        When the folder belongs to another run, or something cannot be made.
+        When the folder belongs to another run, or a part cannot be built.
     """
     experiment, record = Experiment(config), RunFolder(folder, config)
-    asked = Run(experiment, record, grid, carrier(config, grid), on_row, on_warning)
+    messenger = carrier(config, grid)
+    session = Session(experiment, record, grid, messenger, on_row, on_warning)
     record.check()
     with record.noting_failures(), exits_refused():
         # A finished run may be in a read-only folder, so it is not locked.
@@ -74,46 +74,47 @@ def run(
         if result is None or not record.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
-            with record.locked(), threadpool_limits(1, "blas"), Warnings() as warned:
+            with record.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
                 record.check()
                 complete = _evaluate if record.is_trained else _train
-                result = finished_result(experiment, record) or complete(asked, warned)
+                result = finished_result(experiment, record)
+                result = result or complete(session, caught)
                 record.write_result(result)
         return result
 
 
-def _train(run: Run, warned: Warnings) -> Result:
+def _train(session: Session, caught: Warnings) -> Result:
     """Train a new model and evaluate it."""
-    experiment, folder, started = run.experiment, run.folder, time.perf_counter()
-    evaluator, doubts = prepare(experiment, True, warned, run.on_warning)
+    experiment, folder, on_row = session.experiment, session.folder, session.on_row
+    started = time.perf_counter()
+    evaluator, doubts = prepare(experiment, True, caught, session.on_warning)
     folder.open()
-    present = environment(run.carrier)
-    claimed = {**present, "deterministic": present["deterministic"] and not doubts}
-    recorder = RoundRecorder(experiment, folder, evaluator, run.on_row, claimed, warned)
+    present = environment(session.carrier)
+    training = {**present, "deterministic": present["deterministic"] and not doubts}
+    recorder = RoundRecorder(experiment, folder, evaluator, on_row, training, caught)
     if experiment.config.centralised:
         train_centralised(experiment, recorder.after_round)
     else:
-        federate(experiment, recorder.after_round, recorder.on_event, run.grid)
+        federate(experiment, recorder.after_round, recorder.on_event, session.grid)
     scores, seconds = recorder.finish(), time.perf_counter() - started
-    return result_of(experiment, folder, scores, seconds, 0.0, present, warned.texts)
+    return result_of(experiment, folder, scores, seconds, 0.0, present, caught.texts)
 
 
-def _evaluate(run: Run, warned: Warnings) -> Result:
+def _evaluate(session: Session, caught: Warnings) -> Result:
     """Evaluate the model that was trained in the folder."""
-    experiment, folder, started = run.experiment, run.folder, time.perf_counter()
-    training = read_record(experiment, folder)
-    evaluator, _ = prepare(experiment, False, warned, run.on_warning)
+    experiment, folder = session.experiment, session.folder
+    started, training = time.perf_counter(), read_record(experiment, folder)
+    evaluator, _ = prepare(experiment, False, caught, session.on_warning)
     network = trained_network(experiment, folder)
     folder.open()
-    present = environment(run.carrier)
-    began = time.perf_counter()
+    present, began = environment(session.carrier), time.perf_counter()
     scores = evaluator(network.arrays())
-    # True if the training was to end with this evaluation, but was killed before.
+    # True if the training was interrupted before this evaluation, its last step.
     is_first = training.evaluation_digest == experiment.config.evaluation_digest
     if is_first:
         folder.score_last_round(scores, time.perf_counter() - began)
     seconds, before = time.perf_counter() - started, training_seconds(folder)
-    messages = warned.texts | set(training.warnings)
+    messages = caught.texts | set(training.warnings)
     result = result_of(experiment, folder, scores, seconds, before, present, messages)
-    # The clients evaluated while they trained, and may have faced other attacks.
+    # The clients evaluated during the training, possibly under other attacks.
     return result if is_first else replace(result, federated=None)

@@ -48,7 +48,7 @@ def _own_flower_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def _same_models_each_time() -> None:
-    """Give the Keras models that a test builds the same weights in each session.
+    """Return the Keras models that a test builds the same weights in each session.
 
     An initialiser without a seed takes one from Python's global generator.
     """

@@ -25,7 +25,7 @@ OURS = "fedrobust"
 
 
 def mine(target: str) -> Side:
-    """Give our side of a row."""
+    """Return our side of a row."""
     return Side(OURS, target)
 
 
@@ -49,7 +49,7 @@ def _aggregation(name: str, must: str, flower: bool) -> Row:
 
 
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
-# Losses differ by the draws of weights and batches; far off would be another training.
+# Losses differ by the random weights and batches; a larger gap means other training.
 ALIKE = {"loss": 0.25}
 ROWS = [
     Row(
@@ -187,7 +187,7 @@ ROWS = [
 
 
 def main() -> None:
-    """Run the rows that are named, or all."""
+    """Run the named rows, or all rows."""
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks")
     parser.add_argument("ids", nargs="*", choices=[[], *(row.id for row in ROWS)])
     parser.add_argument("--repeats", type=int, default=REPEATS)
@@ -206,7 +206,7 @@ def main() -> None:
         if there != here:
             found = {"rows": []}
     kept = {row["id"]: row for row in found["rows"]}
-    when = _when()  # before the table is written, which the commit has not
+    when = _when()  # before the table changes the working tree
     for row in ROWS:
         if options.ids and row.id not in options.ids:
             continue
@@ -236,7 +236,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _when() -> dict[str, str]:
-    """Tell the day, and the commit of the code that was measured."""
+    """Return the date, and the commit of the measured code."""
     git = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     told = subprocess.run(git, cwd=FOLDER, capture_output=True, text=True, check=False)
     return {"day": date.today().isoformat(), "commit": told.stdout.strip()}

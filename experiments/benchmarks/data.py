@@ -1,4 +1,4 @@
-"""What both sides train on."""
+"""The training data of both sides."""
 
 import os
 from functools import lru_cache
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Of MNIST's pixels; our models standardise in their first layer.
+# Mean and deviation of MNIST; our models standardise in their first layer.
 MEAN, STD = 0.1307, 0.3081
 
 

@@ -19,7 +19,7 @@ from fedrobust.commands import launch
 
 
 class FirstJobStarted(BaseException):
-    """Ends the multirun; neither fedrobust nor Hydra takes it for a failed job."""
+    """Ends the multirun; neither fedrobust nor Hydra handles it as a failed job."""
 
 
 def measure(overrides: list[str]) -> float:

@@ -44,7 +44,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Row:
-    """What is compared.
+    """A comparison of sides.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row gave: figures of each side, in the order of the repeats."""
+    """The result of a row: figures of each side, in the order of the repeats."""
 
     row: Row
     figures: Mapping[str, list[float]]
@@ -98,7 +98,7 @@ class Outcome:
 
     @property
     def ratios(self) -> list[float]:
-        """The fastest peer over ours, a repeat each; ours alone without a peer."""
+        """The fastest peer over ours for each repeat; ours alone without a peer."""
         if self.fastest is None:
             return self.ours
         theirs = self.figures[self.fastest]
@@ -111,7 +111,7 @@ class Outcome:
 
 
 class DifferentWorkError(AssertionError):
-    """The two sides did not do the same."""
+    """The two sides did not do the same work."""
 
 
 def contest(row: Row, repeats: int = REPEATS) -> Outcome:
@@ -148,7 +148,7 @@ def contest(row: Row, repeats: int = REPEATS) -> Outcome:
 
 
 def once(side: Side) -> dict[str, Any]:
-    """Measure a side once, in a process that ends then."""
+    """Measure a side once, in a process of its own."""
     worker = Worker(side)
     try:
         return worker.measure()
@@ -157,7 +157,7 @@ def once(side: Side) -> dict[str, Any]:
 
 
 def _require_same(row: Row, work: Mapping[str, Mapping[str, Any]]) -> None:
-    """Hold every peer that tells what it did to what we did."""
+    """Compare the work that peers report with ours."""
     ours = work[row.ours.name]
     for side in row.theirs:
         theirs = work[side.name]
@@ -172,7 +172,7 @@ def _require_same(row: Row, work: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 class Worker:
-    """A side's process."""
+    """The process of a side."""
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -185,7 +185,7 @@ class Worker:
         )
 
     def measure(self) -> dict[str, Any]:
-        """Have it measure once; before and after it stands still."""
+        """Let the process measure once; it is stopped before and after."""
         self._process.send_signal(signal.SIGCONT)
         try:
             return self._measure()
@@ -197,7 +197,7 @@ class Worker:
         assert self._process.stdout is not None
         self._process.stdin.write("go\n")
         self._process.stdin.flush()
-        # Peers print what they like; only one kind of line is ours.
+        # Peers may print anything; only lines of one form are results.
         for line in self._process.stdout:
             if line.startswith(PREFIX):
                 found: dict[str, Any] = json.loads(line.removeprefix(PREFIX))

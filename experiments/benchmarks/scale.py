@@ -45,7 +45,7 @@ SERIES: dict[str, Callable[[], list[Point]]] = {
 
 
 def main() -> None:
-    """Measure the series that are named, or every one, and draw them."""
+    """Measure the named series, or all series, and draw them."""
     parser = argparse.ArgumentParser(prog="python -m experiments.benchmarks.scale")
     parser.add_argument("series", nargs="*", choices=[[], *SERIES])
     path = FOLDER / "scale.json"

@@ -1,4 +1,4 @@
-"""The process of one side: prepares, then measures on every line of its input."""
+"""The process of one side: it prepares, then measures once for each input line."""
 
 import importlib
 import json
@@ -10,7 +10,7 @@ from experiments.benchmarks.harness import PREFIX, Measure
 
 def main() -> None:
     """Run the side named by the first argument."""
-    # What `fedrobust` chooses for itself, its peers on TensorFlow get as well.
+    # Peers on TensorFlow get the same settings that fedrobust chooses for itself.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     module, function, *arguments = sys.argv[1].split(":")
     rows = importlib.import_module(f"experiments.benchmarks.rows.{module}")

@@ -1,7 +1,7 @@
-"""From a checked configuration to an ``Experiment`` that has its parts.
+"""Build the parts of an ``Experiment`` from a checked configuration.
 
-Parts that take long to make are remembered and shared by all experiments of a process:
-see ``cache``.
+Parts that take long to build are cached and shared by all experiments of a process; see
+``cache``.
 """
 
 from fedrobust.assembly.cache import forget

@@ -1,4 +1,4 @@
-"""What Byzantine clients do, who they are, and the data they poison."""
+"""The Byzantine attack, the Byzantine clients, and the data that they poison."""
 
 import json
 
@@ -15,7 +15,7 @@ from fedrobust.randomness import Purpose, generator
 
 
 def byzantine_attack(config: Config) -> ByzantineAttack | None:
-    """Return what Byzantine clients do; None where everybody is honest."""
+    """Return the attack of the Byzantine clients; None if all clients are honest."""
     if not config.byzantine or config.num_byzantine == 0:
         return None
     return _byzantine_attack(key_of(config.byzantine))
@@ -29,7 +29,7 @@ def _byzantine_attack(key: str) -> ByzantineAttack:
 
 
 def byzantine_clients(config: Config, round: int) -> list[int]:
-    """Return the clients that are Byzantine in a round, even when they behave."""
+    """Return the Byzantine clients of a round, even if they do not attack."""
     if round < config.byzantine_from_round:
         return []
     return config.drawn_byzantine(round)
@@ -43,7 +43,7 @@ def attackers(config: Config, round: int) -> list[int]:
 def training_data(
     config: Config, client: int, round: int
 ) -> tuple[NDArray[np.float32] | Rows, NDArray[np.int32]]:
-    """Return a client's training images and labels, poisoned if it poisons them."""
+    """Return a client's training images and labels, poisoned if its attack does so."""
     split = split_of(config)
     rows, _ = client_rows(config, client)
     x, y = Rows(split.x_train, rows), split.y_train[rows]
@@ -58,12 +58,12 @@ def training_data(
 
 
 def check_poisoning(config: Config) -> None:
-    """Try the attack on a few images, before the first round.
+    """Try the attack on a few images before the first round.
 
     Raises
     ------
     ConfigError
-        When it cannot poison such images, or names a class that does not exist.
+        When the attack cannot poison such images, or names a class that they lack.
     """
     attack, split = byzantine_attack(config), split_of(config)
     try:

@@ -1,4 +1,4 @@
-"""Construct what a configuration names, and cache what takes long."""
+"""Construct the components of a configuration, and cache what takes long to build."""
 
 import json
 import threading
@@ -21,32 +21,32 @@ _caches: list[Callable[[], None]] = []
 
 
 def forget() -> None:
-    """Empty all caches, as they are in a new process."""
+    """Empty all caches."""
     for clear in _caches:
         clear()
 
 
-# Sizes of the caches: of data sets and models; of trainers, whose graphs take some tens
-# of MB, so that a sweep over a few objectives traces each once; and of small objects.
+# Sizes of the caches: for data sets and models; for trainers, whose graphs take tens of
+# MB each, so that a sweep over a few objectives traces each once; for small objects.
 FEW, TRAINERS, MANY = 8, 16, 64
 
 
 def cached(kept: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Cache the latest results of a function, which one thread at a time computes.
+    """Cache the latest results of a function, and let one thread at a time compute.
 
     Parameters
     ----------
     kept
-        How many: ``FEW``, ``TRAINERS`` or ``MANY``.
+        Number of results to keep: ``FEW``, ``TRAINERS`` or ``MANY``.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        remembered = lru_cache(maxsize=kept)(function)
-        _caches.append(remembered.cache_clear)
+        cached_function = lru_cache(maxsize=kept)(function)
+        _caches.append(cached_function.cache_clear)
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
             with _lock:
-                return remembered(*args, **kwargs)  # type: ignore[arg-type]
+                return cached_function(*args, **kwargs)  # type: ignore[arg-type]
 
         return call
 
@@ -59,13 +59,13 @@ def key_of(*parts: Any) -> str:
 
 
 def prepare(node: dict[str, Any]) -> None:
-    """Set up TensorFlow before a user's module may import it."""
+    """Start TensorFlow with our settings before a user's module may import it."""
     if not _is_all_ours(node):
         start_tensorflow()
 
 
 def _is_all_ours(node: Any) -> bool:
-    """Whether a node, and every node within, names a class of this project."""
+    """Return whether a node and all nodes within name classes of this project."""
     if isinstance(node, list):
         return all(map(_is_all_ours, node))
     if isinstance(node, dict):
@@ -75,14 +75,14 @@ def _is_all_ours(node: Any) -> bool:
 
 
 def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
-    """Return what a node's ``_target_`` names.
+    """Return the component that a node's ``_target_`` names.
 
-    It is the component that was constructed to check the node, if there is one.
+    If the check of the configuration has constructed it, that instance is returned.
 
     Raises
     ------
     ConfigError
-        When it cannot be constructed, with the key and the reason.
+        When it cannot be constructed; the message has the key and the reason.
     """
     node = {**node, **extra}
     checked = checked_component(node, key)

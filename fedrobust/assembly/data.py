@@ -1,4 +1,4 @@
-"""The data set in memory, and which client holds which rows."""
+"""The data set in memory, and the rows that each client holds."""
 
 import json
 from copy import copy
@@ -26,7 +26,7 @@ def split_of(config: Config) -> Split:
 
 @cached(FEW)
 def split_of_key(key: str) -> Split:
-    """Load the data set of a key that ``key_of`` made."""
+    """Load the data set of a key from ``key_of``."""
     (node,) = json.loads(key)
     try:
         return _dataset(node).load()
@@ -35,7 +35,7 @@ def split_of_key(key: str) -> Split:
     except (ValueError, OSError, MemoryError) as error:
         raise ConfigError(f"dataset: {error}") from error
     except Exception as error:
-        # Whatever the user's own data set raises.
+        # The user's own data set may raise anything.
         reason = f"{type(error).__name__}: {summary_of(error)}"
         raise ConfigError(f"dataset: {node['_target_']}: {reason}") from error
 
@@ -43,9 +43,9 @@ def split_of_key(key: str) -> Split:
 def _dataset(node: dict[str, Any]) -> Dataset:
     """Return the data set of a node.
 
-    A user's own function need not take the keys that every data set has: those that it
-    does not take are applied to what it returns. Where that is a ``Dataset``, a key
-    that is left at its default keeps the value that the function chose.
+    A user's own function need not accept the keys that every data set has: keys that it
+    does not accept are applied to its return value. If it returns a ``Dataset``, a key
+    at its default keeps the value that the function chose.
     """
     prepare(node)
     target, held = node["_target_"], set[str]()
@@ -55,7 +55,7 @@ def _dataset(node: dict[str, Any]) -> Dataset:
             common = {field.name for field in fields(Dataset)} & node.keys()
             held = common - signature(function).parameters.keys()
     except Exception:
-        # A class that is missing is reported below; one without a signature gets all.
+        # A missing class is reported below; one without a signature gets all keys.
         held = set()
     made = component_of({k: v for k, v in node.items() if k not in held}, "dataset")
     if isinstance(made, Dataset):
@@ -65,21 +65,21 @@ def _dataset(node: dict[str, Any]) -> Dataset:
 
 
 def _with_keys(made: Dataset, held: dict[str, Any]) -> Dataset:
-    """Return a data set with the keys applied that are not at their defaults."""
+    """Return the data set with those keys applied that are not at their defaults."""
     defaults = {field.name: field.default for field in fields(Dataset)}
-    said = {k: value for k, value in held.items() if value != defaults[k]}
-    if not said:
+    changed = {k: value for k, value in held.items() if value != defaults[k]}
+    if not changed:
         return made
     copied = copy(made)
-    for name, value in said.items():
-        # Not by dataclasses.replace, as the class may have an __init__ of its own.
+    for name, value in changed.items():
+        # dataclasses.replace would call __init__, which may be the class's own.
         object.__setattr__(copied, name, value)
     copied.__post_init__()
     return copied
 
 
 def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the rows a client trains on, and the rows it holds out to evaluate."""
+    """Return the rows that a client trains on, and the rows that it evaluates on."""
     rows = partition_of(config)[client]
     held = round(config.holdout * len(rows))
     if held == 0:
@@ -92,12 +92,12 @@ def client_rows(config: Config, client: int) -> tuple[NDArray[Any], NDArray[Any]
 
 
 def digest_of_partition(config: Config) -> str | None:
-    """Return the digest of the partition; None where one trainer has all rows."""
+    """Return the digest of the partition; None in centralised training."""
     return None if config.centralised else partition_digest(partition_of(config))
 
 
 def partition_of(config: Config) -> list[NDArray[np.int64]]:
-    """Return the rows of each client, those held out included."""
+    """Return all rows of each client, including those it holds out."""
     return _partition(key_of(config.dataset, config.partition, config.num_clients))
 
 

@@ -17,8 +17,8 @@ from fedrobust.evaluation.surrogate import train_surrogate
 def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
     """Return the evaluator of the attacks, on the test set or on given examples.
 
-    Given examples are a client's own, whose numbers nobody checks. On the test set,
-    attacks warn at once of what is wrong with them at any epsilon.
+    Given examples are a client's own, and their scores are not checked. On the test
+    set, attacks warn at once if their parameters do not suit one of the epsilons.
     """
     victims = None
     warns = x is None
@@ -55,7 +55,7 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
 
 
 def attacks_of(config: Config) -> dict[str, Attack]:
-    """Make the evasion attacks, by name."""
+    """Return the evasion attacks by name, at the largest epsilon."""
     return {
         name: component_of(
             node, f"attack.methods.{name}", epsilon=config.attack.epsilons[-1]

@@ -1,4 +1,4 @@
-"""An experiment: a checked configuration, and all that it names, made at first use."""
+"""An experiment: a checked configuration and its parts, built at their first use."""
 
 from typing import Any
 
@@ -21,11 +21,11 @@ from strategies.rules.base import Rule
 
 
 class Experiment:
-    """What a configuration names: data, model, trainers, attacks and evaluator.
+    """The parts that a configuration names: data, model, trainers, attacks, evaluator.
 
-    Each part is made when it is first asked for, from the component that the check of
-    the configuration constructed. Parts that take long are kept in ``cache``, by the
-    nodes that they depend on, so that all experiments of a process share them.
+    Each part is built at its first use, from the component that the check of the
+    configuration constructed. Parts that take long to build are cached by the nodes
+    that they depend on, so that all experiments of a process share them.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class Experiment:
     Raises
     ------
     ConfigError
-        When a part is asked for and cannot be made, with the key and the reason.
+        At the first use of a part that cannot be built, with the key and the reason.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    # Data: what is learned, and which client holds which images.
+    # The data, and the images that each client holds.
 
     @property
     def split(self) -> Split:
@@ -50,16 +50,16 @@ class Experiment:
 
     @property
     def partition(self) -> list[NDArray[np.int64]]:
-        """The rows of each client, those it holds out included."""
+        """All rows of each client, including those it holds out."""
         return data.partition_of(self.config)
 
     @property
     def partition_digest(self) -> str | None:
-        """The digest of the partition; None where one trainer has all rows."""
+        """The digest of the partition; None in centralised training."""
         return data.digest_of_partition(self.config)
 
     def client_rows(self, client: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the rows a client trains on, and the rows it holds out."""
+        """Return the rows that a client trains on, and the rows that it holds out."""
         return data.client_rows(self.config, client)
 
     def root_data(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -70,11 +70,11 @@ class Experiment:
 
     @property
     def network(self) -> Network:
-        """The network of the model, shared by all; its weights mean nothing."""
+        """The shared network of the model, whose current weights are arbitrary."""
         return networks.network_for(self.config)
 
     def initial_arrays(self) -> Arrays:
-        """Return the arrays that the seed of the run starts from."""
+        """Return the initial arrays, which depend on the seed of the run."""
         return networks.initial_arrays(self.config)
 
     @property
@@ -83,7 +83,7 @@ class Experiment:
         return trainers.trainer_for(self.config)
 
     def trainer_of_client(self, client: int, round: int) -> Trainer:
-        """Return the trainer of a client, which may pursue another goal in a round."""
+        """Return the trainer of a client, whose objective may depend on the round."""
         return trainers.trainer_of_client(self.config, client, round)
 
     @property
@@ -95,20 +95,20 @@ class Experiment:
 
     @property
     def byzantine_attack(self) -> ByzantineAttack | None:
-        """What Byzantine clients do; None where everybody is honest."""
+        """The attack of the Byzantine clients; None if all clients are honest."""
         return byzantine.byzantine_attack(self.config)
 
     def byzantine_clients(self, round: int) -> list[int]:
         """Return the clients that are Byzantine in a round.
 
-        There are none before ``byzantine_from_round``. With ``byzantine=none`` they are
-        Byzantine in name only; ``attackers`` leaves them out. For the clients that the
-        seed drew, whenever they begin, see ``Config.drawn_byzantine``.
+        There are none before ``byzantine_from_round``. With ``byzantine=none`` these
+        clients behave honestly, and ``attackers`` does not list them.
+        ``Config.drawn_byzantine`` returns the drawn clients before that round too.
         """
         return byzantine.byzantine_clients(self.config, round)
 
     def attackers(self, round: int) -> list[int]:
-        """Return the Byzantine clients that misbehave in a round.
+        """Return the Byzantine clients that attack in a round.
 
         There are none with ``byzantine=none``.
         """
@@ -117,14 +117,14 @@ class Experiment:
     def training_data(
         self, client: int, round: int
     ) -> tuple[NDArray[np.float32] | Rows, NDArray[np.int32]]:
-        """Return a client's training images and labels, poisoned if it poisons them."""
+        """Return a client's images and labels, poisoned if its attack does so."""
         return byzantine.training_data(self.config, client, round)
 
     # The server.
 
     @property
     def runtime(self) -> Runtime:
-        """What carries the messages."""
+        """The runtime that carries the messages."""
         runtime: Runtime = component_of(self.config.runtime, "runtime")
         return runtime
 
@@ -144,7 +144,7 @@ class Experiment:
 
     @property
     def server_optimizer(self) -> Any:
-        """How the server applies the aggregate."""
+        """The optimiser with which the server applies the aggregate."""
         node = self.config.strategy.server_optimizer
         return component_of(node, "strategy.server_optimizer")
 
@@ -158,21 +158,22 @@ class Experiment:
     def evaluator(self, x: Any = None, y: Any = None) -> Evaluator:
         """Return the evaluator, on the test set or on a client's own examples.
 
-        The numbers of a client are not checked.
+        The scores of a client are not checked.
         """
         return evaluation.evaluator_for(self.config, x, y)
 
     def check(self, will_train: bool = True) -> list[str]:
-        """Build all that a run trains with, and warn of what may be wrong with it.
+        """Build everything that a run trains with, and warn of problems.
 
         Parameters
         ----------
         will_train
-            Whether the model is yet to be trained, and must be one that can be saved.
+            Whether the model will be trained, and so must be one that can be saved.
 
         Returns
         -------
-        Sentences that say why the same run may give other bits; none as a rule.
+        The reasons, one sentence each, why the same run may give other bits; usually
+        empty.
         """
         if not self.config.centralised:
             _ = self.partition

@@ -25,13 +25,13 @@ REGISTER = (
 
 
 def network_for(config: Config) -> Network:
-    """Return the network of the model; its weights mean nothing."""
+    """Return the shared network of the model, whose current weights are arbitrary."""
     return network_of_key(key_of(config.dataset, config.model))
 
 
 @cached(FEW)
 def network_of_key(key: str) -> Network:
-    """Return the network of a key that ``key_of`` made."""
+    """Return the network of a key from ``key_of``."""
     dataset, model = json.loads(key)
     return network_of(keras_model(dataset, model, seed=0))
 
@@ -70,15 +70,15 @@ def check_saving(config: Config) -> None:
 
 @cached(FEW)
 def _doubt_about_file(key: str) -> str:
-    """Return why a saved model cannot be used as it is; nothing where it can."""
+    """Return why a saved model does not load as it is; empty if it does."""
     network = network_of_key(key)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is told here in one sentence
+        warnings.simplefilter("ignore")  # the returned sentence says the same
         path = Path(folder) / "model.keras"
         try:
             save_model(network.model, path)
         except Exception as error:
-            # Whatever a user's get_config raises, or Keras without one.
+            # A user's get_config may raise anything, and so may Keras without one.
             if isinstance(error, OSError) and error.errno:
                 raise ConfigError(f"{folder} cannot be written: {error}") from error
             raise ConfigError(
@@ -102,8 +102,8 @@ def _doubt_about_file(key: str) -> str:
     if same:
         return ""
     return (
-        "model.keras will load with other weights than were saved: make the same "
-        "layers in __init__ or build(), whatever the model was called with"
+        "model.keras will load with other weights than were saved: create the same "
+        "layers in __init__ or build(), whatever inputs the model is called with"
     )
 
 
@@ -117,7 +117,7 @@ def _last_words(error: Exception) -> str:
 
 
 def initial_arrays(config: Config) -> Arrays:
-    """Return the weights that the seed of the run starts from."""
+    """Return the initial weights, which depend on the seed of the run."""
     return dict(
         initial_arrays_of_key(key_of(config.dataset, config.model, config.seed))
     )
@@ -125,6 +125,6 @@ def initial_arrays(config: Config) -> Arrays:
 
 @cached(FEW)
 def initial_arrays_of_key(key: str) -> Arrays:
-    """Return the weights of a key that ``key_of`` made; they must not be modified."""
+    """Return the weights of a key from ``key_of``; they must not be modified."""
     dataset, model, seed = json.loads(key)
     return Network(keras_model(dataset, model, seed)).arrays()

@@ -1,9 +1,9 @@
-"""Try, before a run begins, whether it would give the same bits again.
+"""Check before a run whether it would give the same bits again.
 
-Draws in a graph are found there. What Python draws while a hook or a model of a user's
-own is built or traced is a constant of the graph, and what it draws in a
-``tf.py_function`` is not in the graph at all: both show when everything is built twice
-and takes the same step. A draw that one step seldom makes does not.
+Random draws of TensorFlow show in the graph. Draws by Python do not: while a user's
+hook or model is built or traced they become constants of the graph, and in a
+``tf.py_function`` they are outside it. Both are found by building everything twice and
+comparing one step. A draw that a single step rarely makes can stay undetected.
 """
 
 import json
@@ -34,30 +34,31 @@ from fedrobust.training.trainer import DivergedError, Examples, Trainer
 
 UNSCALED = (
     "the model computes in float16, where gradients below 6e-8 are zero: set "
-    "training.optimizer.loss_scale_factor, say to 1024, or compute in mixed_bfloat16"
+    "training.optimizer.loss_scale_factor to 1024, or compute in mixed_bfloat16"
 )
 
 
 def check_training(config: Config) -> list[str]:
-    """Build all that a run trains with, and warn where it would not repeat.
+    """Build everything that a run trains with, and warn if it would not repeat.
 
     Returns
     -------
-    Sentences that say why the same configuration may give other bits; none as a rule.
+    The reasons, one sentence each, why the same configuration may give other bits;
+    usually empty.
 
     Raises
     ------
     ConfigError
-        When something cannot be built.
+        When a part cannot be built.
     """
     keys = trainer_keys(config)
-    found = sorted({doubt for key in keys for doubt in _doubts(*key)})
+    doubts = sorted({doubt for key in keys for doubt in _doubts(*key)})
     network = network_for(config)
     scale = config.training.optimizer.get("loss_scale_factor")
     notes = [UNSCALED] if network.has_graph and network.is_narrow and not scale else []
-    for text in (*found, *notes):
+    for text in (*doubts, *notes):
         warnings.warn(text, stacklevel=2)
-    return found
+    return doubts
 
 
 @cached(TRAINERS)
@@ -68,21 +69,21 @@ def _doubts(kind: str, network: str, hook: str, steps: str) -> list[str]:
     try:
         return _doubts_when_built_again(trainer, kind, network, hook, steps)
     except Exception as error:
-        # Whatever a user's code raises. It may refuse to be built twice, or refuse
-        # these examples, and be right: that is no reason to end the run.
+        # A user's code may raise anything. It may rightly refuse to be built twice, or
+        # refuse these examples, so an error here does not end the run.
         return [
-            "whether the same configuration gives the same numbers again could not be "
-            f"tried: {summary_of(error)}"
+            "it could not be checked whether the same configuration gives the same "
+            f"numbers again: {summary_of(error)}"
         ]
 
 
 def _doubts_when_built_again(
     trainer: Trainer, kind: str, network: str, hook: str, steps: str
 ) -> list[str]:
-    """Build all of a trainer a second time, and compare one step of both."""
+    """Build a trainer a second time, and compare one step of both."""
     dataset, model = json.loads(network)
     examples = first_examples(network)
-    # Building it the first time has caused the same warnings.
+    # The first trainer has caused the same warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         again = Network(keras_model(dataset, model, seed=0))
@@ -90,24 +91,26 @@ def _doubts_when_built_again(
     start = initial_arrays_of_key(key_of(dataset, model, 0))
     if not _same(start, again.arrays()):
         return [
-            "the model starts from other weights each time it is built, whatever the "
-            "seed: draw them by Keras's initialisers"
+            "the model has other initial weights each time it is built, even with the "
+            "same seed: draw them with Keras's initialisers"
         ]
     with ThreadPoolExecutor(1) as another_thread:
-        # Keras has a global seed generator for each thread, which no step advances.
+        # Keras's global seed generator belongs to a thread, and steps do not advance
+        # it: a step that depends on it differs only in another thread.
         repeated = another_thread.submit(_step, second, start, examples).result()
     if not _same(_step(trainer, start, examples), repeated):
         return [
-            "the local step gives other weights when all is built again, so the same "
-            "configuration gives other numbers each time: draw nothing in Python, by "
-            "TensorFlow only with the seed that perturb is given, and by keras.random "
-            "only from a keras.random.SeedGenerator that a layer has as an attribute"
+            "the local step gives other weights when everything is built again, so the "
+            "same configuration gives other numbers each time: draw nothing in Python, "
+            "use TensorFlow's draws only with the seed that perturb is given, and "
+            "keras.random only with a keras.random.SeedGenerator that is an attribute "
+            "of a layer"
         ]
     return []
 
 
 def _is_own(node: Any) -> bool:
-    """Whether a configuration names a class or function of a user's own."""
+    """Return whether a configuration names a user's own class or function."""
     if isinstance(node, dict):
         target = str(node.get("_target_", "keras."))
         is_own = not target.startswith((*OURS, "keras."))
@@ -116,7 +119,7 @@ def _is_own(node: Any) -> bool:
 
 
 def _step(trainer: Trainer, start: Arrays, examples: Examples) -> Arrays:
-    """Weights and loss after one step; nothing if it diverged."""
+    """Return weights and loss after one step; empty if it diverged."""
     local = LocalTraining(local_steps=1)
     try:
         trained, _ = trainer.train(start, *examples, local, seed=0, round=1, client=0)
@@ -126,6 +129,6 @@ def _step(trainer: Trainer, start: Arrays, examples: Examples) -> Arrays:
 
 
 def _same(one: Arrays, other: Arrays) -> bool:
-    """Whether all values are equal, whatever Keras calls the layers they are of."""
+    """Return whether all values are equal; the names of layers may differ."""
     pairs = zip(one.values(), other.values(), strict=False)
     return len(one) == len(other) and all(np.array_equal(a, b) for a, b in pairs)

@@ -1,4 +1,4 @@
-"""The compiled trainer of each client: the objective, none, or a Byzantine one."""
+"""The compiled trainer of each client, for the objective that the client has."""
 
 import json
 from typing import Any
@@ -16,12 +16,12 @@ from fedrobust.randomness import Purpose, generator
 from fedrobust.training.trainer import Examples, Trainer
 from strategies.sampling import sample_size
 
-# What the other clients train with where training.fraction is below 1.
+# The objective of the clients that are not in the share training.fraction.
 STANDARD = {"_target_": "fedrobust.training.Standard"}
-# Trainers are made with this rate, where one graph serves all rates.
+# One graph serves all constant rates, so its optimiser is built with an arbitrary one.
 ANY_RATE = 0.01
-# Where Keras refuses an integer, or computes a schedule in integers: from 1, an
-# ExponentialDecay would give 1, 0, 0, ...
+# Arguments for which Keras refuses an integer, or computes a schedule in integers: from
+# 1, an ExponentialDecay would give 1, 0, 0, ...
 FLOATS = (
     "learning_rate", "initial_learning_rate", "end_learning_rate", "warmup_target",
     "momentum", "values",
@@ -34,7 +34,7 @@ def trainer_for(config: Config) -> Trainer:
 
 
 def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
-    """Return the trainer of a client, which may pursue another goal in a round."""
+    """Return the trainer of a client, whose objective may depend on the round."""
     attack = byzantine_attack(config)
     poisons = isinstance(attack, ObjectivePoisoning)
     if poisons and client in byzantine_clients(config, round):
@@ -61,12 +61,12 @@ def _objective_clients(seed: int, fraction: float, n: int) -> list[int]:
 
 def trainer_keys(config: Config) -> list[tuple[str, ...]]:
     """Return the keys of all trainers that clients of a run may use."""
-    found = [_keys(config, "objective", config.training.objective)]
+    keys = [_keys(config, "objective", config.training.objective)]
     if config.training.fraction < 1:
-        found.append(_keys(config, "objective", STANDARD))
+        keys.append(_keys(config, "objective", STANDARD))
     if isinstance(byzantine_attack(config), ObjectivePoisoning):
-        found.append(_keys(config, "byzantine", config.byzantine))
-    return found
+        keys.append(_keys(config, "byzantine", config.byzantine))
+    return keys
 
 
 def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
@@ -79,9 +79,10 @@ def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _rate(config: Config) -> float | None:
-    """Read the constant rate of Keras's own optimisers, an argument of the graph.
+    """Return the constant learning rate, which is an argument of the graph.
 
-    None for schedules, and for optimisers that may look at their rate as they are made.
+    None for schedules, and for a user's own optimisers, whose constructor may depend on
+    the rate.
     """
     optimizer = config.training.optimizer
     rate = optimizer.get("learning_rate")
@@ -91,9 +92,9 @@ def _rate(config: Config) -> float | None:
 
 
 def with_floats(node: Node) -> Node:
-    """Write the integers that Keras would misread as floats; others' nodes stay.
+    """Convert the integers that Keras would misread to floats; only in Keras's nodes.
 
-    The configuration keeps what the user wrote, so that its digest does.
+    The configuration itself keeps the integers, and with them its digest.
     """
     if not _is_keras(node):
         return dict(node)
@@ -122,7 +123,7 @@ def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
 
 @cached(TRAINERS)
 def trainer_of_keys(kind: str, network: str, hook: str, steps: str) -> Trainer:
-    """Return the trainer of keys that ``trainer_keys`` lists."""
+    """Return the trainer of keys from ``trainer_keys``."""
     examples = first_examples(network)
     return build_trainer(kind, network_of_key(network), hook, steps, examples)
 
@@ -142,16 +143,16 @@ def build_trainer(
     Parameters
     ----------
     kind, hook, steps
-        As in ``trainer_keys``.
+        Keys from ``trainer_keys``.
     network
-        What it trains.
+        The network to train.
     examples
-        What a step is tried on where there is no graph.
+        Images and labels on which a step is tried if it cannot be compiled.
 
     Raises
     ------
     ConfigError
-        When a part cannot be made, or the local step cannot run.
+        When a part cannot be built, or the local step cannot run.
     """
     ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
     if kind == "byzantine":
@@ -171,7 +172,7 @@ def build_trainer(
     except ConfigError:
         raise
     except Exception as error:
-        # Whatever the user's hook, optimiser or model raises when it is put to use.
+        # The user's hook, optimiser or model may raise anything at its first use.
         reason = summary_of(error)
         raise ConfigError(
             f"training: the local step cannot be built: {reason}"

@@ -1,1 +1,1 @@
-"""The commands, a module each: parse and print, compute nothing."""
+"""The commands, one module for each: they parse and print, and compute nothing."""

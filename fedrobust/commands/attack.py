@@ -46,12 +46,12 @@ EFFECTIVE = ("attack", "checks", "seed", "dataset")
 
 @exits_refused()
 def command(arguments: Sequence[str]) -> int:
-    """Attack a model; print and write what it withstands.
+    """Attack a model, and print and write its robust accuracy.
 
     Raises
     ------
     ConfigError
-        With one sentence, when something is wrong.
+        When an option, the configuration or the model is wrong.
     """
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
@@ -64,28 +64,29 @@ def command(arguments: Sequence[str]) -> int:
     identity = identity_of(model, config, options.range)
     folder = identity.folder if options.out is None else Path(options.out)
     check_attack_folder(folder, identity)
-    # Before hours are spent: what cannot be drawn is refused.
+    # Refuse inputs that cannot be drawn now, not after hours of attacks.
     shape = _drawn_shape(config) if options.picture else None
     started = time.perf_counter()
-    found = _assess(model, config, options)
-    for note in found.notes:
+    assessment = _assess(model, config, options)
+    for note in assessment.notes:
         print(f"fedrobust: note: {note}", file=sys.stderr)
-    print_scores(found.scores)
+    print_scores(assessment.scores)
     seconds = time.perf_counter() - started
-    result = attack_result(model, identity, config, found, seconds)
+    result = attack_result(model, identity, config, assessment, seconds)
     with writing(folder, OTHER_OUT):
-        for path in write_attack(folder, result, found if options.save else None):
+        examples = assessment if options.save else None
+        for path in write_attack(folder, result, examples):
             print(path)
         if shape is not None:
             from fedrobust.report.pictures import draw_adversarial
 
-            print(draw_adversarial(found, folder / "adversarial.png", shape))
+            print(draw_adversarial(assessment, folder / "adversarial.png", shape))
     return 0
 
 
 def _assess(path: Path, config: Config, options: argparse.Namespace) -> "Assessment":
     """Load the model and attack it."""
-    # Only now: TensorFlow takes seconds to load.
+    # Imported late, as TensorFlow takes seconds to load.
     from fedrobust.assembly import Experiment
     from fedrobust.evaluation.assessment import assess
     from fedrobust.network.classifier import load_model, modules_beside
@@ -134,13 +135,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    """Compose and check what is to be attacked and how."""
+    """Compose and check the configuration of the data and the attacks."""
     overrides = list(options.overrides)
     for override in overrides:
         group = override.lstrip("+~").partition("=")[0].partition(".")[0]
         if group not in EFFECTIVE:
             raise ConfigError(
-                f"{override}: has no effect on a model that is trained; "
+                f"{override}: has no effect on a trained model; "
                 f"fedrobust attack takes {', '.join(EFFECTIVE)}"
             )
     if options.dataset is not None:
@@ -150,8 +151,8 @@ def _config(options: argparse.Namespace) -> Config:
     config = load_config(compose_run(overrides, options.config_dir))
     if not config.attack.methods:
         raise ConfigError(
-            "attack=none: say which attack, such as attack=autoattack; `fedrobust list "
-            "attack` shows them"
+            "attack=none: must be an attack, such as attack=autoattack; `fedrobust "
+            "list attack` shows all"
         )
     return config
 

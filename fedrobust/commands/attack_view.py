@@ -1,4 +1,4 @@
-"""What ``fedrobust attack`` shows: how far it is, and what the model withstands."""
+"""What ``fedrobust attack`` shows: its progress, then the accuracy of the model."""
 
 import sys
 from types import TracebackType
@@ -14,7 +14,7 @@ COLOURS = {"pass": "green", "fail": "red", "not_run": "dim"}
 
 
 class AttackProgress:
-    """Shows how far the stage of an attack is: a bar in a terminal, else plain lines.
+    """Shows the progress of each stage: a bar in a terminal, else plain lines.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class AttackProgress:
         self._bar.stop()
 
     def __call__(self, name: str, epsilon: float, done: int, total: int) -> None:
-        """Show a batch; batches of one stage come from several threads."""
+        """Show that a batch is done; several threads work on the batches of a stage."""
         line = (
             f"{name} at ε={epsilon:.4g}: {total} of {self._num_examples} examples "
             "to break"
@@ -64,8 +64,8 @@ class AttackProgress:
 
 
 def print_scores(scores: Scores) -> None:
-    """Print accuracies, and the checks with the failed ones in red."""
-    # Reports load matplotlib.
+    """Print accuracies and checks, with failed checks in red."""
+    # Imported late, as the package loads matplotlib.
     from fedrobust.report.markup import rich_text
 
     console = Console()

@@ -24,12 +24,13 @@ from strategies.transport.text import printable
 
 HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
 
-  FOLDER         of a sweep over training.epsilon, such as the one that
-                 fedrobust run -m experiment=epsilon leaves
-  --at EPSILON   the threat: recommend for this evaluated epsilon only
+  FOLDER         the folder of a sweep over training.epsilon, such as
+                 fedrobust run -m experiment=epsilon
+  --at EPSILON   recommend for this evaluated epsilon only
 
-  It prints training against test epsilon, what each training costs and gains, and a
-  recommendation; and writes epsilon.md, epsilon.csv and two figures into FOLDER.
+  The command prints accuracies by training and test epsilon, the cost and the gain of
+  each training, and a recommendation. It writes epsilon.md, epsilon.csv and two
+  figures into FOLDER.
 """
 
 
@@ -56,10 +57,10 @@ def command(arguments: Sequence[str]) -> int:
     ]
     terminal = console()
     is_short = sum(len(matrix.rows) for matrix in matrices) <= MOST_ROWS
-    for matrix, found in zip(matrices, advice, strict=True):
-        for shown in epsilon_tables(matrix) if is_short else [rich_text(matrix.title)]:
-            terminal.print(shown)
-        for line in found:
+    for matrix, recommendations in zip(matrices, advice, strict=True):
+        for part in epsilon_tables(matrix) if is_short else [rich_text(matrix.title)]:
+            terminal.print(part)
+        for line in recommendations:
             print(printable(line.text))
     print(epsilon_note(runs, matrices))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
@@ -73,4 +74,4 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise ConfigError(f"epsilon: {message}; say fedrobust epsilon FOLDER --at EPSILON")
+    raise ConfigError(f"epsilon: {message}; see fedrobust epsilon --help")

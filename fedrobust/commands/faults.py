@@ -1,4 +1,4 @@
-"""What is told of an error that nobody foresaw: whose fault it is, and its log."""
+"""The message about an unforeseen error: its cause, and the log to report it with."""
 
 import errno
 import os
@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from fedrobust import __version__
 from fedrobust.errors import reason_of
 
-# What the system, not the program, is the reason of.
-OF_THE_SYSTEM = {
+# Errors that the operating system causes, not the program.
+SYSTEM_ERRORS = {
     errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
     errno.ENOSPC, errno.EPIPE, errno.EROFS,
 }  # fmt: skip
@@ -22,24 +22,24 @@ PACKAGES = ("flwr", "tensorflow", "keras", "numpy", "hydra-core", "ray")
 def describe(error: Exception) -> str:
     """Log an unforeseen error, and return one sentence for the user.
 
-    An error of the operating system or of too little memory is nobody's fault, and is
-    told without a log.
+    Errors of the operating system and too little memory are not logged, as they are no
+    fault of the program.
     """
     if isinstance(error, MemoryError):
         return f"not enough memory: {reason_of(error)}"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{os.fspath(error.filename)!s}: {error.strerror or reason_of(error)}"
-    if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+    if isinstance(error, OSError) and error.errno in SYSTEM_ERRORS:
         return f"a file or the output cannot be used: {error.strerror}"
-    what = f"{type(error).__name__}: {reason_of(error)}"
+    fault = f"{type(error).__name__}: {reason_of(error)}"
     return (
-        f"this is a fault of fedrobust, not yours ({what}): please open an issue of "
+        f"this is a fault of fedrobust, not yours ({fault}): please open an issue of "
         f"the project with {_logged(error)}"
     )
 
 
 def _logged(error: Exception) -> str:
-    """Write the traceback, the command and the versions to a file; name the file."""
+    """Write traceback, command and versions to a log; return words that name it."""
     lines = [
         f"command: {' '.join(sys.argv)}",
         f"fedrobust {__version__}, Python {platform.python_version()}, "
@@ -55,7 +55,7 @@ def _logged(error: Exception) -> str:
         ) as file:
             file.write(text)
     except OSError as failed:
-        return f"the command (no log, as it cannot be written: {failed})"
+        return f"the command (the log could not be written: {failed})"
     return f"its log {file.name}"
 
 

@@ -1,8 +1,8 @@
 """Handing a checked command over to Hydra, and the job that Hydra launches.
 
-``hydra.main`` would compose again what has been composed and checked. So a single run
-goes to Hydra's ``run_job`` as it was composed, and a multirun to Hydra's sweeper with
-a loader that reuses what its jobs have in common.
+``hydra.main`` would compose the configuration again. A single run is therefore passed
+to Hydra's ``run_job`` as it was composed and checked, and a multirun to Hydra's sweeper
+with a loader that reuses what its jobs have in common.
 """
 
 import os
@@ -45,14 +45,14 @@ class JobFailedError(CompactHydraException):
 
 
 def run_one(composed: DictConfig, arguments: list[str]) -> int:
-    """Run a composed and checked configuration, as ``hydra.main`` runs it.
+    """Run a composed and checked configuration like ``hydra.main``.
 
     Parameters
     ----------
     composed
         The configuration, the node ``hydra`` included.
     arguments
-        What was typed.
+        The arguments of the command line.
 
     Returns
     -------
@@ -82,25 +82,25 @@ def run_one(composed: DictConfig, arguments: list[str]) -> int:
             job_subdir_key=None,
         )
         callbacks.on_run_end(config=composed, config_name=CONFIG, job_return=done)
-        _ = done.return_value  # raises what the job raised
+        _ = done.return_value  # raises the exception of a failed job
     return 0
 
 
 def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -> int:
-    """Run all jobs of a checked multirun, by the launcher that it names.
+    """Run all jobs of a checked multirun, by the configured launcher.
 
     Parameters
     ----------
     overrides
-        Of the multirun, with the folder that was decided on.
+        The overrides of the multirun, including its folder.
     arguments
-        What was typed.
+        The arguments of the command line.
     extra_dir
-        A folder with configuration of the user's own.
+        A folder with the user's own configuration.
 
     Returns
     -------
-    The exit status: 1 when a job failed.
+    The exit status, which is 1 when a job failed.
 
     Raises
     ------
@@ -130,9 +130,9 @@ def _sweep(started: Hydra, overrides: list[str]) -> None:
         hydra_context=HydraContext(started.config_loader, callbacks),
         task_function=job,
     )
-    # By its path, as Hydra imports the module of the class a second time.
+    # Compared by path, as Hydra imports the module of the class a second time.
     if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
-        # Its jobs are those that were composed and checked before.
+        # The basic sweeper's jobs have already been composed and checked.
         sweeper.validate_batch_is_legal = _accept  # type: ignore[method-assign]
     sweeper.sweep(arguments=list(master.hydra.overrides.task))
     callbacks.on_multirun_end(config=master, config_name=CONFIG)
@@ -161,7 +161,7 @@ def answer(arguments: list[str]) -> int:
 
 @contextmanager
 def _hydra_for(arguments: list[str], extra_dir: str | None) -> Iterator[Hydra]:
-    """Start Hydra, which jobs may use themselves."""
+    """Initialize Hydra, whose global state jobs may use too."""
     register_resolvers()
     started = Hydra("fedrobust", loader_in(extra_dir))
     GlobalHydra.instance().clear()
@@ -199,7 +199,7 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
 
 
 def job(composed: Any) -> Result:
-    """Run one job for Hydra, in whatever process its launcher started."""
+    """Run one job for Hydra, in the process that its launcher chose."""
     from fedrobust.run import run
 
     # A launcher may have started this process.
@@ -216,7 +216,7 @@ def job(composed: Any) -> Result:
         is_known = isinstance(error, ConfigError | RunFailedError)
         message = str(error) if is_known else describe(error)
         if number is not None:
-            # Hydra goes on with the other jobs, and raises this after the last.
+            # Hydra runs the remaining jobs, then raises this error.
             raise JobFailedError(message) from None
         tell(message)
         status = REFUSED if isinstance(error, ConfigError) else 1

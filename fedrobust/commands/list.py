@@ -18,7 +18,7 @@ HELP = """usage: fedrobust list [GROUP ...] [--markdown] [--config-dir FOLDER]
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Print what there is to choose from."""
+    """Print the groups of conf/, or the choices of some groups."""
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
         return 0
@@ -29,11 +29,11 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("--markdown", action="store_true")
     options = parser.parse_intermixed_args(arguments)
     extra_dir = options.config_dir
-    found = groups(None if extra_dir is None else existing_folder(extra_dir))
+    known = groups(None if extra_dir is None else existing_folder(extra_dir))
     for group in options.groups:
-        if group not in found:
+        if group not in known:
             raise ConfigError(
-                f"{group}: there is no such group, {nearest(group, found)}"
+                f"{group}: there is no such group, {nearest(group, known)}"
             )
     if options.markdown:
         # It loads the classes that the choices name, and TensorFlow with them.
@@ -43,12 +43,12 @@ def command(arguments: Sequence[str]) -> int:
         print("\n".join(pages or [overview()]), end="")
         return 0
     if not options.groups:
-        for group, choices in found.items():
+        for group, choices in known.items():
             print(f"{group:12} {', '.join(choices)}")
         return 0
     for group in options.groups:
-        width = max(map(len, found[group]))
-        for choice, comment in found[group].items():
+        width = max(map(len, known[group]))
+        for choice, comment in known[group].items():
             print(f"{choice:{width}}  {comment}")
     return 0
 

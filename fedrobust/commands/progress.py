@@ -1,4 +1,4 @@
-"""Progress of a run: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar in a terminal, else plain lines."""
 
 import sys
 import time
@@ -27,12 +27,12 @@ class Progress:
     config
         The experiment.
     folder
-        Its run directory, named at the end.
+        The run directory, which the last line names.
     job
-        Its number in a multirun, from 0; None for a single run.
+        The number of the run in a multirun, from 0; None for a single run.
     """
 
-    # Runs of the multirun that this process started; 0 when another one did.
+    # Number of runs of the multirun; 0 in processes that did not start it.
     total: ClassVar[int] = 0
 
     def __init__(self, config: Config, folder: Path, job: int | None) -> None:
@@ -64,7 +64,7 @@ class Progress:
 
     @staticmethod
     def name_of(config: Config, job: int | None, total: int) -> str:
-        """Return the name of a run in messages: its number, and the choices made."""
+        """Return the name of a run in messages: its number, choices and seed."""
         choices = config.choices
         groups = ["dataset", "model", "training"]
         if not config.centralised:
@@ -102,14 +102,14 @@ class Progress:
         self._console.print(note, markup=False, highlight=False, soft_wrap=True)
 
     def finish(self, result: Result) -> None:
-        """Show the result and where it is."""
+        """Show the result, and the path of its file."""
         self._bar.stop()
         line = _accuracies(result.clean_accuracy, result.robust_accuracy)
         seconds = time.perf_counter() - self._started
         line += "" if self._trained else "  (trained before)"
         print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
         if others := version_changes(result.other_versions):
-            note = f"note: it was trained with {others}; {TRAIN_ANEW}"
+            note = f"note: the run was trained with {others}; {TRAIN_ANEW}"
             self._console.print(note, style="yellow", markup=False, highlight=False)
         for name in result.failed_checks:
             self._console.print(f"check failed: {name}", style="red", markup=False)
@@ -121,7 +121,7 @@ class Progress:
 
 
 def _accuracies(clean: float | None, robust: Curves | None) -> str:
-    """Write accuracies in percent on one line."""
+    """Return accuracies in percent as one line; empty without an evaluation."""
     if clean is None:
         return ""
     parts = [f"clean {100 * clean:.1f}"]

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 HELP = """usage: fedrobust report FOLDER
 
-  FOLDER   of a run, or of many, such as a multirun leaves
+  FOLDER   the folder of a run, or of several runs, such as that of a multirun
 
-  It prints a table of the runs, and writes report.md, report.csv and figures into the
-  folder.
+  The command prints a table of the runs, and writes report.md, report.csv and figures
+  into the folder.
 """
 
-# A table that is longer is in the report's files only.
+# A longer table is written to the files of the report, but not printed.
 MOST_ROWS = 60
 MOST_WARNINGS = 8
-COPY_IT = "copy it to where you may write"
+COPY_IT = "copy it to a place where you can write"
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Print and write what the runs of a folder show."""
+    """Print and write the report of the runs in a folder."""
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
         return 0
@@ -74,7 +74,7 @@ def show_report(folder: Path, digests: set[str] | None = None) -> None:
 
 
 def runs_in(folder: Path, digests: set[str] | None = None) -> "Runs":
-    """Collect the runs of a folder; a ConfigError where there are none."""
+    """Collect the runs of a folder; raise ConfigError if there are none."""
     from fedrobust.report import MissingResultsError, collect
 
     if not folder.is_dir():
@@ -86,6 +86,6 @@ def runs_in(folder: Path, digests: set[str] | None = None) -> "Runs":
 
 
 def console() -> Console:
-    """Print to the terminal; tables keep their width where there is none."""
+    """Return a console for standard output; 160 columns wide without a terminal."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=160)

@@ -30,22 +30,24 @@ HELP = """usage: fedrobust reproduce NAME [--cells COLUMN=VALUES ...] [--seeds S
                           [--runs FOLDER] [--check | --collect | --page]
 
   NAME      a reproduction: a folder of experiments/
-  --cells   run only these, such as --cells rule=krum,cm bucketing=0
-  --seeds   run only these, such as --seeds 0,1
-  --runs    where run directories go (reproductions/NAME); finished ones are reused
-  --check   run finished cells again, elsewhere, and say whether the numbers agree to
-            the bit; nothing is written
-  --collect run nothing; add what is finished in --runs, and write the page
-  --page    run nothing, and write the page anew
+  --cells   run only these cells, such as --cells rule=krum,cm bucketing=0
+  --seeds   run only these seeds, such as --seeds 0,1
+  --runs    the folder of the run directories (default: reproductions/NAME), in which
+            finished runs are reused
+  --check   run finished cells again in a temporary folder, and print whether the
+            numbers agree to the bit; nothing is written
+  --collect run nothing; add the finished runs in --runs, and write the page
+  --page    run nothing; write the page again
 
-  What is in results.csv already is not run again: typed again, it goes on. Several on
-  one machine may add to one results.csv. In a checkout it is in experiments/NAME; an
-  installed fedrobust copies its experiments to ./reproductions and writes there.
+  Runs in results.csv are not repeated, so the same command continues after an
+  interrupt. Several commands on one machine may add to the same results.csv. In a
+  checkout it is in experiments/NAME; an installed fedrobust copies its experiments to
+  ./reproductions and writes there.
 """
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Run the command; give the exit status."""
+    """Run the command, and return the exit status."""
     if any(a in ("-h", "--help") for a in arguments):
         print(HELP, end="")
         for name in reproduction_names(experiments_folder()):
@@ -68,14 +70,17 @@ def command(arguments: Sequence[str]) -> int:
     results = Results(reproduction)
     if options.check:
         return _check(reproduction, results, jobs)
-    # What is wrong with any file of the pages is told before something is run.
+    # Damage to a file of any page is reported before anything is run.
     index_of(reproduction.folder.parent)
-    # The page tells all rows, whichever are run now.
+    # The page shows all rows, not only those of the selected runs.
     done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
     if not done:
         print(f"{results.path} has no rows yet")
     elif len(done) > 20:
-        print(f"holding {len(done)} rows to the experiment as it stands", flush=True)
+        print(
+            f"checking that {len(done)} rows belong to the present experiment",
+            flush=True,
+        )
     _checked_configs(reproduction, results, done)
     if options.page:
         return _write(reproduction, results)
@@ -101,13 +106,13 @@ def _seeds(text: str | None) -> list[int] | None:
 def _reproduce(
     reproduction: Reproduction, results: Results, jobs: list[Job], runs: Path
 ) -> int:
-    """Run what is not there yet; a run that fails does not stop the others."""
-    # Everything is composed and checked before the first run.
+    """Run the jobs without a row; a failed run does not stop the others."""
+    # All configurations are checked before the first run.
     configs = _checked_configs(reproduction, results, jobs)
     for config in configs.values():
         RunFolder(runs / config.digest, config).check("--runs")
     left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
-    print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are there")
+    print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are done")
     failed = 0
     Progress.total = len(left)
     for number, job in enumerate(left):
@@ -127,27 +132,27 @@ def _reproduce(
 def _collect(
     reproduction: Reproduction, results: Results, jobs: list[Job], runs: Path
 ) -> int:
-    """Add the runs that are finished."""
+    """Add the finished runs to the results."""
     if not runs.is_dir():
         raise ConfigError(f"--runs {runs}: there is no such folder to collect from")
     configs = _checked_configs(reproduction, results, jobs)
     folders = {job: RunFolder(runs / c.digest, c) for job, c in configs.items()}
     for folder in folders.values():
         folder.check("--runs")
-    found = 0
+    added = 0
     for job, folder in folders.items():
         result = folder.result()
         if result is not None and (job.cell, job.seed) not in results.rows:
             results.add(job, folder, result)
-            found += 1
-    print(f"{reproduction.name}: {found} more of {len(jobs)} runs, from {runs}")
+            added += 1
+    print(f"{reproduction.name}: added {added} of {len(jobs)} runs from {runs}")
     return _write(reproduction, results)
 
 
 def _checked_configs(
     reproduction: Reproduction, results: Results, jobs: list[Job]
 ) -> dict[Job, Config]:
-    """Compose runs, and hold rows and measures to them before anything is run."""
+    """Compose jobs, and check their rows and measures, before anything is run."""
     configs = {job: job.config for job in jobs}
     for job, config in configs.items():
         results.check(job, config)
@@ -180,17 +185,19 @@ def _write(reproduction: Reproduction, results: Results) -> int:
 
 
 def _write_page(reproduction: Reproduction, results: Results) -> Path:
-    """Write the page of all rows, those of other commands too."""
-    advice = "see to it, and write the page again with --page"
+    """Write the page from all rows, including those that other commands added."""
+    advice = "correct this, and write the page again with --page"
     with results.locked(), writing(reproduction.folder, advice):
         return write_page(reproduction, results)
 
 
 def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int:
-    """Run cells again and compare every digit."""
+    """Run finished cells again, and compare every digit."""
     done = [job for job in jobs if (job.cell, job.seed) in results.rows]
     if not done:
-        raise ConfigError(f"{results.path} holds none of these runs: nothing to check")
+        raise ConfigError(
+            f"{results.path} has no row of these runs: there is nothing to check"
+        )
     configs = _checked_configs(reproduction, results, done)
     differ = 0
     Progress.total = len(done)
@@ -204,23 +211,23 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
                 continue
             for name, measure in reproduction.measures.items():
                 row = results.rows[job.cell, job.seed]
-                kept, found = row[name], as_text(measured(measure, folder, result))
-                if not kept and not found:
-                    continue  # such runs have no such number
-                same = kept == found
+                old, new = row[name], as_text(measured(measure, folder, result))
+                if not old and not new:
+                    continue  # some runs do not have this number
+                same = old == new
                 differ += not same
-                word = "to the bit" if same else "DIFFERS"
-                here = processor(result.environment)
-                if not same and here != row["processor"]:
-                    word += f" (that was on {row['processor']}, this is {here}"
-                    word += f"{_hint(row['processor'], here)})"
-                print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {kept}, is "
-                      f"{found}: {word}")  # fmt: skip
+                outcome = "to the bit" if same else "DIFFERS"
+                old_cpu, new_cpu = row["processor"], processor(result.environment)
+                if not same and new_cpu != old_cpu:
+                    outcome += f" (the row is of {old_cpu}, this run of {new_cpu}"
+                    outcome += f"{_vector_advice(old_cpu, new_cpu)})"
+                print(f"{'/'.join(job.cell)} seed={job.seed}: {name} was {old}, is "
+                      f"{new}: {outcome}")  # fmt: skip
     return int(differ > 0)
 
 
-def _hint(there: str, here: str) -> str:
-    """Tell how a CPU of more vectors computes as the same of fewer."""
-    if there.replace("(AVX2)", "(AVX-512)") == here != there:
-        return f"; with {VARIABLE}=AVX2 it computes as that one"
+def _vector_advice(old: str, new: str) -> str:
+    """Return how a CPU with AVX-512 computes the bits of the same CPU without it."""
+    if old.replace("(AVX2)", "(AVX-512)") == new != old:
+        return f"; with {VARIABLE}=AVX2 it computes the same bits"
     return ""

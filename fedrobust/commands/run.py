@@ -1,8 +1,8 @@
-"""``fedrobust run``: one experiment, or with -m every combination of them.
+"""``fedrobust run``: one experiment, or with -m every combination of values.
 
-Hydra's own entry point would make folders before it knew that a configuration is wrong,
-and exit with 1. Here everything is composed and checked first, then handed to Hydra,
-which launches one job or all of a multirun with whatever launcher is configured.
+Hydra's own entry point creates folders before a configuration is checked, and exits
+with status 1. Here every configuration is composed and checked first. Then Hydra
+launches the single job, or all jobs of a multirun by the configured launcher.
 """
 
 import argparse
@@ -36,19 +36,19 @@ HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
   -m             run every combination of comma-separated values
   --dry-run      check everything, show what would run and where, and run nothing
   --cfg job      print the configuration and run nothing
-  --config-dir   a folder with configuration of your own: FOLDER/strategy/mine.yaml
-  --fresh        remove what the run, or each of them, left there and train anew
+  --config-dir   a folder with your own configuration: FOLDER/strategy/mine.yaml
+  --fresh        remove the files of earlier runs from the folder, and train again
 
-  A run's folder is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with -m
-  it is in multirun/, or in hydra.sweep.dir=FOLDER. A finished run typed again returns
-  its result at once, so typing a multirun again continues it.
+  The folder of a run is outputs/<digest of its science>, or hydra.run.dir=FOLDER; with
+  -m it is in multirun/, or in hydra.sweep.dir=FOLDER. The command of a finished run
+  returns its result at once, so repeating the command of a multirun continues it.
 
-  A value for one choice of a multirun alone is a choice of your own: with
-  FOLDER/byzantine/strong_alie.yaml of the three lines
+  To set a key for one choice of a multirun only, write a choice of your own: a file
+  FOLDER/byzantine/strong_alie.yaml with these three lines
     defaults:
       - alie
     z: 1.5
-  run `-m --config-dir FOLDER byzantine=sign_flip,strong_alie`.
+  is used by `-m --config-dir FOLDER byzantine=sign_flip,strong_alie`.
 """
 DRY_RUN = "--dry-run"
 FRESH = "--fresh"
@@ -68,7 +68,7 @@ def command(arguments: Sequence[str]) -> int:
     parser.error = _refuse  # type: ignore[method-assign]
     flags = parser.parse_intermixed_args(arguments)
     _check_flags(flags)
-    # Hydra's own parser wants every flag before the first override or after the last.
+    # Hydra's parser accepts flags only before the first override or after the last.
     switches = [a for a in arguments if a not in flags.overrides]
     arguments = [*flags.overrides, *switches]
     if flags.info or flags.hydra_help or flags.shell_completion:
@@ -82,7 +82,7 @@ def command(arguments: Sequence[str]) -> int:
         if package and OmegaConf.select(composed, package) is None:
             raise ConfigError(f"--package {package}: there is no such key")
         return answer(arguments)
-    if composed.hydra.mode == RunMode.MULTIRUN:  # by a file
+    if composed.hydra.mode == RunMode.MULTIRUN:  # set in a file
         return _multirun(arguments, flags, is_dry, is_fresh)
     folder = resolved_folder(composed, "hydra.run.dir")
     RunFolder(folder, config).check()
@@ -95,23 +95,26 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def _check_flags(flags: argparse.Namespace) -> None:
-    """Refuse flags of Hydra that have no use here, alone or together."""
+    """Refuse flags of Hydra, or combinations of them, that are not supported."""
     if flags.config_name or flags.config_path or flags.experimental_rerun:
         raise ConfigError(
             "--config-name, --config-path and --experimental-rerun are not supported: "
-            "add configuration of your own with --config-dir"
+            "add your own configuration with --config-dir"
         )
     if flags.multirun and flags.cfg:
         raise ConfigError("--cfg shows one configuration: leave out -m")
     if flags.resolve and not flags.cfg:
-        raise ConfigError("--resolve: is for --cfg alone, add --cfg job")
+        raise ConfigError("--resolve: works only together with --cfg: add --cfg job")
     modes = ("run", "multirun", "cfg", "shell_completion", "info")
     given = [f"--{mode}" for mode in modes if getattr(flags, mode)]
     if len(given) > 1:
         raise ConfigError(f"{' and '.join(given)}: must be given one at a time")
     is_query = flags.shell_completion and "COMP_LINE" not in os.environ
     if is_query and any(o.startswith("query=") for o in flags.overrides):
-        raise ConfigError("query: is asked by the shell, install=bash prints how")
+        raise ConfigError(
+            "query: is used by the shell only; -sc install=bash prints how to install "
+            "shell completion"
+        )
 
 
 def _notes(notes: Iterable[str]) -> None:
@@ -127,7 +130,7 @@ def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
     folder, jobs = _jobs(flags)
-    # Resolved once, as ${now:...} would give Hydra another folder.
+    # The folder is passed resolved, as Hydra would evaluate ${now:...} a second time.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     others = [a for a in flags.overrides if a.partition("=")[0] != "hydra.sweep.dir"]
     overrides = [f"hydra.sweep.dir='{quoted}'", *others]
@@ -146,7 +149,7 @@ def _multirun(
     with exits_refused():
         status = run_all(overrides, arguments, flags.config_dir)
     _tell_failures(runs)
-    # Results of an earlier sweep in the same folder are no reason for a report.
+    # Results of an earlier sweep in the same folder alone do not cause a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report(folder, {config.digest for config in configs})
     return status
@@ -157,12 +160,13 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
 
     Returns
     -------
-    The folder of the multirun; and of each job the folder below it, and what it runs.
+    The folder of the multirun; for each job, its folder below that, and its
+    configuration.
 
     Raises
     ------
     ConfigError
-        When one of them is wrong, or there is none.
+        When a combination is wrong, or there is none.
     """
     keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
     if "hydra.run.dir" in keys:
@@ -181,7 +185,7 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
         folders.add(folder)
     if not jobs:
         raise ConfigError(
-            f"{' '.join(flags.overrides)}: there is no such combination, a pattern "
+            f"{' '.join(flags.overrides)}: there is no combination, as a pattern "
             "matches no choice"
         )
     if len(folders) > 1:
@@ -196,7 +200,7 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
 
 
 def _tell_failures(runs: list[RunFolder]) -> None:
-    """Report each failed run where several failed, as Hydra reports the first only."""
+    """Report every failed run if there are several, as Hydra reports only the first."""
     failed = {run: reason for run in runs if (reason := run.failure()) is not None}
     if len(failed) > 1:
         tell(f"{len(failed)} of {len(runs)} runs failed")
@@ -215,14 +219,14 @@ def _folders(composed: Any, number: int) -> tuple[Path, Path]:
 
 
 def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) -> None:
-    """Refuse folders of other runs, and one for two different combinations."""
+    """Refuse folders of other runs, and one folder for two different combinations."""
     digests: dict[Path, str] = {}
     for config, subfolder in zip(configs, subfolders, strict=True):
         RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
         if digests.setdefault(subfolder, config.digest) != config.digest:
             raise ConfigError(
-                f"hydra.sweep.subdir={subfolder}: two combinations would share it; "
-                "leave it out, and each has a folder of its own"
+                f"hydra.sweep.subdir={subfolder}: two combinations would share this "
+                "folder; leave the key out to give each its own"
             )
 
 

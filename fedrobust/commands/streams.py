@@ -1,7 +1,7 @@
-"""Standard output and error of a process whose readers may leave before it ends.
+"""Standard output and error that survive a closed pipe.
 
-``fedrobust run ... | head`` trains to the end: what a run is for is in its folder, and
-nobody lacks the lines that nobody reads.
+``fedrobust run ... | head`` trains to the end, because the results are in the run's
+folder and the lost lines have no reader.
 """
 
 import io
@@ -11,31 +11,31 @@ from typing import Any
 
 
 class _Outlet(io.FileIO):
-    """A descriptor to write to, which goes to nowhere once it takes nothing more."""
+    """A file descriptor that is redirected to the null device once writing fails."""
 
     def __init__(self, descriptor: int, name: str, is_needed: bool) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self._told_as = name
+        self._stream_name = name
         self._is_needed = is_needed
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            # Of the descriptor itself, as TensorFlow and child processes have it too.
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
+            null_device = os.open(os.devnull, os.O_WRONLY)
+            # Redirect the descriptor, as TensorFlow and child processes use it too.
+            os.dup2(null_device, self.fileno())
+            os.close(null_device)
             if self._is_needed and not isinstance(error, BrokenPipeError):
-                raise OSError(error.errno, error.strerror, self._told_as) from None
+                raise OSError(error.errno, error.strerror, self._stream_name) from None
             return memoryview(data).nbytes
 
 
 def outlive_readers() -> None:
-    """Let no reader that leaves end this process, nor an unknown character.
+    """Keep this process alive when a pipe closes or a character cannot be encoded.
 
-    A full disk below standard output still raises an OSError, once; below standard
-    error, where it would be told, it does not.
+    A full disk raises one OSError if standard output is written to it. If standard
+    error is, the error is ignored, as there is no other place to report it.
     """
     sys.stdout = _outliving(sys.stdout, "standard output", is_needed=True)
     sys.stderr = _outliving(sys.stderr, "standard error", is_needed=False)
@@ -44,7 +44,7 @@ def outlive_readers() -> None:
 def _outliving(stream: Any, name: str, is_needed: bool) -> Any:
     """Return a stream to the same descriptor; the same stream if it has none."""
     buffer = getattr(stream, "buffer", None)
-    # Not what a test or a notebook put in place of them, nor what was made here.
+    # Leave replacements by a test or a notebook alone, and streams made here before.
     if type(getattr(buffer, "raw", buffer)) is not io.FileIO:
         return stream
     stream.flush()

@@ -1,18 +1,18 @@
-"""The typed schema of conf/, its validation, and what it says when something is wrong.
+"""The typed schema of conf/, its validation, and its error messages.
 
-Nothing here imports TensorFlow or Flower: every wrong key, choice, type, range and
-impossible pair is refused in a second.
+Nothing here imports TensorFlow or Flower, so that every wrong key, choice, type, range
+and impossible pair is refused within a second.
 
-compose       conf/ and overrides to what Hydra composes, by ``hydra_loader``
-load          from what Hydra composed to a checked configuration, once a command
+compose       composes conf/ and overrides with Hydra, by ``hydra_loader``
+load          checks a composed configuration, once in each command
 schema        the dataclasses of a checked configuration
-components    a node with a ``_target_``: its class is its schema, and checks its ranges
+components    checks a node with a ``_target_``, whose class is its schema
 keys          the bounds of the keys that no component checks
-aggregation   pre-aggregators and rule against the clients of a round
-pairs         all components of an experiment, and what depends on several
-defaults      the defaults of our own classes
-digests       which results a configuration shares with another
-notes         what is allowed but probably not meant
+aggregation   checks pre-aggregators and rule against the clients of a round
+pairs         checks all components of an experiment, and pairs of them
+defaults      the default values of our own classes
+digests       names experiments, so that equal ones share results
+notes         remarks about values that are allowed but probably not meant
 """
 
 from fedrobust.config.load import load_config

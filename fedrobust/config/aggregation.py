@@ -13,8 +13,8 @@ def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
 
     Returns
     -------
-    Their nodes by name, how many rows they leave for the rule, and whether each of
-    these is made for the client of its place.
+    Their nodes by name, the number of rows that they leave for the rule, and whether
+    each row still belongs to one client.
     """
     nodes: Node = {}
     num_rows, keeps_places = config.num_sampled, True
@@ -48,8 +48,8 @@ def check_rule(
         keeps_places or not rule.needs_clients,
         "preaggregator",
         "+".join(c.preaggregator),
-        f"one that leaves each client its row, as {rule!r} needs to know whose it is; "
-        "under strategy=mean clients count alike",
+        f"one that keeps one row for each client, as {rule!r} needs to know the client "
+        "of a row; strategy=mean weights all clients alike",
     )
     key, trusted = trusted_of(c.strategy.rule)
     require(
@@ -64,6 +64,6 @@ def check_rule(
             1 <= root <= (size or root),
             "strategy.root_examples",
             root,
-            f"at least 1, and no more than there are images: {rule!r} needs a root "
-            "data set at the server",
+            f"at least 1, and at most the number of images: {rule!r} needs a root data "
+            "set at the server",
         )

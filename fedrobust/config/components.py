@@ -1,8 +1,8 @@
-"""A node with a ``_target_``: a class of this project is its own schema.
+"""Check a node with a ``_target_``; a class of this project is the node's schema.
 
-A component is a frozen dataclass; its constructor checks the ranges. A user's class is
-found but not imported, as that would run their code. Equal nodes are checked once, as
-the jobs of a multirun have most of their components in common.
+A component is a frozen dataclass whose constructor checks the ranges. A user's class is
+located but not imported, because an import would run the user's code. Equal nodes are
+checked once, because the jobs of a multirun have most of their components in common.
 """
 
 import copy
@@ -30,7 +30,7 @@ _components: dict[tuple[str, str], Any] = {}
 
 
 def forget_components() -> None:
-    """Forget the components that were checked, so that they are checked anew."""
+    """Empty the cache of checked components."""
     _checks.clear()
     _components.clear()
 
@@ -40,10 +40,10 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
 
     Returns
     -------
-    The node and its component; for a class that is not ours, the node as it is and
-    None, as constructing it would run the user's code.
+    The node and its component. For a user's class they are the unchanged node and None,
+    because constructing it would run the user's code.
     """
-    # By text, as 1, 1.0 and True are equal in Python and not in a configuration.
+    # Keyed by text: 1, 1.0 and True are equal in Python but not in a configuration.
     name = repr(node), key, base
     if name not in _checks:
         with warnings.catch_warnings(record=True) as caught:
@@ -52,10 +52,10 @@ def check_component(node: Any, key: str, base: type | None = None) -> tuple[Node
         _checks[name] = _Check(*checked, [str(warning.message) for warning in caught])
         if checked[1] is not None:
             _components[_name_of(checked[0]), key] = checked[1]
-    found = _checks[name]
-    for text in found.notes:
+    check = _checks[name]
+    for text in check.notes:
         warnings.warn(text, stacklevel=2)
-    return copy.deepcopy(found.node), found.component
+    return copy.deepcopy(check.node), check.component
 
 
 def checked_component(node: Node, key: str) -> Any:
@@ -63,7 +63,8 @@ def checked_component(node: Node, key: str) -> Any:
 
     Returns
     -------
-    None for a user's own class, and for a node that the latest command did not check.
+    The component; None for a user's own class, and for a node that the latest command
+    did not check.
     """
     return _components.get((_name_of(node), key))
 
@@ -98,7 +99,7 @@ def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
         )
     values = merged_with(cls, plain, key, without=set(inner))
     if any(component is None for component in components.values()):
-        return {**node, **nodes}, None  # the user's own rule is made with the rest
+        return {**node, **nodes}, None  # constructed later, with the user's own rule
     component: Any = with_key(key, lambda: cls(**values, **components))
     return {**_node_of(component), "_target_": target, **nodes}, component
 

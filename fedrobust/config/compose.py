@@ -1,4 +1,4 @@
-"""Composing conf/ with Hydra: one configuration, or every one of a multirun."""
+"""Composing conf/ with Hydra: a single configuration, or all those of a multirun."""
 
 import contextlib
 import hashlib
@@ -33,7 +33,7 @@ from fedrobust.errors import ConfigError, reason_of
 CONFIG = "config"
 
 
-# The last configuration that was checked: Hydra asks for its folder's name next.
+# The last checked configuration, as Hydra asks for the name of its folder next.
 _last: list[tuple[DictConfig, Config]] = []
 
 
@@ -51,7 +51,7 @@ def register_resolvers() -> None:
 
 @contextlib.contextmanager
 def _composer(extra_dir: str | None) -> Iterator[Loader]:
-    """Yield a loader; turn what Hydra raises into one sentence for the user."""
+    """Yield a loader; convert Hydra's exceptions to one sentence for the user."""
     register_resolvers()
     setup_globals()
     # Files may have changed since an earlier command.
@@ -73,7 +73,7 @@ def _composer(extra_dir: str | None) -> Iterator[Loader]:
 
 
 def loader_in(extra_dir: str | None) -> Loader:
-    """Return a loader of conf/ and, if it is given, of a folder of the user's own."""
+    """Return a loader of conf/ and, if given, of a folder of the user."""
     return loader_for(None if extra_dir is None else existing_folder(extra_dir))
 
 
@@ -90,14 +90,14 @@ def compose_run(overrides: Sequence[str], extra_dir: str | None = None) -> DictC
     Raises
     ------
     ConfigError
-        With one sentence, when it does not compose.
+        When the overrides cannot be composed.
     """
     with _composer(extra_dir) as loader:
         return _compose(loader, list(overrides))
 
 
 def _compose(loader: Loader, words: list[str]) -> DictConfig:
-    """Compose; Hydra lets through whatever Python raises at a strange value or file."""
+    """Compose; Hydra does not catch what Python raises at an unusual value or file."""
     try:
         return loader.load_configuration(CONFIG, words, RunMode.RUN, from_shell=False)
     except (ConfigError, MissingConfigException, OverrideParseException):
@@ -122,8 +122,8 @@ def compose_sweep(
         When one of them does not compose.
     """
     with _composer(extra_dir) as loader:
-        # A choice may define hydra.sweeper.params. Values are left out here, as they
-        # may belong to a choice that is swept over.
+        # A choice may define hydra.sweeper.params. Overrides of values are left out
+        # here, as their keys may belong to a choice that is swept over.
         choices = [
             str(o.input_line)
             for o in loader.parser.parse_overrides(list(overrides))
@@ -153,7 +153,7 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
     Raises
     ------
     ConfigError
-        As ``load_config``, with the user's own file where the key comes from one.
+        As for ``load_config``; the message names the user's file that sets the key.
     """
     try:
         config = load_config(composed)
@@ -172,7 +172,7 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
 
 
 def number_job(composed: DictConfig, number: int) -> None:
-    """Write a job's number in its multirun, as Hydra's own launcher does, from 0."""
+    """Set a job's number in its multirun, from 0, as Hydra's launcher does."""
     with read_write(composed.hydra.job), open_dict(composed.hydra.job):
         composed.hydra.job.num = composed.hydra.job.id = number
 
@@ -190,7 +190,7 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
     Raises
     ------
     ConfigError
-        When it cannot be read.
+        When the folder cannot be resolved.
     """
     HydraConfig.instance().cfg = composed  # type: ignore[assignment]  # ${hydra:...}
     try:
@@ -203,11 +203,11 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
-    """Return the folder of a multirun: the same for the same command, which resumes."""
+    """Return the folder of a multirun; equal overrides share it, so they resume."""
     text = "\n".join(sorted(overrides))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def split_overrides(text: str) -> list[str]:
-    """Split overrides at spaces that are not within quotes, which Hydra reads."""
+    """Split overrides at spaces outside quotes."""
     return re.findall(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""", text)

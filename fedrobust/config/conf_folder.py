@@ -1,4 +1,4 @@
-"""What conf/ offers, and a folder of the user's own beside it: groups and choices."""
+"""The groups and choices of conf/, and of a user's configuration folder."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +10,12 @@ from fedrobust.errors import ConfigError, reason_of
 
 
 def config_dir() -> Path:
-    """Find conf/: in the installed package, else beside it in a checkout."""
-    here = Path(fedrobust.__file__).resolve().parent
-    for folder in (here / "conf", here.parent / "conf"):
+    """Return the folder conf/: in an installed package, else beside the package."""
+    package = Path(fedrobust.__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
         if (folder / "config.yaml").is_file():
             return folder
-    raise FileNotFoundError(f"conf/config.yaml is neither in {here} nor beside it")
+    raise FileNotFoundError(f"conf/config.yaml is neither in {package} nor beside it")
 
 
 def existing_folder(extra_dir: str) -> Path:
@@ -24,7 +24,7 @@ def existing_folder(extra_dir: str) -> Path:
     Raises
     ------
     ConfigError
-        When it is none.
+        When there is no such folder.
     """
     try:
         folder = Path(extra_dir).resolve()
@@ -39,15 +39,15 @@ def existing_folder(extra_dir: str) -> Path:
 def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
     """List the choices of each group with the first comment of their files.
 
-    A folder within a group is a group too where config.yaml names it, and else holds
-    more choices, such as ``flanders_baseline/lie``. Sweeps over ``glob(*)`` leave these
-    out.
+    A folder within a group is a nested group if config.yaml names it. Otherwise it
+    holds more choices of the group, such as ``flanders_baseline/lie``, which sweeps
+    over ``glob(*)`` leave out.
 
     Parameters
     ----------
     extra_dir
-        A folder with configuration of the user's own; for a choice of conf/ too,
-        conf/ wins.
+        A folder with the user's own configuration. Choices that conf/ has too keep the
+        comment of conf/.
     """
     found: dict[str, dict[str, str]] = {}
     roots = [config_dir()] if extra_dir is None else [Path(extra_dir), config_dir()]
@@ -71,7 +71,7 @@ def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
 
 @lru_cache(maxsize=1)
 def _nested_groups() -> set[str]:
-    """Read which groups within groups config.yaml has a choice of."""
+    """Return the groups within groups that the defaults of config.yaml name."""
     text = (config_dir() / "config.yaml").read_text(encoding="utf-8")
     entries = [e for e in yaml.safe_load(text)["defaults"] if isinstance(e, dict)]
     return {group for entry in entries for group in entry if "/" in group}

@@ -1,4 +1,4 @@
-"""The defaults of our own classes, which need not be written to be meant."""
+"""The default values of our own classes, which a configuration may leave out."""
 
 import dataclasses
 import importlib
@@ -47,9 +47,9 @@ def with_defaults(values: Node, cls: type | None = None) -> Node:
     Parameters
     ----------
     values
-        What a dataclass is made of. A component within names its class itself.
+        The fields of a dataclass. A component within names its own class.
     cls
-        The dataclass; None: the one that ``_target_`` names.
+        The dataclass; None means the class that ``_target_`` names.
     """
     target = values.get("_target_")
     cls = cls or component_class(target if isinstance(target, str) else None)
@@ -70,5 +70,5 @@ def _with_defaults(value: Any) -> Any:
 
 
 def _is_component(cls: Any) -> bool:
-    """Whether a node names the class, so that it may be one derived from this."""
+    """Return whether nodes name this class, and so may name a subclass."""
     return hasattr(cls, "version")

@@ -1,8 +1,8 @@
-"""Digests: names of experiments that are the same where the results are.
+"""Digests: names of experiments, equal if the experiments have the same results.
 
-Only what differs from the default of its class counts. So a key that is added with a
-default that changes no result changes no digest. Where a default or the meaning of a
-class does change, raise its ``version``: no old result is then taken for a new one.
+Only values that differ from the default of their class count, so that adding a key
+whose default changes no result changes no digest. When a default or the meaning of a
+class changes, raise its ``version``, so that no old result is taken for a new one.
 """
 
 import dataclasses
@@ -16,24 +16,24 @@ from fedrobust.config.defaults import component_class, defaults_of
 from fedrobust.config.targets import code_digest, file_digest
 from fedrobust.config.typed import Node
 
-# The version of what is written here. Raise it when a key that is no component's
-# changes its meaning, or its default.
+# The version of this module's rules. Raise it when a key outside all components changes
+# its meaning or its default.
 VERSION = 4
 
 
-def digest(found: Node) -> str:
-    """Return sixteen hexadecimal digits that name what ``differences`` found."""
-    text = json.dumps({"version": VERSION, **found}, sort_keys=True, default=str)
+def digest(values: Node) -> str:
+    """Return sixteen hexadecimal digits that name the values of ``differences``."""
+    text = json.dumps({"version": VERSION, **values}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def differences(value: Any) -> Any:
-    """Return what a value says beyond the defaults of its class.
+    """Return the parts of a value that differ from the defaults of its class.
 
-    A component of ours is named by its class alone, whichever module it is taken from,
-    and by its version where that is not 1. A user's own keeps all that is written, as
-    its defaults are not known without running it, and is named with the digest of its
-    code. Fields in ``outside_digest`` of a class decide no result and are left out.
+    A component of ours is named by its class without the module, and by its version if
+    that is not 1. A user's component keeps every written key, because its defaults are
+    not known without running it, and gets the digest of its code. Fields that a class
+    lists in ``outside_digest`` affect no result and are left out.
     """
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
@@ -65,8 +65,8 @@ def _of_node(node: Node) -> Node:
 def _beyond_defaults(cls: type, values: Mapping[str, Any]) -> Node:
     """Return the fields of a class that are not at their defaults.
 
-    A component within is always named, as its version may be raised; a typed part
-    within that is all defaults is not.
+    A component within is always included, because its version may change. A nested
+    dataclass that is not a component is left out if all its fields are at defaults.
     """
     defaults, outside = defaults_of(cls), getattr(cls, "outside_digest", ())
     found = {}
@@ -81,23 +81,23 @@ def _beyond_defaults(cls: type, values: Mapping[str, Any]) -> Node:
 
 
 def _is_same(value: Any, default: Any) -> bool:
-    """Whether two plain values mean the same: 5 and 5.0 do, 1 and true do not."""
+    """Return whether two plain values are the same: 5 and 5.0 are, 1 and true not."""
     are_equal: bool = value == default
     return are_equal and isinstance(value, bool) == isinstance(default, bool)
 
 
 def _as_float(value: Any) -> Any:
-    """Write an integer as the float that Keras computes with."""
+    """Convert integers to floats, which Keras computes with."""
     if isinstance(value, list):
         return [_as_float(each) for each in value]
     return float(value) if type(value) is int else value
 
 
 def _file_of(node: Node) -> Node:
-    """Digest the model that an attack transfers from.
+    """Return the digest of the model that an attack transfers from, if it is a file.
 
-    A user's own attack may mean something else by the key, which is then no file. That
-    there is none of ours is refused where the attack is checked.
+    In a user's own attack the key may mean something other than a file. The check of
+    our own attack refuses a missing file.
     """
     path = node.get("surrogate")
     is_file = isinstance(path, str) and Path(path).exists()

@@ -1,4 +1,4 @@
-"""One sentence for what Hydra refuses, with the key or choice that was meant."""
+"""One sentence for each error of Hydra, with the key or choice that was meant."""
 
 import re
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from omegaconf import OmegaConf
 from fedrobust.config.conf_folder import config_dir, groups
 from fedrobust.errors import nearest, reason_of
 
-# Launchers that are packages of their own.
+# Launchers that need an additional package.
 LAUNCHERS = {
     "joblib": "hydra-joblib-launcher",
     "submitit_local": "hydra-submitit-launcher",
     "submitit_slurm": "hydra-submitit-launcher",
 }
-# What others call a key, by the last part of ours.
+# Names that other projects use for a key, with the last part of our key.
 SYNONYMS = {
     "lr": "learning_rate",
     "rate": "learning_rate",
@@ -36,7 +36,7 @@ SYNONYMS = {
     "byzantine": "num_byzantine",
     "mu": "proximal",
 }
-# Strategies of Flower whose difference from FedAvg is elsewhere here.
+# Flower's strategies whose difference from FedAvg is a key of another group here.
 ELSEWHERE = {
     "fedavgm": "strategy/server_optimizer=sgd strategy.server_optimizer.momentum=0.9",
     "fedopt": "strategy/server_optimizer=adam",
@@ -48,23 +48,23 @@ ELSEWHERE = {
 def explain(
     error: Exception, extra_dir: str | None = None, overrides: Sequence[str] = ()
 ) -> str:
-    """Return one sentence of what Hydra says.
+    """Return an error of Hydra as one sentence for the user.
 
     Parameters
     ----------
     error
-        What Hydra or OmegaConf raised.
+        The exception of Hydra or OmegaConf.
     extra_dir
-        The folder with configuration of the user's own.
+        The folder with the user's own configuration.
     overrides
-        What was typed: keys of the choices in it are suggested first.
+        The overrides of the user; keys of the choices among them are suggested first.
     """
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing(error, error.missing_cfg_file, extra_dir)
     if isinstance(error, OverrideParseException):
         return (
-            f"{error.override}: not an override, write key=value and quote a value "
-            "that holds spaces or signs: key='a value'"
+            f"{error.override}: not an override: write key=value, and quote a value "
+            "that contains spaces or special characters: key='a value'"
         )
     text = str(error)
     match = re.search(r"Could not override '([^']+)'", text)
@@ -74,15 +74,15 @@ def explain(
     if match:
         key, values = match.groups()
         return (
-            f"{key}={values}: is several values, add -m to run each of them, or write "
-            f"{key}=[{values}] for one list"
+            f"{key}={values}: must be one value: add -m to run each of these, or "
+            f"write {key}=[{values}] for one list"
         )
     reason = reason_of(error).partition(", set env var")[0].rstrip(":")
     return f"{reason}: {reason_of(error.__cause__)}" if error.__cause__ else reason
 
 
 def _missing(error: MissingConfigException, missing: str, extra_dir: str | None) -> str:
-    """Name the package, the file that is none, or the nearest choice of any group."""
+    """Name the missing package, the unusable file, or the nearest choice."""
     group, _, choice = missing.rpartition("/")
     if group == "hydra/launcher" and choice in LAUNCHERS:
         return (
@@ -99,14 +99,14 @@ def _missing(error: MissingConfigException, missing: str, extra_dir: str | None)
     if not options:
         return f"{group}={choice}: there is no such group, {nearest(group, offered)}"
     elsewhere = _elsewhere(group, choice, offered)
-    advice = f"say {elsewhere}" if elsewhere else nearest(choice, options)
+    advice = f"use {elsewhere}" if elsewhere else nearest(choice, options)
     return f"{group}={choice}: there is no such choice, {advice}"
 
 
 def _elsewhere(
     group: str, choice: str, offered: dict[str, dict[str, str]]
 ) -> str | None:
-    """Find the same choice in another group."""
+    """Return the override for the same choice in another group, if there is one."""
     if group == "strategy" and choice in ELSEWHERE:
         return ELSEWHERE[choice]
     names = {choice}
@@ -127,14 +127,14 @@ def _unknown_key(key: str, overrides: Sequence[str], error: Exception) -> str:
     if keys.get(key) == []:
         reason = reason_of(error.__cause__ or error).partition("Could not override")
         return (
-            f"{key}: cannot take this value{': ' * bool(reason[0])}{reason[0]}, add "
-            f"what is new under it with +{key}.NAME=VALUE"
+            f"{key}: cannot take this value{': ' * bool(reason[0])}{reason[0]}; add a "
+            f"new key under it with +{key}.NAME=VALUE"
         )
-    said = f"{key}: there is no such key"
+    message = f"{key}: there is no such key"
     choices = keys.get(key)
     if choices:
         group = choices[0].partition("=")[0]
-        return f"{said} under the choice of {group} that was made, but {_any(choices)}"
+        return f"{message} under the present choice of {group}, but {_any(choices)}"
     head, _, last = key.rpartition(".")
     meant = SYNONYMS.get(last, last)
     top = key.partition(".")[0]
@@ -146,15 +146,15 @@ def _unknown_key(key: str, overrides: Sequence[str], error: Exception) -> str:
     ]
 
     def rank(other: str) -> tuple[Any, ...]:
-        """Chosen or default keys first, then the training's, then the shortest."""
+        """Sort by chosen or default keys, then keys of the training, then length."""
         is_chosen = not keys[other] or bool({*keys[other]} & {*overrides})
         is_training = other.startswith("training.")
         return not is_chosen, not is_training, other.count("."), other
 
     same.sort(key=rank)
     if not same:
-        return f"{said}, {nearest(key, keys)}"
-    return f"{said}, did you mean {same[0]!r}{_with(keys[same[0]])}?"
+        return f"{message}, {nearest(key, keys)}"
+    return f"{message}, did you mean {same[0]!r}{_with(keys[same[0]])}?"
 
 
 def _with(choices: list[str]) -> str:
@@ -169,7 +169,7 @@ def _any(choices: list[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _keys() -> dict[str, list[str]]:
-    """Map each key that conf/ has to the choices that bring it; none: always there."""
+    """Map each key of conf/ to the choices that have it; empty if it always exists."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         default = compose("config")

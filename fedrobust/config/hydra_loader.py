@@ -1,4 +1,4 @@
-"""Hydra's loader, which reads each file once and reuses what compositions share.
+"""Hydra's loader, with files read once and parts of compositions reused.
 
 A *leaf* is a choice whose file has neither a defaults list nor a package of its own. It
 changes one top-level node of the composed configuration and nothing else. So jobs of a
@@ -30,10 +30,10 @@ KEPT = 64
 
 
 class Shared(NamedTuple):
-    """What all compositions that differ in leaves alone can be assembled from."""
+    """The parts from which compositions that differ only in leaves are assembled."""
 
     whole: DictConfig
-    # Top-level nodes, by key and by the leaves that they are composed of.
+    # Top-level nodes, by key and leaves.
     nodes: dict[Any, Any]
 
 
@@ -57,7 +57,7 @@ class Files(CachingConfigRepository):
 
 
 class Loader(ConfigLoaderImpl):
-    """Hydra's loader of conf/ and of a folder of the user's own."""
+    """Hydra's loader of conf/ and of a folder of the user."""
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
         super().__init__(config_search_path)
@@ -68,7 +68,7 @@ class Loader(ConfigLoaderImpl):
         self._shared: OrderedDict[Any, Shared] = OrderedDict()
 
     def __reduce__(self) -> Any:
-        """Leave earlier compositions behind when a launcher sends it elsewhere."""
+        """Pickle without earlier compositions, for launchers with other processes."""
         return _loader, (self.config_search_path,)
 
     def load_configuration(
@@ -119,7 +119,7 @@ class Loader(ConfigLoaderImpl):
                 self._shared.popitem(last=False)
         for key, choices in parts.items():
             node: Any = copy.deepcopy(composed._get_node(key))
-            node._set_parent(None)  # which it would keep alive
+            node._set_parent(None)  # or the node would keep its parent alive
             self._shared[names].nodes[key, choices] = node
 
     def _parsed(self, overrides: list[str]) -> list[Override]:
@@ -132,7 +132,7 @@ class Loader(ConfigLoaderImpl):
     def _leaf_choices(self, overrides: list[Override]) -> dict[str, str]:
         """Return the leaves among overrides, by group.
 
-        Empty where an override may depend on the value of another one.
+        Empty if an override may depend on the value of another.
         """
         found: dict[str, str] = {}
         for override in overrides:
@@ -195,7 +195,7 @@ def _assembled(
 
 
 def loader_for(folder: Path | None = None) -> Loader:
-    """Return a loader of conf/ and, if it is given, of a folder of the user's own."""
+    """Return a loader of conf/ and, if given, of a folder of the user."""
     path = create_config_search_path(str(config_dir()))
     if folder is not None:
         path.prepend(

@@ -74,15 +74,15 @@ def check_numbers(config: Config) -> None:
             not c.byzantine and c.num_byzantine == 0,
             "centralised",
             True,
-            "false where there are Byzantine clients; or say num_byzantine=0",
+            "false with Byzantine clients, or set byzantine=none and num_byzantine=0",
         )
 
 
 def _check_byzantine_clients(config: Config, clients: list[int]) -> None:
     n, b = config.num_clients, config.num_byzantine
-    named = set(clients)
+    distinct = set(clients)
     require(
-        len(named) == len(clients) == b and all(0 <= client < n for client in named),
+        len(distinct) == len(clients) == b and all(0 <= c < n for c in distinct),
         "byzantine_clients",
         clients,
         f"num_byzantine={b} different clients below num_clients={n}",
@@ -91,5 +91,5 @@ def _check_byzantine_clients(config: Config, clients: list[int]) -> None:
         not config.byzantine_redraw,
         "byzantine_redraw",
         True,
-        "false where byzantine_clients names them",
+        "false if byzantine_clients is set",
     )

@@ -1,4 +1,4 @@
-"""From what Hydra composed to a checked configuration."""
+"""Check a configuration that Hydra composed, and convert it to typed values."""
 
 import warnings
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from fedrobust.config.schema import Config
 from fedrobust.config.typed import forget_merged, typed
 from fedrobust.errors import ConfigError, reason_of
 
-# Groups that take one choice: of a list, Hydra would silently use the last one.
+# Groups with a single choice. From a list, Hydra would silently use the last one.
 ONE_CHOICE = (
     "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
 )  # fmt: skip
@@ -25,7 +25,7 @@ _checked: dict[str, Config] = {}
 
 
 def forget_checks() -> None:
-    """Forget all checks, as files that a configuration names may have changed."""
+    """Empty the caches of checks, as files that a configuration names may change."""
     _checked.clear()
     forget_components()
     forget_merged()
@@ -36,13 +36,13 @@ def load_config(
 ) -> Config:
     """Check a composed configuration, and return it as typed values.
 
-    Equal values are checked once a command: Hydra's job, and the name of its folder,
-    get the configuration that was checked before.
+    Equal values are checked once in each command: Hydra's job, and the name of its
+    folder, use the configuration that the command has checked.
 
     Parameters
     ----------
     composed
-        What Hydra composed.
+        The configuration that Hydra composed.
     choices
         The choice made in each group; None reads them from the node ``hydra``.
 
@@ -53,7 +53,8 @@ def load_config(
     Raises
     ------
     ConfigError
-        With the key, the value, the bound and the nearest valid choice.
+        When a value is wrong; the message names the key, the value, the bound and the
+        nearest valid choice.
     """
     values = _resolved(composed)
     if choices is None and "hydra" in composed:
@@ -88,36 +89,36 @@ def _named_choices(
     values: Mapping[str, Any], choices: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the choice of each group; a list of several is joined by plus signs."""
-    found = {
+    named = {
         group: str(choice)
         for group, choice in choices.items()
         if choice is not None and not str(group).startswith("hydra/")
     }
-    if not found:
+    if not named:
         return {}
     # Hydra records no choice for a group that was given a list.
-    found["preaggregator"] = "+".join(map(str, values.get("preaggregator") or {}))
-    found["preaggregator"] = found["preaggregator"] or "none"
+    named["preaggregator"] = "+".join(map(str, values.get("preaggregator") or {}))
+    named["preaggregator"] = named["preaggregator"] or "none"
     for group in ONE_CHOICE:
-        if group in values and group not in found:
+        if group in values and group not in named:
             raise ConfigError(
-                f"{group}=[...]: must be one choice, not a list; say "
-                f"-m {group}=a,b for a run with each"
+                f"{group}=[...]: must be one choice, not a list; use -m {group}=a,b "
+                "for a run with each"
             )
     attack = values.get("attack")
     methods = attack.get("methods") if isinstance(attack, dict) else None
-    if "attack" not in found and isinstance(methods, dict):
-        found["attack"] = "+".join(map(str, methods)) or "none"
-    return found
+    if "attack" not in named and isinstance(methods, dict):
+        named["attack"] = "+".join(map(str, methods)) or "none"
+    return named
 
 
 def _check(values: dict[str, Any]) -> Config:
-    """Construct everything, and note what is allowed but probably not meant."""
+    """Construct all components, and collect the notes about the configuration."""
     config: Config = typed(Config, values, "")
     check_numbers(config)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         config = check_components(config)
-    told = sorted({str(warning.message) for warning in caught})
-    config.note([*notes_about(config), *told])
+    messages = sorted({str(warning.message) for warning in caught})
+    config.note([*notes_about(config), *messages])
     return config

@@ -1,4 +1,4 @@
-"""Notes on what a configuration may say but its user probably does not mean."""
+"""Notes about values that are allowed but that the user probably did not mean."""
 
 import math
 
@@ -8,12 +8,12 @@ from fedrobust.epsilon import parse_epsilon, too_wide
 
 
 def notes_about(config: Config) -> list[str]:
-    """Return a sentence for each thing that the user probably does not mean."""
+    """Return the notes about a configuration, one sentence each."""
     return [
         *_idle_byzantine(config),
         *_too_many_byzantine(config),
         *_wide_epsilons(config),
-        *_of_training(config),
+        *_training(config),
         *_trusted(config),
         *_without_effect(config),
     ]
@@ -32,13 +32,13 @@ def _idle_byzantine(config: Config) -> list[str]:
     return found
 
 
-def _of_training(config: Config) -> list[str]:
+def _training(config: Config) -> list[str]:
     """Point out rounds with too few honest updates, or with repeated images."""
     found = []
     if 2 * config.strategy.f >= config.num_sampled > 1 and not config.centralised:
         found.append(
             f"strategy.f={config.strategy.f} of {config.num_sampled} clients a round "
-            "is no minority: only a rule with a root data set can withstand it"
+            "is not a minority: only a rule with a root data set can withstand it"
         )
     adversarial = config.training.fraction * config.num_sampled
     if config.model.get("norm") == "dual" and adversarial <= 2 * config.f:
@@ -71,23 +71,24 @@ def _trusted(config: Config) -> list[str]:
         found.append(f"{key}={trusted} is a Byzantine client")
     if trusted is not None and config.num_sampled < config.num_clients:
         found.append(
-            f"{key}={trusted} is not sampled in every round: the others are skipped"
+            f"{key}={trusted} is not sampled in every round: rounds without it are "
+            "skipped"
         )
     return found
 
 
 def _without_effect(config: Config) -> list[str]:
-    """List the keys of the training that change nothing."""
+    """Point out keys of the training that have no effect."""
     found = []
-    alone = {"momentum": 0, "proximal": 0, "fraction": 1}
-    for name, neutral in alone.items():
+    only_federated = {"momentum": 0, "proximal": 0, "fraction": 1}
+    for name, neutral in only_federated.items():
         if config.centralised and getattr(config.training, name) != neutral:
             found.append(f"training.{name} has no effect: centralised=true")
     objective = config.training.objective
     if config.training.epsilon is not None and "epsilon" not in objective:
         found.append(
             f"training.epsilon={config.training.epsilon} has no effect: "
-            f"{_class_name(objective)} uses none"
+            f"{_class_name(objective)} uses no epsilon"
         )
     return found
 
@@ -95,21 +96,21 @@ def _without_effect(config: Config) -> list[str]:
 def _too_many_byzantine(config: Config) -> list[str]:
     """Note how often a round samples more Byzantine clients than f."""
     f, b = config.strategy.f, config.num_byzantine
-    n, of = config.num_sampled, config.num_clients
-    if n == 1 < of and b > 0 and not config.centralised:
+    n, total = config.num_sampled, config.num_clients
+    if n == 1 < total and b > 0 and not config.centralised:
         return [
             f"participation={config.participation} samples one client a round, which "
-            f"no rule can judge: it is Byzantine in {b / of:.1%} of the rounds"
+            f"no rule can judge: it is Byzantine in {b / total:.1%} of the rounds"
         ]
-    if n == of and f < b:
-        return [f"strategy.f={f} is below num_byzantine={b}: the rule is not built for "
+    if n == total and f < b:
+        return [f"strategy.f={f} is below num_byzantine={b}: the rule cannot withstand "
                 "so many"]  # fmt: skip
     if f >= min(b, n):
         return []
-    # Imported here, as it takes a third of a second and is seldom needed.
+    # Imported late, as it takes a third of a second and is seldom needed.
     from scipy.stats import hypergeom
 
-    share = float(hypergeom.sf(f, of, b, n))
+    share = float(hypergeom.sf(f, total, b, n))
     return [
         f"strategy.f={f} is below num_byzantine={b}: {_percent(share)} of the rounds "
         f"sample more than {f} Byzantine clients among their {n}"
@@ -123,22 +124,22 @@ def _percent(share: float) -> str:
 def _wide_epsilons(config: Config) -> list[str]:
     """Point out an epsilon that no input in its range can use up."""
     attack, training = config.attack, config.training
-    of_attack = attack.epsilons if attack.methods else []
-    radii = [("attack.epsilon", epsilon, attack.norm) for epsilon in of_attack]
+    evaluated = attack.epsilons if attack.methods else []
+    radii = [("attack.epsilon", epsilon, attack.norm) for epsilon in evaluated]
     radii += _radii_in(training.objective, "training.objective")
     if str(config.byzantine.get("_target_")).endswith("RobustnessPoisoning"):
         radii += _radii_in(config.byzantine, "byzantine")
     shape = config.dataset.get("input_shape")
     size = math.prod(shape) if shape else None
     return [
-        told
+        text
         for key, epsilon, norm in radii
-        for told in too_wide(key, epsilon, norm, size)
+        for text in too_wide(key, epsilon, norm, size)
     ]
 
 
 def _radii_in(node: Node, key: str) -> list[tuple[str, float, str]]:
-    """List the epsilons of a node and of those within, with their norms."""
+    """Return the epsilons of a node and of the nodes within, with key and norm."""
     found = []
     for name, value in node.items():
         if name == "epsilon" and value is not None:

@@ -1,7 +1,7 @@
 """Check Keras optimisers and schedules by the source of Keras, without importing it.
 
-Importing Keras takes seconds, and a mistake in the last job of a sweep should be told
-before the first. What is not Keras's own is made before round 1, by the user's code.
+Importing Keras takes seconds, and a mistake in the last job of a sweep should be
+reported before the first. A user's own optimiser is only constructed before round 1.
 """
 
 import ast
@@ -18,7 +18,7 @@ from fedrobust.training.optimizer import UNSUPPORTED
 
 KEY = "training.optimizer"
 KERAS = "keras.optimizers."
-# Stand for a default that is not a literal, and for a parameter without a default.
+# Markers for a default that is not a literal, and for a parameter without a default.
 OTHER, REQUIRED = object(), object()
 ABOVE_ZERO = {
     "learning_rate", "initial_learning_rate", "clipnorm", "clipvalue",
@@ -34,7 +34,7 @@ def check_optimizer(node: Node) -> None:
     Raises
     ------
     ConfigError
-        With the argument that is wrong.
+        When an argument is wrong; the message names it.
     """
     check_component(node, KEY)
     target = str(node["_target_"])
@@ -81,23 +81,23 @@ def _check_value(key: str, name: str, value: Any, default: Any) -> None:
     if isinstance(default, bool):
         _require(isinstance(value, bool), key, value, "true or false")
     elif isinstance(default, str) or name == "name":
-        _require(isinstance(value, str), key, value, "a text")
+        _require(isinstance(value, str), key, value, "a string")
     elif name in ABOVE_ZERO:
-        is_right = _is_number(value) and 0 < value < 1e9
-        _require(is_right, key, value, "a number above 0")
+        is_valid = _is_number(value) and 0 < value < 1e9
+        _require(is_valid, key, value, "a number above 0")
     elif name in AT_LEAST_ZERO:
-        is_right = _is_number(value) and 0 <= value < 1e9
-        _require(is_right, key, value, "a number of at least 0")
+        is_valid = _is_number(value) and 0 <= value < 1e9
+        _require(is_valid, key, value, "a number of at least 0")
     elif name in SHARES:
-        is_right = _is_number(value) and 0 <= value <= 1
-        _require(is_right, key, value, "a number in [0, 1]")
+        is_valid = _is_number(value) and 0 <= value <= 1
+        _require(is_valid, key, value, "a number in [0, 1]")
     elif isinstance(default, int | float):
         _require(_is_number(value), key, value, "a number")
 
 
 def _is_number(value: Any) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # Integers may be beyond every float.
+    # An integer may be too large for a float.
     return is_number and abs(value) <= sys.float_info.max
 
 
@@ -112,7 +112,8 @@ def arguments_of(target: str, key: str = "") -> Mapping[str, Any] | None:
 
     Returns
     -------
-    None where the text does not tell.
+    The default by name; ``OTHER`` for one that is not a literal, ``REQUIRED`` where
+    there is none. None if the text does not show the constructor.
     """
     name = target.rpartition(".")[2]
     path = find_target(target, key)
@@ -132,7 +133,7 @@ def arguments_of(target: str, key: str = "") -> Mapping[str, Any] | None:
 
 
 def _imported(name: str, body: list[ast.stmt]) -> tuple[str, str] | None:
-    """Find where a module takes a name from."""
+    """Return the module and the name that an imported name comes from."""
     for node in body:
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:

@@ -1,4 +1,4 @@
-"""The components of an experiment: each by itself, and what depends on several."""
+"""Check the components of an experiment, each by itself and in combination."""
 
 import dataclasses
 
@@ -23,12 +23,12 @@ from strategies.server_optimizers import ServerOptimizer
 
 
 def check_components(config: Config) -> Config:
-    """Construct every component of ours, and check what depends on several.
+    """Construct our components, and check conditions that involve several of them.
 
     Returns
     -------
-    The configuration with each node as its component understands it: defaults filled
-    in and equal numbers written alike, so that digests agree.
+    The configuration with the nodes of the components: defaults are filled in and equal
+    numbers are written alike, so that digests agree.
     """
     c = config
     training, strategy = c.training, c.strategy
@@ -78,13 +78,15 @@ def _check_branches(config: Config, model: Node, objective: Node) -> None:
         (norm == "dual") == str(objective["_target_"]).endswith("FedRBN"),
         "model.norm",
         norm,
-        "dual with training=fedrbn, which trains its two branches, and only there",
+        "dual with training=fedrbn, which trains its two branches, and not dual with "
+        "any other training",
     )
     require(
         norm != "dual" or fraction > 0,
         "training.fraction",
         fraction,
-        "above 0 with training=fedrbn: somebody must train what is tested",
+        "above 0 with training=fedrbn: the tested branch must be trained by some "
+        "clients",
     )
 
 
@@ -98,7 +100,7 @@ def _check_scaffold(config: Config) -> None:
         and isinstance(rate, int | float),
         "training.optimizer",
         optimizer,
-        "keras.optimizers.SGD with nothing but a number as learning_rate where "
+        "keras.optimizers.SGD with a number as learning_rate and no other argument if "
         "training.scaffold=true",
     )
     require(
@@ -116,7 +118,7 @@ def _check_methods(config: Config) -> Node:
             isinstance(method, dict) and "epsilon" not in method,
             f"{key}.epsilon",
             method,
-            "left out: attack.epsilon is every method's",
+            "left out: attack.epsilon applies to every method",
         )
         node = {**method, "epsilon": attack.epsilons[-1]}
         methods[name], made = check_component(node, key, Attack)
@@ -124,7 +126,7 @@ def _check_methods(config: Config) -> Node:
             name != "autoattack" or type(made) is AutoAttack,
             f"{key}._target_",
             node.get("_target_"),
-            "fedrobust.attacks.AutoAttack: nothing else may have its name",
+            "fedrobust.attacks.AutoAttack: no other attack may have this name",
         )
         del methods[name]["epsilon"]
     _check_norms(attack.norm, methods)
@@ -149,7 +151,7 @@ def _check_data(config: Config) -> tuple[Node, Node, int | None]:
 
     Returns
     -------
-    Both nodes, and how many training images there are, where that is known.
+    Both nodes, and the number of training images or None if it is not known.
     """
     dataset_node, dataset = check_component(config.dataset, "dataset", Dataset)
     size = classes = None
@@ -185,7 +187,7 @@ def _check_byzantine(config: Config) -> Node:
 
 
 def _check_runtime(config: Config) -> Node:
-    """Check what carries the messages."""
+    """Check the runtime."""
     node, runtime = check_component(config.runtime, "runtime", Runtime)
     if isinstance(runtime, Runtime):
         with_key("runtime", runtime.check)

@@ -21,11 +21,11 @@ from strategies.validation import MAX_EXAMPLES, require_between
 class TrainingConfig(LocalTraining):
     """The group ``training``: ``LocalTraining``, the hook and the optimiser.
 
-    ``fraction`` is the share of the clients that train with the objective, and
-    ``simulator`` a published simulator whose shortcuts are taken; None for none.
+    ``fraction`` is the share of the clients that train with the objective.
+    ``simulator`` is a published simulator whose shortcuts are taken, or None.
     """
 
-    # Where the epsilon has an effect, it is the objective's.
+    # The epsilon has an effect only through the objective, which counts.
     outside_digest: ClassVar[tuple[str, ...]] = ("epsilon",)
 
     objective: Node
@@ -40,7 +40,7 @@ class TrainingConfig(LocalTraining):
 
     @cached_property
     def simulated_by(self) -> Simulator:
-        """What ``simulator`` names."""
+        """The simulator that the key ``simulator`` names."""
         node = self.simulator
         return instantiate(node, _convert_="all") if node else super().simulated_by
 
@@ -80,27 +80,27 @@ class EvaluationConfig:
 
 @dataclass(frozen=True)
 class ScreeningConfig:
-    """What a reply may declare."""
+    """The largest values that a reply may declare."""
 
     max_examples: int = MAX_EXAMPLES
 
 
 class Noted:
-    """What is noted about a configuration, beside its values.
+    """Notes that belong to a configuration but are not among its fields.
 
-    Equality, digests and config.yaml leave notes out, and so does
-    ``dataclasses.replace``.
+    So equality, digests, config.yaml and ``dataclasses.replace`` leave them out, and
+    no user can set them.
 
     Attributes
     ----------
     notes
-        What is allowed but probably not meant, a sentence each.
+        Sentences about values that are allowed but probably not meant.
     """
 
     notes: Sequence[str] = ()
 
     def note(self, notes: Sequence[str]) -> None:
-        """Keep the notes that the check made."""
+        """Set the notes."""
         object.__setattr__(self, "notes", tuple(notes))
 
 
@@ -108,7 +108,7 @@ class Noted:
 class Config(Noted):
     """One resolved, validated experiment; a ``_target_`` node is a dictionary."""
 
-    # None of these changes a bit of the trained model.
+    # No field listed here changes a bit of the trained model.
     outside_digest: ClassVar[tuple[str, ...]] = (
         *("attack", "checks", "evaluation", "runtime", "choices"),
     )
@@ -134,35 +134,35 @@ class Config(Noted):
     runtime: Node
     evaluation: EvaluationConfig
     screening: ScreeningConfig
-    # The choice made in each group: how people call what the nodes above describe.
+    # The choice made in each group, which names the nodes above.
     choices: dict[str, str] = field(default_factory=dict)
 
     @property
     def num_sampled(self) -> int:
-        """Clients that train in a round."""
+        """The number of clients that train in a round."""
         return sample_size(self.num_clients, self.participation)
 
     @property
     def f(self) -> int:
-        """Byzantine clients that the strategy withstands, by its f or its rule's."""
+        """The larger of the strategy's f and the rule's f."""
         return max(self.strategy.f, _f_of(self.strategy.rule))
 
     @property
     def holdout(self) -> float:
-        """Share of its images that a client keeps to evaluate with."""
+        """The share of its images that a client holds out for evaluation."""
         return float(self.partition.get("holdout", 0.0))
 
     def is_evaluated(self, round: int) -> bool:
-        """Tell whether the global model is evaluated after a round."""
+        """Return whether the global model is evaluated after a round."""
         return round % self.evaluation.every == 0 or round == self.num_rounds
 
     @cached_property
     def science(self) -> Node:
-        """What the trained model depends on: nothing of runtime, paths or attacks."""
-        found: Node = digests.differences(self)
-        # Their order counts, and a digest sorts the keys of a dictionary.
-        found["preaggregator"] = [*found["preaggregator"].values()]
-        return found | ({"cohort": self.cohort} if self.cohort > 1 else {})
+        """The values that the trained model depends on."""
+        values: Node = digests.differences(self)
+        # A list, as their order counts and a digest sorts the keys of a dictionary.
+        values["preaggregator"] = [*values["preaggregator"].values()]
+        return values | ({"cohort": self.cohort} if self.cohort > 1 else {})
 
     @cached_property
     def digest(self) -> str:
@@ -172,20 +172,20 @@ class Config(Noted):
     @cached_property
     def evaluation_digest(self) -> str:
         """Sixteen hexadecimal digits that name how the final model is evaluated."""
-        methods, found = self.attack.methods, digests.differences(self.attack)
+        methods, values = self.attack.methods, digests.differences(self.attack)
         if methods:
-            found |= {"epsilon": self.attack.epsilons, "checks": self.checks}
-        return digests.digest(found)
+            values |= {"epsilon": self.attack.epsilons, "checks": self.checks}
+        return digests.digest(values)
 
     @property
     def cohort(self) -> int:
-        """How many clients one program trains."""
+        """The number of clients that one program trains."""
         return 1 if self.centralised else int(self.runtime.get("cohort", 1))
 
     def drawn_byzantine(self, round: int = 0) -> list[int]:
-        """Return the clients drawn to be Byzantine in a round, whenever they begin.
+        """Return the clients drawn to be Byzantine in a round, even before they begin.
 
-        Without ``byzantine_redraw`` they are the same in all; round 0 draws these.
+        Without ``byzantine_redraw`` all rounds have the clients drawn for round 0.
         """
         if self.byzantine_clients is not None:
             return sorted(self.byzantine_clients)
@@ -194,7 +194,10 @@ class Config(Noted):
 
 
 def trusted_of(rule: Node, key: str = "strategy.rule") -> tuple[str, int | None]:
-    """Give the client that a rule, or the rule within, trusts, and the key of it."""
+    """Return the key and the id of the client that a rule trusts; None for no client.
+
+    A rule may contain another rule, whose trusted client counts too.
+    """
     trusted, within = rule.get("trusted"), rule.get("rule")
     if type(trusted) is int:
         return f"{key}.trusted", trusted
@@ -204,7 +207,7 @@ def trusted_of(rule: Node, key: str = "strategy.rule") -> tuple[str, int | None]
 
 
 def _f_of(rule: Node) -> int:
-    """Give the f of a rule, or of the rule within; 0 of rules that have none."""
+    """Return the f of a rule or of the rule within it; 0 if neither has one."""
     f, within = rule.get("f"), rule.get("rule")
     if isinstance(f, int):
         return f

@@ -1,4 +1,4 @@
-"""Finding what a ``_target_`` names without running any of the user's code."""
+"""Find the class or function of a ``_target_`` without running the user's code."""
 
 import ast
 import hashlib
@@ -23,12 +23,12 @@ def find_target(target: str, key: str) -> Path | None:
 
     Returns
     -------
-    The file of its module; None for a module that is no Python text.
+    The file of its module; None if the module is not a Python source file.
 
     Raises
     ------
     ConfigError
-        When there is no such module, or no such name in it, or Hydra forbids it.
+        When the module or the name in it does not exist, or Hydra forbids it.
     """
     for prefix in ("tensorflow.keras.", "tf.keras."):
         if target.startswith(prefix):
@@ -38,8 +38,8 @@ def find_target(target: str, key: str) -> Path | None:
         _authorize_target_name(target, target, "")
     except InstantiationException as error:
         raise ConfigError(
-            f"{key}._target_={target}: must not be what Hydra forbids a configuration "
-            "to call, name a class or a function of your own"
+            f"{key}._target_={target}: Hydra forbids calling it from a configuration: "
+            "name a class or a function of your own"
         ) from error
     if not all(part.isidentifier() for part in target.split(".")) or "." not in target:
         raise ConfigError(
@@ -63,22 +63,22 @@ def find_target(target: str, key: str) -> Path | None:
     if names is not None and name not in names:
         raise ConfigError(
             f"{key}._target_={target}: {module_name} has no {name!r}, "
-            f"{nearest(name, names)}{_hidden_here(module_name, path)}"
+            f"{nearest(name, names)}{_hidden_module(module_name, path)}"
         )
     return path
 
 
-def _hidden_here(module_name: str, found: Path) -> str:
-    """Advice where an installed module was found in place of one that stands here."""
+def _hidden_module(module_name: str, path: Path) -> str:
+    """Return advice if an installed module hides one in the current folder."""
     top = module_name.partition(".")[0]
-    here = [p for p in (Path.cwd() / top, Path.cwd() / f"{top}.py") if p.exists()]
-    if not here or found.is_relative_to(Path.cwd()):
+    hidden = [p for p in (Path.cwd() / top, Path.cwd() / f"{top}.py") if p.exists()]
+    if not hidden or path.is_relative_to(Path.cwd()):
         return ""
-    return f"; {found} comes before {here[0]}, which needs another name"
+    return f"; {path} comes before {hidden[0]}, which needs another name"
 
 
 def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
-    """Find a module and the packages it is in; the first that is missing is None."""
+    """Return the specs of a module and its packages; None for the first missing one."""
     found: dict[str, ModuleSpec | None] = {}
     path: Any = None
     parts = module_name.split(".")
@@ -93,22 +93,22 @@ def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
 
 
 def _text_of(spec: ModuleSpec | None) -> Path | None:
-    """Give the file of a module that is Python text."""
+    """Return the file of a module; None if it is not a Python source file."""
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
 
 
 def code_digest(target: str) -> str | None:
-    """Digest the modules of a user's own that a ``_target_`` needs.
+    """Return a digest of the user's own modules that a ``_target_`` needs.
 
-    A model or an objective that was edited is another experiment, and so it is when a
-    module that it imports was; comments and layout do not count. What is installed is
-    left out: its version is in the record.
+    Editing a model or an objective, or a module that it imports, makes another
+    experiment; comments and layout do not count. Installed modules are left out, as
+    their versions are recorded.
 
     Returns
     -------
-    A hexadecimal digest; None where every module is installed.
+    A hexadecimal digest; None if every module is installed.
     """
     find_target(target, "")
     sources = _local_sources(target.rpartition(".")[0])
@@ -120,7 +120,7 @@ def code_digest(target: str) -> str | None:
 
 
 def _local_sources(module_name: str) -> dict[str, Path]:
-    """Find a module and all it imports, and theirs, that are not installed."""
+    """Find a module and all modules that it needs, except installed ones."""
     found: dict[str, Path] = {}
     left = [module_name]
     while left:
@@ -133,13 +133,13 @@ def _local_sources(module_name: str) -> dict[str, Path]:
 
 
 def _is_local(path: Path) -> bool:
-    """Tell whether a file is neither installed nor of Python itself."""
+    """Return whether a file is neither installed nor part of Python itself."""
     installed = {"site-packages", "dist-packages"} & set(path.parts)
     return not installed and not path.is_relative_to(sysconfig.get_path("stdlib"))
 
 
 def _imports_of(name: str, path: Path) -> list[str]:
-    """List what a module imports, by its text: modules, and names that may be some."""
+    """List the modules that a source file imports, and names that may be modules."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []
     for node in ast.walk(parsed(path)):
@@ -154,14 +154,14 @@ def _imports_of(name: str, path: Path) -> list[str]:
 
 
 def file_digest(path: Path | str) -> str:
-    """Digest what a file holds; a folder counts by its name alone."""
+    """Return the digest of a file's content; of a folder, that of its name."""
     path = Path(path)
     content = str(path).encode() if path.is_dir() else path.read_bytes()
     return hashlib.sha256(content).hexdigest()
 
 
 def _tree_digest(path: Path) -> str:
-    """Digest the syntax tree of a module."""
+    """Return the digest of a module's syntax tree."""
     return _digest_of_tree(str(path), path.read_bytes())
 
 
@@ -176,7 +176,7 @@ def _shape(node: Any) -> Any:
     ``ast.dump`` is not: versions add fields, which stay empty for older code.
     """
     if isinstance(node, ast.AST):
-        # A string's prefix u is the one thing a field tells that has no effect.
+        # The field kind is only the prefix u of a string, which has no effect.
         fields = [(name, getattr(node, name, None)) for name in node._fields]
         filled = [(n, v) for n, v in fields if v not in (None, []) and n != "kind"]
         return [type(node).__name__, *((n, _shape(v)) for n, v in filled)]
@@ -189,10 +189,10 @@ def parsed(path: Path) -> ast.Module:
     Raises
     ------
     ConfigError
-        When it is no Python.
+        When the file cannot be read, or is not valid Python.
     """
     try:
-        # Of bytes, as a first line may say how they are encoded.
+        # Parsed from bytes, as the first line may declare the encoding.
         return ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
@@ -219,7 +219,7 @@ def _names_in(path: Path) -> set[str] | None:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Walk a module's own statements, those under ``if``, ``try`` and ``with`` too."""
+    """Yield a module's statements, including those under ``if``, ``try``, ``with``."""
     for node in body:
         yield node
         match node:

@@ -1,4 +1,4 @@
-"""Values of a configuration as typed dataclasses; wrong keys and types are told."""
+"""Convert values of a configuration to dataclasses; refuse wrong keys and types."""
 
 import contextlib
 import copy
@@ -50,7 +50,7 @@ def _as_field(f: Any) -> Any:
     return field() if f.default is dataclasses.MISSING else field(default=f.default)
 
 
-# A sweep checks a component of one class some thousand times.
+# Cached, as a sweep checks components of one class thousands of times.
 @lru_cache(maxsize=256)
 def _structured(schema: type, without: frozenset[str]) -> Any:
     """Return the structured config of a dataclass, without some of its fields."""
@@ -73,18 +73,18 @@ def _structured(schema: type, without: frozenset[str]) -> Any:
 def merged_with(
     schema: type, values: Node, key: str, without: Collection[str] = ()
 ) -> Node:
-    """Merge values into a dataclass's schema; wrong keys and types are told.
+    """Merge values into the schema of a dataclass; refuse wrong keys and types.
 
     Parameters
     ----------
     schema
         A dataclass.
     values
-        By name of the field.
+        The values by field name.
     key
-        Where they stand in the configuration.
+        The key of the values in the configuration.
     without
-        Fields that are left to their defaults.
+        Names of fields to leave out.
     """
     name = schema, repr(values), key, frozenset(without)
     if name not in _merged:
@@ -97,7 +97,7 @@ _merged: dict[tuple[type, str, str, frozenset[str]], Node] = {}
 
 
 def forget_merged() -> None:
-    """Forget what was merged before."""
+    """Empty the cache of merged values."""
     _merged.clear()
 
 
@@ -124,7 +124,7 @@ def _merge(schema: type, values: Node, key: str, without: Collection[str]) -> No
 
 
 def _culprit(schema: type, values: Node, without: Collection[str]) -> str:
-    """Find the field that a value does not fit, where OmegaConf does not name it."""
+    """Return the field with an invalid value, which OmegaConf does not always name."""
     for name, value in values.items():
         try:
             OmegaConf.merge(_structured(schema, frozenset(without)), {name: value})
@@ -134,7 +134,7 @@ def _culprit(schema: type, values: Node, without: Collection[str]) -> str:
 
 
 def _with_fractions(schema: type, values: Node) -> Node:
-    """Read fractions such as 2/255 where a number is expected."""
+    """Convert fractions such as 2/255 to numbers in fields that hold a number."""
     hints = typing.get_type_hints(schema)
     found = dict(values)
     for name, value in values.items():
@@ -152,7 +152,7 @@ def join(*parts: str) -> str:
 
 
 def with_key(key: str, make: Callable[[], T]) -> T:
-    """Make something whose ValueError names a parameter; the user wants the key."""
+    """Return ``make()``; in its ValueError, replace the parameter by the user's key."""
     try:
         return make()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What is wrong with a file of the user's own configuration, and on which line."""
+"""Find the error in a user's configuration file, with its line."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def broken_file(folder: Path) -> str | None:
 def _problem(path: Path) -> tuple[int | None, str] | None:
     """Find what keeps a file from being read, with its line where that is known."""
     if path.is_dir():
-        return None, "is a folder, and must be a file"
+        return None, "is a folder: must be a file"
     try:
         content = path.read_bytes()
         text = content.decode()
@@ -47,7 +47,7 @@ def _problem(path: Path) -> tuple[int | None, str] | None:
         return mark.line + 1 if mark else None, reason
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return line, f"holds the character {error.character:#x}, which YAML forbids"
+        return line, f"contains the character {error.character:#x}, which YAML forbids"
     except RecursionError:
         return None, TOO_DEEP
     except (OmegaConfBaseException, ValueError, TypeError) as error:
@@ -67,7 +67,7 @@ def _with_advice(reason: str) -> str:
 
 
 def _line_that_fails(text: str) -> int | None:
-    """Find the line of the first top-level key that OmegaConf does not take."""
+    """Find the line of the first top-level key that OmegaConf does not accept."""
     for line, key, value in _top_level(text):
         try:
             OmegaConf.create({key: value})

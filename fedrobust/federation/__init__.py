@@ -1,1 +1,1 @@
-"""Everything that speaks in Flower messages: clients, the server and the adversary."""
+"""Everything that handles Flower messages: clients, the server and the adversary."""

@@ -1,8 +1,8 @@
 """The adversary: a Grid that wraps any Grid and rewrites colluding clients' replies.
 
-It sees all honest replies of a round before the strategy does: it is the omniscient
-network attacker of the literature, over every runtime. It knows the messages, and what
-the server's pipeline would return for them.
+It is the omniscient network attacker of the literature, and works over every runtime:
+it sees all honest replies of a round before the strategy does, and can compute what the
+server's pipeline would return for any Byzantine updates.
 """
 
 import copy
@@ -23,7 +23,7 @@ from strategies.rules.base import UNDEFINED
 from strategies.screening import MalformedReplyError, Reply, screen, specs_of
 from strategies.transport.arrays import unpack_all
 from strategies.transport.grids import WrappedGrid
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 from strategies.transport.text import plain
 from strategies.updates import difference
 from strategies.validation import MAX_EXAMPLES
@@ -34,16 +34,16 @@ Preview = Callable[[Matrix, Sequence[int], Sequence[float], Sequence[float]], Ve
 
 @dataclass(frozen=True)
 class Seen:
-    """What the adversary sees of a round, by client id and in the order of the ids.
+    """The messages of a round that the adversary sees, in the order of client ids.
 
     Attributes
     ----------
     old
         The global arrays, by name.
     updates, replies
-        The update and the reply of each client whose reply is well formed.
+        The update and the reply of each client whose reply is well formed, by id.
     byzantine
-        The messages of those that collude.
+        The messages of the colluding clients, by id.
     """
 
     old: Mapping[str, NDArray[Any]]
@@ -73,7 +73,7 @@ class Adversary(WrappedGrid):
     learned
         Names of the arrays that make up an update.
     seed
-        Key of the attack's draws, with the round.
+        Key of the attack's random draws, together with the round.
     preview
         Returns the vector that the server would aggregate (n, d) updates to, given the
         client id, the declared examples and the reported loss of each row; it must not
@@ -118,11 +118,11 @@ class Adversary(WrappedGrid):
         self._on_event = on_event
 
     def memory(self) -> dict[str, Any]:
-        """Return what the colluding clients remember, which is all that they carry."""
+        """Return the memory of the colluding clients, which is all their state."""
         return copy.deepcopy(self._memory)
 
     def restore(self, memory: Mapping[str, Any]) -> None:
-        """Let the colluding clients go on from what ``memory`` returned."""
+        """Set the memory of the colluding clients to what ``memory`` returned."""
         self._memory = copy.deepcopy(dict(memory))
 
     def send_and_receive(
@@ -132,16 +132,16 @@ class Adversary(WrappedGrid):
         sent = list(messages)
         replies = list(self._grid.send_and_receive(sent, timeout=timeout))
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            arrays, round = asked(sent[0])
+            arrays, round = read_request(sent[0])
             self._rewrite(round, arrays, replies)
         return replies
 
     def _rewrite(
         self, round: int, global_arrays: ArrayRecord, replies: list[Message]
     ) -> None:
-        """Replace the updates in the Byzantine replies by those that the attack crafts.
+        """Replace the updates in the Byzantine replies by crafted ones.
 
-        In a round without such replies the attack may watch.
+        In a round without Byzantine replies, the attack may observe the honest ones.
         """
         seen = self._seen(round, global_arrays, replies)
         self.chosen = {}
@@ -154,7 +154,7 @@ class Adversary(WrappedGrid):
         try:
             crafted = self._attack(honest, len(seen.byzantine), context)
         except UNDEFINED as error:
-            # The attack is undefined for these clients, which send what they trained.
+            # Where the attack is undefined, the clients send what they trained.
             self.chosen.clear()
             reason = plain(f"the Byzantine clients did not collude: {error}")
             event = {"event": "no collusion", "round": round, "client": None}
@@ -188,7 +188,7 @@ class Adversary(WrappedGrid):
         return seen
 
     def _context(self, round: int, seen: Seen) -> AttackContext:
-        """Return what the attack knows beside the honest updates."""
+        """Return what the attack knows in addition to the honest updates."""
         start = [np.ravel(seen.old[name]) for name in self._learned]
         return AttackContext(
             round=round,

@@ -1,7 +1,7 @@
 """The centralised baseline: the same data, model and training without a federation.
 
-A round is what a client's round would be if one client held every image, except that
-the optimiser goes on where it was, as it does when nobody averages in between.
+A round equals that of a client that holds every image, except that the optimiser keeps
+its state from round to round, as no averaging comes in between.
 """
 
 import time
@@ -24,21 +24,21 @@ def train_centralised(
     after_round: "Callable[[RoundReport, Arrays, None], None]",
     before: RunState | None = None,
 ) -> RunState:
-    """Train until ``num_rounds`` rounds are over, and return the state after them.
+    """Train until ``num_rounds`` rounds are over, and return the final state.
 
     Parameters
     ----------
     experiment
-        What is trained.
+        The experiment to train.
     after_round
         Called after each round with its report and the arrays.
     before
-        The state to go on from; None means the beginning.
+        The state to continue from; None starts from the initial weights.
 
     Raises
     ------
     RunFailedError
-        When the training leaves the finite numbers.
+        When a loss or a weight is no longer finite.
     """
     from strategies.round_report import RoundReport
 

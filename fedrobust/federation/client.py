@@ -14,9 +14,9 @@ from fedrobust.network import Arrays
 from fedrobust.training import scaffold
 from fedrobust.training.trainer import Trained
 from strategies.transport.arrays import pack_all, unpack_all
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 
-# Keys of what a client keeps in its Context.
+# Keys of the client's Context.
 MOMENTUM = "momentum"
 VARIATE = "variate"
 
@@ -27,11 +27,11 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
     Parameters
     ----------
     experiment
-        What the clients take part in.
+        The experiment that the clients take part in.
     cohort
-        What trains clients together, where they share a process.
+        Trains clients of one process together; None trains each alone.
     """
-    # Clients may run in processes of their own, each of which limits its vectors.
+    # A client may run in a process of its own, which must limit its vectors too.
     vectors.widest()
     mods = []
     attack = experiment.byzantine_attack
@@ -74,7 +74,7 @@ def _train(
 ) -> Message:
     """Train on the client's images and send the new arrays."""
     client = _partition_id(context)
-    sent, round = asked(message)
+    sent, round = read_request(message)
     arrays = unpack_all(sent)
     local = experiment.config.training
     trained = cohort.take(client) if cohort is not None else None
@@ -97,7 +97,7 @@ def _train(
 def _train_alone(
     experiment: Experiment, context: Context, client: int, arrays: Arrays, round: int
 ) -> Trained:
-    """Train one client; under SCAFFOLD its control variate is among its arrays."""
+    """Train one client; with SCAFFOLD the arrays include its control variate."""
     x, y = experiment.training_data(client, round)
     if len(x) == 0:
         raise ValueError(f"client {client} holds no training images")
@@ -137,7 +137,7 @@ def _with_momentum(
 ) -> Arrays:
     """Replace the update by its momentum, which stays in the client's Context."""
     local = experiment.config.training
-    # Python numbers keep the dtype of the weights, which may be other than float32.
+    # A Python number keeps the dtype of the weights, which may not be float32.
     share = 1 - local.momentum if local.dampening else 1.0
     kept = _recall(context, MOMENTUM)
     sent, buffer = dict(new), {}
@@ -151,7 +151,7 @@ def _with_momentum(
 
 
 def _recall(context: Context, key: str) -> Arrays | None:
-    """Return what the client kept; None in its first round."""
+    """Return arrays that the client stored; None in its first round."""
     kept = context.state.array_records.get(key)
     return None if kept is None else unpack_all(kept)
 
@@ -159,7 +159,7 @@ def _recall(context: Context, key: str) -> Arrays | None:
 def _evaluate(experiment: Experiment, message: Message, context: Context) -> Message:
     """Evaluate the global arrays on the images this client holds out."""
     client = _partition_id(context)
-    arrays = unpack_all(asked(message)[0])
+    arrays = unpack_all(read_request(message)[0])
     _, rows = experiment.client_rows(client)
     if len(rows) == 0:
         raise ValueError(f"client {client} holds out no images")

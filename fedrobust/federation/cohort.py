@@ -1,9 +1,10 @@
 """Cohorts: clients that train together, in one program, before their messages go out.
 
-One client of a small model keeps no core busy; ``runtime.cohort`` of them in a batched
-program do. The ClientApp, its mods and its messages stay as they are: a client that is
-asked to train takes its result from the cohort. Sums have another order than in single
-training, so the key is part of the digest. Groups depend on the sampled clients alone.
+One client of a small model does not keep a core busy, but a batched program of
+``runtime.cohort`` clients does. The ClientApp, its mods and its messages do not change:
+a client that receives a train message takes its result from the cohort. Batched
+training sums in another order than single training, so the key is part of the digest.
+Groups depend only on the sampled clients.
 """
 
 import warnings
@@ -20,24 +21,24 @@ from fedrobust.training.trainer import Trained, Trainer
 from strategies.threads import parallel_map
 from strategies.transport.arrays import unpack_all
 from strategies.transport.grids import WrappedGrid
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 
 
 @dataclass(frozen=True)
 class Group:
-    """Clients with one trainer and equally many images: one program trains them."""
+    """Clients with the same trainer and number of images; one program trains them."""
 
     trainer: Trainer
     clients: Sequence[int]
 
 
 class Cohort:
-    """Trains clients in groups, and keeps what they trained until they ask for it.
+    """Trains clients in groups, and keeps each result until its client takes it.
 
     Parameters
     ----------
     experiment
-        What they train in; ``runtime.cohort`` is the largest group.
+        The experiment of the clients; ``runtime.cohort`` is the size of a full group.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -46,16 +47,16 @@ class Cohort:
         self._trained: dict[int, Trained | Exception] = {}
 
     def train(self, arrays: Arrays, round: int, clients: Iterable[int]) -> None:
-        """Train the clients of a round, except those that fit into no group.
+        """Train the clients of a round, except those without a group.
 
         Parameters
         ----------
         arrays
-            What the server sends, by name.
+            The global arrays, by name.
         round
             The round, from 1.
         clients
-            Partition ids of the clients that are asked.
+            Partition ids of the sampled clients.
         """
         clients = list(clients)
         groups = self.groups(round, clients)
@@ -63,31 +64,31 @@ class Cohort:
         if len(clients) > 1 and 2 * together < len(clients):
             warnings.warn(
                 f"runtime.cohort={self._config.cohort} trains fewer than half of the "
-                "clients together: it takes equally many images, one training for all "
-                "and a model and hook that can be compiled",
+                "clients together: clients of a group need equally many images, the "
+                "same objective, and a model and a hook that can be compiled",
                 stacklevel=2,
             )
         workers = self._config.runtime.get("workers")
         self._trained = {}
-        for found in parallel_map(
+        for by_client in parallel_map(
             lambda group: self._train(arrays, round, group), groups, workers
         ):
-            self._trained |= found
+            self._trained |= by_client
 
     def take(self, client: int) -> Trained | None:
-        """Hand over what a client trained in this round; None if it trains itself.
+        """Return a client's result of this round, once; None if it must train alone.
 
         Raises
         ------
         DivergedError
-            When its training left the finite numbers.
+            When a loss or a weight of the client is not finite.
         MemoryError
-            When there was no room for its group.
+            When there was too little memory for its group.
         """
-        found = self._trained.pop(client, None)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        result = self._trained.pop(client, None)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def groups(self, round: int, clients: Iterable[int]) -> list[Group]:
         """Group clients in the order of their ids."""
@@ -117,11 +118,11 @@ class Cohort:
                 arrays, data, self._config.training, seed=self._config.seed, round=round
             )
         except (MemoryError, tf.errors.ResourceExhaustedError):
-            # Training one by one might fit, but then free memory would decide bits.
+            # Single training might fit, but then the free memory would decide bits.
             error = MemoryError("no memory to train together: lower runtime.cohort")
             return dict.fromkeys(group.clients, error)
         except (Exception, SystemExit) as error:
-            # Whatever the user's code raises: no client ends the run.
+            # The user's code may raise anything, and no client may end the run.
             reason = " ".join(str(error).split())[:200]
             warnings.warn(
                 f"clients cannot be trained together, so each trains alone: {reason}",
@@ -136,9 +137,9 @@ class CohortGrid(WrappedGrid):
     Parameters
     ----------
     grid
-        The grid that really carries the messages, to clients of this process.
+        The grid that carries the messages to clients of this process.
     cohort
-        What their ClientApp takes its training from.
+        The cohort from which their ClientApp takes its results.
     client_ids
         Partition id of each node.
     """
@@ -156,7 +157,7 @@ class CohortGrid(WrappedGrid):
         """Train, then send messages on."""
         sent = list(messages)
         if sent and sent[0].metadata.message_type == MessageType.TRAIN:
-            arrays, round = asked(sent[0])
+            arrays, round = read_request(sent[0])
             clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
             self._cohort.train(unpack_all(arrays), round, clients)
         return super().send_and_receive(sent, timeout=timeout)

@@ -1,4 +1,4 @@
-"""A federation, on the runtime that the configuration names or on a given grid."""
+"""Run a federation, on the configured runtime or on a given grid."""
 
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def carrier(config: Config, grid: "Grid | None") -> Json:
-    """Describe what carries the messages: the runtime, or the grid that is there.
+    """Describe what carries the messages: the runtime, or the given grid.
 
     Raises
     ------
     ConfigError
-        When clients shall train together over a grid, whose clients may be elsewhere.
+        When ``runtime.cohort`` is above 1 with a given grid, whose clients may run in
+        other processes.
     """
     if grid is None:
         return config.runtime
@@ -43,7 +44,7 @@ def federate(
 ) -> None:
     """Run all rounds over a grid, or on the runtime of the experiment; see ``serve``.
 
-    Flower is imported only now.
+    Flower is imported late, as a centralised run does not need it.
     """
     from fedrobust.federation.client import client_app
     from fedrobust.federation.cohort import Cohort
@@ -58,7 +59,7 @@ def federate(
     cohort = Cohort(experiment) if config.cohort > 1 else None
 
     def server(grid: "Grid") -> None:
-        # Some runtimes give the server a thread, which an exit would end unseen.
+        # Some runtimes run the server in a thread, which an exit would end silently.
         with exits_refused():
             serve(grid, experiment, after_round, on_event, cohort)
 

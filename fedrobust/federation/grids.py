@@ -1,4 +1,4 @@
-"""The grids that stand between the strategy and the clients, in their one order."""
+"""The stack of grids between the strategy and the clients."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,12 +17,12 @@ def grid_for(
 ) -> tuple[Grid, Adversary | None]:
     """Stack the grids of an experiment on the one that carries the messages.
 
-    A message goes down this list, and its reply comes up again:
+    A message passes through this list downwards, and its reply upwards:
 
-    1. ``HandOver`` keeps no reply once the strategy has read it.
+    1. ``HandOver`` drops each reply once the strategy has read it.
     2. ``Adversary`` sees all honest replies, and rewrites those of colluding clients.
     3. ``CohortGrid`` trains clients together before train messages go out.
-    4. ``Guard`` lets no node answer for another.
+    4. ``Guard`` rejects replies of one node in the name of another.
     5. ``grid`` carries the messages.
 
     Parameters
@@ -32,13 +32,13 @@ def grid_for(
     client_ids
         Client id of each node.
     cohort
-        Trains the clients together, if anything does.
+        Trains clients together; None if each trains alone.
     adversary
-        Wraps a grid in the adversary, if clients collude.
+        Wraps a grid in the adversary; None if no clients collude.
 
     Returns
     -------
-    The uppermost grid, and the adversary in the stack, or None.
+    The uppermost grid, and the adversary in the stack or None.
     """
     stack: Grid = guarded(grid)
     if cohort is not None:

@@ -1,4 +1,4 @@
-"""The server's side: who the clients are, the strategy, and the rounds."""
+"""The server: it identifies the clients, builds the strategy and runs the rounds."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,11 +29,11 @@ from strategies.transport.nodes import wait_for_nodes
 
 log = logging.getLogger("flwr").log
 
-# With the report, the global arrays and what colluding clients chose, if any did.
+# Called with the report, the global arrays, and what colluding clients chose or None.
 AfterRound = Callable[[RoundReport, Arrays, Mapping[str, int | float] | None], None]
-# Without runtime.timeout, seconds to wait for nodes to come and to tell who they are.
+# Seconds to wait for nodes to connect and identify themselves without runtime.timeout.
 QUERY_TIMEOUT = 600.0
-# Likewise for the replies of a round, as Flower by itself waits.
+# Seconds to wait for the replies of a round without it; this is Flower's own default.
 ROUND_TIMEOUT = 3600.0
 
 
@@ -46,48 +46,54 @@ def identify_clients(
 ) -> dict[int, int]:
     """Ask every node for its partition id.
 
-    Node ids are drawn anew for every run; partition ids are not, so everything that
-    must be reproducible is keyed by them.
+    Node ids are drawn anew for every run, but partition ids are not. Everything that
+    must be reproducible is therefore keyed by partition ids.
 
-    Several nodes may give one id, and all but one of them lie. These get the ids that
-    nobody gives, so that no liar costs more than the client that it should have been;
-    a trusted client's id goes to none of several, lest a liar is trusted. (Who brings
-    more nodes than there are clients can take others' places: that is for Flower's
-    authentication of nodes to prevent.)
+    If several nodes claim the same id, one keeps it and the others get unclaimed ids,
+    so that a node that lies displaces at most one client. No node gets the id of the
+    trusted client if several claim it. An attacker with more nodes than there are
+    clients can still take the places of others; Flower's node authentication prevents
+    that.
 
     Returns
     -------
-    Partition id of each node. A node that gives none, or for which none is left, is
-    left out, and so is a client without a node. All of that is reported.
+    Partition id of each node. Nodes that claim no id, or for which no id is left, are
+    left out and reported, and so are clients without a node.
 
     Raises
     ------
     RunFailedError
-        When no node comes within ``timeout`` seconds, none tells who it is, or none is
-        known to be the trusted client, without which no round can be aggregated.
+        When no node connects within ``timeout`` seconds, no node names its id, or no
+        node can be the trusted client, without which every round would be skipped.
     """
     nodes = _nodes_of(grid, num_clients, on_event, timeout)
     replies = partitions_of(grid, nodes, num_clients, timeout)
-    answers = {node: said for node, said in replies.items() if said is not None}
+    answers = {node: claim for node, claim in replies.items() if claim is not None}
     for node in nodes:
         if node not in answers:
-            reason = f"node {node} gives no partition id below {num_clients}"
+            reason = f"node {node} claims no partition id below {num_clients}"
             on_event(_unidentified(None, reason))
-    # A node that does not say who it is takes no part.
-    found = identified(answers, answers, None, trusted, num_clients).clients
+    # Only nodes with an answer take part.
+    clients = identified(answers, answers, None, trusted, num_clients).clients
     for node, answer in sorted(answers.items()):
-        client = found.get(node)
+        client = clients.get(node)
         if client != answer:
-            place = "has no place" if client is None else f"stands as client {client}"
-            reason = f"node {node} says partition {answer}, as another does: it {place}"
+            outcome = "is left out" if client is None else f"becomes client {client}"
+            reason = (
+                f"node {node} claims partition {answer}, as another node does, and "
+                f"{outcome}"
+            )
             on_event(_unidentified(None, reason))
-    if not found:
-        raise RunFailedError("no node told its partition id: is the ClientApp ours?")
-    for client in sorted(set(range(num_clients)) - set(found.values())):
+    if not clients:
+        raise RunFailedError(
+            "no node replied with its partition id: start the nodes with the ClientApp "
+            "of fedrobust"
+        )
+    for client in sorted(set(range(num_clients)) - set(clients.values())):
         on_event(_unidentified(client, "no node is known to be this client"))
     if trusted is not None:
-        _require_trusted(trusted, answers, found.values())
-    return found
+        _require_trusted(trusted, answers, clients.values())
+    return clients
 
 
 def _nodes_of(
@@ -115,18 +121,18 @@ def _require_trusted(
     trusted
         Its id.
     answers
-        The id that each node gave.
+        The id that each node claims.
     known
         The ids of the clients that nodes are known to be.
     """
     if trusted in known:
         return
     claiming = sorted(node for node in answers if answers[node] == trusted)
-    who = f"nodes {claiming} all say they are" if claiming else "no node says it is"
+    claim = f"nodes {claiming} all claim" if claiming else "no node claims"
     remedy = "stop those that lie" if claiming else "start its node"
     raise RunFailedError(
-        f"{who} client {trusted}, which the rule trusts, and every round would be "
-        f"skipped: {remedy}, or set the rule's key trusted to another client"
+        f"{claim} to be client {trusted}, which the rule trusts, so every round would "
+        f"be skipped: {remedy}, or set the rule's key trusted to another client"
     )
 
 
@@ -146,16 +152,17 @@ def serve(
     Parameters
     ----------
     grid
-        Carries the messages.
+        Any Flower grid.
     experiment
-        What is run.
+        The experiment to run.
     after_round
-        Called after each round with its report, the global arrays and what colluding
-        clients chose in it (None where nobody colludes).
+        Called after each round with its report, the global arrays, and what colluding
+        clients chose (None if no clients collude).
     on_event
         Called with each quarantine, failure and skipped round.
     cohort
-        What the ClientApp takes its training from, if clients train together.
+        The cohort from which the ClientApp takes its results; None if each client
+        trains alone.
     """
     grid = guarded(grid)
     config, network = experiment.config, experiment.network
@@ -177,8 +184,8 @@ def serve(
         strategy.check(len(client_ids))
     except ValueError as error:
         raise RunFailedError(
-            f"{len(client_ids)} of {config.num_clients} clients told who they are, and "
-            f"every round would be skipped: {error}"
+            f"{len(client_ids)} of {config.num_clients} clients identified themselves, "
+            f"so every round would be skipped: {error}"
         ) from error
     colluding = _adversary_for(experiment, client_ids, strategy, on_event)
     stack, adversary = grid_for(grid, client_ids, cohort, colluding)
@@ -277,7 +284,7 @@ def _train_on_root(experiment: Experiment) -> TrainOnRoot | None:
             config.training,
             seed=config.seed,
             round=round,
-            client=config.num_clients,  # the key of nobody else's draws
+            client=config.num_clients,  # no client draws with this key
         )
         return trained.arrays
 

@@ -1,9 +1,9 @@
 """The whole state of a run: everything that outlives a round, in one value.
 
-Nothing else does. Random draws are keyed by seed and round; learning-rate schedules and
-warm-ups are functions of the round; data, partition, model and graphs are made from the
-configuration alone. No later round reads what is recorded of a run (its rows, its
-events, Flower's own history).
+Everything else can be computed again. Random draws are keyed by seed and round;
+learning-rate schedules and warm-ups are functions of the round; data, partition, model
+and graphs follow from the configuration. Records of a run (its rows, its events and
+Flower's own history) are never read by a later round.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class RunState:
     """The state of a run after a round.
 
-    ``strategies.records.to_records`` makes it arrays and JSON. On the local runtime, a
-    run of the same configuration that is restored to it goes on with the same bits.
+    ``strategies.records.to_records`` converts it to arrays and JSON. On the local
+    runtime, a run of the same configuration that is restored to it continues with the
+    same bits.
     On Ray and in a deployment, the nodes keep the Contexts of their clients, and the
     state does not contain them: new nodes start without the momentum, the control
     variates and the other records of their clients, so the bits differ if there are
@@ -36,19 +37,19 @@ class RunState:
     Attributes
     ----------
     server
-        ``round``, the last one that is over; ``arrays``, the global arrays after it
-        (SCAFFOLD's control variate c is among them); the states of the ``rule``, of the
+        ``round``, the last finished round; ``arrays``, the global arrays after it,
+        including SCAFFOLD's control variate c; the states of the ``rule``, of the
         ``postprocessors`` and of the ``server_optimizer``; and the ``roster``, which
-        knows the clients where a strategy is not told their ids.
+        assigns client ids where the strategy is not given them.
     collusion
-        What the colluding clients remember, such as the client that Mimic copies.
+        The memory of the colluding clients, such as the client that Mimic copies.
     clients
-        What each client keeps in its Context, by partition id: its momentum, its own
-        control variate, and the last model that a tampering client saw. Clients without
-        a record in it are new.
+        The content of each client's Context, by partition id: its momentum, its own
+        control variate, and the last model that a tampering client saw. A client
+        without an entry has not trained yet.
     optimizer
-        Variables of the optimiser of centralised training, which is not made anew each
-        round; None in a federation.
+        Variables of the optimiser in centralised training, where one optimiser serves
+        all rounds; None in a federation.
     """
 
     server: ServerState = field(default_factory=ServerState)
@@ -58,7 +59,7 @@ class RunState:
 
     @property
     def round(self) -> int:
-        """The last round that is over; 0 before the first."""
+        """The last finished round; 0 before the first."""
         return self.server.round
 
     @property
@@ -77,12 +78,12 @@ def state_of(
     Parameters
     ----------
     strategy
-        The server.
+        The strategy of the server.
     adversary
-        The adversary, where clients collude.
+        The adversary, if clients collude.
     nodes
-        The grid that holds the clients' Contexts. On other runtimes a client's node
-        holds its Context, and keeps it itself.
+        The grid that holds the clients' Contexts. On other runtimes each node holds its
+        own Context.
     """
     return RunState(
         server=strategy.state(),
@@ -97,26 +98,26 @@ def restore(
     adversary: "Adversary | None" = None,
     nodes: "LocalGrid | None" = None,
 ) -> None:
-    """Let a new federation of the same configuration go on from a state.
+    """Set a new federation of the same configuration to a state.
 
     Parameters
     ----------
     state
-        What ``state_of`` returned, of objects of the same kinds.
+        A return value of ``state_of`` for objects of the same kinds.
     strategy, adversary, nodes
-        As for ``state_of``.
+        The objects to restore, as for ``state_of``.
 
     Raises
     ------
     ValueError
-        When clients keep something, and no grid is given to hold it. Nothing is
-        restored then.
+        When the state has records of clients, and no grid is given to hold them.
+        Nothing is restored then.
     """
     if state.clients and nodes is None:
         raise ValueError(
-            f"the state holds what {len(state.clients)} clients keep, and no grid is "
-            "given to hold it: restore the state on the local runtime, or one without "
-            "clients"
+            f"the state has records of {len(state.clients)} clients, and no grid is "
+            "given to hold them: restore it on the local runtime, or pass a state "
+            "without clients"
         )
     strategy.restore(state.server)
     if adversary is not None:

@@ -1,4 +1,4 @@
-"""Tampering as a Flower mod: it composes with any honest ClientApp."""
+"""Tampering as a Flower mod, which works with any honest ClientApp."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from fedrobust.byzantine.tampering import ClientContext, Tampering
 from fedrobust.federation.forging import forge
 from fedrobust.randomness import Purpose, generator
 from strategies.transport.arrays import unpack, unpack_all
-from strategies.transport.requests import asked
+from strategies.transport.requests import read_request
 from strategies.updates import difference
 
 SEEN = "last seen by the tampering mod"
@@ -33,7 +33,7 @@ def tampering_mod(
     clients
         Returns the partition ids of the clients that are Byzantine in a round.
     seed
-        Key of the draws, together with the round and the client.
+        Key of the random draws, together with the round and the client.
     learned
         Returns the names of the arrays that make up an update.
     """
@@ -41,7 +41,7 @@ def tampering_mod(
     def mod(
         message: Message, context: Context, call_next: ClientAppCallable
     ) -> Message:
-        sent, round = asked(message)
+        sent, round = read_request(message)
         client = int(context.node_config["partition-id"])
         last_step = None
         if attack.needs_last_step:
@@ -74,7 +74,7 @@ def tampering_mod(
 def _last_step(
     context: Context, sent: ArrayRecord, names: Sequence[str]
 ) -> Vector | None:
-    """Return what the server changed since this client last trained."""
+    """Return how the global arrays changed since this client last trained."""
     seen = context.state.array_records.get(SEEN)
     now: dict[str, NDArray[Any]] = {name: unpack(sent[name]) for name in names}
     context.state[SEEN] = ArrayRecord({name: sent[name] for name in names})

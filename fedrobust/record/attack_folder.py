@@ -1,4 +1,4 @@
-"""The folder in which ``fedrobust attack`` leaves its result."""
+"""The folder with the result of ``fedrobust attack``."""
 
 import json
 from dataclasses import asdict
@@ -24,34 +24,34 @@ OTHER_OUT = "choose another --out"
 
 
 def check_attack_folder(folder: Path, identity: Identity) -> None:
-    """Refuse, before hours are spent, a folder that the result could not go to.
+    """Refuse a folder that could not take the result, before hours are spent.
 
     Raises
     ------
     ConfigError
-        When the folder cannot be written, or holds the result of something else.
+        When the folder cannot be written, or holds the result of another attack.
     """
     check_writable(folder, "--out")
     path = folder / "result.json"
     if not path.exists():
         return
-    found = read_json(path, OTHER_OUT)
+    result = read_json(path, OTHER_OUT)
     expected = json.loads(to_json(asdict(identity)))
     # Older results lack some of the keys.
-    recorded = {key: found[key] for key in expected if key in found}
+    recorded = {key: result[key] for key in expected if key in result}
     same = all(expected[key] == value for key, value in recorded.items())
     if "model_digest" not in recorded or not same:
-        raise ConfigError(f"{path} is of something else: {OTHER_OUT}")
+        raise ConfigError(f"{path} is the result of another attack: {OTHER_OUT}")
 
 
 def write_attack(
     folder: Path, result: AttackResult, examples: "Assessment | None"
 ) -> list[Path]:
-    """Write a result, and the adversarial examples if there are some to keep.
+    """Write a result, and the adversarial examples unless they are None.
 
     Returns
     -------
-    The files that were written.
+    The written files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / "result.json"]

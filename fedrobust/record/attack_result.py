@@ -1,4 +1,4 @@
-"""The result of ``fedrobust attack``, and what tells it from the results of others."""
+"""The result of ``fedrobust attack``, and the keys that identify it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from fedrobust.record.evaluation_result import EvaluationResult, measured_by
 if TYPE_CHECKING:
     from fedrobust.evaluation.assessment import Assessment
 
-# How the images come here, and what they are attacked with by default.
-NO_MATTER = ("download", "epsilon")
+# Keys of a data set that do not change its images.
+IRRELEVANT = ("download", "epsilon")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +26,15 @@ class AttackResult(EvaluationResult):
     Attributes
     ----------
     model, model_digest
-        The file, and the digest of its content.
+        The model file, and the digest of its content.
     dataset
-        What the images depend on.
+        The keys of the data set that its images depend on.
     range
         Lowest and highest input of the model.
     stages
-        How many examples each stage of each attack began with.
+        The stages of each attack, with the number of examples that each began with.
     notes
-        What was done to the model, and what explains its numbers.
+        Changes that were made to the model, and remarks on its numbers.
     """
 
     model: str
@@ -47,18 +47,18 @@ class AttackResult(EvaluationResult):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a result of ``fedrobust attack`` is of; the fields are keys of result.json.
+    """The keys of result.json that say which attack on which model a result belongs to.
 
     Attributes
     ----------
     model_digest
-        Of the content of the model file.
+        Digest of the content of the model file.
     evaluation_digest
-        Of how it is evaluated.
+        Digest of the attacks, their epsilons and the checks.
     seed
         Key of all random draws.
     dataset
-        What the images depend on.
+        The keys of the data set that its images depend on.
     range
         Lowest and highest input of the model.
     """
@@ -71,7 +71,7 @@ class Identity:
 
     @property
     def folder(self) -> Path:
-        """The folder of such a result, if the user names none."""
+        """The default folder of the result."""
         bounds = str(tuple(self.range))
         parts = [self.model_digest, self.evaluation_digest, bounds]
         parts += [str(self.dataset), str(self.seed)]
@@ -80,12 +80,12 @@ class Identity:
 
 
 def identity_of(model: Path, config: Config, model_range: Sequence[float]) -> Identity:
-    """Return what attacking a model file by a configuration gives a result of."""
+    """Return the identity of the result of attacking a model file."""
     return Identity(
         model_digest=file_digest(model)[:16],
         evaluation_digest=config.evaluation_digest,
         seed=config.seed,
-        dataset={k: v for k, v in config.dataset.items() if k not in NO_MATTER},
+        dataset={k: v for k, v in config.dataset.items() if k not in IRRELEVANT},
         range=list(model_range),
     )
 
@@ -97,7 +97,7 @@ def attack_result(
     assessment: "Assessment",
     seconds: float,
 ) -> AttackResult:
-    """Return the result of an assessment that took so many seconds."""
+    """Return the result of an assessment, which took ``seconds``."""
     return AttackResult(
         **asdict(identity),
         model=str(model),

@@ -1,4 +1,4 @@
-"""Why an attempt at an evaluation failed: error-<evaluation digest>.json."""
+"""A failed attempt at an evaluation, recorded in error-<evaluation digest>.json."""
 
 import traceback
 from contextlib import suppress
@@ -13,19 +13,19 @@ from fedrobust.record.validation import from_json
 
 @dataclass(frozen=True, kw_only=True)
 class FailedAttempt:
-    """An attempt at an evaluation that failed; earlier versions left some fields out.
+    """A failed attempt at an evaluation; earlier versions did not record all fields.
 
     Attributes
     ----------
     config_digest, evaluation_digest
-        Of the experiment, and of how it was to be evaluated.
+        Digests of the experiment and of its evaluation.
     error
         The reason, as one sentence.
     refused_results
-        Digests of the evaluations whose results do not count, because the data are
-        others than they were made with.
+        Digests of evaluations whose results do not count, because the data have changed
+        since.
     traceback
-        Lines of it.
+        Lines of the traceback.
     """
 
     config_digest: str = ""
@@ -41,29 +41,29 @@ class FailedAttempt:
         Raises
         ------
         FileError
-            When the file cannot be read, or holds something else.
+            When the file cannot be read, or has another content.
         """
         return from_json(cls, read_json(path, advice), path, advice)
 
     def write(self, path: Path) -> None:
-        """Write it; an OSError is the caller's."""
+        """Write the attempt to a file; the caller handles an OSError."""
         write_atomically(path, to_json(asdict(self), indent=2) + "\n")
 
 
 def failed_attempt(
     error: Exception, digest: str, evaluation_digest: str, before: Path
 ) -> FailedAttempt:
-    """Return what is kept of an error.
+    """Return the record of an error.
 
     Parameters
     ----------
     error
         The exception that ended the attempt.
     digest, evaluation_digest
-        Of the experiment and of its evaluation.
+        Digests of the experiment and of its evaluation.
     before
-        File of the previous attempt. An attempt that fails before it can compare the
-        data does not know better, so the results that were refused stay refused.
+        File of the previous attempt. Results that it refused stay refused if this
+        attempt failed before it could compare the data.
     """
     reason = f"{type(error).__name__}: {summary_of(error)}"
     refused: list[str] = []

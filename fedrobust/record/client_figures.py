@@ -1,4 +1,4 @@
-"""What the clients' own evaluation of the global model says, over all clients."""
+"""Statistics over clients of their own evaluation of the global model."""
 
 from statistics import median, pstdev
 from typing import TYPE_CHECKING, TypedDict
@@ -27,10 +27,10 @@ class Federated(Figures, total=False):
 def client_figures(report: "RoundReport") -> Federated | None:
     """Return the average, the median, the worst and the spread of each figure.
 
-    The average is weighted by the examples that clients declare, as FedAvg's is: one
-    client can own it, and the worst, but not the median. The worst client is that of
-    each figure; the spread is the standard deviation over clients (n), each counted
-    alike.
+    The average is weighted by the number of examples that clients declare, as in
+    FedAvg. A single dishonest client can therefore determine the average, and also the
+    worst value, but not the median. Each figure has its own worst client. The spread is
+    the unweighted standard deviation over clients (divided by n).
     """
     if report.evaluation is None:
         return None
@@ -54,7 +54,7 @@ def client_figures(report: "RoundReport") -> Federated | None:
 
 
 def _nested(flat: dict[str, float]) -> Figures:
-    """Return the clients' figures in the form of the central ones."""
+    """Return flat figures in the nested form of the central evaluation."""
     robust: dict[str, dict[str, float | None]] = {}
     for key, value in flat.items():
         head, _, rest = key.partition("/")

@@ -17,7 +17,7 @@ from typing import (
 
 from fedrobust.files import Json
 
-# Returns a value as its field holds it, or raises WrongValueError.
+# Converts a JSON value to the value of a field, or raises WrongValueError.
 Decoder = Callable[[Any, str], Any]
 T = TypeVar("T")
 # Larger integers cannot be converted to a float.
@@ -133,7 +133,7 @@ def _plain(hint: Any) -> Decoder:
     kinds = PLAIN[hint]
 
     def decoded(value: Any, key: str) -> Any:
-        # Not isinstance, for which True is an integer.
+        # Not isinstance, as True is an instance of int.
         if type(value) not in kinds:
             _require(value, kinds, key)
         if type(value) is int and abs(value) > LARGEST:

@@ -1,4 +1,4 @@
-"""What the bits of a result may depend on: versions, CPU and threads."""
+"""The environment that the bits of a result may depend on: versions, CPU, threads."""
 
 import hashlib
 import platform
@@ -15,18 +15,18 @@ from fedrobust import backend, vectors
 from fedrobust.files import Json
 from strategies.threads import num_cores
 
-# The packages that decide which client holds which rows.
+# The packages that assign rows to clients.
 DEALING = ("flwr-datasets", "datasets")
 PACKAGES = (
     *("flwr", "tensorflow", "keras", "hydra-core", "numpy", "scipy"),
     *DEALING,
 )
-# Our own modules that change no number of a run.
-NO_PART = {"commands", "report", "reproduce", "cli.py"}
+# Our own modules that affect no number of a run.
+IRRELEVANT = {"commands", "report", "reproduce", "cli.py"}
 
 
 def environment(runtime: Json) -> Json:
-    """Return what the bits of a result may depend on, and the runtime."""
+    """Return the present environment, including the given runtime."""
     return {
         "machine": platform.machine(),
         "processor": processor(),
@@ -42,7 +42,7 @@ def environment(runtime: Json) -> Json:
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Return the versions of Python, of this project and of what it builds on."""
+    """Return the versions of Python, of this project and of its main dependencies."""
     return {
         "fedrobust": fedrobust.__version__,
         "code": _code(
@@ -58,24 +58,24 @@ def other_versions(recorded: Mapping[str, Any]) -> dict[str, list[str]]:
 
     Returns
     -------
-    The recorded and the present version by name, where the two differ. Names that
-    older records lack are left out.
+    The recorded and the present version by name, if they differ. Names that older
+    records lack are left out.
     """
     return {
-        name: [str(recorded[name]), now]
-        for name, now in versions().items()
-        if name in recorded and recorded[name] != now
+        name: [str(recorded[name]), present]
+        for name, present in versions().items()
+        if name in recorded and recorded[name] != present
     }
 
 
 def different_versions(environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a sentence about versions in which runs differ; empty if in none."""
+    """Return a sentence about the versions in which runs differ; empty if none does."""
     differences = []
     for name in ("fedrobust", "code", "python", *PACKAGES):
-        found = sorted({str(e[name]) for e in environments if name in e})
-        if len(found) > 1:
+        values = sorted({str(e[name]) for e in environments if name in e})
+        if len(values) > 1:
             differences.append("code of fedrobust" if name == "code" else
-                               f"{name} ({', '.join(found)})")  # fmt: skip
+                               f"{name} ({', '.join(values)})")  # fmt: skip
     if not differences:
         return []
     return [f"Trained with different {', '.join(differences)}."]
@@ -84,8 +84,8 @@ def different_versions(environments: Sequence[Mapping[str, Any]]) -> list[str]:
 def version_changes(others: Mapping[str, list[str]]) -> str:
     """Return the versions that changed, in words; empty if none did."""
     changes = [
-        "other code of fedrobust" if name == "code" else f"{name} {was} (now {now})"
-        for name, (was, now) in others.items()
+        "other code of fedrobust" if name == "code" else f"{name} {old} (now {new})"
+        for name, (old, new) in others.items()
     ]
     return ", ".join(changes)
 
@@ -100,7 +100,7 @@ def _code(*packages: Path) -> str:
     for package in packages:
         for path in sorted(package.rglob("*.py")):
             name = path.relative_to(package.parent)
-            if not NO_PART & set(name.parts):
+            if not IRRELEVANT & set(name.parts):
                 text = re.sub(rb"(?m)^[ \t]*(#.*)?\r?\n", b"", path.read_bytes())
                 digest.update(f"{name.as_posix()} {len(text)}\n".encode() + text)
     return digest.hexdigest()[:16]
@@ -109,8 +109,8 @@ def _code(*packages: Path) -> str:
 def processor() -> str:
     """Return the name of the CPU and, where Linux shows them, the widest vectors.
 
-    How many values one instruction adds decides the order of sums. Virtual machines
-    with one CPU name may hide some vector instructions, and then give other bits.
+    The number of values that one instruction adds determines the order of sums. Virtual
+    machines with the same CPU name may hide vector instructions, which changes bits.
     """
     widest = vectors.widest()
     name = vectors.cpu_name()

@@ -1,4 +1,4 @@
-"""What every result.json holds, of a run or of a model file, and how it is read."""
+"""The part of result.json that runs and attacks on model files have in common."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,15 +14,15 @@ from fedrobust.record.validation import from_json
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """What an evaluation found; the fields are the keys of result.json.
+    """The result of an evaluation; the fields are the keys of result.json.
 
-    A field with a default was not recorded by every version; null stands for it where
-    such a result is written again.
+    A field with a default was not recorded by every version; when such a result is
+    written again, its value is null.
 
     Attributes
     ----------
     evaluation_digest
-        Digest of how the model was evaluated.
+        Digest of the attacks, their epsilons and the checks.
     seed
         Key of all random draws.
     attack, choices
@@ -36,15 +36,16 @@ class EvaluationResult:
     num_evaluated
         Number of examples behind each accuracy.
     hyperparameters
-        By name of the attack; None for an attack with parameters that are not fields.
+        Those of each attack by name; None for an attack whose parameters are not all
+        fields.
     checks
         Checks of the robust numbers, by name.
     wall_seconds
-        What the call took.
+        Duration of the call.
     environment
-        What the bits of the result may depend on.
+        The environment that the bits of the result may depend on.
     others
-        Keys that only other versions know; they are written back as they were read.
+        Keys that only other versions know, which are written back unchanged.
     """
 
     evaluation_digest: str = ""
@@ -63,7 +64,7 @@ class EvaluationResult:
 
     @property
     def failed_checks(self) -> list[str]:
-        """Names of the checks that failed: such numbers cannot be believed."""
+        """Names of the failed checks, which make the robust numbers unreliable."""
         return [name for name, c in self.checks.items() if c.status == "fail"]
 
     @classmethod
@@ -77,11 +78,11 @@ class EvaluationResult:
         found
             The JSON object.
         where
-            The file it is from.
+            The file of the object.
         advice
-            What to do about a file that is refused.
+            What the user should do if the file is refused.
         also
-            Fields that must be there although earlier versions left them out.
+            Fields that are required although earlier versions did not record them.
 
         Raises
         ------
@@ -95,13 +96,13 @@ class EvaluationResult:
         return replace(result, others=others)
 
     def to_json(self) -> Json:
-        """Return what result.json holds."""
-        found = asdict(self)
-        others: Json = found.pop("others")
-        return found | others
+        """Return the content of result.json as a JSON object."""
+        values = asdict(self)
+        others: Json = values.pop("others")
+        return values | others
 
     def to_text(self) -> str:
-        """Return result.json."""
+        """Return the text of result.json."""
         return to_json(self.to_json(), indent=2) + "\n"
 
 
@@ -118,7 +119,7 @@ def measured_by(scores: Scores) -> dict[str, Any]:
 
 
 def _require_shares(result: EvaluationResult, where: Path | str, advice: str) -> None:
-    """Refuse an epsilon that is no number, and an accuracy outside [0, 1]."""
+    """Refuse an epsilon that is not a number, and an accuracy outside [0, 1]."""
     curves = {
         "worst_robust_accuracy": result.worst_robust_accuracy,
         **{f"robust_accuracy.{n}": c for n, c in result.robust_accuracy.items()},

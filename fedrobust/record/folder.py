@@ -1,14 +1,14 @@
-"""The run directory, written so that a crash leaves every file whole.
+"""The run directory, written so that a crash leaves every file intact.
 
 config.yaml    the resolved configuration, with the digest of its science
-metrics.jsonl  a row a round
+metrics.jsonl  one row for each round
 events.jsonl   quarantined and failed clients, skipped rounds
 training.json  the environment, warnings and digests of the training
 model.keras    the trained model
-evaluations/   a result for each way the trained model was evaluated
-result.json    the result that was last asked for
-error-*.json   why an attempt at an evaluation failed, until one succeeds
-.lock          held by the process that is using the folder
+evaluations/   the result of each evaluation of the trained model
+result.json    the result of the latest call
+error-*.json   why an evaluation failed, until it succeeds
+.lock          held by the process that uses the folder
 """
 
 import os
@@ -52,7 +52,7 @@ class RunFolder:
     Parameters
     ----------
     path
-        The directory; ``open`` makes it.
+        The directory, which ``open`` creates.
     config
         The experiment.
     """
@@ -64,10 +64,10 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder's lock, which excludes every other process and user.
+        """Hold the folder's lock, which excludes all other processes and users.
 
-        Files that another process left half written are removed. A folder that is new
-        and stays empty is removed, too.
+        Half-written files of other processes are removed, and so is the folder if it is
+        new and stays empty.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class RunFolder:
             finally:
                 if is_new and [p.name for p in self.path.glob("*")] == [LOCK]:
                     (self.path / LOCK).unlink()
-                    # A process that was waiting may have made the lock again.
+                    # A waiting process may have created the lock again.
                     with suppress(OSError):
                         self.path.rmdir()
 
@@ -96,19 +96,19 @@ class RunFolder:
         Parameters
         ----------
         chosen_by
-            The key or the option by which the user can choose another.
+            The key or the option with which the user can choose another folder.
 
         Raises
         ------
         ConfigError
-            With the folder and the reason; nothing in the folder is changed.
+            When the folder is refused; nothing in it is changed.
         """
         check_ownership(self.stored, self.config, chosen_by)
 
     def open(self) -> None:
-        """Make the folder; a training that did not finish in it starts over.
+        """Create the folder, or restart an unfinished training in it.
 
-        The lock must be held.
+        The caller must hold the lock.
         """
         self.check()
         with self._writing():
@@ -119,7 +119,7 @@ class RunFolder:
                 self.events_path.write_text("")
 
     def clear(self) -> None:
-        """Remove what the run left, so that the next call trains a new model.
+        """Remove the files of the run, so that the next call trains a new model.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class RunFolder:
         if not self.path.exists():
             return
         with self.locked(), self._writing():
-            # The model goes first: without it, no other file counts.
+            # The model is removed first, as without it no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
             for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
                 for path in self.path.glob(name):
@@ -142,8 +142,8 @@ class RunFolder:
             yield
 
     def _config_text(self) -> str:
-        named = {"config_digest": self.config.digest, "digest_version": VERSION}
-        document = {**named, **asdict(self.config)}
+        identity = {"config_digest": self.config.digest, "digest_version": VERSION}
+        document = {**identity, **asdict(self.config)}
         return yaml.safe_dump(document, sort_keys=False)
 
     def _write_config(self) -> None:
@@ -151,17 +151,17 @@ class RunFolder:
 
     @property
     def events_path(self) -> Path:
-        """A JSON object a line, one an event."""
+        """The file with one event, a JSON object, on each line."""
         return self.stored.events_path
 
     @property
     def model_path(self) -> Path:
-        """The trained Keras model; it is there once training is done."""
+        """The trained Keras model, which exists once training is done."""
         return self.stored.model_path
 
     @property
     def result_path(self) -> Path:
-        """The result that was last asked for."""
+        """The result of the latest call."""
         return self.stored.result_path
 
     @property
@@ -179,7 +179,7 @@ class RunFolder:
             append_line(self.stored.metrics_path, to_json(row.to_json()))
 
     def score_last_round(self, scores: Scores | None, seconds: float) -> None:
-        """Put what an evaluation found into the last round's row, once."""
+        """Add scores of an evaluation to the last round's row if it has none."""
         rows = self.rounds()
         if rows[-1].clean_accuracy is None:
             rows[-1] = rows[-1].with_scores(scores, seconds)
@@ -210,9 +210,9 @@ class RunFolder:
         Parameters
         ----------
         save
-            Called with the path to write to.
+            Writes the model to the path that it is called with.
         training
-            What training.json holds.
+            The environment, the warnings, and the digests of evaluation and data.
 
         Raises
         ------
@@ -230,7 +230,7 @@ class RunFolder:
                 if _is_full(error):
                     raise OSError(ENOSPC, os.strerror(ENOSPC)) from error
                 raise
-            # A model means that the rounds are done, so they must reach the disk first.
+            # The model marks the rounds as done, so they must reach the disk before it.
             for path in (partial, self.stored.metrics_path, self.events_path):
                 to_disk(path)
             partial.replace(self.model_path)
@@ -241,14 +241,14 @@ class RunFolder:
         Raises
         ------
         FileError
-            When its file cannot be read, or holds something else.
+            When its file cannot be read, or has another content.
         """
         if not self._is_finished:
             return None
         return self.stored.result(self.config.evaluation_digest)
 
     def is_settled(self, result: Result) -> bool:
-        """Whether ``write_result`` would change nothing, or could not write."""
+        """Return whether ``write_result`` would change nothing, or could not write."""
         if self._holds(result):
             return True
         try:
@@ -270,7 +270,7 @@ class RunFolder:
         )
 
     def write_result(self, result: Result) -> None:
-        """Store a result under its evaluation, and as the one last asked for."""
+        """Store a result under its evaluation, and as the result of the latest call."""
         path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
@@ -281,15 +281,16 @@ class RunFolder:
 
     @property
     def error_path(self) -> Path:
-        """Why the last attempt at this evaluation failed; missing if it did not fail.
+        """The record of the latest failure; it exists only if that attempt failed.
 
-        Jobs that differ only in the evaluation share a folder, so each has a file.
+        Each evaluation has its own file, as jobs that differ only in the evaluation
+        share a folder.
         """
         return self.path / f"error-{self.config.evaluation_digest}.json"
 
     @contextmanager
     def noting_failures(self) -> Iterator[None]:
-        """Keep why an attempt fails within."""
+        """Record an exception that is raised in the context, and raise it again."""
         try:
             yield
         except Exception as error:
@@ -301,13 +302,13 @@ class RunFolder:
         attempt = failed_attempt(
             error, self.config.digest, self.config.evaluation_digest, self.error_path
         )
-        # If this cannot be written, the caller still reports the error itself.
+        # If the record cannot be written, the caller still reports the error.
         with suppress(OSError):
             if self.path.is_dir():
                 attempt.write(self.error_path)
 
     def failure(self) -> str | None:
-        """Read why the last attempt at this evaluation failed; None if it did not."""
+        """Return why the last attempt at this evaluation failed, or None."""
         if not self.error_path.is_file():
             return None
         return FailedAttempt.read(self.error_path, "remove it").error
@@ -318,5 +319,5 @@ def _has(path: Path, text: str) -> bool:
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether HDF5 reports a full disk, for which it has errors of its own."""
+    """Return whether HDF5 reports a full disk, which is not an OSError."""
     return f"errno = {ENOSPC}," in str(error)

@@ -10,7 +10,7 @@ from fedrobust.record.stored_run import StoredRun
 
 # Held by the process that uses a folder.
 LOCK = ".lock"
-# The version of the digests in folders that do not name one.
+# The version of the digests in folders that do not record one.
 FIRST_VERSION = 3
 
 
@@ -31,9 +31,9 @@ def check_ownership(stored: StoredRun, config: Config, chosen_by: str) -> None:
     Raises
     ------
     ConfigError
-        With the folder and the reason; nothing in the folder is changed.
+        When the folder is refused; nothing in it is changed.
     """
-    digest, version = _digest_there(stored, chosen_by)
+    digest, version = _stored_digest(stored, chosen_by)
     if digest is not None and version != VERSION:
         raise ConfigError(
             f"{stored.path} holds a run of {_written_by(stored)} with a digest of "
@@ -48,40 +48,42 @@ def check_ownership(stored: StoredRun, config: Config, chosen_by: str) -> None:
     if digest is not None and stored.is_finished(config.evaluation_digest):
         return
     check_writable(stored.path, chosen_by)
-    if digest is None and stored.path.exists() and _others_files(stored.path):
+    if digest is None and stored.path.exists() and _foreign_files(stored.path):
         raise ConfigError(
             f"{stored.path} is not empty and holds no run: choose another {chosen_by}"
         )
 
 
-def _digest_there(stored: StoredRun, chosen_by: str) -> tuple[str | None, int]:
-    """Return the digest of the run in the folder, and the version of digests."""
+def _stored_digest(stored: StoredRun, chosen_by: str) -> tuple[str | None, int]:
+    """Return the digest of the run in the folder, and the digest's version."""
     path = stored.config_path
     try:
         if not path.exists():
             return None, VERSION
     except PermissionError:
-        pass  # the error of reading it says more
+        pass  # reading the file raises a more precise error
     except OSError:
-        return None, VERSION  # the error of writing it says more
+        return None, VERSION  # writing the file raises a more precise error
     advice = f"restore it, or choose another {chosen_by}"
     head = read_yaml(path, advice)
     found = head.get("config_digest") if isinstance(head, dict) else None
     if not isinstance(found, str):
-        raise FileError(f"{path} has no config_digest, so it is of no run; {advice}")
+        raise FileError(
+            f"{path} has no config_digest, so it does not belong to a run; {advice}"
+        )
     versioned = {"digest_version": FIRST_VERSION, **head}
     require_types(versioned, path, {"digest_version": int}, advice)
     return found, versioned["digest_version"]
 
 
 def _written_by(stored: StoredRun) -> str:
-    """Name the version of fedrobust that trained the run in the folder."""
+    """Return the version of fedrobust that trained the run in the folder."""
     version = stored.training().environment.get("fedrobust")
     return "an earlier fedrobust" if version is None else f"fedrobust {version}"
 
 
-def _others_files(folder: Path) -> list[Path]:
-    """List the files that neither Hydra nor a failed attempt leaves behind."""
+def _foreign_files(folder: Path) -> list[Path]:
+    """List the files that belong neither to Hydra nor to a failed attempt."""
     return [
         path
         for path in folder.iterdir()
@@ -91,7 +93,7 @@ def _others_files(folder: Path) -> list[Path]:
 
 
 def _is_hydras(path: Path) -> bool:
-    """Whether Hydra wrote the path for a job: its output_subdir, or its log."""
+    """Return whether a path is Hydra's output_subdir or log of a job."""
     return (path / "hydra.yaml").is_file() or path.suffix == ".log"
 
 

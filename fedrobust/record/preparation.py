@@ -1,4 +1,4 @@
-"""Prepare a run: make what may fail, and report warnings, before the first round."""
+"""Prepare a run: build its parts and report warnings before the first round."""
 
 from collections.abc import Callable
 
@@ -11,21 +11,21 @@ OnWarning = Callable[[str], None]
 
 
 def prepare(
-    experiment: Experiment, will_train: bool, warned: Warnings, on_warning: OnWarning
+    experiment: Experiment, will_train: bool, caught: Warnings, on_warning: OnWarning
 ) -> tuple[Evaluator, list[str]]:
-    """Build the data, model, trainers and attacks of a run, each of which may fail.
+    """Build the data, model, trainers and attacks of a run.
 
     Returns
     -------
-    The evaluator, and why the training may not repeat.
+    The evaluator, and the reasons why the same training may give other bits.
 
     Raises
     ------
     ConfigError
-        When something cannot be made.
+        When a part cannot be built.
     """
     doubts = experiment.check(will_train)
-    for text in sorted(warned.texts):
+    for text in sorted(caught.texts):
         on_warning(text)
-    with warned.during(ATTACKS):
+    with caught.during(ATTACKS):
         return experiment.evaluator(), doubts

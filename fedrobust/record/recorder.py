@@ -37,10 +37,10 @@ class RoundRecorder:
         Evaluates the global models.
     on_row
         Called after each round, to show progress.
-    here
+    environment
         The environment of the training.
-    warned
-        Collects the warnings of the run.
+    caught
+        The warnings of the run.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class RoundRecorder:
         folder: RunFolder,
         evaluator: Evaluator,
         on_row: OnRow,
-        here: Json,
-        warned: Warnings,
+        environment: Json,
+        caught: Warnings,
     ) -> None:
         self._experiment = experiment
         self._config = experiment.config
         self._folder = folder
         self._evaluate = evaluator
         self._on_row = on_row
-        self._here = here
-        self._warned = warned
+        self._environment = environment
+        self._caught = caught
         self._skipped: list[str] = []
         self._first_event: Json | None = None
         self._final: Scores | None = None
@@ -80,18 +80,18 @@ class RoundRecorder:
         Parameters
         ----------
         report
-            What the strategy says of the round.
+            The strategy's report of the round.
         arrays
             The new global arrays.
         chosen
-            What colluding clients chose; None where nobody colludes.
+            The choices of the colluding clients; None if no clients collude.
         """
         is_last = report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
         row = round_row(report, self._experiment.attackers(report.round), chosen)
         if is_last:
-            # Before the evaluation, during which a run is most likely to be killed.
+            # Recorded before the evaluation, in which a run is most likely interrupted.
             self._folder.add_round(row)
             self._save(arrays)
         started = time.perf_counter()
@@ -114,7 +114,7 @@ class RoundRecorder:
         Raises
         ------
         RunFailedError
-            When there was no last round.
+            When the last round was never recorded.
         """
         if self._final is None:
             raise RunFailedError("the runtime ended before the last round")
@@ -126,15 +126,15 @@ class RoundRecorder:
             first = str((self._first_event or {}).get("reason")).partition("\n")[0]
             raise RunFailedError(
                 f"no round was aggregated, so there is no trained model: "
-                f"{self._skipped[-1]}; it began with {first!r}, and "
-                f"{self._folder.events_path} tells the rest"
+                f"{self._skipped[-1]}; the first event was {first!r}, and "
+                f"{self._folder.events_path} has all of them"
             )
         if self._draws.happened():
-            self._here = {**self._here, "deterministic": False}
+            self._environment = {**self._environment, "deterministic": False}
             warnings.warn(
-                "something drew from NumPy's global generator during the rounds, so "
-                "the same configuration may give other numbers each time: rules and "
-                "attacks are given a generator or a seed to draw with",
+                "NumPy's global generator was used during the rounds, so the same "
+                "configuration may give other numbers each time: let rules and attacks "
+                "draw with the generator or the seed that they are given",
                 stacklevel=2,
             )
         network = self._experiment.network
@@ -142,11 +142,11 @@ class RoundRecorder:
         self._folder.save_model(
             lambda path: save_model(network.model, path),
             TrainingRecord(
-                environment=self._here,
+                environment=self._environment,
                 evaluation_digest=self._config.evaluation_digest,
                 data_digest=self._experiment.split.digest,
                 partition_digest=self._experiment.partition_digest,
-                # Evaluations between the rounds repeat the warnings of attacks.
-                warnings=sorted(self._warned.without(ATTACKS)),
+                # Warnings of attacks belong to an evaluation, not to the training.
+                warnings=sorted(self._caught.without(ATTACKS)),
             ),
         )

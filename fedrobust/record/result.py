@@ -1,4 +1,4 @@
-"""The result of a run, as result.json holds it."""
+"""The result of a run, as it is written to result.json."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,33 +16,34 @@ class Result(EvaluationResult):
     Attributes
     ----------
     config_digest, data_digest, partition_digest
-        Digests of the training's configuration, of the data, and of which client holds
-        which rows.
+        Digests of the training's configuration, of the data, and of the partition.
     num_rounds
-        Rounds of training.
+        Number of rounds.
     backdoor_success
-        Share of the backdoor's victims that get its target; None without a backdoor.
+        Share of the backdoor's victims that the model assigns to its target; None
+        without a backdoor.
     federated
-        What the clients' own evaluation of the trained model gave; None without one.
-    objective_clients, byzantine_clients
-        Ids of the clients with the objective, and of those that are Byzantine; None
-        where all have it, and where they are drawn anew in every round.
+        The clients' own evaluation of the trained model; None without one.
+    objective_clients
+        Ids of the clients that train with the objective; None if all do.
+    byzantine_clients
+        Ids of the Byzantine clients; None if they are drawn anew in every round.
     detection
         Precision and recall, averaged over the rounds that have them.
     bytes_down, bytes_up, train_seconds
-        Summed over the rounds.
+        Sums over the rounds.
     quarantined, failed
-        Clients that did not count, summed over the rounds.
+        Numbers of clients that did not count, summed over the rounds.
     skipped_rounds
-        Rounds that kept the global model as it was.
+        Number of rounds that did not change the global model.
     warnings
-        What must be known to read the numbers.
+        Sentences that a reader of the numbers must know.
     earlier_seconds
-        What the training took, where an earlier call did it.
+        Duration of the training if an earlier call did it, else 0.
     evaluation_environment
-        As ``environment``, which is the training's.
+        The environment of the evaluation, where ``environment`` is the training's.
     other_versions
-        Versions that are others now: what was recorded, and what there is.
+        The recorded and the present version of each package that has changed.
     """
 
     config_digest: str
@@ -97,7 +98,7 @@ class Result(EvaluationResult):
     ) -> float | None:
         """Return a figure of the clients' clean accuracy.
 
-        None where clients hold no images back.
+        None if clients do not evaluate.
         """
         if self.federated is None:
             return None

@@ -1,4 +1,4 @@
-"""Whether what a folder holds is still valid: the same data, and which versions."""
+"""Check whether the content of a run folder is still valid for the present data."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,11 +15,11 @@ from fedrobust.record.validation import TRAIN_ANEW
 
 
 def finished_result(experiment: Experiment, folder: RunFolder) -> Result | None:
-    """Read the result that a folder holds, with the versions that have changed since.
+    """Read the stored result of a folder, and add the versions that have changed.
 
     Returns
     -------
-    The result; None if this evaluation was not made yet.
+    The result; None if the evaluation is not done.
 
     Raises
     ------
@@ -41,13 +41,14 @@ def require_same_data(
 ) -> None:
     """Refuse a model or a result whose data have changed.
 
-    Data have also changed if clients hold other rows than before, unless the package
-    that deals the rows has another version: versions are reported, not refused.
+    Data count as changed too if clients hold other rows than before. If the package
+    that partitions the data has another version, the rows are not compared, because
+    changed versions are reported but not refused.
 
     Raises
     ------
     OtherDataError
-        Naming both digests.
+        When the data have changed; the message names both digests.
     """
     dataset = experiment.config.choices.get("dataset")
     training = folder.training()
@@ -58,27 +59,27 @@ def require_same_data(
     if not set(DEALING) & set(other_versions(training.environment)):
         digests["partition_digest"] = lambda: experiment.partition_digest
     for name, digest_of in digests.items():
-        now = digest_of()
+        present = digest_of()
         for recorded in (record.get(name) for record in records):
-            if recorded not in (None, now):
+            if recorded not in (None, present):
                 raise OtherDataError(
                     f"{folder.path} was made with other data than dataset={dataset} "
-                    f"gives now ({name} {recorded}, now {now}): restore them, choose "
-                    f"another folder, or {TRAIN_ANEW}"
+                    f"has now ({name} {recorded}, now {present}): restore the data, "
+                    f"choose another folder, or {TRAIN_ANEW}"
                 )
 
 
 def read_record(experiment: Experiment, folder: RunFolder) -> TrainingRecord:
-    """Read all of a training's record, before an evaluation that may take hours.
+    """Read the whole record of a training, before an evaluation that may take hours.
 
     Returns
     -------
-    What training.json holds.
+    The content of training.json.
 
     Raises
     ------
     OtherDataError
-        When the data are others.
+        When the data have changed.
     FileError
         When a file of the record cannot be read.
     """
@@ -100,6 +101,6 @@ def trained_network(experiment: Experiment, folder: RunFolder) -> Network:
     try:
         network.model.load_weights(folder.model_path)
     except Exception as error:
-        # Keras raises whatever its file formats raise.
+        # Keras raises the exceptions of various file formats.
         raise unreadable(folder.model_path, error, TRAIN_ANEW) from error
     return network

@@ -1,4 +1,4 @@
-"""A row of metrics.jsonl: what a round took, whom it caught, what it scored."""
+"""A row of metrics.jsonl: the cost of a round, its exclusions and its scores."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Detection:
-    """Whom the rule left out or down-weighted, against who is Byzantine.
+    """Precision and recall of the rule's exclusions against the Byzantine clients.
+
+    A client that the rule down-weights counts as excluded.
 
     Attributes
     ----------
     precision
-        Byzantine share of the clients that were left out; None if nobody was.
+        Byzantine share of the excluded clients; None if none was excluded.
     recall
-        Share of the accepted Byzantine clients that were left out.
+        Excluded share of the accepted Byzantine clients.
     """
 
     precision: float | None = None
@@ -35,13 +37,13 @@ class RoundRow:
     Attributes
     ----------
     round
-        Its number, from 1.
+        The round, from 1.
     clean_accuracy, robust_accuracy, backdoor_success
-        Of the global model after the round, as in result.json; None if it was not
-        evaluated then.
+        Scores of the global model after the round, as in result.json; None if the round
+        was not evaluated.
     evaluate_seconds, train_seconds, aggregate_seconds
-        Wall clock of the evaluation, of the train messages until their replies, and of
-        screening, rule and server step.
+        Wall-clock seconds of the evaluation, from the train messages to their replies,
+        and of screening, rule and server step.
     bytes_down, bytes_up
         Bytes of serialised arrays sent to clients, and of their replies that count.
     sampled, accepted, selected, excluded
@@ -49,17 +51,18 @@ class RoundRow:
     byzantine
         Ids of the sampled clients that are Byzantine.
     collusion
-        What colluding clients chose, by name; None if nobody colluded.
+        The choices of the colluding clients by name; None if no clients colluded.
     detection
-        None for a rule that does not choose, and where nobody accepted is Byzantine.
+        None for a rule that excludes no clients, and if no accepted client is
+        Byzantine.
     quarantined, failed
-        How many clients.
+        Numbers of clients.
     skipped
-        Why the global model was kept as it was; None if it was not.
+        Why the global model did not change; None if the round was aggregated.
     federated
-        What the clients' own evaluation gave; None without one.
+        The clients' own evaluation; None without one.
     train_metrics
-        Median over accepted clients of what they report.
+        Median of each reported metric over the accepted clients.
     """
 
     round: int
@@ -85,11 +88,11 @@ class RoundRow:
     train_metrics: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
-        """Return what metrics.jsonl holds of the round."""
+        """Return the round as a JSON object of metrics.jsonl."""
         return asdict(self)
 
     def with_scores(self, scores: Scores | None, seconds: float) -> Self:
-        """Return the row with what an evaluation found, and how long it took."""
+        """Return the row with the scores of an evaluation, and its duration."""
         return replace(
             self,
             clean_accuracy=scores.clean if scores else None,
@@ -109,11 +112,11 @@ def round_row(
     Parameters
     ----------
     report
-        What the strategy reports of the round.
+        The strategy's report of the round.
     byzantine
-        Ids of all clients that misbehave in it.
+        Ids of all clients that attack in the round.
     chosen
-        What colluding clients chose in the round, by name.
+        The choices of the colluding clients by name; None if no clients collude.
     """
     return RoundRow(
         round=report.round,

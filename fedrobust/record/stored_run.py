@@ -1,4 +1,4 @@
-"""A run folder as it is read: each file is checked, and refused in one sentence."""
+"""Reading a run folder: each file is checked, and refused in one sentence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ from fedrobust.record.stored_config import ReadKeys
 from fedrobust.record.training_record import RecordedEvent, TrainingRecord
 from fedrobust.record.validation import EVALUATE_ANEW, TRAIN_ANEW, from_json
 
-# Of a result that a run returns, beside what every result has.
-OWN_RESULT = ("robust_accuracy", "skipped_rounds", "environment")
+# Fields that a result must have, beside the required ones, for a run to return it.
+REQUIRED_OF_RUNS = ("robust_accuracy", "skipped_rounds", "environment")
 
 
 @dataclass(frozen=True)
 class StoredRun:
-    """What a run left in its folder.
+    """The files of a run in its folder.
 
-    Every method reads its file anew, and raises FileError where the file cannot be read
-    or holds something else.
+    Every method reads its file again, and raises FileError if the file cannot be read
+    or has another content.
 
     Parameters
     ----------
@@ -44,27 +44,27 @@ class StoredRun:
 
     @property
     def metrics_path(self) -> Path:
-        """A JSON object a line, one a round."""
+        """The file with one round, a JSON object, on each line."""
         return self.path / "metrics.jsonl"
 
     @property
     def events_path(self) -> Path:
-        """A JSON object a line, one an event."""
+        """The file with one event, a JSON object, on each line."""
         return self.path / "events.jsonl"
 
     @property
     def training_path(self) -> Path:
-        """Where the model was trained, and on which data."""
+        """The environment and the data of the training."""
         return self.path / "training.json"
 
     @property
     def model_path(self) -> Path:
-        """The trained Keras model; it is there once training is done."""
+        """The trained Keras model, which exists once training is done."""
         return self.path / "model.keras"
 
     @property
     def result_path(self) -> Path:
-        """The result that was last asked for."""
+        """The result of the latest call."""
         return self.path / "result.json"
 
     @property
@@ -77,18 +77,18 @@ class StoredRun:
         return self.is_trained and self.evaluation_path(digest).is_file()
 
     def evaluation_path(self, digest: str) -> Path:
-        """Return where the result of an evaluation is."""
+        """Return the file of an evaluation's result."""
         return self.path / "evaluations" / f"{digest}.json"
 
     def evaluation_paths(self) -> list[Path]:
-        """List the results of all evaluations, the newest first."""
+        """List the files of all evaluations' results, the newest first."""
         return sorted(
             self.path.glob("evaluations/*.json"),
             key=lambda path: (-path.stat().st_mtime, path),
         )
 
     def config(self, advice: str) -> Json | None:
-        """Read the configuration; None where config.yaml is of something else."""
+        """Read the configuration; None if config.yaml does not belong to a run."""
         config: Any = read_yaml(self.config_path, advice)
         if not isinstance(config, dict) or config.get("config_digest") is None:
             return None
@@ -96,26 +96,26 @@ class StoredRun:
         return dict(config)
 
     def result(self, digest: str | None = None) -> Result:
-        """Read the result of an evaluation; without a digest, the one last asked for.
+        """Read the result of an evaluation; without a digest, that of the latest call.
 
-        It is a result that a run can return.
+        It has all fields that a run returns.
         """
         path = self.result_path if digest is None else self.evaluation_path(digest)
-        found = read_json(path, EVALUATE_ANEW)
-        return Result.from_json(found, path, EVALUATE_ANEW, OWN_RESULT)
+        values = read_json(path, EVALUATE_ANEW)
+        return Result.from_json(values, path, EVALUATE_ANEW, REQUIRED_OF_RUNS)
 
     def rounds(self, num_rounds: int, advice: str = TRAIN_ANEW) -> list[RoundRow]:
-        """Read metrics.jsonl of a training that ended: every round once, in order."""
+        """Read metrics.jsonl of a finished training: every round once, in order."""
         rows = [
-            from_json(RoundRow, found, where, advice)
-            for where, found in _lines(self.metrics_path, advice)
+            from_json(RoundRow, values, where, advice)
+            for where, values in _lines(self.metrics_path, advice)
         ]
-        there = [row.round for row in rows]
-        if there != [*range(1, num_rounds + 1)]:
-            twice = sorted({round for round in there if there.count(round) > 1})
-            what = f"rounds {twice} more than once" if twice else f"rounds {there}"
+        rounds = [row.round for row in rows]
+        if rounds != [*range(1, num_rounds + 1)]:
+            twice = sorted({round for round in rounds if rounds.count(round) > 1})
+            content = f"rounds {twice} more than once" if twice else f"rounds {rounds}"
             raise FileError(
-                f"{self.metrics_path} has {what[:60]}: must have each from 1 to "
+                f"{self.metrics_path} has {content[:60]}: must have each from 1 to "
                 f"{num_rounds} once, in order; {advice}"
             )
         return rows
@@ -136,6 +136,6 @@ class StoredRun:
 
 
 def _lines(path: Path, advice: str) -> Iterator[tuple[str, Json]]:
-    """Read a JSON object from each line, with the place to name in an error."""
-    for number, found in enumerate(read_json_lines(path, advice), start=1):
-        yield f"{path}, line {number}", found
+    """Yield the JSON object of each line, with its place for error messages."""
+    for number, values in enumerate(read_json_lines(path, advice), start=1):
+        yield f"{path}, line {number}", values

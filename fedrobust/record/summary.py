@@ -1,4 +1,4 @@
-"""The result of a run, from its scores and from what its rounds recorded."""
+"""Compile the result of a run from its scores and the records of its rounds."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,7 @@ def result_of(
     scores: Scores,
     seconds: float,
     seconds_before: float,
-    here: Json,
+    present: Json,
     messages: set[str],
 ) -> Result:
     """Return the result of a run.
@@ -30,19 +30,19 @@ def result_of(
     Parameters
     ----------
     experiment, folder
-        The run, whose rounds are recorded.
+        The run, with all its rounds recorded.
     scores
-        Of its trained model.
+        The scores of the trained model.
     seconds, seconds_before
-        What this call took, and what the training took if an earlier call did it.
-    here
-        The environment of the evaluation; the training may have had another.
+        Duration of this call, and of the training if an earlier call did it.
+    present
+        The environment of the evaluation, which may differ from the training's.
     messages
-        Warnings, beside those that follow from the configuration and the rounds.
+        Warnings in addition to those about the configuration and the rounds.
     """
     rows, training = folder.rounds(), folder.training()
-    trained_in = training.environment or here
-    both = here["deterministic"] and trained_in.get("deterministic", False)
+    trained_in = training.environment or present
+    repeats = present["deterministic"] and trained_in.get("deterministic", False)
     config = experiment.config
     redrawn, shared = config.byzantine_redraw, config.training.fraction < 1
     return Result(
@@ -69,14 +69,14 @@ def result_of(
         ),
         wall_seconds=seconds,
         earlier_seconds=seconds_before,
-        environment={**trained_in, "deterministic": both},
-        evaluation_environment=here,
+        environment={**trained_in, "deterministic": repeats},
+        evaluation_environment=present,
         other_versions=other_versions(trained_in),
     )
 
 
 def summed(rows: Sequence[RoundRow]) -> dict[str, Any]:
-    """Return the fields of a result that sum up the rounds."""
+    """Return the fields of a result that summarise the rounds."""
     return {
         "federated": rows[-1].federated,
         "detection": _average_detection(rows),
@@ -90,7 +90,7 @@ def summed(rows: Sequence[RoundRow]) -> dict[str, Any]:
 
 
 def training_seconds(folder: RunFolder) -> float:
-    """Sum what the rounds took, without the evaluation of the trained model."""
+    """Return the duration of all rounds, without the final evaluation."""
     rows = folder.rounds()
     evaluated = sum(row.evaluate_seconds for row in rows[:-1])
     trained = sum(row.train_seconds + row.aggregate_seconds for row in rows)
@@ -98,7 +98,7 @@ def training_seconds(folder: RunFolder) -> float:
 
 
 def event_warnings(folder: RunFolder, config: Config) -> set[str]:
-    """Return what the rounds and events of a run mean for its numbers."""
+    """Return warnings about a run's numbers that follow from its rounds and events."""
     messages = set()
     skipped = sum(row.skipped is not None for row in folder.rounds())
     if skipped:

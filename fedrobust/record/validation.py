@@ -1,4 +1,4 @@
-"""Read dataclasses from JSON that this or an earlier version wrote."""
+"""Decode dataclasses from the JSON of this version or an earlier one."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,9 +8,9 @@ from fedrobust.errors import FileError
 from fedrobust.files import Json
 from fedrobust.record.decoders import WrongValueError, made
 
-# What to do about a record that cannot be used.
+# Advice about a record that cannot be used.
 TRAIN_ANEW = "add --fresh to fedrobust run, or remove the folder, to train anew"
-EVALUATE_ANEW = "remove it, and the run evaluates its model anew"
+EVALUATE_ANEW = "remove it to evaluate the model anew"
 
 T = TypeVar("T")
 
@@ -22,31 +22,32 @@ def from_json(
     advice: str,
     also: Collection[str] = (),
 ) -> T:
-    """Return the dataclass that a JSON object with its fields as keys describes.
+    """Return a dataclass with the values of a JSON object, whose keys are the fields.
 
-    A field without a default must be there; the others may be missing, because earlier
-    versions did not record them. Other keys are ignored. If the
-    dataclass itself raises ValueError, its message becomes a part of the error.
+    A field without a default is required. The others may be missing, because earlier
+    versions did not record them. Unknown keys are ignored. If the dataclass itself
+    raises ValueError, its message becomes a part of the error.
 
     Parameters
     ----------
     kind
-        The dataclass. Its annotations say what is allowed: ``int``, ``float``, ``str``,
-        a literal, another dataclass, a TypedDict (whose other keys are kept), lists and
+        The dataclass. Its annotations are the schema: ``int``, ``float``, ``str``, a
+        literal, another dataclass, a TypedDict (whose unknown keys are kept), lists and
         dictionaries of these, or None.
     found
         The JSON object.
     where
-        The file it is from.
+        The file of the object.
     advice
-        What to do about a file that is refused.
+        What the user should do if the file is refused.
     also
-        Fields that must be there although they have a default.
+        Fields that are required although they have a default.
 
     Raises
     ------
     FileError
-        With the first key that is missing, holds another type or is out of bounds.
+        When a key is missing, or has a value of another type or out of bounds; the
+        message names it.
     """
     try:
         return made(kind, found, "", also)

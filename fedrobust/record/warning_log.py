@@ -1,11 +1,11 @@
-"""The warnings of a run, which become a part of its record."""
+"""Collecting the warnings of a run, which are part of its record."""
 
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Self
 
-# The phase whose warnings are no part of the training's record.
+# The phase whose warnings are not recorded with the training.
 ATTACKS = "attacks"
 
 

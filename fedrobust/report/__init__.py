@@ -1,4 +1,4 @@
-"""Reports: what a folder of runs says, as tables and figures."""
+"""Reports: tables and figures of the runs in a folder."""
 
 from fedrobust.report.collect import MissingResultsError, collect
 from fedrobust.report.epsilon.advice import find_epsilon, recommend

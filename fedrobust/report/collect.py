@@ -1,4 +1,4 @@
-"""Collecting finished runs: which differ only in their seed, and in what the others."""
+"""Collect finished runs, and group those that differ only in their seed."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
 from fedrobust.report.reading import Found, read_runs
 
-# The column that sets experiments apart which agree in every key.
+# The column that distinguishes experiments that agree in every key.
 DIGEST = "digest"
 
 
@@ -21,21 +21,21 @@ class MissingResultsError(FileNotFoundError):
 def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
     """Read every run below a folder, and each evaluation of it.
 
-    If a model was evaluated by the same attacks more than once, such as with other
-    checks, the evaluation that was last asked for counts; a check that failed in any of
-    them counts as failed.
+    If a model was evaluated by the same attacks more than once, for instance with other
+    checks, the latest evaluation counts. A check that failed in any of them counts as
+    failed.
 
     Parameters
     ----------
     folder
-        Of a run, or of many.
+        The folder of a run, or of several runs.
     digests
-        Count only runs of these experiments.
+        Digests of the experiments to collect; None collects all.
 
     Raises
     ------
     MissingResultsError
-        When there is none that finished.
+        When the folder has no finished run.
     """
     below = read_runs(folder, digests)
     found = _by_attack(below)
@@ -43,7 +43,7 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
         raise MissingResultsError(
             "; ".join(
                 [
-                    f"no finished run in {folder}: give the folder of a run or of a "
+                    f"no finished run in {folder}: must be the folder of a run or of a "
                     "multirun",
                     *(f"failed: {attempt}" for attempt in below.failed),
                     *below.unreadable,
@@ -88,17 +88,17 @@ def _group(label: Mapping[str, str], runs: Sequence[FinishedRun]) -> SeedGroup:
 
 
 def _by_attack(below: Found) -> list[FinishedRun]:
-    """Choose, of the evaluations of a model by the same attacks, the one that counts.
+    """Choose one evaluation for each model and set of attacks.
 
     Returns
     -------
-    Each with the configuration that it was made with, and with the checks that failed
-    in any of them.
+    The chosen evaluations with their configurations, and with the checks that failed in
+    any evaluation of the model by these attacks.
     """
     chosen: dict[tuple[str, str], FinishedRun] = {}
     for run in below.runs:
         for result in run.results:
-            # A copy of a run, in another folder, is no other seed of it.
+            # A copy of a run in another folder does not count as another seed.
             attack = json.dumps(result.attack, sort_keys=True)
             key = (run.config["config_digest"], attack)
             if key in chosen:
@@ -116,7 +116,7 @@ def _by_attack(below: Found) -> list[FinishedRun]:
 def _by_label(
     found: Sequence[FinishedRun],
 ) -> tuple[list[str], dict[tuple[str, ...], list[FinishedRun]]]:
-    """Group runs by what sets their configurations apart.
+    """Group runs by the labels in which their configurations differ.
 
     Returns
     -------
@@ -133,10 +133,10 @@ def _by_label(
 
 
 def _clash(runs: Sequence[FinishedRun]) -> bool:
-    """Whether several experiments have one seed, and one seed of their partition.
+    """Return whether two experiments have the same seed and seed of the partition.
 
-    They have all keys in common, so something else sets them apart: the code of a
-    user's module, or a version.
+    As they agree in all keys, they differ in something else: the code of a user's
+    module, or a version.
     """
     seeds = [
         (run.result.seed, repr(run.config.get("partition", {}).get("seed")))
@@ -148,7 +148,7 @@ def _clash(runs: Sequence[FinishedRun]) -> bool:
 def _apart(
     runs: list[FinishedRun], by_digest: bool
 ) -> list[tuple[str, list[FinishedRun]]]:
-    """Put each experiment that clashes into a group of its own, by its digest."""
+    """Put each clashing experiment into its own group, named by its digest."""
     if not by_digest:
         return [("", runs)]
     return [(run.config["config_digest"], [run]) for run in runs]

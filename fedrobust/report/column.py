@@ -1,4 +1,4 @@
-"""A column of a report, which tables and CSV files share."""
+"""A column of a report, for tables and for CSV files."""
 
 import csv
 import io
@@ -16,15 +16,15 @@ class Column(Generic[Row]):
     Attributes
     ----------
     name
-        In CSV files.
+        The name of the column in CSV files.
     value
-        Of a row, as CSV files hold it; None where the row has none.
+        Returns the value of a row in CSV files; None if the row has none.
     text
-        Of a row, as tables show it; None for a column of CSV files alone.
+        Returns the text of a row in tables; None for a column of CSV files only.
     heading
-        In tables, if it is not the name.
+        The heading in tables; None means the name.
     is_label
-        Whether the column tells rows apart; tables align it at the left.
+        Whether the column identifies rows; tables align it at the left.
     is_optional
         Whether the column is left out if no row has a value.
     """
@@ -39,7 +39,7 @@ class Column(Generic[Row]):
 
 @dataclass(frozen=True)
 class Texts:
-    """A table as it is shown: headings, rows, and the headings aligned at the left."""
+    """The texts of a table: headings, rows, and the headings aligned at the left."""
 
     names: list[str]
     rows: list[list[str]]
@@ -48,15 +48,15 @@ class Texts:
 
 def shown(columns: Sequence[Column[Row]], rows: Sequence[Row]) -> Texts:
     """Return the texts of a table."""
-    there = [
+    visible = [
         (column.heading or column.name, column.text, column.is_label)
         for column in columns
         if column.text is not None
     ]
     return Texts(
-        names=[heading for heading, _, _ in there],
-        rows=[[text(row) for _, text, _ in there] for row in rows],
-        left=[heading for heading, _, is_label in there if is_label],
+        names=[heading for heading, _, _ in visible],
+        rows=[[text(row) for _, text, _ in visible] for row in rows],
+        left=[heading for heading, _, is_label in visible if is_label],
     )
 
 

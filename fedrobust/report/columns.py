@@ -1,4 +1,4 @@
-"""The columns of the report of runs: one list, which every table goes through."""
+"""The columns of the report of runs, in one list that all its tables use."""
 
 from collections.abc import Callable, Sequence
 
@@ -52,20 +52,20 @@ def accuracy(
 
 
 def percent(mean: float | None, std: float | None = None) -> str:
-    """Write an accuracy in percent, with its spread over seeds where there is one."""
+    """Return an accuracy in percent as text, with its spread over seeds if known."""
     if mean is None:
         return MISSING
     return f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
 
 
 def number(value: float, is_doubtful: bool = False) -> str:
-    """Write a share in percent, with a star where doubtful; nan is a dash."""
+    """Return a share in percent as text, with a star if doubtful; nan is a dash."""
     star = STAR if is_doubtful else ""
     return MISSING if np.isnan(value) else f"{100 * value:.1f}{star}"
 
 
 def checks(results: Sequence[Result]) -> str:
-    """Return the failed checks, or how many passed, and how many rounds were skipped.
+    """Return the failed checks or the number of passed ones, and the skipped rounds.
 
     A check that was not run never counts as passed.
     """

@@ -19,7 +19,7 @@ from fedrobust.report.rule_attack_grid import (
     grids,
 )
 
-# With more, bands of spread would hide each other, and the legend the lines.
+# With more lines, bands of spread would overlap, and the legend would hide lines.
 MOST_LINES = 8
 FIGURES = ("heatmap.png", "epsilon.png")
 
@@ -40,7 +40,7 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
             drawn["epsilon.png"] = epsilon_curves(runs)
     for name, figure in drawn.items():
         if figure is None:
-            # One of an earlier report would be of other runs.
+            # A figure of an earlier report would show other runs.
             (folder / name).unlink(missing_ok=True)
         else:
             save_figure(figure, folder / name)
@@ -49,9 +49,9 @@ def draw_figures(runs: Runs, folder: Path) -> list[Path]:
 
 @plain_figure_text
 def heat_map(found: Sequence[RuleAttackGrid]) -> Figure:
-    """Draw a panel a grid: strategy down, attack across, the worst attack last.
+    """Draw a panel for each grid: strategies down, attacks across, the worst case last.
 
-    Panels of one figure stand side by side, a kind of training each.
+    Each figure of the runs has a line of panels, one for each kind of training.
     """
     lines: dict[str, list[Panel]] = {}
     for grid in found:
@@ -74,9 +74,10 @@ def heat_map(found: Sequence[RuleAttackGrid]) -> Figure:
 
 @plain_figure_text
 def epsilon_curves(runs: Runs) -> Figure:
-    """Draw accuracy against epsilon, a line a kind of training, without an attacker.
+    """Draw accuracy against epsilon, with one line for each kind of training.
 
-    Where runs differ in other ways too, it is the first strategy's line.
+    Only the first strategy and the first Byzantine attack are drawn, which is none if
+    there are runs without an attacker.
     """
     strategy, byzantine = choices(runs, "strategy")[0], choices(runs, "byzantine")[0]
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")

@@ -1,4 +1,4 @@
-"""Finished runs in groups that differ only in their seed."""
+"""Groups of finished runs that differ only in their seed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.report.labels import NO_EPSILON
 
-# A number of a result; None where a run has none.
+# Returns a number of a result; None if the result has none.
 Figure = Callable[[Result], float | None]
 
 
@@ -31,11 +31,11 @@ class FinishedRun:
     Attributes
     ----------
     config
-        The resolved configuration it was made with.
+        The resolved configuration of the evaluation.
     result
-        What it found.
+        The result of the evaluation.
     rounds
-        Of the training; empty where the run left none.
+        The rounds of the training; empty if the run recorded none.
     """
 
     config: Json
@@ -45,22 +45,22 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs that differ only in their seed: a row of the tables.
+    """Runs that differ only in their seed, which are one row of the tables.
 
     Attributes
     ----------
     labels
-        What sets these runs apart from the others, by column.
+        The values in which these runs differ from the others, by column.
     choices
         The choice made in each group.
     config
-        Every value by dotted key, of one of the runs; choices are under ``choices``.
+        All values of one run by dotted key; choices are under ``choices``.
     runs
-        In the order of the seeds.
+        The runs, in the order of their seeds.
     training_epsilon
-        As the objective has it, "none" where it uses none.
+        The epsilon of the objective; "none" if it uses none.
     num_classes
-        Of the data set; None where its configuration does not tell.
+        Number of classes of the data; None if the configuration does not have it.
     """
 
     labels: Mapping[str, str]
@@ -82,7 +82,7 @@ class SeedGroup:
 
     @property
     def failed_checks(self) -> list[str]:
-        """Names of the checks that a run failed: its numbers cannot be believed."""
+        """Names of the checks that some run failed, which make numbers unreliable."""
         return sorted({n for result in self.results for n in result.failed_checks})
 
     @property
@@ -92,16 +92,16 @@ class SeedGroup:
 
     def values(self, figure: Figure) -> list[float]:
         """Return a figure of each run that has it."""
-        found = map(figure, self.results)
-        return [float(value) for value in found if value is not None]
+        values = map(figure, self.results)
+        return [float(value) for value in values if value is not None]
 
     def mean(self, figure: Figure) -> float | None:
-        """Average a figure over seeds; None where a run does not have it."""
+        """Average a figure over seeds; None if a run does not have it."""
         values = self.values(figure)
         return fmean(values) if len(values) == len(self.runs) else None
 
     def std(self, figure: Figure) -> float | None:
-        """Spread of a figure over seeds (n - 1); None for a single one."""
+        """Return the spread of a figure over seeds (n - 1); None for a single seed."""
         values = self.values(figure)
         return stdev(values) if len(values) == len(self.runs) > 1 else None
 
@@ -113,20 +113,20 @@ class Runs:
     Attributes
     ----------
     groups
-        Runs that differ only in their seed, in the order of their labels.
+        Groups of runs that differ only in their seed, in the order of their labels.
     columns
         Names of the labels.
     epsilons
-        Every epsilon that some run was attacked at, ascending, as in result.json.
+        All evaluated epsilons, ascending, as in result.json.
     unfinished
-        Folders of runs that have no result.
+        Folders of runs without a result.
     failed
         Folders and reasons of attempts that failed.
     unreadable
         A sentence about each file that could not be read.
     clashing
-        Digests of experiments that agree in every key and in the seed; they have a
-        group each.
+        Digests of experiments that agree in every key and in the seed; each has its
+        own group.
     """
 
     groups: list[SeedGroup]
@@ -145,5 +145,5 @@ class Runs:
 
     @property
     def same_seeds(self) -> bool:
-        """Whether every group has the same seeds, so that means compare."""
+        """Whether all groups have the same seeds, so that means can be compared."""
         return len({tuple(group.seeds) for group in self.groups}) == 1

@@ -1,4 +1,4 @@
-"""What sets runs apart: the keys in which their configurations differ."""
+"""The labels of runs: the keys in which their configurations differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,15 +12,15 @@ Json = dict[str, Any]
 NO_EPSILON = "none"
 
 CHOICE = "choices."
-# What no choice explains: runs that differ in one of these are not of one size.
+# Keys that are always labels, as runs that differ in one of them differ in size.
 ALWAYS = (
     *("num_rounds", "num_clients", "num_byzantine"),
     *("dataset.num_train", "attack.samples"),
 )
-# A choice explains the keys of its own group, and one of these whatever it sets.
+# A choice explains the keys of its own group. A choice of these groups may explain any.
 PRESETS = ("experiment", "debug")
-# The other groups that a group's keys follow: conf/ interpolates them, and training by
-# FedRBN sets the model's statistics.
+# Other groups whose choices explain a group's keys, because conf/ interpolates them or,
+# with FedRBN, because the training sets the model's statistics.
 FOLLOWS = {
     "model": ("dataset", "training"),
     "training": ("dataset",),
@@ -31,11 +31,10 @@ FOLLOWS = {
 
 
 def labels(config: Json) -> dict[str, str]:
-    """Return a configuration's values by dotted key, but for what sets no runs apart.
+    """Return the values of a configuration that may distinguish runs, by dotted key.
 
-    Dropped are the seeds, the checks, which rounds were evaluated, and where the run
-    took place. A key that the configuration lacks, as one of an earlier version, has
-    the default of its class.
+    Seeds, checks, the evaluated rounds, and the place of the run are dropped. A key
+    that a configuration of an earlier version lacks has the default of its class.
     """
     dropped_keys = ("config_digest", "digest_version", "seed", "checks", "evaluation")
     config = with_defaults(config, Config)
@@ -48,10 +47,10 @@ def labels(config: Json) -> dict[str, str]:
 
 
 def with_one_epsilon(config: Json) -> Json:
-    """Give the training the epsilon of its objective, and that one only.
+    """Return the configuration with the objective's epsilon as ``training.epsilon``.
 
-    ``training.epsilon`` has no effect but through the objective, and is not part of the
-    digest: one run serves a sweep's standard training at every epsilon.
+    ``training.epsilon`` has an effect only through the objective and is not part of the
+    digest, so one run of standard training serves every epsilon of a sweep.
     """
     training = config["training"]
     objective = training.get("objective")
@@ -73,10 +72,10 @@ def _flat(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def columns_of(configs: Sequence[Mapping[str, str]]) -> list[str]:
-    """Name what the runs differ in: choices first, then what no choice explains."""
+    """Return the keys in which runs differ: choices, then keys they do not explain."""
     keys = {key for config in configs for key in config}
     every = {key for key in keys if len({c.get(key, "") for c in configs}) > 1}
-    # What was trained without a federation is no row of a strategy's.
+    # Treat centralised as one more choice, with a column of its own.
     choices = sorted(
         key for key in every if key.startswith(CHOICE) or key == "centralised"
     )
@@ -86,7 +85,7 @@ def columns_of(configs: Sequence[Mapping[str, str]]) -> list[str]:
         key for key in every.difference(choices)
         if key in ALWAYS or not _is_explained(key, choices, configs)
     }  # fmt: skip
-    # A key that another one is interpolated from says the same twice.
+    # Drop keys with the same values as another, from which they are interpolated.
     plain = sorted(others, key=lambda key: (key.count("."), key))
     kept: list[str] = []
     for key in plain:
@@ -100,13 +99,13 @@ def columns_of(configs: Sequence[Mapping[str, str]]) -> list[str]:
 def _is_explained(
     key: str, choices: Sequence[str], configs: Sequence[Mapping[str, str]]
 ) -> bool:
-    """Tell whether runs differ in a key only where a choice that may set it differs."""
+    """Return whether runs differ in a key only if a choice that may set it differs."""
     group = key.partition(".")[0]
-    may = {group, *FOLLOWS.get(group, ()), *PRESETS}
-    by = [c for c in choices if c.removeprefix(CHOICE).partition("/")[0] in may]
-    found: dict[tuple[str, ...], str] = {}
+    groups = {group, *FOLLOWS.get(group, ()), *PRESETS}
+    by = [c for c in choices if c.removeprefix(CHOICE).partition("/")[0] in groups]
+    value_of: dict[tuple[str, ...], str] = {}
     for config in configs:
-        value, made = config.get(key, ""), tuple(config.get(c, "") for c in by)
-        if found.setdefault(made, value) != value:
+        value, chosen = config.get(key, ""), tuple(config.get(c, "") for c in by)
+        if value_of.setdefault(chosen, value) != value:
             return False
     return True

@@ -1,7 +1,7 @@
-"""Show values in tables and figures literally, whatever characters they hold.
+"""Show values in tables and figures literally, whatever characters they contain.
 
-A value may be anything that a configuration can hold, such as a path or a formula.
-Markdown, rich and matplotlib would read some of its characters as markup.
+A value may be anything that a configuration can contain, such as a path or a formula,
+and Markdown, rich and matplotlib would interpret some of its characters as markup.
 """
 
 import re
@@ -13,12 +13,12 @@ from rich.text import Text
 from fedrobust.report.column import Texts
 from strategies.transport.text import printable
 
-# What Markdown, and the HTML within it, would read as markup. An underscore within a
-# word is left alone, because keys are full of them and Markdown ignores it there; so is
-# a star that ends a word, because it opens nothing.
+# Characters that Markdown, or HTML within it, would interpret as markup. Underscores
+# within words are left alone, as keys are full of them and Markdown ignores them there,
+# and so are stars at the end of words, which open nothing.
 _MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
 
-# A decorator for functions that draw: matplotlib reads it when it makes a text.
+# A decorator for functions that draw; matplotlib reads the setting for each new text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
 
 
@@ -28,7 +28,7 @@ def escape_markdown(text: str) -> str:
 
 
 def rich_text(text: str, style: str = "") -> Text:
-    """Return a text for the terminal in which square brackets are square brackets."""
+    """Return a text for the terminal that shows square brackets literally."""
     return Text(printable(text), style=style)
 
 
@@ -40,11 +40,11 @@ def markdown_table(
     Parameters
     ----------
     names
-        Of the columns.
+        Names of the columns.
     rows
-        A text a column.
+        The rows, with one text for each column.
     left
-        Names of the columns that are aligned at the left; numbers are at the right.
+        Names of the columns to align at the left; the others are aligned at the right.
     """
     lines = [
         "| " + " | ".join(names) + " |",
@@ -55,7 +55,7 @@ def markdown_table(
 
 
 def plain_markdown_table(texts: Texts) -> str:
-    """Return a Markdown table of texts that are shown as they are."""
+    """Return a Markdown table that shows its texts literally."""
     return markdown_table(
         [*map(escape_markdown, texts.names)],
         [[*map(escape_markdown, cells)] for cells in texts.rows],

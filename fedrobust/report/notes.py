@@ -1,4 +1,4 @@
-"""What must be known to read the tables of a folder's runs."""
+"""Notes that explain the tables of a folder's runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from fedrobust.report.groups import Runs
 
 
 def note(runs: Runs) -> str:
-    """Return what the numbers are, and what keeps them from being compared."""
+    """Return an explanation of the numbers, and reasons not to compare them."""
     worst = "; at each ε the worst over the attacks" if runs.epsilons else ""
     lines = [f"Accuracy in percent{worst}."]
     if any(checks(group.results) != MISSING for group in runs.groups):
@@ -47,14 +47,14 @@ def record_notes(runs: Runs) -> list[str]:
     if stale:
         some = _some(sorted(set(stale)))
         lines.append(
-            f"{len(stale)} runs were trained with other versions than they were last "
-            f"asked for with: {some}; --fresh trains them anew."
+            f"{len(stale)} runs were trained with other versions than those of the "
+            f"latest call: {some}; --fresh trains them anew."
         )
     return lines
 
 
 def _some(texts: Sequence[str], most: int = 5) -> str:
-    """Join the first few of a list, and count the rest."""
+    """Join the first few texts, and count the rest."""
     more = [f"and {len(texts) - most} more"] if len(texts) > most else []
     return "; ".join([*texts[:most], *more])
 

@@ -1,4 +1,4 @@
-"""What figures share: matrices drawn with their numbers, colours, and how to save."""
+"""The common parts of figures: matrices with their numbers, colours, and saving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from fedrobust.files import replacing
 
 mpl.use("Agg")
 
-# Of a number with a run of which something is wrong.
+# Marks a number that a doubtful run is part of.
 STAR = "*"
 
 COLOURS = {"standard": "#b2432f", "noise": "#b8912f", "pgd": "#2f6fb2"}
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure; the same runs give the same file."""
+    """Write a figure; the same runs give the same bytes."""
     with replacing(path) as file:
-        # Without the version of matplotlib in it.
+        # Leave out the version of matplotlib.
         figure.savefig(file, format="png", dpi=144, metadata={"Software": None})
 
 
@@ -31,9 +31,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 class Panel:
     """A matrix to draw.
 
-    ``split`` is the column before which a white line stands; ``rising`` says that a
-    larger figure is better for the attacker; ``axes`` names what is across and down;
-    where ``starred``, a number has a star.
+    ``split`` is the column with a white line before it. ``rising`` means that a larger
+    figure is better for the attacker. ``axes`` are the labels of the axes, across and
+    down. Numbers have a star where ``starred`` is true.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Panel:
 
 
 def draw_panels(lines: Sequence[Sequence[Panel]], cell: float) -> Figure:
-    """Draw lines of panels, ``cell`` inches a column; those of a line share rows."""
+    """Draw lines of panels; a column is ``cell`` inches wide, and lines share rows."""
     longest = max(map(len, lines))
     columns = max(len(panel.columns) for line in lines for panel in line)
     heights = [0.36 * len(line[0].rows) + 1.2 for line in lines]

@@ -17,18 +17,18 @@ COLUMNS = 10
 
 
 def draw_adversarial(found: "Assessment", path: Path, shape: tuple[int, ...]) -> Path:
-    """Draw an image of each class, and below it the same after each attack.
+    """Draw an image of each class, and below it the same image after each attack.
 
-    The answer of the model stands above each; wrong ones and their frames are red.
+    Above each image is the answer of the model; wrong answers and their frames are red.
 
     Parameters
     ----------
     found
-        Its inputs may have been reshaped for the model.
+        The assessment, whose inputs may have been reshaped for the model.
     path
-        Of the picture.
+        The file to write.
     shape
-        Of an image, as ``image_shape`` gives it.
+        The shape of an image, from ``image_shape``.
     """
     rows = [np.flatnonzero(found.y == label)[:1] for label in np.unique(found.y)]
     picked = np.concatenate(rows)[:COLUMNS]
@@ -60,7 +60,7 @@ def image_shape(shape: Sequence[int]) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        When it is no image: flat but not square, or with other than 1, 3 or 4 channels.
+        When it is not an image: flat but not square, or not with 1, 3 or 4 channels.
     """
     side = math.isqrt(math.prod(shape))
     if len(shape) == 1 and side * side == shape[0]:
@@ -69,4 +69,4 @@ def image_shape(shape: Sequence[int]) -> tuple[int, ...]:
         return tuple(shape)
     if len(shape) == 3 and shape[2] == 1:
         return tuple(shape[:2])
-    raise ValueError(f"inputs of shape {tuple(shape)} are no images")
+    raise ValueError(f"inputs of shape {tuple(shape)} are not images")

@@ -1,4 +1,4 @@
-"""Read every run below a folder; a file that cannot be read costs itself alone."""
+"""Read every run below a folder; a file that cannot be read is only left out."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -21,14 +21,15 @@ class FoundRun:
     Attributes
     ----------
     path
-        Its folder.
+        The folder of the run.
     config
-        Its resolved configuration.
+        The resolved configuration.
     results
-        Of its evaluations that count, starting with the one that was last asked for;
-        empty if the run is not finished.
+        The results that count, starting with that of the latest call; empty if the run
+        is not finished.
     rounds
-        Of its training; empty if it is not finished, or left no metrics.jsonl.
+        The rounds of the training; empty if the run is not finished, or has no
+        metrics.jsonl.
     """
 
     path: Path
@@ -39,14 +40,14 @@ class FoundRun:
 
 @dataclass
 class Found:
-    """What a folder of runs holds.
+    """The content of a folder of runs.
 
     Attributes
     ----------
     runs
-        In the order of their folders.
+        The runs, in the order of their folders.
     failed
-        Why attempts failed, by the folder of the run and the reason.
+        The folder and the reason of each failed attempt.
     unreadable
         A sentence about each file that cannot be read.
     """
@@ -62,9 +63,9 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
     Parameters
     ----------
     folder
-        Of a run, or of many.
+        The folder of a run, or of several runs.
     digests
-        Read only runs of these experiments.
+        Digests of the experiments to read; None reads all.
     """
     found = Found()
     refused = _attempts(folder, digests, found)
@@ -79,8 +80,8 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
             digests is None or config["config_digest"] in digests
         )
         if config is not None and is_wanted:
-            kept_out = refused.get(stored.path, set())
-            results = list(_evaluations(stored, kept_out, found))
+            excluded = refused.get(stored.path, set())
+            results = list(_evaluations(stored, excluded, found))
             rounds = _rounds(stored, results, found)
             found.runs.append(FoundRun(stored.path, config, results, rounds))
     return found
@@ -89,12 +90,12 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
 def _attempts(
     folder: Path, digests: Collection[str] | None, found: Found
 ) -> dict[Path, set[str]]:
-    """Read why attempts failed.
+    """Read the records of failed attempts.
 
     Returns
     -------
-    By the folder of a run, the evaluations whose results do not count, because the data
-    have changed since. After any other failure they do count.
+    The evaluations whose results do not count because the data have changed since, by
+    the folder of the run. After any other failure, results still count.
     """
     refused: dict[Path, set[str]] = {}
     for path in sorted(folder.rglob("error-*.json")):
@@ -112,7 +113,7 @@ def _attempts(
 def _evaluations(
     stored: StoredRun, refused: Collection[str], found: Found
 ) -> Iterator[Result]:
-    """Read the results of a run that count, starting with the one last asked for."""
+    """Yield the results of a run that count, starting with that of the latest call."""
     results: list[tuple[Json, Result]] = []
     for path in stored.evaluation_paths():
         try:
@@ -125,17 +126,17 @@ def _evaluations(
             results.append((text, result))
     if stored.result_path.is_file():
         try:
-            asked = read_json(stored.result_path, ADVICE)
+            latest = read_json(stored.result_path, ADVICE)
         except FileError as error:
             found.unreadable.append(str(error))
         else:
-            results.sort(key=lambda each: each[0] != asked)
+            results.sort(key=lambda each: each[0] != latest)
     for _, result in results:
         yield result
 
 
 def _rounds(stored: StoredRun, results: list[Result], found: Found) -> list[RoundRow]:
-    """Read the rounds of a finished run; a torn file costs the rounds alone."""
+    """Read the rounds of a finished run; empty if their file cannot be read."""
     if not results or not stored.metrics_path.exists():
         return []
     try:

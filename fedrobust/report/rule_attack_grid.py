@@ -1,7 +1,7 @@
-"""Rules against attacks: what each rule withstands, and what it costs without one.
+"""Rules against attacks: the accuracy of each pair, and the robustness tax of a rule.
 
-The robustness tax of a rule is the accuracy that it loses to plain averaging where
-there is no attacker. Its worst case is the least accuracy over the attacks.
+The robustness tax of a rule is the accuracy that it loses to plain averaging if there
+is no attacker. Its worst case is the lowest accuracy over the attacks.
 """
 
 from collections.abc import Sequence
@@ -35,19 +35,19 @@ class RuleAttackGrid:
     Attributes
     ----------
     title
-        What the figure is.
+        The name of the figure.
     training
         The kind of training.
     strategies, attacks
         Names of the rows and columns.
     values
-        (rows, columns), nan where there is no run.
+        (rows, columns) figures; nan without a run.
     doubtful
-        (rows, columns) whether a run behind it failed a check or skipped rounds.
+        (rows, columns) whether a run of the figure failed a check or skipped rounds.
     attacker_gains
         Whether a larger figure is better for the attacker.
     differ_in
-        What else sets the runs apart; then they have no number.
+        Other keys in which the runs differ; if there are any, the grid has no numbers.
     """
 
     title: str
@@ -61,17 +61,17 @@ class RuleAttackGrid:
 
     @property
     def is_attacked(self) -> list[bool]:
-        """Whether somebody attacks, by column."""
+        """Whether the column has an attacker, by column."""
         return [attack != NOBODY for attack in self.attacks]
 
     @property
     def attacked(self) -> NDArray[np.float64]:
-        """The columns in which somebody attacks."""
+        """The columns with an attacker."""
         return self.values[:, self.is_attacked]
 
     @property
     def worst(self) -> NDArray[np.float64]:
-        """(rows,) worst figure over the attacks, nan where one is missing."""
+        """(rows,) worst figure over the attacks; nan if one is missing."""
         if not self.attacked.size:
             return np.full(len(self.strategies), np.nan)
         worst = np.max if self.attacker_gains else np.min
@@ -94,14 +94,14 @@ class RuleAttackGrid:
 
     @property
     def without_attacker(self) -> NDArray[np.float64]:
-        """(rows,) figure where nobody attacks."""
+        """(rows,) figure without an attacker."""
         if NOBODY not in self.attacks:
             return np.full(len(self.strategies), np.nan)
         return self.values[:, self.attacks.index(NOBODY)]
 
     @property
     def tax(self) -> NDArray[np.float64]:
-        """(rows,) what a rule costs beside plain averaging where nobody attacks."""
+        """(rows,) what a rule loses to plain averaging without an attacker."""
         free = self.without_attacker
         return (np.nan if self._plain is None else free[self._plain]) - free
 
@@ -119,16 +119,16 @@ class RuleAttackGrid:
 
     @property
     def _plain(self) -> int | None:
-        """The row of plain averaging."""
+        """The index of the row of plain averaging."""
         rows = [self.strategies.index(s) for s in PLAIN if s in self.strategies]
         return rows[0] if rows else None
 
 
 def grids(runs: Runs) -> list[RuleAttackGrid]:
-    """Arrange runs of several strategies or attacks, a grid a figure and training.
+    """Return a grid for each figure and kind of training.
 
-    Where runs differ in other ways too, there is no number: averaging them would give
-    the number of no experiment, and comparing them the tax of none.
+    Grids are empty of numbers if the runs differ in other ways too, because averages
+    and differences over such runs would not belong to any experiment.
     """
     if not {"strategy", "byzantine"} & set(runs.columns):
         return []
@@ -154,7 +154,7 @@ def grids(runs: Runs) -> list[RuleAttackGrid]:
 
 
 def choices(runs: Runs, group: str) -> list[str]:
-    """List the choices made in a group of conf/, the baseline first."""
+    """List the choices of a group of conf/ that the runs have, the baseline first."""
     found = {each.choices.get(group, "") for each in runs.groups}
     return sorted(found, key=lambda choice: rank(group, choice))
 

@@ -1,17 +1,17 @@
-"""What runs of several seeds score, and whether one is above another by chance.
+"""Scores over several seeds, and whether a difference between them can be chance.
 
 A score is the mean over its m seeds, its error the standard error of that mean. Two are
-compared by what they differ in seed by seed (Student's t, 95 %),
+compared by their differences seed by seed (Student's t, 95 %),
 
     d_s = a_s - b_s,      mean(d) ± t(0.975, m - 1) std(d) / sqrt(m)
 
-since the same seed is the same partition, the same initial weights and the same test
-images in both.
+because runs with the same seed have the same partition, initial weights and test
+images.
 
-Fewer than three seeds do not show how training varies: t(0.975, 1) = 12.7 would let
-chance explain anything. Chance is then what the test images explain, the sum of both
-scores' 2 standard errors (the most that the error of a difference over the same images
-can be), or 2 standard errors of the two differences where these are more.
+Fewer than three seeds do not show how training varies: with t(0.975, 1) = 12.7 any
+difference could be chance. The margin is then that of the test images: the sum of both
+scores' 2 standard errors, which bounds the error of a difference over the same images,
+or 2 standard errors of the two differences if these are larger.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-# Seeds from which the t interval tells more than the test images do.
+# The number of seeds from which the t interval is used.
 ENOUGH_SEEDS = 3
 
 
@@ -30,24 +30,25 @@ def paired_differences(a: Mapping[int, float], b: Mapping[int, float]) -> list[f
 
 
 def half_interval(values: Sequence[float]) -> float:
-    """Compute half of the 95 % t interval of a mean; 0 where all are the same."""
-    # Not scipy's interval, which is nan where all are the same.
+    """Return half the width of a mean's 95 % t interval; 0 if all values are equal."""
+    # Not scipy's interval, which is nan if all values are equal.
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What one score is above another, and what chance explains of it.
+    """The difference of two scores, and the part of it that can be chance.
 
     Attributes
     ----------
     value
-        The mean over the seeds that both have; of the scores, where fewer than two.
+        The mean difference over the seeds that both have; the difference of the two
+        means if they share fewer than two seeds.
     margin
-        The most that chance explains: half of the 95 % interval over seeds; with fewer
-        than ``ENOUGH_SEEDS``, what the test images explain.
+        The largest difference that can be chance: half the width of the 95 % interval
+        over seeds, or with fewer than ``ENOUGH_SEEDS`` the margin of the test images.
     num_seeds
-        That both have.
+        Number of seeds that both have.
     """
 
     value: float
@@ -56,7 +57,7 @@ class Difference:
 
     @property
     def is_chance(self) -> bool:
-        """Whether chance explains that the one is above the other."""
+        """Whether chance can explain that the first score is above the second."""
         return self.value <= self.margin + 1e-12
 
     @property
@@ -72,9 +73,9 @@ class Score:
     Attributes
     ----------
     by_seed
-        Of each seed.
+        The score by seed.
     image_error
-        Binomial standard error of one test set.
+        Binomial standard error over the test images.
     """
 
     by_seed: Mapping[int, float]
@@ -87,7 +88,7 @@ class Score:
 
     @property
     def error(self) -> float:
-        """Standard error of the mean over seeds; of a single one, of its images."""
+        """Standard error of the mean over seeds; over the images for a single seed."""
         if len(self.by_seed) < 2:
             return self.image_error
         return float(stats.sem([*self.by_seed.values()]))
@@ -101,15 +102,15 @@ class Score:
         else:
             margin = 2 * (self.image_error + other.image_error)
             margin = max(margin, _two_errors(differences))
-        # Seeds that only one of them has say nothing of a difference seed by seed.
+        # Seeds that only one score has do not contribute to a paired difference.
         value = float(np.mean(differences)) if n > 1 else self.value - other.value
         return Difference(value, margin, n)
 
     def beats(self, share: float) -> bool:
-        """Whether this is above a known share by more than chance explains.
+        """Return whether this is above a known share by more than chance explains.
 
-        Chance is here of seeds and of images: models that all give the same answer to
-        everything agree over seeds, and are right as often as the test set has it.
+        Both seeds and images contribute to chance: models that give one constant answer
+        agree over all seeds, but their accuracy depends on the test images.
         """
         values = [*self.by_seed.values()]
         is_enough = len(values) >= ENOUGH_SEEDS
@@ -118,5 +119,5 @@ class Score:
 
 
 def _two_errors(values: Sequence[float]) -> float:
-    """Two standard errors of a mean; 0 of a single value, which shows no spread."""
+    """Return two standard errors of a mean; 0 for a single value."""
     return 2 * float(stats.sem(values)) if len(values) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Tables: in the terminal, as Markdown and as CSV."""
+"""The tables of a report: for the terminal, as Markdown and as CSV."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from fedrobust.report.rule_attack_grid import DOUBTFUL, RuleAttackGrid, grids
 
 
 def terminal_table(runs: Runs) -> Table:
-    """Return the table that a multirun ends with."""
+    """Return the table that is printed at the end of a multirun."""
     return rich_table(shown(columns(runs), runs.groups), caption=note(runs))
 
 
 def rich_table(
     texts: Texts, title: str | None = None, caption: str | None = None
 ) -> Table:
-    """Return a table for the terminal; what failed is red."""
+    """Return a table for the terminal, with failures in red."""
     table = _table(title, caption)
     for name in texts.names:
         justify: JustifyMethod = "left" if name in texts.left else "right"
@@ -46,7 +46,7 @@ def _is_doubtful(text: str) -> bool:
 
 
 def markdown(runs: Runs) -> str:
-    """Write the tables as Markdown: of rules against attacks, and of every run."""
+    """Return the tables as Markdown: rules against attacks, then all runs."""
     every = plain_markdown_table(shown(columns(runs), runs.groups))
     found = grids(runs)
     parts = [*map(_markdown_grid, found), every, note(runs)]
@@ -58,7 +58,7 @@ def markdown(runs: Runs) -> str:
 
 
 def _markdown_grid(grid: RuleAttackGrid) -> str:
-    """Write rules against attacks, with the tax and the worst case of each rule."""
+    """Return one grid as Markdown, with the tax and the worst case of each rule."""
     with_tax = not grid.attacker_gains
     names = ["strategy", *(["tax"] if with_tax else []), *grid.attacks, "worst"]
     rows = []
@@ -78,13 +78,13 @@ def _markdown_grid(grid: RuleAttackGrid) -> str:
 
 
 def no_numbers(grid: RuleAttackGrid) -> str:
-    """Return why a grid has no numbers; nothing where it has some."""
+    """Return why a grid has no numbers; empty if it has some."""
     others = ", ".join(grid.differ_in)
     return f"No numbers: its runs differ in {others}, too." if others else ""
 
 
 def robustness_table(grid: RuleAttackGrid) -> Table:
-    """Return the table of what each rule withstands and what it costs."""
+    """Return the table of each rule's worst case and robustness tax."""
     caption = "Worst: the greatest over the attacks."
     free: dict[str, list[str]] = {}
     if not grid.attacker_gains:
@@ -113,5 +113,5 @@ def robustness_table(grid: RuleAttackGrid) -> Table:
 
 
 def write_csv(runs: Runs, path: Path) -> None:
-    """Write a row a run, accuracies as they are in result.json."""
+    """Write a CSV file with one row for each run, and accuracies as in result.json."""
     write_atomically(path, csv_text([(columns(runs), runs.each_alone())]))

@@ -1,4 +1,4 @@
-"""Reproductions: a published table, rerun cell by cell, with a computed verdict."""
+"""Reproductions: rerun a published table cell by cell and compute a verdict on each."""
 
 from fedrobust.reproduce.definition import Job, Reproduction
 from fedrobust.reproduce.loading import load_reproduction

@@ -1,4 +1,4 @@
-"""What runs that are not there would cost, by those that are."""
+"""Estimated cost of the runs that are still to do, from the runs that are done."""
 
 from statistics import median
 
@@ -7,12 +7,12 @@ from fedrobust.reproduce.results import Results
 
 
 def minutes_of(cell: Cell, reproduction: Reproduction, results: Results) -> float:
-    """Estimate what a run of a cell takes.
+    """Estimate how many minutes one run of a cell takes.
 
     Returns
     -------
-    The median of the runs that agree with it in most columns, on whichever machine they
-    were; without any, what the reproduction says.
+    The median over the finished runs that agree with the cell in the most columns, on
+    any machine. Without finished runs, the estimate in ``reproduction.yaml``.
     """
     minutes: dict[int, list[float]] = {}
     for (other, _), row in results.rows.items():

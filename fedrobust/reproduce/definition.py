@@ -1,7 +1,7 @@
-"""What a reproduction is: columns, the cells to run, what is measured and claimed.
+"""The definition of a reproduction: its columns, planned runs, measures and claims.
 
-It is data: ``experiments/<name>/reproduction.yaml``, beside ``published.csv``. What all
-its runs share is ``conf/experiment/<name>.yaml``.
+It is read from ``experiments/<name>/reproduction.yaml``, which lies beside
+``published.csv``. ``conf/experiment/<name>.yaml`` holds what all its runs share.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,24 +17,24 @@ from fedrobust.config.compose import compose_run
 from fedrobust.errors import ConfigError, nearest
 from fedrobust.reproduce.measures import Measure
 
-# A value for each column.
+# The value of each column, in the order of the columns.
 Cell = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Ordering:
-    """A claim that some cells have higher numbers than others, cell by cell."""
+    """A claim of the paper that some cells have higher numbers than others."""
 
     claim: str
     source: str
     higher: dict[str, Any]
     lower: dict[str, Any]
-    measure: str | None = None  # None: the first
+    measure: str | None = None  # None means the first measure
 
 
 @dataclass(frozen=True)
 class Unlike:
-    """Cells whose setting is not the paper's: they are compared, never judged."""
+    """Cells whose setting differs from the paper's; they are compared, never judged."""
 
     cells: dict[str, Any]
     why: str
@@ -50,7 +50,7 @@ class Job:
 
     @cached_property
     def composed(self) -> dict[str, Any]:
-        """What Hydra composes, which needs no data set."""
+        """The composed configuration without Hydra's own node; needs no data set."""
         composed = compose_run(self.overrides)
         science = OmegaConf.masked_copy(
             composed, [str(k) for k in composed if k != "hydra"]
@@ -65,7 +65,7 @@ class Job:
         Raises
         ------
         ConfigError
-            When the overrides do not compose, with the cell.
+            When the overrides are refused; the message names the cell.
         """
         try:
             return load_config(compose_run(self.overrides))
@@ -75,28 +75,28 @@ class Job:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A published table that is run again.
+    """A published table and the runs that reproduce it.
 
     Attributes
     ----------
     name, folder
-        Of the reproduction.
+        The name of the reproduction, and the folder of its files.
     title, paper
-        What the page says first.
+        The heading of the page, and its first paragraph.
     verdict
-        Which rule decides: ``seeds``, ``single`` or ``compared``.
+        The rule that judges cells: ``seeds``, ``single`` or ``compared``.
     minutes
-        What a run costs, roughly.
+        A rough estimate of the minutes that one run takes.
     columns
         The overrides of each value, by column and value.
     measures
-        What is measured, by name.
+        The measured numbers, by name.
     jobs
-        Every run that is planned, in order of information.
+        The planned runs, the most informative first.
     orderings
-        What the paper claims about which numbers are higher.
+        The paper's claims about which numbers are higher.
     unlike
-        Which cells differ from the paper's in more than chance explains.
+        The cells whose setting differs from the paper's.
     """
 
     name: str
@@ -113,7 +113,7 @@ class Reproduction:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Every cell that is planned, once."""
+        """The planned cells without repetition, in the order of the plan."""
         return list(dict.fromkeys(job.cell for job in self.jobs))
 
     def seeds(self, cell: Cell) -> list[int]:
@@ -121,15 +121,15 @@ class Reproduction:
         return sorted({job.seed for job in self.jobs if job.cell == cell})
 
     def why_unlike(self, cell: Cell) -> str:
-        """Say why a cell's setting is not the paper's; nothing where it is."""
+        """Return why a cell's setting is not the paper's; empty if it is the same."""
         return "; ".join(u.why for u in self.unlike if cell in self.matching(u.cells))
 
     def rule(self, cell: Cell) -> str:
-        """Give the rule by which a cell is judged."""
+        """Return the name of the rule that judges a cell."""
         return "compared" if self.why_unlike(cell) else self.verdict
 
     def matching(self, wanted: Mapping[str, Any]) -> Iterator[Cell]:
-        """Find the planned cells with these values; a value may be a list of them."""
+        """Yield the planned cells whose columns have the wanted values or lists."""
         choices = {c: set(texts(v)) for c, v in wanted.items()}
         for cell in self.cells:
             values = self.values(cell)
@@ -137,12 +137,12 @@ class Reproduction:
                 yield cell
 
     def require_cells(self, wanted: Mapping[str, Any], key: str) -> None:
-        """Refuse columns and values that there are not, and what fits no cell.
+        """Refuse unknown columns and values, and values that match no planned cell.
 
         Raises
         ------
         ConfigError
-            With the key, and the column or value.
+            The message names the key, and the column or the value.
         """
         for column, values in wanted.items():
             for value in texts(values):
@@ -153,19 +153,20 @@ class Reproduction:
     def select(
         self, filters: Sequence[str], seeds: Sequence[int] | None = None
     ) -> list[Job]:
-        """Choose planned runs.
+        """Select planned runs.
 
         Parameters
         ----------
         filters
-            Such as ``rule=krum,cm``; a column that is not named may have any value.
+            Allowed values of columns, such as ``rule=krum,cm``. A column without a
+            filter may have any value.
         seeds
-            Of the runs; None means those that are planned.
+            The seeds to select; None means all planned seeds.
 
         Raises
         ------
         ConfigError
-            When there is no such column, value or cell.
+            When a column, a value or a seed is unknown, or no planned run matches.
         """
         wanted: dict[str, list[str]] = {}
         for text in filters:
@@ -178,37 +179,37 @@ class Reproduction:
         planned = {job.seed for job in jobs}
         for seed in seeds or []:
             if seed not in planned:
-                said = " ".join([*filters, f"seed={seed}"])
-                raise ConfigError(f"{self.name}: no run is planned for {said}")
+                selection = " ".join([*filters, f"seed={seed}"])
+                raise ConfigError(f"{self.name}: no run is planned for {selection}")
         if not jobs:
             raise ConfigError(f"{self.name}: no run is planned for {' '.join(filters)}")
         return [job for job in jobs if seeds is None or job.seed in seeds]
 
-    def require_known(self, column: str, value: str, said: str) -> None:
-        """Refuse a column or a value of it that there is not.
+    def require_known(self, column: str, value: str, where: str) -> None:
+        """Refuse an unknown column, and an unknown value of a column.
 
         Raises
         ------
         ConfigError
-            Beginning with ``said``: where it stands.
+            The message begins with ``where``, the place of the column and the value.
         """
         if column not in self.columns:
             raise ConfigError(
-                f"{said}: {self.name} has no column {column!r}, "
+                f"{where}: {self.name} has no column {column!r}, "
                 f"{nearest(column, self.columns)}"
             )
         if value not in self.columns[column]:
             raise ConfigError(
-                f"{said}: {column} has no value {value!r}, "
+                f"{where}: {column} has no value {value!r}, "
                 f"{nearest(value, self.columns[column])}"
             )
 
     def values(self, cell: Cell) -> dict[str, str]:
-        """Give the value of each column."""
+        """Return the values of a cell by column."""
         return dict(zip(self.columns, cell, strict=True))
 
 
 def texts(value: Any) -> list[str]:
-    """Write one value, or each of a list, as text."""
+    """Return one value, or each value of a list, as text."""
     values = value if isinstance(value, list) else [value]
     return [str(v) for v in values]

@@ -1,4 +1,4 @@
-"""The figure of a reproduction: ours against the paper's, or ours a cell."""
+"""The figure of a reproduction: our numbers against the paper's, or cell by cell."""
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
@@ -16,20 +16,23 @@ from fedrobust.reproduce.verdicts import verdict
 
 COLOURS = {"inside": "#2f6fb2", "outside": "#b2432f", "compared": "#7a7a7a"}
 OURS = COLOURS["inside"]
-SIDE = 6.0  # inches, of the square panel
+SIDE = 6.0  # side of the square panel, in inches
 PERCENT = 100.0
-ROW = 0.3  # inches, of a cell
-NEAR = 0.045  # of the scale, where two labels would lie on each other
+ROW = 0.3  # height of the row of a cell, in inches
+NEAR = 0.045  # share of the scale within which two labels would overlap
 
 
 def draw(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> str:
-    """Draw figure.png: a diagonal where verdicts judge, else rows, a panel a measure.
+    """Draw figure.png.
+
+    Where verdicts judge, it plots our numbers against the paper's around the diagonal.
+    Otherwise it has a panel for each measure, with a row for each cell.
 
     Returns
     -------
-    What it shows; nothing where there is nothing to draw.
+    A caption; empty if there was nothing to draw.
     """
     judged = reproduction.verdict != "compared"
     figure = (against if judged else by_cell)(reproduction, results, published)
@@ -45,9 +48,9 @@ def draw(
 def against(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
-    """Draw a point a cell by the first measure, ours over the paper's.
+    """Draw one point for each cell: our first measure over the paper's.
 
-    Cells outside are numbered, and named in the legend.
+    Cells with the verdict ``outside`` are numbered, and the legend names them.
     """
     measure = next(iter(reproduction.measures))
     numbers = results.numbers(measure)
@@ -104,7 +107,7 @@ def against(
 def _labels(
     places: Sequence[tuple[float, float]], near: float
 ) -> list[tuple[tuple[float, float], str]]:
-    """Label places by numbers from 1, and those near each other by one label."""
+    """Return the places with numbers from 1; neighbouring places share a label."""
     labels: dict[tuple[float, float], list[str]] = {}
     for number, place in enumerate(places, start=1):
         close = (p for p in labels if max(abs(np.subtract(p, place))) < near)
@@ -116,15 +119,18 @@ def _labels(
 def by_cell(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
-    """Draw a row a cell: a point a seed, a line at their mean, the paper's hollow."""
-    found = {measure: results.numbers(measure) for measure in reproduction.measures}
-    cells = [c for c in reproduction.cells if any(c in n for n in found.values())]
+    """Draw one row for each cell.
+
+    Each seed is a point, their mean a vertical line, the paper's number a diamond.
+    """
+    by_measure = {m: results.numbers(m) for m in reproduction.measures}
+    cells = [c for c in reproduction.cells if any(c in n for n in by_measure.values())]
     if not cells:
         return None
-    size = (1.5 + 2.6 * len(found), 1.2 + ROW * len(cells))
+    size = (1.5 + 2.6 * len(by_measure), 1.2 + ROW * len(cells))
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(found), sharey=True, squeeze=False)[0]
-    for axes, (measure, numbers) in zip(panels, found.items(), strict=True):
+    panels = figure.subplots(1, len(by_measure), sharey=True, squeeze=False)[0]
+    for axes, (measure, numbers) in zip(panels, by_measure.items(), strict=True):
         for y, cell in enumerate(cells):
             _row(axes, y, numbers.get(cell, []), published.get((cell, measure)))
         top = reproduction.measures[measure].scale
@@ -142,7 +148,7 @@ def by_cell(
 
 
 def _row(axes: Axes, y: int, ours: Sequence[float], paper: Published | None) -> None:
-    """Draw one cell at a height."""
+    """Draw the row of one cell at height ``y``."""
     axes.plot(ours, [y] * len(ours), "o", color=OURS, markersize=4, alpha=0.7)
     if ours:
         axes.plot(fmean(ours), y, "|", color=OURS, markersize=12)

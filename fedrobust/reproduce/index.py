@@ -1,4 +1,4 @@
-"""The index of all reproductions, a table in experiments/README.md."""
+"""The index of all reproductions: a table in experiments/README.md."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,18 +19,19 @@ END = "<!-- end -->"
 def write_index(experiments: Path) -> Path:
     """Write the table of all reproductions into experiments/README.md."""
     path, text = index_of(experiments)
-    with writing(path, "see to it, and write the page again with --page"):
+    with writing(path, "correct this, and write the page again with --page"):
         write_atomically(path, text)
     return path
 
 
 def index_of(experiments: Path) -> tuple[Path, str]:
-    """Give experiments/README.md as it should be.
+    """Return the path of experiments/README.md, and its text with the present table.
 
     Raises
     ------
     ConfigError
-        When it has no place for the table, or the files of a reproduction are damaged.
+        When the page has no place for the table, or the files of a reproduction are
+        damaged.
     """
     names = ["reproduction", "cells", "run", "all seeds", *VERDICTS, *PAIRS.values()]
     rows = [_index_row(load_reproduction(n, experiments)) for n in
@@ -51,15 +52,15 @@ def index_of(experiments: Path) -> tuple[Path, str]:
 
 def _index_row(reproduction: Reproduction) -> Sequence[str]:
     results = Results(reproduction)
-    found = counts(reproduction, results, read_published(reproduction))
+    by_verdict = counts(reproduction, results, read_published(reproduction))
     total = len(reproduction.cells)
     claims = claim_counts(reproduction, results)
-    whole = sum(
+    complete = sum(
         all((cell, seed) in results.rows for seed in reproduction.seeds(cell))
         for cell in reproduction.cells
     )
-    numbers = (total, total - found["not run"], whole, *(found[v] for v in VERDICTS))
-    return [
-        f"[{reproduction.title}]({reproduction.name}/README.md)",
-        *map(str, (*numbers, *(claims[pair] for pair in PAIRS))),
-    ]
+    numbers = [total, total - by_verdict["not run"], complete]
+    numbers += [by_verdict[word] for word in VERDICTS]
+    numbers += [claims[pair] for pair in PAIRS]
+    link = f"[{reproduction.title}]({reproduction.name}/README.md)"
+    return [link, *map(str, numbers)]

@@ -1,4 +1,4 @@
-"""Read a reproduction from its folder, and refuse what no run could be held to."""
+"""Read a reproduction from its folder, and check that its runs can be judged."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ from fedrobust.reproduce.definition import (
 from fedrobust.reproduce.measures import Measure
 from fedrobust.reproduce.verdicts import RULES
 
-# Where an installed package's reproductions are written, beside their runs.
+# Writable copies of an installed package's reproductions, beside their runs.
 OWN = Path("reproductions")
 
 
 @dataclass(frozen=True)
 class _Definition:
-    """The file."""
+    """The content of ``reproduction.yaml``."""
 
     title: str
     paper: str
@@ -40,11 +40,11 @@ class _Definition:
 
 
 def experiments_folder() -> Path:
-    """Folder with the reproductions.
+    """Return the folder of the reproductions.
 
-    In a checkout it is ``experiments/``. An installed package has its own copy, which
-    is only read: what is written goes to ``reproductions/`` in the current folder (see
-    `copy_experiments`), and is read from there afterwards.
+    In a checkout it is ``experiments/``. The copy in an installed package is read-only:
+    `copy_experiments` copies it to ``reproductions/`` in the current folder, which is
+    used from then on.
     """
     installed = config_dir().parent / "experiments"
     if _is_package() and any(OWN.glob("*/reproduction.yaml")):
@@ -53,10 +53,11 @@ def experiments_folder() -> Path:
 
 
 def copy_experiments() -> None:
-    """Copy the reproductions of an installed package to where they can be written.
+    """Copy the reproductions of an installed package to ``reproductions/``.
 
-    Nothing is copied in a checkout. ``results.csv`` is copied once, since commands add
-    rows to it; the other files each time, so that those of the installed version count.
+    Nothing is copied in a checkout. ``results.csv`` is copied only once, because
+    commands add rows to it. The other files are copied each time, so that they always
+    belong to the installed version.
 
     Raises
     ------
@@ -70,14 +71,14 @@ def copy_experiments() -> None:
         target = OWN / path.relative_to(source)
         if path.name == "results.csv" and target.exists():
             continue
-        with writing(target, "start it in a folder that you can write to"):
+        with writing(target, "run the command in a folder that you can write to"):
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as file:
                 file.write(path.read_bytes())
 
 
 def _is_package() -> bool:
-    """Whether conf/ lies in the package, as in an installed wheel."""
+    """Return whether conf/ lies inside the package, as it does in a wheel."""
     return (config_dir().parent / "__init__.py").is_file()
 
 
@@ -92,9 +93,10 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     Raises
     ------
     ConfigError
-        When there is none of that name, or its file says what cannot be: an unknown
-        verdict, key, column or value, a measure in another unit than its verdict's, a
-        block of the plan that is not whole, cells that are unlike for no reason.
+        When there is no reproduction of this name; when its file has an unknown
+        verdict, key, column or value; when a measure and the verdict have different
+        units; when a block of the plan is incomplete; or when ``unlike`` lacks a
+        reason.
     """
     experiments = experiments or experiments_folder()
     names = reproduction_names(experiments)
@@ -106,7 +108,7 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
     values: Node = read_yaml(path, "restore it")
     read: _Definition = typed(_Definition, values, name)
     columns = _columns(name, read.columns)
-    made = Reproduction(
+    reproduction = Reproduction(
         name=name,
         folder=path.parent,
         title=read.title,
@@ -119,17 +121,17 @@ def load_reproduction(name: str, experiments: Path | None = None) -> Reproductio
         orderings=[typed(Ordering, o, f"{name}.orderings") for o in read.orderings],
         unlike=[typed(Unlike, u, f"{name}.unlike") for u in read.unlike],
     )
-    _require_cells(made)
-    return made
+    _require_cells(reproduction)
+    return reproduction
 
 
 def _columns(name: str, read: Mapping[str, Any]) -> dict[str, dict[str, list[str]]]:
-    """Read the overrides of each value of each column."""
+    """Return the overrides by column and value."""
     for column, choices in read.items():
         if not isinstance(choices, dict) or not choices:
             raise ConfigError(
-                f"{name}: columns.{column}={choices}: must be values, each with a list "
-                "of its overrides"
+                f"{name}: columns.{column}={choices}: must map each value to a list of "
+                "overrides"
             )
     return {
         column: {str(value): texts(o) for value, o in choices.items()}
@@ -138,7 +140,7 @@ def _columns(name: str, read: Mapping[str, Any]) -> dict[str, dict[str, list[str
 
 
 def _measures(name: str, read: _Definition) -> dict[str, Measure]:
-    """Read what is measured, in the units of the verdict."""
+    """Return the measures by name, and check their units against the verdict."""
     if read.verdict not in RULES:
         raise ConfigError(
             f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
@@ -149,47 +151,54 @@ def _measures(name: str, read: _Definition) -> dict[str, Measure]:
         str(n): typed(Measure, m, f"{name}.measures.{n}")
         for n, m in read.measures.items()
     }
-    for measure, of in measures.items():
-        if scale is not None and of.scale != scale:
+    for key, measure in measures.items():
+        if scale is not None and measure.scale != scale:
             raise ConfigError(
-                f"{name}: measures.{measure}.scale={of.scale}: must be {scale} where "
+                f"{name}: measures.{key}.scale={measure.scale}: must be {scale} with "
                 f"verdict={read.verdict}, whose bounds are in these units"
             )
     return measures
 
 
-def _require_cells(made: Reproduction) -> None:
-    """Refuse claims about cells that are not planned, and what gives no reason."""
-    for ordering in made.orderings:
-        made.require_cells(ordering.higher, "orderings.higher")
-        made.require_cells(ordering.lower, "orderings.lower")
-    for unlike in made.unlike:
-        made.require_cells(unlike.cells, "unlike.cells")
+def _require_cells(reproduction: Reproduction) -> None:
+    """Refuse claims about cells that are not planned, and ``unlike`` without reason."""
+    for ordering in reproduction.orderings:
+        reproduction.require_cells(ordering.higher, "orderings.higher")
+        reproduction.require_cells(ordering.lower, "orderings.lower")
+    for unlike in reproduction.unlike:
+        reproduction.require_cells(unlike.cells, "unlike.cells")
         if not unlike.why:
-            raise ConfigError(f"{made.name}: unlike.why is empty: say why")
+            raise ConfigError(
+                f"{reproduction.name}: unlike.why is empty: write how the setting of "
+                "these cells differs from the paper's"
+            )
 
 
 def _jobs(
     name: str, columns: Mapping[str, Mapping[str, list[str]]], plan: Sequence[Node]
 ) -> Iterator[Job]:
-    """Multiply each block of the plan out, seed by seed."""
+    """Yield every combination of each block of the plan, seed by seed."""
     for block in plan:
         known = [*columns, "seeds"]
         if not isinstance(block, dict):
-            raise ConfigError(f"{name}: plan: {block}: must be {', '.join(known)}")
+            raise ConfigError(
+                f"{name}: plan: {block}: must have the keys {', '.join(known)}"
+            )
         for key in [*map(str, block), *known]:
             if key not in known or key not in block:
                 raise ConfigError(
-                    f"{name}: plan: {key}: each block has every column and seeds, and "
-                    f"nothing else; {nearest(key, known)}"
+                    f"{name}: plan: {key}: each block must have every column and "
+                    f"seeds, and no other key; {nearest(key, known)}"
                 )
         choices = [texts(block[column]) for column in columns]
-        for (column, of), values in zip(columns.items(), choices, strict=True):
+        for (column, known_values), values in zip(
+            columns.items(), choices, strict=True
+        ):
             for value in values:
-                if value not in of:
+                if value not in known_values:
                     raise ConfigError(
                         f"{name}: plan: {column} has no value {value!r}, "
-                        f"{nearest(value, of)}"
+                        f"{nearest(value, known_values)}"
                     )
         seeds = block["seeds"]
         if not isinstance(seeds, list) or {type(seed) for seed in seeds} - {int}:
@@ -198,8 +207,8 @@ def _jobs(
             )
         for seed in seeds:
             for cell in itertools.product(*choices):
-                pairs = zip(columns.items(), cell, strict=True)
-                overrides = [o for (_, said), value in pairs for o in said[value]]
+                pairs = zip(columns.values(), cell, strict=True)
+                overrides = [o for by_value, value in pairs for o in by_value[value]]
                 yield Job(
                     cell,
                     seed,

@@ -1,4 +1,4 @@
-"""What a run is held to: which of its numbers, of which rounds, in which unit."""
+"""The number of a run that is compared with the paper's: which, when, in which unit."""
 
 import re
 from collections.abc import Collection
@@ -11,25 +11,26 @@ from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from strategies.validation import require
 
-# What is kept for every round.
+# The numbers that are recorded in every round.
 BY_ROUND = ("clean", "precision", "recall")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A number that a run is held to.
+    """A number of a run that is compared with the paper's.
 
     Attributes
     ----------
     of
-        ``clean``; an evasion attack and its epsilon, as ``pgd/0.3``, where the epsilon
-        may be left out if there is one only; or ``precision`` or ``recall`` of whom the
-        rule leaves out.
+        ``clean`` for the clean accuracy; an evasion attack and its epsilon for a robust
+        accuracy, such as ``pgd/0.3`` (a single epsilon may be left out); ``precision``
+        or ``recall`` of the clients that the rule excludes, against the Byzantine ones.
     over
-        ``final``: of the last round; ``last 5``: the mean of the last five evaluations;
-        ``best from 3``: the best from the third round on; ``mean from 3``.
+        ``final`` is the value after the last round, ``last 5`` the mean of the last
+        five evaluations, ``best from 3`` the maximum from round 3 on and ``mean from
+        3`` the mean from round 3 on.
     scale
-        What an accuracy in [0, 1] is multiplied by.
+        The factor for values in [0, 1], such as 100 for percent.
     """
 
     of: str = "clean"
@@ -48,22 +49,22 @@ class Measure:
             self.over == "final" or self.of in BY_ROUND,
             "over",
             self.over,
-            f"final, as {self.of} is not kept for every round",
+            f"final, as {self.of} is not recorded in every round",
         )
         require(
             self.over != "final" or self.of not in BY_ROUND[1:],
             "over",
             self.over,
-            f"last n, best from r or mean from r, as {self.of} is of each round",
+            f"last n, best from r or mean from r, as each round has a {self.of}",
         )
 
     @property
     def may_lack(self) -> bool:
-        """Whether some runs have no such number: those in which nobody is detected."""
+        """Whether runs may lack the number, as those without any detection do."""
         return self.of in BY_ROUND[1:]
 
     def check(self, attacks: Collection[str], epsilons: Collection[float]) -> None:
-        """Raise ValueError where runs with these attacks have no such number."""
+        """Raise ValueError if runs with these attacks do not have the number."""
         if self.of in BY_ROUND:
             return
         attack, _, epsilon = self.of.partition("/")
@@ -74,25 +75,25 @@ class Measure:
             known,
             "of",
             self.of,
-            f"an attack of the runs, {', '.join(attacks) or 'which have none'}; of "
-            f"several epsilons one, as in {self.of}/0.3",
+            f"an attack of the runs ({', '.join(attacks) or 'they have none'}), "
+            f"followed by one of several epsilons, as in {self.of}/0.3",
         )
 
 
 def measured(measure: Measure, folder: RunFolder, result: Result) -> float | None:
-    """Read what a finished run is held to; None where it has no such number.
+    """Return the measured number of a finished run; None if the run has none.
 
     Parameters
     ----------
     measure
-        What to read.
+        The number to read.
     folder, result
-        Of the run.
+        The folder and the result of the run.
 
     Raises
     ------
     ConfigError
-        When other rounds were evaluated than the experiment evaluates.
+        When the run evaluated other rounds than the experiment does now.
     """
     if measure.over == "final" and measure.of != "clean":
         attack, _, epsilon = measure.of.partition("/")
@@ -108,9 +109,9 @@ def measured(measure: Measure, folder: RunFolder, result: Result) -> float | Non
     evaluated = filter(folder.config.is_evaluated, numbers)
     if measure.of == "clean" and [*series] != [*evaluated]:
         raise ConfigError(
-            f"{folder.path} was trained with another evaluation.every than "
-            f"{folder.config.evaluation.every}, and {measure.over} needs the rounds of "
-            "this one: remove the folder, and the run is trained anew"
+            f"{folder.path} was not trained with evaluation.every="
+            f"{folder.config.evaluation.every}, and {measure.over} needs the rounds "
+            "that it evaluates: remove the folder to train the run again"
         )
     if over == "last":
         kept = list(series.values())[-int(number) :]

@@ -1,4 +1,4 @@
-"""The page of a reproduction: paper, ours and verdict a cell."""
+"""The page of a reproduction: the paper's number, ours and a verdict for each cell."""
 
 from collections import Counter
 from pathlib import Path
@@ -17,18 +17,27 @@ from fedrobust.reproduce.tally import DOUBT, PAIRS, VERDICTS, claim_counts, coun
 from fedrobust.vectors import VARIABLE
 
 RULE_TEXTS = {
-    "seeds": "inside: |ours - paper| <= allowed = max(1.5, 2.5 sd sqrt(1/n_paper + "
-    "1/n_ours)), both means over seeds, sd the paper's; where much is allowed, inside "
-    "says little",
-    "single": "inside: the paper's one run lies within our mean ± allowed = max(0.05, "
-    "2 sd) over at least 3 seeds; with fewer it is compared only",
-    "compared": "the paper gives no spread or not all of its settings, so nothing is "
+    "seeds": "a cell is inside if |ours - paper| <= allowed = max(1.5, 2.5 sd "
+    "sqrt(1/n_paper + 1/n_ours)), where both numbers are means over seeds and sd is "
+    "the paper's; a large allowance makes inside a weak statement",
+    "single": "a cell is inside if the paper's single run lies within our mean ± "
+    "allowed = max(0.05, 2 sd) over at least 3 seeds; with fewer seeds it is only "
+    "compared",
+    "compared": "the paper gives no spread or not all of its settings, so no cell is "
     "called inside",
+}
+
+# How the page introduces the number of pairs with an outcome.
+OUTCOMES = {
+    "holds": "hold for",
+    "does not hold": "do not hold for",
+    "compared": "are compared but not judged for",
+    "not run": "are untested for",
 }
 
 
 def write_page(reproduction: Reproduction, results: Results) -> Path:
-    """Write README.md and the figure of a reproduction; give the page's path."""
+    """Write README.md and the figure of a reproduction; return the page's path."""
     published = read_published(reproduction)
     parts = [
         f"# {reproduction.title}",
@@ -58,45 +67,53 @@ def _status(
     results: Results,
     published: PublishedNumbers,
 ) -> str:
-    found = counts(reproduction, results, published)
-    told = ", ".join(f"{found[v]} {v}" for v in VERDICTS if found[v])
+    by_verdict = counts(reproduction, results, published)
+    cells = ", ".join(f"{by_verdict[v]} {v}" for v in VERDICTS if by_verdict[v])
     measure = next(iter(reproduction.measures))
     planned = {(job.cell, job.seed) for job in reproduction.jobs}
     left = planned - set(results.rows)
-    text = f"**{len(reproduction.cells)} cells, by {measure}: {told}.** "
+    text = f"**{len(reproduction.cells)} cells, by {measure}: {cells}.** "
     if reproduction.orderings:
-        text += f"Pairs of cells that claims order: {_claims(reproduction, results)}. "
+        text += f"The paper's claims {_claims(reproduction, results)}. "
     unplanned = {cell for cell, _ in published} - set(reproduction.cells)
     if unplanned:
         text += f"{len(unplanned)} more published cells are not planned. "
     text += f"{len(planned) - len(left)} of {len(planned)} planned runs are done"
     if left:
         minutes = sum(minutes_of(cell, reproduction, results) for cell, _ in left)
-        text += f"; the others would take about {minutes / 60:.0f} hours, one by one"
+        text += (
+            f"; the others would take about {minutes / 60:.0f} hours one after another"
+        )
     rule = RULE_TEXTS[reproduction.verdict]
-    return f"{text}. Verdict, by a rule fixed beforehand: {rule}."
+    return f"{text}. The rule for verdicts was fixed beforehand: {rule}."
 
 
 def _claims(reproduction: Reproduction, results: Results) -> str:
-    """Say what the pairs show, and apart from that what chance could have made."""
-    found = claim_counts(reproduction, results)
-    told = []
+    """Return the numbers of pairs by outcome, with doubtful outcomes apart."""
+    pairs = claim_counts(reproduction, results)
+    parts = []
     for word in dict.fromkeys(word for word, _ in PAIRS):
-        clear, doubtful = found[word, False], found[word, True]
-        more = f", and for {doubtful} more {DOUBT}" if doubtful else ""
+        clear, doubtful = pairs[word, False], pairs[word, True]
+        noun = "pair" if clear == 1 else "pairs"
+        more = f" (and for {doubtful} more, {DOUBT})" if doubtful else ""
         if clear or doubtful:
-            told.append(f"{word} for {clear}{more}")
-    return "; ".join(told)
+            parts.append(f"{OUTCOMES[word]} {clear} {noun} of cells{more}")
+    return "; ".join(parts)
 
 
 def _commands(reproduction: Reproduction, results: Results) -> str:
     name = reproduction.name
-    lines = ["```sh", f"fedrobust reproduce {name}  # runs what is left, and this page"]
+    lines = [
+        "```sh",
+        "# run what is still to do, and write this page",
+        f"fedrobust reproduce {name}",
+    ]
     if row := _exemplary(results):
-        said = " ".join(f"{column}={row[column]}" for column in reproduction.columns)
+        cell = " ".join(f"{column}={row[column]}" for column in reproduction.columns)
         lines.append(
-            f"# a cell again, to the bit on {row['processor']}\n{_held(row)}"
-            f"fedrobust reproduce {name} --cells {said} --seeds {row['seed']} --check"
+            f"# run one cell again; on {row['processor']} it agrees to the bit\n"
+            f"{_vector_advice(row)}"
+            f"fedrobust reproduce {name} --cells {cell} --seeds {row['seed']} --check"
         )
     lines.append("```")
     rows = list(results.rows.values())
@@ -111,29 +128,29 @@ def _commands(reproduction: Reproduction, results: Results) -> str:
         minutes = [float(row["minutes"]) for row in rows]
         lines.append(
             f"\nRuns: {where}; TensorFlow {versions}; {min(minutes):.1f} to "
-            f"{max(minutes):.1f} minutes a run, half of them at most "
-            f"{median(minutes):.1f}, pauses and other work included."
+            f"{max(minutes):.1f} minutes a run (median {median(minutes):.1f}), "
+            "including pauses and other work on the machine."
         )
     return "\n".join(lines)
 
 
-def _held(row: Row) -> str:
-    """Say how a CPU of more vectors computes as the same of fewer."""
+def _vector_advice(row: Row) -> str:
+    """Return how to compute like a CPU without AVX-512 on one that has it."""
     if "(AVX2)" not in row["processor"]:
         return ""
-    return f"# (where it has AVX-512, put {VARIABLE}=AVX2 before the command)\n"
+    return f"# (on a CPU with AVX-512, put {VARIABLE}=AVX2 before the command)\n"
 
 
 def _cores(cores: str) -> str:
-    """Say how many cores; nothing where a row does not tell."""
+    """Return the number of cores in words; empty if the row has none."""
     return f", {cores} core{'' if cores == '1' else 's'}" if cores else ""
 
 
 def _exemplary(results: Results) -> Row | None:
-    """Choose a row to run again: it says what its bits depend on, and is short."""
+    """Choose a row to run again: fully recorded, without doubts, and short."""
 
     def drawbacks(row: Row) -> tuple[bool, bool, float]:
-        untold = not row["evaluation_digest"]
-        return untold, bool(row["trouble"]), float(row["minutes"])
+        is_incomplete = not row["evaluation_digest"]
+        return is_incomplete, bool(row["trouble"]), float(row["minutes"])
 
     return min(results.rows.values(), key=drawbacks, default=None)

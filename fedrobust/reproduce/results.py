@@ -1,4 +1,4 @@
-"""results.csv: our numbers, a row a cell and seed, and what they were made with."""
+"""results.csv: our numbers, one row for each cell and seed, and their provenance."""
 
 import contextlib
 import csv
@@ -16,8 +16,8 @@ from fedrobust.reproduce.definition import Cell, Job, Reproduction
 from fedrobust.reproduce.measures import measured
 from fedrobust.reproduce.results_csv import Row, Rows, read_rows
 
-# What stands in a row beside the cell, the seed and the numbers.
-MADE_WITH = (
+# Columns beside the cell, the seed and the numbers.
+PROVENANCE = (
     *("trouble", "minutes", "config_digest", "evaluation_digest"),
     *("fedrobust", "tensorflow", "processor", "cores"),
 )
@@ -29,8 +29,8 @@ class Results:
     Raises
     ------
     ConfigError
-        When the file has other columns than the reproduction, a row that no run could
-        have written, or one of a run that is not planned.
+        When the file has other columns than the reproduction, or has a row that no run
+        could have written or that belongs to no planned run.
     """
 
     def __init__(self, reproduction: Reproduction) -> None:
@@ -40,21 +40,21 @@ class Results:
             *reproduction.columns,
             "seed",
             *reproduction.measures,
-            *MADE_WITH,
+            *PROVENANCE,
         ]
         self.rows: Rows = {}
         self._read()
-        # Once: another process may know of a longer plan, and add to it meanwhile.
+        # Checked only here: later, another process with a longer plan may add rows.
         planned = {(job.cell, job.seed) for job in reproduction.jobs}
         for cell, seed in sorted(self.rows.keys() - planned):
             raise ConfigError(
                 f"{self.path}: {'/'.join(cell)} with seed {seed} is not planned in "
-                "reproduction.yaml: plan it, or take its row away"
+                "reproduction.yaml: plan it, or remove its row"
             )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes of this machine away, and read what they added."""
+        """Lock the file against other processes, and read the rows that they added."""
         with locked(self.path.with_name(f".{self.path.name}.lock")):
             self._read()
             yield
@@ -63,57 +63,58 @@ class Results:
         self.rows = read_rows(self._reproduction, self.path, self.names)
 
     def check(self, job: Job, config: Config) -> None:
-        """Refuse a row that another version of the experiment made.
+        """Refuse a row of another version of the experiment.
 
         Raises
         ------
         ConfigError
-            Naming both digests; nothing is overwritten.
+            The message names the digests of both versions; nothing is overwritten.
         """
         row = self.rows.get((job.cell, job.seed))
         if row is None:
             return
-        # Rows from before the evaluation was told have no digest of it.
-        was = (
+        # Older rows do not have a digest of the evaluation.
+        recorded = (
             row["config_digest"],
             row["evaluation_digest"] or config.evaluation_digest,
         )
-        now = (config.digest, config.evaluation_digest)
-        if was != now:
+        expected = (config.digest, config.evaluation_digest)
+        if recorded != expected:
             raise ConfigError(
                 f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was made by "
-                f"another version of this experiment ({'/'.join(was)}, now "
-                f"{'/'.join(now)}); take its row away to run it anew"
+                f"another version of this experiment ({'/'.join(recorded)}, now "
+                f"{'/'.join(expected)}); remove its row to run it again"
             )
 
     def by_seed(self, measure: str) -> dict[Cell, dict[int, float]]:
-        """Give our numbers by cell and seed."""
-        found: dict[Cell, dict[int, float]] = {}
+        """Return our numbers by cell and seed."""
+        numbers: dict[Cell, dict[int, float]] = {}
         for (cell, seed), row in sorted(self.rows.items()):
             if row[measure]:
-                found.setdefault(cell, {})[seed] = float(row[measure])
-        return found
+                numbers.setdefault(cell, {})[seed] = float(row[measure])
+        return numbers
 
     def numbers(self, measure: str) -> dict[Cell, list[float]]:
-        """Give our numbers by cell, in the order of the seeds."""
+        """Return our numbers by cell, in the order of the seeds."""
         return {cell: [*runs.values()] for cell, runs in self.by_seed(measure).items()}
 
-    def trouble(self, cell: Cell, seed: int) -> str:
-        """Tell what makes a run doubtful; nothing for most, and for one not run."""
+    def doubts(self, cell: Cell, seed: int) -> str:
+        """Return why a run is doubtful; empty if it is not, or if it is not done."""
         row = self.rows.get((cell, seed))
         return "" if row is None else row["trouble"]
 
     def add(self, job: Job, folder: RunFolder, result: Result) -> None:
         """Measure a finished run, add its row and write the file.
 
-        Rows that another process added meanwhile are kept, that of this run too.
+        Rows that other processes have added in the meantime are kept, including a row
+        of the same run.
 
         Raises
         ------
         ConfigError
-            When that one is of another version of the experiment.
+            When the row of the same run is of another version of the experiment.
         RunFailedError
-            When it has other numbers.
+            When the row of the same run has other numbers.
         """
         numbers = {
             name: measured(measure, folder, result)
@@ -122,12 +123,12 @@ class Results:
         with self.locked():
             self.check(job, folder.config)
             row = self._row(job, numbers, result)
-            there = self.rows.setdefault((job.cell, job.seed), row)
-            for name in (name for name in numbers if row[name] != there[name]):
+            kept = self.rows.setdefault((job.cell, job.seed), row)
+            for name in (name for name in numbers if row[name] != kept[name]):
                 raise RunFailedError(
-                    f"{self.path}: {'/'.join(job.cell)} with seed {job.seed} was added "
-                    f"meanwhile, and its {name} is {there[name]}, of this run "
-                    f"{row[name]}: find out which is right"
+                    f"{self.path}: another process added {'/'.join(job.cell)} with "
+                    f"seed {job.seed}, and its {name} is {kept[name]} where this run "
+                    f"has {row[name]}: find out which is right"
                 )
             self._write()
 
@@ -138,7 +139,7 @@ class Results:
         result: Result,
     ) -> Row:
         environment = result.environment
-        # Of a run that was resumed in its evaluation, the training, too.
+        # A run that was resumed in its evaluation was trained by an earlier attempt.
         seconds = (result.wall_seconds or 0.0) + result.earlier_seconds
         return {
             **self._reproduction.values(job.cell),
@@ -162,16 +163,16 @@ class Results:
         last = len(order)
         for key in sorted(self.rows, key=lambda k: (order.get(k[0], last), *k)):
             writer.writerow(self.rows[key])
-        with writing(self.path, "see to it, and type the command again"):
+        with writing(self.path, "correct this, and run the command again"):
             write_atomically(self.path, text.getvalue())
 
 
 def processor(environment: Mapping[str, Any]) -> str:
-    """Name the CPU of a run, and oneDNN if it computed there: both decide the bits."""
+    """Return the CPU of a run, and whether it used oneDNN; bits depend on both."""
     name: str = environment["processor"]
     return f"{name} with oneDNN" if environment.get("onednn") else name
 
 
 def as_text(number: float | None) -> str:
-    """Write every digit of a number; nothing where a run has none."""
+    """Return a number with all its digits; empty if there is none."""
     return "" if number is None else repr(number)

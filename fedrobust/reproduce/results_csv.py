@@ -1,4 +1,4 @@
-"""Reading results.csv: every row is one that a run could have written."""
+"""Reading results.csv, and checking that a run could have written each row."""
 
 import csv
 import io
@@ -11,54 +11,58 @@ from fedrobust.files import unreadable
 from fedrobust.reproduce.definition import Cell, Reproduction
 
 Row = dict[str, str]
-# By cell and seed.
+# The rows by cell and seed.
 Rows = dict[tuple[Cell, int], Row]
 
 
 def read_rows(reproduction: Reproduction, path: Path, names: Sequence[str]) -> Rows:
-    """Read a results file; without one there are no rows.
+    """Read a results file; a missing file has no rows.
 
     Parameters
     ----------
     reproduction
-        Whose results they are.
+        The reproduction that the results belong to.
     path
-        Of the file.
+        The file.
     names
-        The columns that it must have.
+        The columns that the file must have.
 
     Raises
     ------
     ConfigError
-        When it has others, or a row that no run could have written; with its line, the
-        column and the value.
+        When the file has other columns, or a row that no run could have written. The
+        message names the line, the column and the value.
     """
     if not path.is_file():
         return {}
-    has, rows = read_table(path, "mend it")
-    if has != list(names):
-        lacks = [name for name in names if name not in has]
-        unknown = [name for name in has if name not in names]
-        wrong = f"missing: {lacks}, unknown: {unknown}"
+    columns, table = read_table(path, "correct it")
+    if columns != list(names):
+        missing = [name for name in names if name not in columns]
+        unknown = [name for name in columns if name not in names]
+        difference = f"missing: {missing}, unknown: {unknown}"
         raise ConfigError(
-            f"{path} is of another version by its columns "
-            f"({wrong if lacks or unknown else 'in another order'}); move it away to "
-            "start anew"
+            f"{path} has the columns of another version "
+            f"({difference if missing or unknown else 'in another order'}); move it "
+            "away to start again"
         )
-    found: Rows = {}
-    for line, row in rows:
-        said = f"{path}, line {line}"
+    rows: Rows = {}
+    for line, row in table:
+        where = f"{path}, line {line}"
         cell = tuple(row[column] for column in reproduction.columns)
         seed = row["seed"]
         if None in row or None in row.values():
-            raise ConfigError(f"{said}: must have one value a column; mend it")
+            raise ConfigError(
+                f"{where}: must have one value in each column; correct it"
+            )
         if not seed.isdecimal():
-            raise ConfigError(f"{said}: seed is {seed!r}: must be whole; mend it")
-        if (cell, int(seed)) in found:
-            raise ConfigError(f"{said}: a second row of this run; take one away")
-        _check_row(reproduction, row, said)
-        found[cell, int(seed)] = row
-    return found
+            raise ConfigError(
+                f"{where}: seed is {seed!r}: must be a whole number; correct it"
+            )
+        if (cell, int(seed)) in rows:
+            raise ConfigError(f"{where}: a second row of this run; remove one")
+        _check_row(reproduction, row, where)
+        rows[cell, int(seed)] = row
+    return rows
 
 
 def read_table(path: Path, advice: str) -> tuple[list[str], list[tuple[int, Row]]]:
@@ -66,12 +70,13 @@ def read_table(path: Path, advice: str) -> tuple[list[str], list[tuple[int, Row]
 
     Returns
     -------
-    Its columns, and the line and the values of each row; too many are under None.
+    The columns, and the line number and the values of each row. Surplus values of a row
+    are under the key None.
 
     Raises
     ------
     FileError
-        When it cannot be read.
+        When the file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -82,24 +87,24 @@ def read_table(path: Path, advice: str) -> tuple[list[str], list[tuple[int, Row]
     return list(reader.fieldnames or []), rows
 
 
-def _check_row(reproduction: Reproduction, row: Row, said: str) -> None:
+def _check_row(reproduction: Reproduction, row: Row, where: str) -> None:
     for column, choices in reproduction.columns.items():
         if row[column] not in choices:
             raise ConfigError(
-                f"{said}: {column} has no value {row[column]!r}, "
-                f"{nearest(row[column], choices)}; mend it"
+                f"{where}: {column} has no value {row[column]!r}, "
+                f"{nearest(row[column], choices)}; correct it"
             )
     for name, measure in reproduction.measures.items():
-        lacks = measure.may_lack and not row[name]
-        if not lacks and not _within(row[name], measure.scale):
+        is_absent = measure.may_lack and not row[name]
+        if not is_absent and not _within(row[name], measure.scale):
             raise ConfigError(
-                f"{said}: {name} is {row[name]!r}: must be a number in "
-                f"[0, {measure.scale:g}]; mend it"
+                f"{where}: {name} is {row[name]!r}: must be a number in "
+                f"[0, {measure.scale:g}]; correct it"
             )
     if not _within(row["minutes"], inf):
         raise ConfigError(
-            f"{said}: minutes is {row['minutes']!r}: must be a number, at least 0; "
-            "mend it"
+            f"{where}: minutes is {row['minutes']!r}: must be a number of at least 0; "
+            "correct it"
         )
 
 

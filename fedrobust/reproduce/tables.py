@@ -1,4 +1,4 @@
-"""The tables of a page: paper, ours and verdict a cell, and the pairs of its claims."""
+"""The tables of a page: one row for each cell, and one for each pair of a claim."""
 
 from statistics import fmean, stdev
 
@@ -17,7 +17,7 @@ def cells_table(
     published: PublishedNumbers,
     measure: str,
 ) -> str:
-    """Write paper, ours and verdict of each cell, by one measure."""
+    """Return the table of one measure: the paper's number, ours and the verdict."""
     numbers = results.numbers(measure)
     scale = reproduction.measures[measure].scale
     limits = {
@@ -32,18 +32,18 @@ def cells_table(
         ours = numbers.get(cell, [])
         paper = published.get((cell, measure))
         if not ours and paper is None and measure != next(iter(reproduction.measures)):
-            continue  # it has no such number, or stands as not run in the first table
+            continue  # the cell has no such number, or the first table says "not run"
         seeds = reproduction.seeds(cell)
         word = verdict(reproduction.rule(cell), paper, ours)
-        told = [f"seed {s}: {results.trouble(cell, s)}" for s in seeds
-                if results.trouble(cell, s)]  # fmt: skip
+        remarks = [f"seed {s}: {results.doubts(cell, s)}" for s in seeds
+                   if results.doubts(cell, s)]  # fmt: skip
         if ours and paper is not None and reproduction.why_unlike(cell):
-            told.insert(0, reproduction.why_unlike(cell))
+            remarks.insert(0, reproduction.why_unlike(cell))
         if not ours:
             minutes = len(seeds) * minutes_of(cell, reproduction, results)
-            told.append(f"about {minutes:.0f} minutes")
-        if told:
-            word = f"{word} ({'; '.join(told)})"
+            remarks.append(f"about {minutes:.0f} minutes")
+        if remarks:
+            word = f"{word} ({'; '.join(remarks)})"
         rows.append(
             [
                 *cell,
@@ -79,7 +79,7 @@ def orderings_table(
     results: Results,
     published: PublishedNumbers,
 ) -> str:
-    """Write the pairs of cells that the paper's claims order, and what ours say."""
+    """Return the table of the paper's claims: a row for each pair of cells."""
     rows = []
     for ordering in reproduction.orderings:
         measure = ordering.measure or next(iter(reproduction.measures))
@@ -90,7 +90,7 @@ def orderings_table(
                 ordering.source,
                 "/".join(pair.higher),
                 "/".join(pair.lower),
-                _of_paper(published, pair, measure, scale),
+                _paper_difference(published, pair, measure, scale),
                 _difference(pair, scale),
                 pair.verdict,
             ]
@@ -99,15 +99,16 @@ def orderings_table(
     left = ["claim", "source", "higher", "lower", "verdict"]
     names = [*left[:-1], "paper", "difference", "verdict"]
     table = markdown_table(names, rows, left=left)
-    told = (
-        "Differences are means over the seeds that both cells have, ± half of their "
-        "95 % interval (Student's t): within it lies what chance explains. Beside them "
-        "the difference of the paper's own numbers, which may be against its claim."
+    text = (
+        "A difference is the mean over the seeds that both cells have, ± half the "
+        "width of its confidence interval of 95\u00a0% (Student's t); a smaller "
+        "difference can be chance. The column paper has the difference of the paper's "
+        "own numbers, which may contradict its claim."
     )
-    return f"## Orderings that the paper claims\n\n{told}\n\n{table}"
+    return f"## Orderings that the paper claims\n\n{text}\n\n{table}"
 
 
-def _of_paper(
+def _paper_difference(
     published: PublishedNumbers,
     pair: Comparison,
     measure: str,

@@ -1,4 +1,4 @@
-"""How many cells have which verdict, and how many pairs of cells bear a claim out."""
+"""The number of cells with each verdict, and of pairs that support a claim."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from fedrobust.reproduce.verdicts import Comparison, compare, verdict
 
 VERDICTS = ("inside", "outside", "compared", "ours alone", "not run")
 DOUBT = "with fewer than three seeds or within chance"
-# Of pairs of cells: what our numbers say and whether that is in doubt.
+# The names of outcomes of a pair of cells; the flag says whether it is in doubt.
 PAIRS = {
     ("holds", False): "pairs that hold",
     ("holds", True): "hold in doubt",
@@ -23,7 +23,7 @@ PAIRS = {
 def counts(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Counter[str]:
-    """Count the planned cells by verdict, of the first measure."""
+    """Count the planned cells by their verdict on the first measure."""
     measure = next(iter(reproduction.measures))
     numbers = results.numbers(measure)
     return Counter(
@@ -39,7 +39,7 @@ def counts(
 def claim_counts(
     reproduction: Reproduction, results: Results
 ) -> Counter[tuple[str, bool]]:
-    """Count the pairs of the claimed orderings, as ``PAIRS`` tells them apart."""
+    """Count the pairs of the claimed orderings by the keys of ``PAIRS``."""
     return Counter(
         (pair.word, bool(pair.doubt))
         for ordering in reproduction.orderings
@@ -50,6 +50,6 @@ def claim_counts(
 def pairs_of(
     reproduction: Reproduction, results: Results, ordering: Ordering
 ) -> list[Comparison]:
-    """Hold a claim against our numbers of the measure that it speaks of."""
+    """Compare a claim with our numbers, by the measure that the claim is about."""
     measure = ordering.measure or next(iter(reproduction.measures))
     return compare(reproduction, ordering, results.by_seed(measure))

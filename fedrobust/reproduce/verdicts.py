@@ -1,13 +1,14 @@
-"""Verdicts: does our number agree with the published one? Rules fixed beforehand.
+"""Whether our number agrees with the published one, by rules fixed beforehand.
 
-seeds     |ours - paper| <= max(1.5 points, 2.5 sd sqrt(1/n_paper + 1/n_ours)), where sd
-          is the paper's, and both are means over seeds
-single    the paper has one run: its number lies within our mean +- max(0.05, 2 sd), sd
-          ours, over at least 3 seeds; with fewer it is only compared
-compared  the paper gives no spread, or not all of its settings: never inside
+seeds     inside if |ours - paper| <= max(1.5 points, 2.5 sd sqrt(1/n_paper +
+          1/n_ours)), where both numbers are means over seeds and sd is the paper's
+single    the paper has one run; inside if its number lies within our mean
+          +- max(0.05, 2 sd), where sd is ours over at least 3 seeds; with fewer seeds
+          the cell is only compared
+compared  the paper gives no spread, or not all of its settings; never inside
 
 Where the paper claims that one cell is above another, the two are compared seed by seed
-(:mod:`fedrobust.report.scores`): the same seed is the same data and initial weights.
+(:mod:`fedrobust.report.scores`), as runs of one seed share data and initial weights.
 """
 
 from collections.abc import Mapping
@@ -19,26 +20,26 @@ from fedrobust.report.scores import half_interval, paired_differences
 from fedrobust.reproduce.definition import Cell, Ordering, Reproduction
 from fedrobust.reproduce.published import Published
 
-# The rules above, and what the numbers that each judges are multiplied by: its bounds
-# are in points, or in shares.
+# The rules, each with the scale of its numbers, as its bounds are in percentage points
+# (100) or in shares (1).
 RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
 
 
 def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | None:
-    """Say how far our mean may lie from the paper's number.
+    """Return how far our mean may lie from the paper's number.
 
     Parameters
     ----------
     rule
         One of ``RULES``.
     paper
-        The published number; None where it could not be read.
+        The published number; None if it could not be read.
     ours
-        Our numbers, one a seed.
+        Our numbers, one for each seed.
 
     Returns
     -------
-    In the unit of the numbers; None where the rule judges nothing.
+    The distance, in the unit of the numbers; None if the rule does not judge the cell.
     """
     if paper is None or not ours:
         return None
@@ -61,27 +62,28 @@ def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:
     limit = allowed(rule, paper, ours)
     if limit is None:
         return "compared"
-    # What is written with two digits is not judged by the sixteenth.
+    # Published numbers have few digits: rounding errors must not decide.
     distance = abs(fmean(ours) - paper.value)
     return "inside" if distance <= limit + 1e-9 else "outside"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One pair of cells of a claim, by their values in our runs.
+    """A pair of cells that a claim compares, with the difference in our runs.
 
     Attributes
     ----------
     higher, lower
-        As the paper has them.
+        The cells that the paper claims to be higher and lower.
     difference
-        The mean over the seeds that both have; None where they share none.
+        The mean over the seeds that both have; None if they share no seed.
     margin
-        Half of its 95 % interval over seeds; None of fewer than two.
+        Half the width of its 95 % interval; None for fewer than two seeds.
     num_seeds
-        That both have.
+        The number of seeds that both have.
     why_unlike
-        Why one of them is another setting than the paper's; such a pair is not judged.
+        Why the setting of one cell differs from the paper's, in which case the pair is
+        not judged; else empty.
     """
 
     higher: Cell
@@ -93,7 +95,7 @@ class Comparison:
 
     @property
     def word(self) -> str:
-        """Not run; compared; holds; or does not, with a difference of other sign."""
+        """The outcome: ``not run``, ``compared``, ``holds`` or ``does not hold``."""
         if self.difference is None:
             return "not run"
         if self.why_unlike:
@@ -102,9 +104,10 @@ class Comparison:
 
     @property
     def doubt(self) -> str:
-        """Why chance could have made the difference; nothing where it is clear.
+        """Why the difference may be chance; empty if it is not.
 
-        Two seeds that happen to differ alike would leave an interval of nothing.
+        Two seeds are too few, as two equal differences would give an interval of width
+        zero.
         """
         if self.difference is None or self.why_unlike:
             return ""
@@ -114,7 +117,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """The word, and the doubt or why it is not judged."""
+        """The outcome with the doubt, or with the reason why it is not judged."""
         if self.word == "compared":
             return f"compared ({self.why_unlike})"
         return f"{self.word}, {self.doubt}" if self.doubt else self.word
@@ -125,13 +128,13 @@ def compare(
     ordering: Ordering,
     numbers: Mapping[Cell, Mapping[int, float]],
 ) -> list[Comparison]:
-    """Hold a claim against our numbers, for each pair of cells it speaks of.
+    """Compare a claim with our numbers, for each pair of cells that it orders.
 
-    A pair are cells that agree in every column in which the two sides do; the numbers
-    are those of each cell by seed.
+    Two cells are a pair if they agree in each column in which both sides of the claim
+    agree. ``numbers`` are by cell and seed.
     """
-    asked = set(ordering.higher) | set(ordering.lower)
-    varied = {c for c in asked if ordering.higher.get(c) != ordering.lower.get(c)}
+    columns = set(ordering.higher) | set(ordering.lower)
+    varied = {c for c in columns if ordering.higher.get(c) != ordering.lower.get(c)}
     fixed = [i for i, c in enumerate(reproduction.columns) if c not in varied]
     lows = list(reproduction.matching(ordering.lower))
     pairs = []
@@ -149,7 +152,7 @@ def _compared(
     numbers: Mapping[Cell, Mapping[int, float]],
     why_unlike: str,
 ) -> Comparison:
-    found = paired_differences(numbers.get(high, {}), numbers.get(low, {}))
-    difference = fmean(found) if found else None
-    margin = half_interval(found) if len(found) > 1 else None
-    return Comparison(high, low, difference, margin, len(found), why_unlike)
+    by_seed = paired_differences(numbers.get(high, {}), numbers.get(low, {}))
+    difference = fmean(by_seed) if by_seed else None
+    margin = half_interval(by_seed) if len(by_seed) > 1 else None
+    return Comparison(high, low, difference, margin, len(by_seed), why_unlike)

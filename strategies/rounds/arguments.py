@@ -1,4 +1,4 @@
-"""Ranges of what RobustStrategy is told, Flower's own arguments among them."""
+"""Ranges of the arguments of RobustStrategy, including those that Flower defines."""
 
 from collections.abc import Mapping
 from typing import Any

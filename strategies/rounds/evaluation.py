@@ -17,7 +17,7 @@ from strategies.rounds.metrics import average_metrics
 from strategies.rounds.round import Round
 from strategies.rounds.settings import Settings
 from strategies.screening import screen_metrics
-from strategies.transport.requests import ask
+from strategies.transport.requests import request
 
 
 class EvaluationSide(Settings):
@@ -39,7 +39,7 @@ class EvaluationSide(Settings):
         )
         keys = (self.arrayrecord_key, self.configrecord_key)
         kind = MessageType.EVALUATE
-        return ask(round.clients, arrays, config, server_round, kind, *keys)
+        return request(round.clients, arrays, config, server_round, kind, *keys)
 
     def aggregate_evaluate(
         self, server_round: int, replies: Iterable[Message]

@@ -1,4 +1,4 @@
-"""What a RobustStrategy is told, and what its training and its evaluation share."""
+"""The arguments of RobustStrategy, and the parts that training and evaluation share."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

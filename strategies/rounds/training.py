@@ -21,7 +21,7 @@ from strategies.rounds.metrics import median_metrics
 from strategies.rounds.round import Round
 from strategies.screening import Reply, screen
 from strategies.transport.arrays import unpack_all
-from strategies.transport.requests import ask
+from strategies.transport.requests import request
 
 
 class TrainingSide(Aggregation):
@@ -36,7 +36,7 @@ class TrainingSide(Aggregation):
         )
         keys = (self.arrayrecord_key, self.configrecord_key)
         kind = MessageType.TRAIN
-        messages = ask(clients, arrays, config, server_round, kind, *keys)
+        messages = request(clients, arrays, config, server_round, kind, *keys)
         report = RoundReport(
             round=server_round,
             sampled=sorted(clients.values()),

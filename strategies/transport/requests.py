@@ -1,11 +1,11 @@
-"""The messages to clients in a round, with the names that Flower's strategies use."""
+"""The messages to clients in a round, with the record names of Flower's strategies."""
 
 from collections.abc import Iterable
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 
 
-def ask(
+def request(
     nodes: Iterable[int],
     arrays: ArrayRecord,
     config: ConfigRecord,
@@ -43,8 +43,8 @@ def ask(
     ]
 
 
-def asked(message: Message) -> tuple[ArrayRecord, int]:
-    """Return the global arrays and the round from a message that ``ask`` made."""
+def read_request(message: Message) -> tuple[ArrayRecord, int]:
+    """Return the global arrays and the round from a message that ``request`` built."""
     round = message.content.config_records["config"]["server-round"]
     assert isinstance(round, int)
     return message.content.array_records["arrays"], round

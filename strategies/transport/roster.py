@@ -147,7 +147,7 @@ class Roster:
         for node, answer in sorted(answers.items()):
             if found.said.get(node) != answer:
                 client = found.numbered.get(node)
-                reason = f"node {node} says partition {answer}, as another does"
+                reason = f"node {node} claims partition {answer}, as another does"
                 self._tell(round, client, reason)
         self._tell_of_numbers(round, connected, answers, found)
         self._seen.update(connected)

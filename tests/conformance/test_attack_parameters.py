@@ -9,7 +9,7 @@ import pytest
 from fedrobust.attacks import CWL2, FFGSM, PGD, AutoAttack, Transfer
 from fedrobust.attacks.base import Attack
 from fedrobust.epsilon import Epsilon
-from tests.conformance.test_attacks import WITH_NOISE
+from tests.conformance.evasions import WITH_NOISE
 
 NAN, INFINITE = float("nan"), float("inf")
 # By kind, what is not of it and what is out of every range.

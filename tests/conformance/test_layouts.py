@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from strategies.rules import GeometricMedian, Krum, Median, RuleContext
+from tests.conformance.attackers import COLLUSIONS, context
 from tests.conformance.members import MEMBERS, PREAGGREGATORS, N, context_for
-from tests.conformance.test_byzantine import COLLUSIONS, context
 from tests.strategies import one_round
 from tests.strategies.one_round import record, replies_of
 

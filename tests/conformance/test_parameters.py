@@ -26,12 +26,12 @@ from strategies.preaggregators import Preaggregator
 from strategies.rules import Krum, Mean, MultiKrum, Rule, TrimmedMean
 from strategies.server_optimizers import SGD, Adagrad, Adam, Yogi
 from strategies.validation import ANY_FLOAT, Validated
-from tests.conformance.members import MEMBERS, PREAGGREGATORS
-from tests.conformance.test_byzantine import (
+from tests.conformance.attackers import (
     COLLUSIONS,
     POISONINGS,
     TAMPERINGS,
 )
+from tests.conformance.members import MEMBERS, PREAGGREGATORS
 
 # Every objective that the package exports.
 OBJECTIVES = [

@@ -28,10 +28,10 @@ from strategies.rules import (
     Rule,
     RuleContext,
 )
+from tests.conformance.matrices import SIZES, attacked, finite_updates, honest
 from tests.conformance.members import MEMBERS, PREAGGREGATORS, F, N, context_for
 
 every = pytest.mark.parametrize("member", MEMBERS, ids=repr)
-every_preaggregator = pytest.mark.parametrize("pre", PREAGGREGATORS, ids=repr)
 
 
 def members(key: str):
@@ -42,11 +42,6 @@ def members(key: str):
 
 def aggregate(member, updates, ids=None):
     return member.rule(updates, None, context_for(updates, ids))
-
-
-def honest(rng, n=N, d=60):
-    """Updates that point roughly one way, as in training."""
-    return (0.5 + 0.3 * rng.normal(size=(n, d))).astype(np.float32)
 
 
 def test_every_rule_and_preaggregator_is_a_member():
@@ -64,11 +59,6 @@ def test_every_rule_and_preaggregator_is_a_member():
         }
         assert tested == defined
         assert {cls.__name__ for cls in defined} <= set(package.__all__)
-
-
-finite_updates = arrays(
-    np.float32, (N, 3), elements=st.floats(-1e3, 1e3, width=32, allow_subnormal=False)
-)
 
 
 @every
@@ -297,16 +287,6 @@ def test_a_missing_field_of_the_context_is_named(member, name):
         assert member.rule(updates, None, context).vector.shape == (4,)
 
 
-SIZES = [1e3, 1e20, 3e38]
-
-
-def attacked(rng, size: float, bad: int = F):
-    """Honest rows, the first ``bad`` of them replaced by something huge."""
-    updates = honest(rng)
-    updates[:bad] = size * np.sign(rng.normal(size=60))
-    return updates
-
-
 @members("hull")
 @pytest.mark.parametrize("size", SIZES)
 def test_f_bad_rows_cannot_drag_the_result_out_of_the_honest_hull(member, size, rng):
@@ -376,51 +356,3 @@ def test_any_width(member, d):
     vector = aggregate(member, updates).vector
     assert vector.shape == (d,)
     assert np.isfinite(vector).all()
-
-
-# --- pre-aggregators ------------------------------------------------------------------
-
-
-@every_preaggregator
-@settings(max_examples=25, deadline=None)
-@given(updates=finite_updates)
-def test_preaggregated_rows_are_finite_float32_of_the_promised_number(pre, updates):
-    before = updates.copy()
-    rows = pre(updates, context_for(updates))
-    assert rows.shape == (pre.num_rows(N), 3)
-    assert rows.dtype == np.float32
-    assert np.isfinite(rows).all()
-    np.testing.assert_array_equal(updates, before)
-    assert not np.shares_memory(rows, updates)
-
-
-@every_preaggregator
-def test_preaggregating_twice_gives_the_same_bits(pre, rng):
-    updates = honest(rng)
-    first, second = (pre(updates, context_for(updates)) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-
-
-@every_preaggregator
-def test_with_client_ids_the_order_of_rows_orders_the_preaggregated_rows(pre, rng):
-    updates, order = honest(rng), rng.permutation(N)
-    rows = pre(updates, context_for(updates))
-    shuffled = pre(updates[order], context_for(updates[order], order.tolist()))
-    places = order if pre.keeps_places else slice(None)
-    np.testing.assert_array_equal(shuffled, rows[places])
-
-
-@every_preaggregator
-@pytest.mark.parametrize("size", SIZES)
-def test_preaggregating_a_huge_row_gives_no_nan(pre, size, rng):
-    with np.errstate(over="raise", invalid="raise"):
-        assert np.isfinite(pre(attacked(rng, size, bad=1))).all()
-
-
-@every_preaggregator
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_preaggregating_what_is_not_finite_is_refused(pre, bad):
-    updates = np.zeros((N, 4), np.float32)
-    updates[5, 2] = bad
-    with pytest.raises(ValueError, match="row 5 is not finite"):
-        pre(updates)

@@ -10,34 +10,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from fedrobust.cli import COMMANDS, main
 from tests.conftest import REPOSITORY
-
-SMALL = [
-    "num_clients=6",
-    "num_rounds=2",
-    "dataset.num_train=300",
-    "attack=pgd",
-    "attack.methods.pgd.steps=2",
-    "attack.samples=40",
-]
-
-Typed = subprocess.CompletedProcess[str]
-
-
-def fedrobust(*arguments: str, cwd: Path, **environment: str) -> Typed:
-    return subprocess.run(
-        [sys.executable, "-m", "fedrobust", *arguments],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+from tests.end_to_end.command import SMALL, Typed, fedrobust
 
 
 @pytest.fixture

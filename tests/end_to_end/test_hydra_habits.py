@@ -94,7 +94,7 @@ def test_a_dry_run_tells_what_is_left_and_writes_nothing(capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["-m", "strategy=glob(zz*)"], "no such combination"),
+        (["-m", "strategy=glob(zz*)"], "no combination"),
         (["--resolve"], "add --cfg job"),
         (["--run", "-m", "seed=0,1"], "--run and --multirun"),
         (["--cfg", "job", "--package", "x"], "--package x"),

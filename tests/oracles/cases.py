@@ -92,7 +92,7 @@ def cases(
 
 
 def deviation(ours: np.ndarray, theirs: np.ndarray, case: object = None) -> float:
-    """Give the largest difference over the largest value of the oracle's answer.
+    """Return the largest difference over the largest value of the oracle's answer.
 
     An answer that is zero but for float64's rounding counts as 1e-8 of the largest
     update, where the case is known.

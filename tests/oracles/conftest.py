@@ -39,7 +39,7 @@ PACKAGES = (
 
 
 def _find_byzfl() -> None:
-    """Make byzfl's submodules importable without running its __init__.
+    """Allow imports of byzfl's submodules without running its __init__.
 
     That one imports its benchmark as well, and with it torchvision and plotting, of
     which the rules and attacks need nothing: so a bare parent stands in for it.

@@ -42,7 +42,7 @@ def lengths(x):
 
 
 def steep(victim):
-    """Tell where CleverHans brings an l2 gradient to length 1: not below 1e-6."""
+    """Return where CleverHans brings an l2 gradient to length 1: not below 1e-6."""
     with tf.GradientTape() as tape:
         x = tf.constant(victim.x)
         tape.watch(x)
@@ -51,7 +51,7 @@ def steep(victim):
 
 
 def images(name, victim, norm):
-    """Give the images on which a peer's step has the length that it is told."""
+    """Return the images on which a peer's step has the length that it is told."""
     if name.startswith("cleverhans") and norm == "l2":
         return steep(victim)
     return np.full(len(victim.x), True)

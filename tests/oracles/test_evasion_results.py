@@ -169,7 +169,7 @@ FOOLBOX_DEEPFOOL = {
 
 
 def found(victim, x_adv):
-    """Tell which images were right before and are wrong now."""
+    """Return which images were right before and are wrong now."""
     return ~misclassified(victim, victim.x) & misclassified(victim, x_adv)
 
 

@@ -98,7 +98,7 @@ def test_distances_between_nearly_equal_models_keep_their_digits():
 
 
 def test_bulyan_selects_again_and_again():
-    # Worked out by hand in test_rules.py: 0 3 6 8 9 are selected, and 6 8 3 averaged.
+    # Worked out by hand in test_bulyan.py: 0 3 6 8 9 are selected, and 6 8 3 averaged.
     values = [0, 1, 3, 6, 8, 9, 10]
     found, report, _ = ours(Bulyan(f=1), values)
     assert found == pytest.approx(17 / 3)

@@ -15,8 +15,8 @@ from strategies.state import RosterState, ServerState
 from strategies.transport.arrays import pack_all
 from tests.own_postprocessors import Momentum, Noise
 from tests.states import bits, stored
+from tests.strategies.federation import RULES, train_on_root
 from tests.strategies.one_round import NODE, record, replies_of
-from tests.strategies.test_robust_strategy import RULES, train_on_root
 
 NUM_CLIENTS = 7
 START = record(w=np.linspace(-1, 1, 30), b=np.zeros(10))

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import ModuleType
 from zlib import crc32
 
@@ -17,9 +16,8 @@ import pytest
 from flwr.app import Context, RecordDict
 
 from tests.compat.federation import InProcess
+from tests.syft.example import EXAMPLE, REPOSITORY
 
-REPOSITORY = Path(__file__).parents[2]
-EXAMPLE = REPOSITORY / "examples" / "syft"
 HAS_SYFT = importlib.util.find_spec("syft_flwr") is not None
 needs_syft = pytest.mark.skipif(
     not HAS_SYFT and os.environ.get("FEDROBUST_SYFT") != "1",

@@ -19,7 +19,7 @@ from syft_flwr.serde import bytes_to_flower_message, flower_message_to_bytes
 from strategies import RobustStrategy
 from strategies.rules import Mean
 from tests.compat.federation import train
-from tests.syft.test_federation import EXAMPLE
+from tests.syft.example import EXAMPLE
 
 OWNERS = [f"owner{i}@example.org" for i in range(4)]
 NODES = {crc32(owner.encode()): i for i, owner in enumerate(OWNERS)}

@@ -41,7 +41,7 @@ def ours(name: str) -> Any:
         "median": Median(),
         "trimmed_mean": TrimmedMean(f=F),
         "krum": Krum(f=F),
-        # As ByzFL: three smoothed steps from zeros.
+        # Like ByzFL: three smoothed steps from zeros.
         "geometric_median": GeometricMedian(iterations=3, nu=0.1, init="zeros"),
     }
 
@@ -86,7 +86,7 @@ def flower(name: str) -> Any:
     """Flower's functions on NumPy arrays, which its older strategies use."""
     from flwr.server.strategy import aggregate as legacy
 
-    # One array a client; all are given the same weight.
+    # One array for each client, all with the same weight.
     results = [([row], 1) for row in updates(name)]
     rules: dict[str, Callable[[], Any]] = {
         "median": lambda: legacy.aggregate_median(results),

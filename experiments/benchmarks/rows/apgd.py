@@ -9,13 +9,13 @@ import numpy as np
 
 from experiments.benchmarks.data import MEAN, STD, mnist
 
-# So near that few images fall, and both sides go all the steps with nearly all.
+# So small that few images are broken, and both sides take all steps on nearly all.
 IMAGES, STEPS, EPSILON = 1000, 20, 0.02
 TRAIN, BATCH = 6000, 250
 
 
 def _trained() -> tuple[Any, Any, Any]:
-    """Train the model as every side does; give it with the images to attack."""
+    """Train the model that every side uses; return it with the images to attack."""
     from fedrobust.backend import keras
     from fedrobust.models import CNN, build_model
     from fedrobust.network import network_of
@@ -61,7 +61,7 @@ def _measured(model: Any, y: Any, attack: Callable[[], Any]) -> Any:
 
 
 def ours() -> Any:
-    """Ours, on all cores."""
+    """Our APGD on all cores."""
     from fedrobust.attacks import APGD
 
     model, x, y = _trained()
@@ -88,11 +88,11 @@ def _art(classifier: Any, x: Any, y: Any) -> Callable[[], Any]:
 
 
 def art_tensorflow() -> Any:
-    """ART's on the same Keras model, TensorFlow's threads as it sets them."""
+    """ART's APGD on the same Keras model, with TensorFlow's default threads."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import tensorflow as tf
 
-    # Before ours fixes them for bits that do not depend on the machine.
+    # Called before our code fixes the number of threads for reproducible bits.
     tf.config.threading.set_intra_op_parallelism_threads(2)
     tf.config.list_logical_devices()
     import warnings
@@ -112,7 +112,7 @@ def art_tensorflow() -> Any:
 
 
 def art_pytorch() -> Any:
-    """ART's on the same weights in PyTorch, on two threads."""
+    """ART's APGD on the same weights in PyTorch, on two threads."""
     import torch
     from art.estimators.classification import PyTorchClassifier
 

@@ -13,7 +13,7 @@ from experiments.benchmarks.data import MEAN, STD, mnist
 
 
 def find_byzfl() -> None:
-    """Make byzfl's submodules importable without its benchmark, and torchvision."""
+    """Allow imports of byzfl's submodules without its benchmark and torchvision."""
     spec = importlib.util.find_spec("byzfl")
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError("byzfl is not installed: `make bench` does it")
@@ -23,7 +23,7 @@ def find_byzfl() -> None:
 
 
 def initialise(model: Any) -> None:
-    """Draw weights as Keras does, so that both sides learn at the same pace."""
+    """Draw weights like Keras, so that both sides learn equally fast."""
     import torch
 
     for parameter in model.parameters():
@@ -34,7 +34,7 @@ def initialise(model: Any) -> None:
 
 
 def federation(num_clients: int, num_train: int, steps: int, rounds: int) -> Any:
-    """Make what measures the mean seconds of a round of FedAvg."""
+    """Return a function that measures the mean seconds of a FedAvg round."""
     find_byzfl()
     import torch
     from byzfl.fed_framework import Client, Server
@@ -45,7 +45,7 @@ def federation(num_clients: int, num_train: int, steps: int, rounds: int) -> Any
     inputs, labels = torch.from_numpy(x[:, None]), torch.from_numpy(y)
 
     class Tensors:
-        """A data set whose batches are slices: the fastest loader there is."""
+        """A data set whose batches are slices, which is the fastest loader possible."""
 
         def __init__(self, rows: Any) -> None:
             self.x, self.y = inputs[rows], labels[rows]

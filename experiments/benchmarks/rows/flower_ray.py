@@ -1,4 +1,4 @@
-"""W1 in Flower's simulation, with a client as its Keras quickstart writes it."""
+"""W1 in Flower's simulation, with a client like that of its Keras quickstart."""
 
 import time
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def model() -> Any:
 
 
 def app() -> ClientApp:
-    """Make the client: build the model, take the weights, fit, answer."""
+    """Return the client: it builds the model, sets the weights, fits and replies."""
     made = ClientApp()
 
     @made.train()
@@ -72,7 +72,7 @@ def app() -> ClientApp:
 
 
 def w1(cores: str) -> Any:
-    """Mean seconds of the rounds after the first, so many cores a client."""
+    """Measure the mean seconds of the rounds after the first."""
 
     def measure() -> Mapping[str, Any]:
         ends: list[float] = []
@@ -99,7 +99,7 @@ def w1(cores: str) -> Any:
                 "client_resources": {"num_cpus": int(cores), "num_gpus": 0.0}
             },
         )
-        # The evaluation before round 1 has an end too; round 1 starts the actors.
+        # Leave out the evaluation before round 1, and round 1, which starts the actors.
         seconds = (ends[-1] - ends[1]) / (ROUNDS - 1)
         work = {"steps": metrics["local_steps"], "loss": metrics["train_loss"]}
         return {"value": seconds, "work": work}

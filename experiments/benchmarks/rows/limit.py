@@ -1,4 +1,4 @@
-"""The limit: what the machine's matrix products would need for the same work."""
+"""The limit: the time of the machine's matrix products for the same work."""
 
 import time
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-# Multiplications and additions a sample of ByzFL's cnn_mnist, both counted: a forward
+# Multiplications plus additions per sample of ByzFL's cnn_mnist: a forward
 # pass, and a training step without the input gradient of the first convolution.
 FORWARD = 4.586e6
 TRAINING_STEP = 13.18e6

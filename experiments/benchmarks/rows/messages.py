@@ -1,4 +1,4 @@
-"""The message path alone: clients that answer at once, 0.43 million values."""
+"""The message path alone: clients reply at once, with 0.43 million values."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ VALUES = 431_080
 
 
 def app() -> ClientApp:
-    """Make a client that sends the arrays back."""
+    """Return a client that sends the arrays back."""
     made = ClientApp()
 
     @made.train()
@@ -57,7 +57,7 @@ def one_round(grid: Grid, nodes: Iterable[int]) -> Mapping[str, Any]:
 
 
 def ours(clients: str) -> Any:
-    """Over the local grid."""
+    """Measure the local grid."""
     from fedrobust.runtime.flower import quiet
     from fedrobust.runtime.local_grid import LocalGrid
     from strategies.threads import num_cores
@@ -69,7 +69,7 @@ def ours(clients: str) -> Any:
 
 
 def a_client(clients: str) -> Any:
-    """Measure what a client costs in a round of so many; the mean of some rounds."""
+    """Return a function that measures the mean microseconds per client and round."""
     measure_round = ours(clients)
     repeats = max(1, 1000 // int(clients))
 
@@ -81,7 +81,7 @@ def a_client(clients: str) -> Any:
 
 
 def ray(clients: str) -> Any:
-    """Over Flower's simulation: two actors, a core each; a run a measurement."""
+    """Measure Flower's simulation: two actors with a core each, a run for each time."""
     from flwr.serverapp import ServerApp
     from flwr.simulation import run_simulation
 

@@ -1,4 +1,4 @@
-"""Our side: whole rounds, as `fedrobust run` goes through them."""
+"""Our side: whole rounds, like those of `fedrobust run`."""
 
 import os
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def load(*overrides: str) -> Config:
 
 
 def federation(*overrides: str, skip: int = 0) -> Any:
-    """Make what measures the mean seconds of a round, but for the first few."""
+    """Return a function that measures the mean seconds of a round after ``skip``."""
     config = load(*overrides)
 
     def measure() -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from experiments.benchmarks.rows.ours import load, rounds
 
 
 def federation(clients: str, sampled: str, hidden: str, num_rounds: str) -> Any:
-    """Run MLPs on MNIST, one step a client and round, so many clients a round."""
+    """Train MLPs on MNIST, with one step for each client and round."""
     config = load(
         "dataset=mnist",
         "model=mlp",
@@ -29,7 +29,7 @@ def federation(clients: str, sampled: str, hidden: str, num_rounds: str) -> Any:
             "seconds": seconds,
             "values": 784 * int(hidden) + 11 * int(hidden) + 10,
             "sampled": len(reports[-1].sampled),
-            # The largest that the process ever was, in MiB.
+            # The peak memory of the process, in MiB.
             "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
 

@@ -1,4 +1,4 @@
-"""How soon a run trains: the first in a process, and further ones of a sweep."""
+"""Time until a run trains: the first run of a process, and later runs of a sweep."""
 
 import time
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def first_round() -> Any:
 
 
 def warm_run() -> Any:
-    """Measure a further run of a sweep, but for its round."""
+    """Measure a later run of a sweep, without its round."""
     from experiments.benchmarks.rows.ours import load, rounds
 
     seeds = iter(range(1, 1000))

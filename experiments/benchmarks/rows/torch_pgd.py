@@ -1,4 +1,4 @@
-"""W1 with PGD-10 in eager PyTorch, as its tutorials write it."""
+"""W1 with PGD-10 in eager PyTorch, written like its tutorials."""
 
 import time
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""Which training epsilon to choose: the table of a sweep, and the advice on it."""
+"""Choosing a training epsilon: the tables of a sweep, and a recommendation."""

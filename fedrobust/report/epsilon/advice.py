@@ -1,12 +1,12 @@
-"""Which training epsilon to choose, and why.
+"""Recommend a training epsilon, with the reason.
 
-For a threat of test epsilon t: the smallest training epsilon whose accuracy at t is not
-below the best one's by more than chance explains (see :mod:`fedrobust.report.scores`).
-Without a threat in mind: the same by the area under the accuracy curve. Standard
-training counts as the smallest. A training that does not beat guessing is no answer,
-and neither is noise training, the control: where it keeps as much, adversarial training
-bought nothing. That chance could explain a difference does not show that there is none,
-so the text never calls two trainings alike because of it.
+For a threat with test epsilon t, it is the smallest training epsilon whose accuracy at
+t is not below the best one's by more than chance (see :mod:`fedrobust.report.scores`).
+Without a threat, the area under the accuracy curve takes the place of the accuracy.
+Standard training counts as the smallest epsilon. A training that does not beat guessing
+is never recommended, and neither is noise training, which is the control: if it is as
+accurate, adversarial training has no benefit. A difference that can be chance may still
+be real, so the text never calls two trainings equal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,9 @@ class Advice:
     Attributes
     ----------
     at
-        The test epsilon it is for, as in result.json; None for all of them.
+        The test epsilon, as in result.json; None for all of them.
     row
-        The training recommended; None where none beats guessing.
+        The recommended training; None if no training beats guessing.
     text
         The recommendation with its reason.
     """
@@ -40,21 +40,21 @@ class Advice:
     text: str
 
 
-def find_epsilon(said: str, matrices: Sequence[EpsilonMatrix]) -> str:
-    """Find the evaluated epsilon that a user means.
+def find_epsilon(text: str, matrices: Sequence[EpsilonMatrix]) -> str:
+    """Return the evaluated epsilon that a user's text denotes.
 
     Raises
     ------
     ConfigError
-        When it is no epsilon, or no run was attacked at it.
+        When the text is not an epsilon, or no run was evaluated at it.
     """
-    value = with_key("--at", lambda: parse_epsilon(said))
-    there = sorted({e for matrix in matrices for e in matrix.epsilons}, key=float)
-    near = min(there, key=lambda epsilon: abs(float(epsilon) - value))
+    value = with_key("--at", lambda: parse_epsilon(text))
+    known = sorted({e for matrix in matrices for e in matrix.epsilons}, key=float)
+    near = min(known, key=lambda epsilon: abs(float(epsilon) - value))
     if abs(float(near) - value) > 1e-9:
         raise ConfigError(
-            f"--at={said}: must be an epsilon that the runs were attacked at; "
-            f"{short(near)} is the nearest of {', '.join(map(short, there))}, and "
+            f"--at={text}: must be an epsilon that the runs were attacked at; "
+            f"{short(near)} is the nearest of {', '.join(map(short, known))}, and "
             "attack.epsilon adds others to the sweep"
         )
     return near
@@ -78,7 +78,7 @@ def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
         )
         return Advice(at, None, f"For {where}: {text}.")
     alike = [row for row in able if scores[best].above(scores[row]).is_chance]
-    # The best itself may not beat guessing, and stand above all that do.
+    # The best may be above all that beat guessing, and not beat guessing itself.
     alike = alike or [_best(able, scores)]
     smallest = min(row.epsilon or 0.0 for row in alike)
     chosen = _best([row for row in alike if (row.epsilon or 0.0) == smallest], scores)
@@ -97,7 +97,7 @@ def _best(rows: Sequence[TrainingRow], scores: Scores) -> TrainingRow:
 
 
 def _reason(chosen: TrainingRow, best: TrainingRow, scores: Scores) -> str:
-    """Describe what the chosen row keeps, and how it compares with the best."""
+    """Describe the accuracy of the chosen row, and compare it with the best."""
     kept = _of(scores[chosen])
     if chosen is best:
         return f"which keeps the most ({kept}); chance explains no smaller ε"
@@ -112,7 +112,7 @@ def _reason(chosen: TrainingRow, best: TrainingRow, scores: Scores) -> str:
 
 
 def _chance(difference: Difference) -> str:
-    """Describe what chance explains of a difference, and how that is known."""
+    """Describe the part of a difference that can be chance, and its basis."""
     margin = f"{100 * difference.margin:.1f} points"
     count = difference.num_seeds
     if difference.is_over_seeds:
@@ -138,7 +138,7 @@ def _price(
     scores: Scores,
     at: str | None,
 ) -> str:
-    """Describe what the chosen row costs and gains against the reference."""
+    """Describe the cost and the gain of the chosen row against the reference."""
     reference = matrix.reference
     if chosen is reference and not matrix.has_standard:
         return (
@@ -187,8 +187,8 @@ def _control(
 def _doubt(row: TrainingRow) -> str:
     """Name the checks that a row failed."""
     failed = ", ".join(row.group.failed_checks)
-    said = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
-    return said if failed else ""
+    text = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
+    return text if failed else ""
 
 
 def _of(score: Score) -> str:
@@ -200,5 +200,5 @@ def _percent(share: float) -> str:
 
 
 def short(epsilon: str) -> str:
-    """Write an epsilon as people do."""
+    """Return an epsilon as text with up to four digits."""
     return f"{float(epsilon):.4g}"

@@ -18,7 +18,7 @@ def accuracy_columns(matrix: EpsilonMatrix) -> list[RowColumn]:
 
 
 def gain_columns(matrix: EpsilonMatrix) -> list[RowColumn]:
-    """Return the columns of what each training costs and gains, in points."""
+    """Return the columns of each training's cost and gains, in percentage points."""
     return [*_labels(), *_gains(matrix)]
 
 
@@ -32,10 +32,10 @@ def csv_columns(
     matrix
         The matrix of the rows.
     labels
-        What sets the matrices apart.
+        Names of the labels in which the matrices differ.
     epsilons
-        The test epsilons of all matrices. Figures at those that this matrix lacks are
-        empty.
+        The test epsilons of all matrices. Figures at epsilons that this matrix lacks
+        are empty.
     """
     by_epsilon, by_kind = _labels()
     every = [*_accuracies(matrix), *_gains(matrix)]

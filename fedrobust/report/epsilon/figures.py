@@ -1,4 +1,4 @@
-"""Figures of training epsilons: against test epsilons, and what robustness costs."""
+"""Figures of training epsilons: accuracy by test epsilon, and cost of robustness."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,20 +24,20 @@ OTHER_COLOURS = ["#3a8f5c", "#7d4fa3", "#4d4d4d", "#c25e9a", "#2fa0a8"]
 def draw_epsilon_figures(
     matrices: Sequence[EpsilonMatrix], at: str | None, folder: Path
 ) -> list[Path]:
-    """Draw the matrices, and what clean accuracy robustness costs.
+    """Draw the matrices, and clean accuracy against robust accuracy.
 
     Parameters
     ----------
     matrices
-        A panel (or line of panels) each.
+        The matrices; each has its own panel or line of panels.
     at
-        Test epsilon of the robust accuracy; None for each matrix's middle one.
+        Test epsilon of the robust accuracy; None means the middle one of each matrix.
     folder
-        Where to write.
+        The folder to write to.
 
     Returns
     -------
-    The files that were written.
+    The written files.
     """
     drawn = {
         "training_epsilon.png": training_heat_map(matrices),
@@ -50,10 +50,10 @@ def draw_epsilon_figures(
 
 @plain_figure_text
 def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
-    """Draw training epsilon down and test epsilon across, a panel a kind of training.
+    """Draw training epsilon down and test epsilon across, one panel for each kind.
 
-    Kinds share their rows, so that noise and adversarial training at equal epsilon
-    stand in one line.
+    Kinds of training share their rows, so that noise and adversarial training with
+    equal epsilon are in one line.
     """
     return draw_panels([_training_panels(matrix) for matrix in matrices], cell=0.6)
 
@@ -84,7 +84,7 @@ def _training_panels(matrix: EpsilonMatrix) -> list[Panel]:
 
 @plain_figure_text
 def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> Figure:
-    """Draw a point a row: clean accuracy across, robust accuracy up."""
+    """Draw one point for each row: clean accuracy across, robust accuracy up."""
     columns = min(len(matrices), 3)
     lines = -(-len(matrices) // columns)
     size = (5.6 * columns + 0.4, 4.4 * lines)
@@ -99,7 +99,7 @@ def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> F
 
 
 def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
-    """Draw the points of a matrix, those of one kind joined by training epsilon."""
+    """Draw the points of a matrix, with a line through those of one kind."""
     kinds: dict[str, list[TrainingRow]] = {}
     for row in matrix.rows:
         kinds.setdefault(row.kind, []).append(row)
@@ -121,8 +121,8 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
             color=colour,
             label=f"{kind} training",
         )
-        # Labels of the control stand on the other side, and those of points that lie
-        # on each other are one: 0.05 to 0.15.
+        # Labels of the control are on the other side. Points that lie close together
+        # share one label, such as 0.05 to 0.15.
         side = -1 if kind.split(" ")[0] == NOISE else 1
         for group in _close(points, near):
             first, last = (training_epsilon(rows[i].epsilon) for i in group[[0, -1]])

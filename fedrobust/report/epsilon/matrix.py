@@ -1,4 +1,4 @@
-"""Training epsilon against test epsilon: what each training withstands and costs.
+"""Training epsilon against test epsilon: accuracy, cost and gain of each training.
 
 A row is a kind of training at one epsilon. Each of its m seeds has the accuracies p_0
 (clean), p_1, ..., p_k at the test epsilons 0 = e_0 < e_1 < ... < e_k, and the average
@@ -6,17 +6,18 @@ A row is a kind of training at one epsilon. Each of its m seeds has the accuraci
     A = sum_i w_i p_i / e_k
 
 with the weights w of the trapezoid rule: the area under the accuracy curve. Rows are
-compared seed by seed (:mod:`fedrobust.report.scores`). A single seed does not tell how
-training varies; what is left then is the binomial error of its n test images,
+compared seed by seed (:mod:`fedrobust.report.scores`). A single seed does not show how
+training varies; its error is then the binomial error of its n test images,
 
     at e_i:        p_i (1 - p_i) / n
     over all:      sum_ij w_i w_j c_ij / (n e_k^2)
 
 with c_ij = min(p_i, p_j) - p_i p_j, the largest covariance that two such shares can
-have. They have it when what withstands an epsilon withstands every smaller one.
+have. It is reached when every image that is right at an epsilon is right at all smaller
+ones.
 
-All seeds have the same test images. Errors over seeds say how training varies, not how
-another test set would; more seeds do not add images.
+All seeds have the same test images. Errors over seeds show how training varies, but not
+how another test set would; more seeds do not add images.
 """
 
 import math
@@ -41,7 +42,7 @@ Vector = NDArray[np.float64]
 
 
 class NoChoiceError(ValueError):
-    """Runs leave no training epsilon to choose; the message says why."""
+    """The runs offer no training epsilon to choose; the message has the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +52,15 @@ class TrainingRow:
     Attributes
     ----------
     kind
-        The choice of training, with what else sets its objective apart.
+        The choice of training, with other keys in which the objectives differ.
     epsilon
-        Of the training; None where the objective uses none.
+        The training epsilon; None if the objective uses none.
     group
         The runs.
     by_seed
         (1 + k,) accuracies of each seed, clean first.
     num_images
-        Of the test set, which all seeds share.
+        Number of test images, which all seeds share.
     """
 
     kind: str
@@ -76,7 +77,7 @@ class TrainingRow:
 
     @property
     def spread(self) -> Vector:
-        """(1 + k,) standard deviations over seeds (n - 1); nan where there is one."""
+        """(1 + k,) standard deviations over seeds (n - 1); nan for a single seed."""
         if len(self.by_seed) < 2:
             return np.full(self.accuracy.shape, np.nan)
         spread: Vector = np.std([*self.by_seed.values()], axis=0, ddof=1)
@@ -89,7 +90,7 @@ class TrainingRow:
 
     @property
     def name(self) -> str:
-        """Name the training and its epsilon."""
+        """The kind of training and its epsilon."""
         if self.epsilon is None:
             return f"{self.kind} training"
         return f"{self.kind} training at {training_epsilon(self.epsilon)}"
@@ -97,16 +98,17 @@ class TrainingRow:
 
 @dataclass(frozen=True, eq=False)
 class EpsilonMatrix:
-    """Runs that differ in nothing but the training and its epsilon.
+    """Runs that differ only in the training and its epsilon.
 
     Attributes
     ----------
     labels
-        What sets these runs apart from those of the other matrices.
+        The values in which these runs differ from those of the other matrices.
     epsilons
         The test epsilons, ascending, as in result.json; without 0, which is clean.
     rows
-        By training epsilon, then by kind: noise stands beside what it is a control of.
+        The rows by training epsilon, then by kind, so that noise is next to the
+        adversarial training that it is the control of.
     """
 
     labels: Mapping[str, str]
@@ -115,7 +117,7 @@ class EpsilonMatrix:
 
     @property
     def title(self) -> str:
-        """Name what sets the runs apart; nothing where there is one matrix."""
+        """The labels as text; empty if there is only one matrix."""
         return ", ".join(f"{key}={value}" for key, value in self.labels.items())
 
     @property

@@ -5,10 +5,9 @@ import pytest
 
 from fedrobust.attacks.ball import Ball, into_ball
 from fedrobust.attacks.base import distances
-from fedrobust.attacks.patterns import eta, pyramid, stripes, tiles
+from fedrobust.attacks.patterns import eta
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.square import L2Search, LinfSearch, Square, share
-from fedrobust.attacks.windows import wide_window, window
 from fedrobust.backend import keras, tf
 from fedrobust.network import network_of
 from fedrobust.network.inference import predict
@@ -29,51 +28,6 @@ def stands(model, x, y):
 )  # fmt: skip
 def test_the_share_is_halved_after_published_queries(i, divisor):
     assert share(0.8, i) == pytest.approx(0.8 / divisor)
-
-
-def test_windows_by_hand():
-    # sqrt(0.8 x 784) = 25.04 and sqrt(0.4 x 784) = 17.7.
-    assert window(0.8, 28, 28) == (25, 25)
-    assert window(0.4, 28, 28) == (18, 18)
-    assert window(1e-6, 28, 28) == (1, 1)
-    assert window(1.0, 28, 28) == (28, 28)
-    assert window(0.8, 1, 784) == (1, 627)
-    assert window(0.001, 1, 784) == (1, 1)
-    assert window(0.8, 784, 1) == (627, 1)
-    assert window(0.5, 4, 16) == (4, 8)
-    assert wide_window(0.8, 28, 28) == (25, 25)
-    assert wide_window(0.4, 28, 28) == (19, 19)
-    assert wide_window(1e-6, 28, 28) == (3, 3)
-    assert wide_window(1e-6, 1, 784) == (1, 3)
-    assert wide_window(1.0, 28, 28) == (28, 28)
-
-
-def test_patterns_by_hand():
-    # Rectangles of heights 1 and 1/4: the centre is in both.
-    row = np.array([[0.25, 1.25, 0.25]])
-    two = np.array([[0.25, 0.25, 0.25], [0.25, 1.25, 0.25]])
-    np.testing.assert_allclose(pyramid(1, 3), row / np.linalg.norm(row))
-    np.testing.assert_allclose(pyramid(2, 3), two / np.linalg.norm(two))
-    halves = [row / np.linalg.norm(row), -two / np.linalg.norm(two)]
-    np.testing.assert_allclose(eta(3, 3), np.concatenate(halves) / np.sqrt(2))
-    np.testing.assert_allclose(eta(1, 3), eta(3, 1).T)
-    np.testing.assert_allclose(eta(1, 1), [[-1]])
-
-
-def test_the_starts(rng):
-    start = stripes(rng, 6, 50, 3)
-    assert set(np.unique(start)) == {-1, 1}
-    assert (start == start[:1]).all()
-    assert len(np.unique(start[0], axis=0)) > 1
-    start = tiles(rng, 28, 28, 2)
-    assert np.linalg.norm(start) == pytest.approx(1)
-    assert start.shape == (28, 28, 2)
-    tile_sizes = np.abs(start[1:26, 1:26]).reshape(5, 5, 5, 5, 2).sum(axis=(1, 3))
-    np.testing.assert_allclose(tile_sizes, tile_sizes[0, 0, 0], rtol=1e-5)
-    # 28 = 5 x 5 + 3: a margin stays as it is.
-    assert not start[0].any()
-    assert not start[26:].any()
-    assert tiles(rng, 1, 23, 1).shape == (1, 23, 1)
 
 
 def test_an_linf_proposal_moves_one_window_to_the_edge_of_the_ball():

@@ -42,7 +42,7 @@ def test_the_command_attacks_a_file(saved, tmp_path, capsys):
     [
         (["attack=pgd"], "--model"),
         (["--model", "nowhere.keras", "attack=pgd"], "there is no such file"),
-        (["--model", "{saved}"], "say which attack"),
+        (["--model", "{saved}"], "must be an attack, such"),
         (["--model", "{saved}", "attack=pgdd"], "'pgd'"),
         (["--model", "{saved}", "attack=pgd", "strategy=krum"], "has no effect"),
         (["--model", "{saved}", "attack=pgd", "attack.epsilon=-1"], "at least 0"),
@@ -79,7 +79,7 @@ def test_a_folder_that_cannot_take_the_result_is_refused_before_the_attack(
     file.write_text("")
     for folder, seed, message in (
         (file, 0, "cannot be written"),
-        (out, 1, "is of something else: choose another --out"),
+        (out, 1, "is the result of another attack: choose another --out"),
     ):
         capsys.readouterr()
         assert main([*words, f"seed={seed}", "--out", str(folder)]) == 2
@@ -126,7 +126,7 @@ def test_inputs_that_are_not_images_are_reported_before_the_attack(
     words += ["dataset.input_shape=[20]", "attack=fgsm", "--picture"]
     assert main(["attack", *words, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
-    assert "--picture: inputs of shape (20,) are no images" in error
+    assert "--picture: inputs of shape (20,) are not images" in error
 
 
 def test_examples_that_cannot_be_written_are_reported(saved, tmp_path, capsys):

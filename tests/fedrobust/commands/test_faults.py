@@ -45,7 +45,7 @@ def test_an_unforeseen_error_is_our_fault(failing, capsys, tmp_path):
 def test_an_unforeseen_error_without_a_place_for_its_log(failing, capsys, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
     assert failing(KeyError("a")) == 1
-    assert "no log, as it cannot be written" in capsys.readouterr().err
+    assert "the log could not be written" in capsys.readouterr().err
 
 
 def test_what_is_nobodys_fault_has_no_log(failing, capsys, tmp_path):

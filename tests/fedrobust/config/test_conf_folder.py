@@ -1,6 +1,11 @@
 """What conf/ offers to choose from."""
 
-from fedrobust.config.compose import compose_sweep
+import re
+from pathlib import Path
+
+import pytest
+
+from fedrobust.config.compose import compose_sweep, config_dir
 from fedrobust.config.conf_folder import groups
 
 
@@ -27,3 +32,18 @@ def test_sweeps_over_all_of_a_group_leave_out_the_choices_in_its_folders():
     jobs = [words[-1] for words, _ in compose_sweep(["model=glob(*)"])]
     plain = [choice for choice in groups()["model"] if "/" not in choice]
     assert sorted(jobs) == sorted(f"model={choice}" for choice in plain)
+
+
+@pytest.mark.parametrize("path", sorted(config_dir().glob("*/*.yaml")), ids=str)
+def test_every_choice_says_what_it_is(path: Path):
+    comments = [
+        line
+        for line in path.read_text().splitlines()
+        if line.startswith("# ") and "@package" not in line
+    ]
+    assert comments, f"{path} needs a first line that says what it is"
+    plain = {"none.yaml"}
+    if path.parent.name in ("strategy", "byzantine", "preaggregator") and (
+        path.name not in plain
+    ):
+        assert re.search(r"(19|20)\d\d\)", " ".join(comments)), f"{path}: citation"

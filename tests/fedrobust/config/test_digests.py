@@ -2,7 +2,8 @@
 
 import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from fedrobust.config.conf_folder import config_dir
 from fedrobust.config.defaults import component_class, defaults_of, with_defaults
 from fedrobust.config.digests import differences, digest
 from fedrobust.config.schema import Config
+from fedrobust.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,3 +221,91 @@ def test_defaults_are_written_as_a_configuration_writes_them():
     assert found["epsilon"] == 0.3
     rule = defaults_of(component_class("strategies.rules.FLANDERS"))
     assert "rule" not in rule  # a component, which is always named
+
+
+def test_the_science_digest_ignores_what_changes_no_bit(configure):
+    digest = configure().digest
+    for same in (
+        "runtime.workers=1",
+        "runtime=ray",
+        "attack=pgd",
+        "training.epsilon=1",
+    ):
+        assert configure(same).digest == digest
+    for same in ("strategy.server_optimizer.learning_rate=1", "dataset.epsilon=0.3"):
+        assert configure(same).digest == digest
+    pgd = configure("training=pgd", "training.epsilon=0.15").digest
+    assert configure("training=pgd", "training.epsilon=15/100").digest == pgd
+    others = [
+        configure(change).digest
+        for change in (
+            "seed=1",
+            "num_rounds=3",
+            "strategy=median",
+            "training.batch_size=8",
+            "partition=shards",
+            "dataset.num_train=50",
+            "model.hidden=[8]",
+        )
+    ]
+    assert len({digest, *others}) == 8
+
+
+def test_the_evaluation_digest_is_of_the_attacks(configure):
+    base = configure("attack=pgd", "attack.epsilon=0.2")
+    other_seed = configure("attack=pgd", "attack.epsilon=[0.2]", "seed=3")
+    assert other_seed.evaluation_digest == base.evaluation_digest
+    same = configure("attack=pgd", "attack.epsilon=1/5")
+    assert same.evaluation_digest == base.evaluation_digest
+    for change in (
+        "attack.epsilon=0.1",
+        "attack.samples=5",
+        "attack.methods.pgd.steps=3",
+    ):
+        other = configure("attack=pgd", "attack.epsilon=0.2", change)
+        assert other.evaluation_digest != base.evaluation_digest
+        assert other.digest == base.digest
+
+
+def test_surrogates_count_by_what_their_files_hold(configure, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outer, inner = Path("outer.keras"), Path("inner.keras")
+    outer.write_text("1")
+    inner.write_text("1")
+    key = "attack.methods.transfer"
+    within = (
+        "attack=transfer", f"{key}.surrogate={outer}", f"~{key}.attack.steps",
+        f"{key}.attack._target_=fedrobust.attacks.Transfer",
+        f"+{key}.attack.surrogate={inner}",
+    )  # fmt: skip
+    seen = {configure(*within).evaluation_digest}
+    for path in (outer, inner):
+        path.write_text("2")
+        seen.add(configure(*within).evaluation_digest)
+    assert len(seen) == 3
+    inner.unlink()
+    with pytest.raises(ConfigError, match=r"transfer\.attack\.surrogate='inner"):
+        configure(*within)
+
+
+def test_an_attack_of_ones_own_may_mean_anything_by_a_surrogate(
+    configure, tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "attack_with_surrogate.py").write_text("class Mine: ...")
+    own = ("attack=pgd", "attack.methods.pgd._target_=attack_with_surrogate.Mine")
+    (tmp_path / "a.keras").touch()
+    said = (5, "resnet", f"{tmp_path}/a.keras", "[1,2]")
+    seen = {
+        configure(*own, f"+attack.methods.pgd.surrogate={value}").evaluation_digest
+        for value in said
+    }
+    assert len(seen) == len(said)
+
+
+def test_a_data_set_of_ones_own_may_mean_anything_by_its_keys(configure):
+    config = configure()
+    for name, value in (("epsilon", 0.1), ("download", True), ("mean", None)):
+        own = {"_target_": "tests.own_model.build", name: value}
+        assert name in replace(config, dataset=own).science["dataset"]
+        assert name not in config.science["dataset"]

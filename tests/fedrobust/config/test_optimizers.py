@@ -25,7 +25,7 @@ WRONG = {
     f"+{KEY}.clipvalue=[x]": "clipvalue=['x']: must be a number above 0",
     f"+{KEY}.clipvale=1": "did you mean 'clipvalue'",
     f"+{KEY}.use_ema=true": "use_ema=True: must be left out",
-    f"+{KEY}.name=3": "name=3: must be a text",
+    f"+{KEY}.name=3": "name=3: must be a string",
     f"{KEY}._target_=keras.layers.Dense": "must be in keras.optimizers",
     f"{KEY}._target_=tensorflow.keras.optimizers.Adam": "keras.optimizers.Adam",
     f"{KEY}.learning_rate={{_target_:{SCHEDULE}.CosineDecay,decay_steps:9}}": (

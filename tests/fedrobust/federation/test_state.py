@@ -127,7 +127,7 @@ def test_each_part_of_the_state_is_needed(name, lost, play):
 
 def test_what_clients_keep_is_not_lost_where_no_grid_holds_it():
     kept = RunState(clients={0: {}, 3: {}})
-    with pytest.raises(ValueError, match="what 2 clients keep, and no grid"):
+    with pytest.raises(ValueError, match="of 2 clients, and no grid is given"):
         restore(kept, RobustStrategy(rule=Mean()))
     restore(RunState(), RobustStrategy(rule=Mean()))
 

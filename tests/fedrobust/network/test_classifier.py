@@ -3,7 +3,6 @@
 import importlib
 import shutil
 import sys
-import zipfile
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from fedrobust.attacks import FGSM, PGD, Transfer
 from fedrobust.backend import keras, tf
 from fedrobust.cli import main
 from fedrobust.evaluation.assessment import assess
-from fedrobust.network.classifier import classifier, load_model
-from fedrobust.network.keras_errors import cause_of
-from tests.own_hooks import dual_model
+from fedrobust.network.classifier import classifier
 
 
 def with_softmax(model, how):
@@ -186,24 +183,6 @@ def test_a_lambda_is_run_only_if_it_is_trusted(own_layers, tmp_path, capsys):
     assert main([*words, "--out", "a", "--trust"]) == 0
 
 
-def test_the_error_about_a_file_is_the_cause_that_keras_puts_last():
-    def said(message):
-        return cause_of(ValueError(message))
-
-    dump = f"could not be deserialized. config={'x' * 900} Exception encountered: "
-    assert said(dump + "bad units") == "bad units"
-    assert said(dump + dump + "bad  units\n") == "bad units"
-    call = "Exception encountered when calling A.call().\n\n\x1b[1mpicky\x1b[0m\n\n"
-    assert said(call + "Arguments received by A.call():\n x=Tensor") == "picky"
-    long = said(dump + "y" * 900 + " the end")
-    assert long.endswith("y the end")
-    assert len(long) < 320
-    assert said("File format not supported: " + "z" * 900).startswith("File format")
-    known = "Could not locate class 'A'. Full object config: {'module': 'b.c', "
-    assert said(known + "'class_name': 'A'}").endswith("--import b.c")
-    assert said("Could not locate function 'f'. No dump").endswith("MODULE")
-
-
 def test_a_model_that_cannot_be_rebuilt_is_assessed_without_a_surrogate(trained):
     class Needy(keras.layers.Layer):
         def __init__(self, function):
@@ -256,20 +235,3 @@ def test_a_surrogate_of_probabilities_is_refused(trained):
     attack = Transfer(surrogate=with_softmax(trained.model, "layer"), epsilon=0.1)
     with pytest.raises(ValueError, match="the surrogate gives probabilities"):
         attack(trained.model, x, y)
-
-
-def test_a_file_from_before_the_layer_moved_is_read(tmp_path):
-    model = dual_model("float32")
-    new, old = tmp_path / "new.keras", tmp_path / "old.keras"
-    model.save(new)
-    with zipfile.ZipFile(new) as source, zipfile.ZipFile(old, "w") as target:
-        for name in source.namelist():
-            data = source.read(name)
-            if name == "config.json":
-                data = data.replace(
-                    b"fedrobust.network.dual_norm", b"fedrobust.dual_norm"
-                )
-                assert b"fedrobust.dual_norm" in data
-            target.writestr(name, data)
-    for a, b in zip(model.get_weights(), load_model(old).get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)

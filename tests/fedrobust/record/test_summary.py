@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from fedrobust.record.round_row import Detection
 from fedrobust.record.summary import summed
+from fedrobust.run import run
 from tests.fedrobust.record.rounds import ROW
+from tests.fedrobust.runs import Configure
 
 
 def test_rounds_are_summed_and_detection_is_averaged_over_those_that_have_it():
@@ -23,3 +25,11 @@ def test_rounds_are_summed_and_detection_is_averaged_over_those_that_have_it():
         "failed": 3,
         "skipped_rounds": 1,
     }
+
+
+def test_the_result_warns_of_clients_that_were_missing(configure: Configure, tmp_path):
+    few = ("num_clients=5", "num_byzantine=1", "strategy=krum", "num_rounds=2")
+    result = run(configure(*few, "byzantine=infinity"), tmp_path / "r")
+    warning = "in 2 of 2 rounds clients were missing and f was lowered"
+    assert warning in result.warnings
+    assert result.skipped_rounds == 0

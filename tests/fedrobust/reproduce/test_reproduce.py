@@ -101,7 +101,7 @@ def image_sets(mnist: None) -> None:
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
-    """Make a folder of experiments with one small reproduction."""
+    """Create a folder of experiments with one small reproduction."""
     folder = tmp_path / "experiments" / "demo"
     folder.mkdir(parents=True)
     (tmp_path / "experiments" / "README.md").write_text(
@@ -162,7 +162,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "| ± 86.60 | 1 of 2 | inside |" in page
     cost = f"about {float(row['minutes']):.0f} minutes"
     assert f"| cm | – | – | – | 0 of 2 | not run ({cost}) |" in page
-    assert "Pairs of cells that claims order: not run for 1. " in page
+    assert "The paper's claims are untested for 1 pair of cells. " in page
     index = (toy / "README.md").read_text()
     assert index.startswith("before\n")
     assert index.endswith("after\n")
@@ -180,7 +180,7 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
         "![ours against the paper's, ± standard deviations over seeds](figure.png)"
         in page
     )
-    assert "1 of 4 runs are there" in capsys.readouterr().out
+    assert "1 of 4 runs are done" in capsys.readouterr().out
     # And a cell run again gives the same number, or says that it does not.
     check = ("--cells", "rule=cm", "--seeds", "1", "--check")
     assert command(toy, monkeypatch, *check) == 0
@@ -191,12 +191,12 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(toy, monkeypatch, capsy
     assert "DIFFERS\n" in capsys.readouterr().out
     results.write_text(results.read_text().replace(found[3]["processor"], "a 486"))
     assert command(toy, monkeypatch, *check) == 1
-    assert "DIFFERS (that was on a 486, this is " in capsys.readouterr().out
+    assert "DIFFERS (the row is of a 486, this run of " in capsys.readouterr().out
     monkeypatch.setattr("fedrobust.vectors.widest", lambda: "AVX-512")
     monkeypatch.setattr("fedrobust.vectors.cpu_name", lambda: "a CPU")
     results.write_text(results.read_text().replace("a 486", "a CPU (AVX2) with oneDNN"))
     assert command(toy, monkeypatch, *check) == 1
-    said = "; with FEDROBUST_VECTORS=AVX2 it computes as that one)"
+    said = "; with FEDROBUST_VECTORS=AVX2 it computes the same bits)"
     assert said in capsys.readouterr().out
 
 
@@ -289,9 +289,9 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
         (
             "- rule:",
             "- overrides: [seed=1]\n  rule:",
-            "plan: overrides: each block has",
+            "plan: overrides: each block must have",
         ),
-        ("  seeds:", "  seed:", "plan: seed: each block has"),
+        ("  seeds:", "  seed:", "plan: seed: each block must have"),
         ("lower:\n    rule: cm", "lower:\n    rule: avgs", "rule has no value 'avgs'"),
         ("lower:\n    rule: cm", "lower:\n    rules: cm", "has no column 'rules'"),
         ("title:", "unlike:\n- {cells: {rule: x}, why: so}\ntitle:", "no value 'x'"),
@@ -299,11 +299,15 @@ def test_results_of_another_version_are_not_overwritten(toy, monkeypatch, capsys
         ("title:", "title: [", "reproduction.yaml cannot be read"),
         ("- rule:\n  - avg", "- rule:\n  - agv", "did you mean 'avg'"),
         ("seeds:\n  - 0", "seeds:\n  - x", "seeds=['x', 1]: must be a list of int"),
-        ("- rule:\n  - avg\n  - cm\n  seeds:\n  - 0\n  - 1", "- 7", "plan: 7: must be"),
+        (
+            "- rule:\n  - avg\n  - cm\n  seeds:\n  - 0\n  - 1",
+            "- 7",
+            "plan: 7: must have",
+        ),
         (
             "of: clean\n    over: last 2",
             "of: pgd\n    over: final",
-            "of='pgd': must be an attack of the runs, which have none",
+            "of='pgd': must be an attack of the runs (they have none)",
         ),
     ],
 )
@@ -352,18 +356,18 @@ def test_damaged_results_are_refused(toy, monkeypatch, capsys):
         ("demo/published.csv", "avg,", "agv,", "line 2: rule has no value 'agv'"),
         ("demo/published.csv", ",accuracy,", ",acuracy,", "no measure 'acuracy'"),
         ("demo/published.csv", ",50,", ",fifty,", "value is 'fifty': must be"),
-        ("demo/published.csv", ",sd,", ",std,", "line 2: lacks sd; mend"),
+        ("demo/published.csv", ",sd,", ",std,", "line 2: lacks sd; correct"),
         ("demo/published.csv", ",50,", ",nan,", "value is 'nan': must be a num"),
-        ("demo/published.csv", ",30,3,", ",30,0,", "n is 0: must be whole, at"),
+        ("demo/published.csv", ",30,3,", ",30,0,", "n is 0: must be an integer"),
         ("demo/published.csv", ",30,3,", ",-30,3,", "sd is -30: must be at least"),
         ("demo/published.csv", ",50,", ",5000,", "value is 5000: must be in [0, 100]"),
-        ("demo/published.csv", "nowhere", "", "line 2: must have one value a column"),
-        ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value a col"),
+        ("demo/published.csv", "nowhere", "", "line 2: must have one value in each"),
+        ("demo/published.csv", "nowhere", "x,y", "line 2: must have one value in each"),
         ("demo/published.csv", "avg,accuracy,50,30,3,nowhere\n", "", "has no rows"),
         ("demo/published.csv", None, None, "published.csv cannot be read"),
         ("README.md", "<!-- end -->", "", "has no lines <!-- written by"),
         ("README.md", None, None, "README.md cannot be read"),
-        ("other/results.csv", "rule", "rules", "is of another version"),
+        ("other/results.csv", "rule", "rules", "has the columns of another"),
         ("other/results.csv", "rule", "x" * 200_000, "results.csv cannot be read"),
         ("demo/published.csv", "avg,", '"' + 200_000 * "x\n", "csv cannot be read"),
     ],
@@ -405,7 +409,7 @@ def test_other_numbers_of_the_same_run_are_not_thrown_away_unseen(toy, monkeypat
     path.write_text(changed)
     (job,) = load_reproduction("demo", toy).select(["rule=avg"], [0])
     folder = RunFolder(toy.parent / "runs" / job.config.digest, job.config)
-    with pytest.raises(RunFailedError, match=r"its accuracy is 12\.5, of this run"):
+    with pytest.raises(RunFailedError, match=r"its accuracy is 12\.5 where this run"):
         ours.add(job, folder, folder.result())
     assert path.read_text() == changed
 
@@ -503,7 +507,9 @@ def test_pairs_with_a_cell_of_another_setting_are_not_judged(toy):
             results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
     assert claim_counts(reproduction, results) == {("compared", False): 1}
     page = write_page(reproduction, results).read_text()
-    assert "that claims order: compared for 1. " in page
+    assert (
+        "The paper's claims are compared but not judged for 1 pair of cells. " in page
+    )
     assert "| compared (a smaller network) |" in page
 
 
@@ -663,19 +669,27 @@ def test_a_claim_pairs_cells_that_differ_in_what_it_says(toy):
     assert compared(same, same).verdict == "does not hold, within chance"
 
 
-DOUBTFUL = "for 0, and for 1 more with fewer than three seeds or within chance. "
+DOUBTFUL = (
+    "for 0 pairs of cells (and for 1 more, with fewer than three seeds or within "
+    "chance). "
+)
 
 
 @pytest.mark.parametrize(
     ("avg", "cm", "pair", "said"),
     [
-        ([4, 6, 5], [1, 3, 2], ("holds", False), "holds for 1. "),
-        ([4, 6], [1, 3], ("holds", True), f"holds {DOUBTFUL}"),
+        ([4, 6, 5], [1, 3, 2], ("holds", False), "hold for 1 pair of cells. "),
+        ([4, 6], [1, 3], ("holds", True), f"hold {DOUBTFUL}"),
         # 1, 3 and 2 seed by seed: 2 ± 2.5
-        ([4, 6, 5], [3, 3, 3], ("holds", True), f"holds {DOUBTFUL}"),
-        ([9], [1, 3, 2], ("holds", True), f"holds {DOUBTFUL}"),
-        ([1, 3, 2], [4, 6, 5], ("does not hold", False), "does not hold for 1. "),
-        ([3, 3, 3], [4, 6, 5], ("does not hold", True), f"does not hold {DOUBTFUL}"),
+        ([4, 6, 5], [3, 3, 3], ("holds", True), f"hold {DOUBTFUL}"),
+        ([9], [1, 3, 2], ("holds", True), f"hold {DOUBTFUL}"),
+        (
+            [1, 3, 2],
+            [4, 6, 5],
+            ("does not hold", False),
+            "do not hold for 1 pair of cells. ",
+        ),
+        ([3, 3, 3], [4, 6, 5], ("does not hold", True), f"do not hold {DOUBTFUL}"),
     ],
 )
 def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
@@ -687,7 +701,7 @@ def test_what_chance_could_have_made_is_counted_apart(toy, avg, cm, pair, said):
             results.rows[(rule,), seed] = {**row, "accuracy": str(value)}
     assert claim_counts(reproduction, results) == {pair: 1}
     page = write_page(reproduction, results).read_text()
-    assert f"Pairs of cells that claims order: {said}" in page
+    assert f"The paper's claims {said}" in page
 
 
 def test_no_tolerance_is_shown_where_nothing_is_judged():
@@ -768,7 +782,7 @@ def test_measures_are_what_they_say(tmp_path):
     # Of a run that evaluated other rounds than these, the last three are others, too.
     Folder.config.is_evaluated = lambda round: round % 2 == 0
     with pytest.raises(
-        ConfigError, match=r"another evaluation\.every than 2, and last"
+        ConfigError, match=r"not trained with evaluation\.every=2, and last"
     ):
         measured(Measure("clean", "last 3"), Folder(), result)
     assert measured(Measure("clean", "final"), Folder(), result) == 0.6
@@ -818,7 +832,7 @@ def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
     assert len(finished) == len(results.rows) > 0
     monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("something is run"))
     assert reproduce._reproduce(reproduction, results, finished, tmp_path / "runs") == 0
-    said = f"{name}: {len(finished)} of {len(finished)} runs are there"
+    said = f"{name}: {len(finished)} of {len(finished)} runs are done"
     assert said in capsys.readouterr().out
     assert len({job.config.digest for job in finished}) == len(finished)
     assert [page.read_text() for page in pages] == written
@@ -875,7 +889,7 @@ def test_an_installed_package_is_copied_to_where_the_user_stands(tmp_path, monke
     # What is not a folder cannot be written to, and is one sentence.
     shutil.rmtree(own)
     own.touch()
-    with pytest.raises(ConfigError, match="start it in a folder that you can write"):
+    with pytest.raises(ConfigError, match="run the command in a folder that you can"):
         loading.copy_experiments()
 
 

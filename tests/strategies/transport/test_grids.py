@@ -1,26 +1,15 @@
 """What a node may write in a reply, over a grid that carries bytes."""
 
-from uuid import UUID
-
 import numpy as np
 import pytest
-from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
+from flwr.app import Array, ArrayRecord, Message
 from flwr.clientapp import ClientApp
-from flwr.serverapp import Grid
 
-from fedrobust.runtime.flower import identify_process
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
 from strategies.rules import Krum, Mean
 from strategies.transport.grids import Guard, WrappedGrid, guarded
-
-NUM_CLIENTS = 6
-
-
-def trained(message: Message, value: float) -> Message:
-    arrays = ArrayRecord({"w": Array(np.full(3, value, np.float32))})
-    metrics = MetricRecord({"num-examples": 5})
-    return Message(RecordDict({"arrays": arrays, "metrics": metrics}), reply_to=message)
+from tests.strategies.transport.foreign import NUM_CLIENTS, Foreign, train_over, trained
 
 
 class Network(WrappedGrid):
@@ -168,154 +157,6 @@ def test_what_is_left_of_skipped_rounds_is_the_start():
     result, report, _ = play(written, rounds=2)
     assert report.skipped == "no update is left"
     assert result.arrays["w"].numpy().tolist() == [0.0, 0.0, 0.0]
-
-
-# --- grids that are not Flower's ------------------------------------------------------
-
-
-class Foreign(Grid):
-    """A grid that gives ids of its own and leaves the messages without any.
-
-    ``push`` changes the ids that it gives, ``pull`` the replies to one message, and
-    ``names`` the node that each node says it is; ``id_of`` numbers the messages.
-    """
-
-    def __init__(
-        self,
-        push=lambda ids: ids,
-        pull=lambda replies: replies,
-        names=None,
-        id_of="future-{}".format,
-    ):
-        identify_process()
-        self._id_of = id_of
-        self._push, self._pull, self._names = push, pull, names or {}
-        self._replies: dict[str, Message] = {}
-
-    def set_run(self, run):
-        raise NotImplementedError
-
-    def run(self):
-        raise NotImplementedError
-
-    def create_message(self, *args, **kwargs):
-        raise NotImplementedError
-
-    def get_node_ids(self):
-        return range(1, NUM_CLIENTS + 1)
-
-    def push_messages(self, messages):
-        ids = []
-        for message in messages:
-            node = message.metadata.dst_node_id
-            reply = trained(message, 1 + node / 100)
-            reply.metadata.__dict__["_src_node_id"] = self._names.get(node, node)
-            ids.append(self._id_of(len(self._replies)))
-            self._replies[ids[-1]] = reply
-        return self._push(ids)
-
-    def pull_messages(self, message_ids):
-        return self._pull([self._replies[i] for i in message_ids])
-
-    def send_and_receive(self, messages, *, timeout=None):
-        raise NotImplementedError
-
-
-def train_over(grid: Grid) -> tuple[RobustStrategy, float]:
-    strategy = RobustStrategy(
-        rule=Mean(), client_ids={i + 1: i for i in range(NUM_CLIENTS)}
-    )
-    start = ArrayRecord({"w": Array(np.zeros(3, np.float32))})
-    result = strategy.start(grid, start, num_rounds=2, timeout=1)
-    return strategy, float(result.arrays["w"].numpy()[0])
-
-
-@pytest.mark.parametrize(
-    "grid",
-    [
-        {},
-        {"push": lambda ids: (i for i in ids)},
-        {"push": lambda ids: dict.fromkeys(ids)},
-        {"id_of": lambda n: UUID(int=n)},
-        {"pull": lambda replies: (reply for reply in replies)},
-    ],
-    ids=[
-        "ids of its own",
-        "a generator",
-        "a mapping of ids",
-        "UUIDs",
-        "replies one by one",
-    ],
-)
-def test_a_grid_that_writes_no_ids_into_messages_trains(grid):
-    strategy, w = train_over(Foreign(**grid))
-    assert strategy.last_round.accepted == [0, 1, 2, 3, 4, 5]
-    assert w == pytest.approx(1.035)
-
-
-def test_who_speaks_for_another_is_named_though_messages_bear_no_ids():
-    strategy, w = train_over(Foreign(names={4: 2}))
-    assert strategy.last_round.accepted == [0, 1, 2, 4, 5]
-    assert strategy.last_round.failed == {3: "node 4 answered as node 2 to message ''"}
-    assert w == pytest.approx((1.01 + 1.02 + 1.03 + 1.05 + 1.06) / 5)
-
-
-def test_a_reply_may_name_the_id_that_the_grid_gave():
-    class Renaming(Foreign):
-        def pull_messages(self, message_ids):
-            for i in message_ids:
-                reply = self._replies[i]
-                reply.metadata.__dict__["_reply_to_message_id"] = i
-                yield reply
-
-    strategy, _ = train_over(Renaming())
-    assert strategy.last_round.accepted == [0, 1, 2, 3, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("ids", "error", "found"),
-    [
-        ([], ValueError, "gave a list of 0 ids, 0 of them distinct, for 6 messages"),
-        (
-            list("abcde"),
-            ValueError,
-            "gave a list of 5 ids, 5 of them distinct, for 6 messages",
-        ),
-        (
-            list("abcdefg"),
-            ValueError,
-            "gave a list of 7 ids, 7 of them distinct, for 6",
-        ),
-        (list("abcdee"), ValueError, "gave a list of 6 ids, 5 of them distinct, for 6"),
-        ([""] * 6, ValueError, "gave a list of 6 ids, 1 of them distinct, for 6"),
-        (set("abcdef"), ValueError, "gave a set of 6 ids, 6 of them distinct, for 6"),
-        ([["a"]] * 6, TypeError, "gave list of list where"),
-        (7, TypeError, "gave int where"),
-        ("abcdef", TypeError, "gave str where"),
-        (None, TypeError, "gave NoneType where"),
-    ],
-)
-def test_ids_that_cannot_be_paired_with_messages_raise(ids, error, found):
-    with pytest.raises(error, match=rf"^Foreign\.push_messages {found}"):
-        train_over(Foreign(push=lambda _: ids))
-
-
-@pytest.mark.parametrize(
-    ("pull", "found"),
-    [
-        (lambda replies: (dict(enumerate(replies)), {0}), "tuple of dict, set"),
-        (lambda replies: ({}, set()), "tuple of dict, set"),
-        (lambda replies: {"future-0": replies[0]}, "dict of str"),
-        (lambda replies: replies[0], r"\w*Message"),
-        (lambda replies: [reply.content for reply in replies], "list of RecordDict"),
-        (lambda replies: None, "NoneType"),
-        (lambda replies: [None], "list of NoneType"),
-        (lambda replies: [*replies, "x"], r"list of \w*Message, str"),
-    ],
-)
-def test_what_is_pulled_and_is_no_message_raises(pull, found):
-    with pytest.raises(TypeError, match=rf"^Foreign\.pull_messages gave {found} where"):
-        train_over(Foreign(pull=pull))
 
 
 def test_a_message_that_is_refused_costs_its_own_node_alone():

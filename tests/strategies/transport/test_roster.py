@@ -185,7 +185,7 @@ def test_of_several_nodes_with_one_answer_the_first_keeps_it_and_it_is_told():
     roster, told = eventful(None, None, 4)
     found = sampled(Nodes({1: 2, 2: 2, 3: 0, 4: 1}), 6, roster=roster)
     assert found == {1: 2, 2: 3, 3: 0, 4: 1}
-    assert told == [(6, 3, "node 2 says partition 2, as another does")]
+    assert told == [(6, 3, "node 2 claims partition 2, as another does")]
 
 
 def test_a_node_that_comes_back_under_a_new_id_is_the_same_client():

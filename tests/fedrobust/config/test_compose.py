@@ -1,0 +1,69 @@
+"""Compose one configuration, or every one of a multirun."""
+
+import re
+
+import pytest
+
+from fedrobust.config import load_config
+from fedrobust.config.compose import compose_run, compose_sweep, split_overrides
+from fedrobust.errors import ConfigError
+from tests.conftest import REPOSITORY
+
+
+def test_a_sweep_is_every_combination_with_the_experiments_own_axes():
+    jobs = compose_sweep(["seed=0,1", "strategy=median,krum", "num_clients=9"])
+    assert [" ".join(job) for job, _ in jobs] == [
+        "seed=0 strategy=median num_clients=9",
+        "seed=0 strategy=krum num_clients=9",
+        "seed=1 strategy=median num_clients=9",
+        "seed=1 strategy=krum num_clients=9",
+    ]
+    demo = list(compose_sweep(["experiment=demo", "byzantine=none"]))
+    assert len(demo) == 12, "an override wins over the axis of the experiment"
+
+
+def test_users_add_choices_with_a_folder_of_their_own(tmp_path):
+    (tmp_path / "strategy").mkdir()
+    (tmp_path / "strategy" / "mine.yaml").write_text(
+        "defaults: [median]\nserver_optimizer: {learning_rate: 0.5}\n"
+    )
+    composed = compose_run(["strategy=mine"], str(tmp_path))
+    config = load_config(composed)
+    assert config.strategy.server_optimizer["learning_rate"] == 0.5
+    assert config.choices["strategy"] == "mine"
+    with pytest.raises(ConfigError, match="no such folder"):
+        compose_run([], str(tmp_path / "nowhere"))
+
+
+def test_sweeps_may_glob():
+    jobs = list(compose_sweep(["strategy=glob(*krum*)", "num_clients=9"]))
+    chosen = [config.hydra.runtime.choices["strategy"] for _, config in jobs]
+    assert chosen == ["krum", "multi_krum"]
+
+
+def test_overrides_in_one_string_may_be_quoted():
+    words = split_overrides("seed=1 hydra.run.dir='/a b/c' attack.epsilon=[0.1,0.2]")
+    assert words == ["seed=1", "hydra.run.dir='/a b/c'", "attack.epsilon=[0.1,0.2]"]
+    assert compose_run(words).hydra.run.dir == "/a b/c"
+
+
+def test_a_value_that_all_choices_of_a_sweep_have_is_theirs():
+    combinations = list(
+        compose_sweep(["strategy=krum,multi_krum", "strategy.rule.variant=byzfl"])
+    )
+    rules = [composed.strategy.rule for _, composed in combinations]
+    assert [rule.variant for rule in rules] == ["byzfl", "byzfl"]
+
+
+def test_one_choice_of_a_sweep_has_a_value_of_its_own(tmp_path):
+    how_to = REPOSITORY / "docs" / "how-to" / "one-choice-its-own-parameter.md"
+    (example,) = re.findall(
+        r"```yaml[^\n]*\n(defaults: \[alie\]\n.*?)```", how_to.read_text(), re.DOTALL
+    )
+    (tmp_path / "byzantine").mkdir()
+    (tmp_path / "byzantine" / "strong_alie.yaml").write_text(example)
+    typed = ["byzantine=sign_flip,alie,strong_alie", "num_byzantine=2"]
+    configs = [load_config(c) for _, c in compose_sweep(typed, str(tmp_path))]
+    assert [config.byzantine.get("z") for config in configs] == [None, None, 1.5]
+    assert configs[2].choices["byzantine"] == "strong_alie"
+    assert len({config.digest for config in configs}) == 3

@@ -1,0 +1,42 @@
+"""Values of a stored result are checked by their key."""
+
+import pytest
+
+from fedrobust.errors import FileError
+from fedrobust.record.result import Result
+from tests.fedrobust.record.results import LEAST, read
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": "3"}, "seed is '3': must be int"),
+        ({"seed": True}, "seed is True: must be int"),
+        ({"seed": 3.0}, "seed is 3.0: must be int"),
+        ({"clean_accuracy": None}, "clean_accuracy is None: must be int or float"),
+        ({"clean_accuracy": 97.0}, r"clean_accuracy is 97.0: must be in \[0, 1\]"),
+        ({"clean_accuracy": float("nan")}, "clean_accuracy is nan: must be in"),
+        ({"worst_robust_accuracy": {"x": 0.5}}, "the epsilon 'x': must be a number"),
+        ({"robust_accuracy": {"pgd": 0.5}}, "robust_accuracy.pgd is 0.5: must be dict"),
+        (
+            {"robust_accuracy": {"pgd": {"0.1": -0.5}}},
+            "robust_accuracy.pgd.0.1 is -0.5: must be in",
+        ),
+        ({"checks": {"logits": 1}}, "checks.logits is 1: must be dict"),
+        ({"checks": {"logits": {}}}, "checks.logits.status is missing"),
+        ({"detection": {"recall": "all"}}, "detection.recall is 'all': must be"),
+        ({"warnings": ["x", 1]}, "warnings is 1: must be str"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_key(changes, message):
+    with pytest.raises(FileError, match=f"^result.json: .*{message}.*; remove it$"):
+        read(**changes)
+
+
+def test_a_key_that_every_version_wrote_must_be_there():
+    for key in LEAST:
+        found = {name: value for name, value in LEAST.items() if name != key}
+        with pytest.raises(FileError, match=f"^x: {key} is missing; remove it$"):
+            Result.from_json(found, "x", "remove it")
+    with pytest.raises(FileError, match="skipped_rounds is missing"):
+        Result.from_json(LEAST, "x", "remove it", ["skipped_rounds"])

@@ -1,0 +1,69 @@
+"""What runs leave behind, written for reports."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+
+def write_run(
+    folder: Path,
+    clean: float,
+    robust: float | dict[str, float],
+    *,
+    objective: dict | None = None,
+    images: int = 100,
+    failed: bool = False,
+    more: dict | None = None,
+    **config,
+) -> None:
+    """Write what a run leaves; ``config`` are choices, and the seed."""
+    seed = config.pop("seed", 0)
+    worst = robust if isinstance(robust, dict) else {"0.1": robust}
+    name = "-".join([*map(str, config.values()), str(seed)])
+    name += "".join(map(str, (more or {}).values()))
+    path = folder / name
+    path.mkdir(parents=True)
+    choices = {"training": "standard", "byzantine": "none", "strategy": "fedavg"}
+    document = {
+        "config_digest": name,
+        "seed": seed,
+        "partition": {"seed": seed, "alpha": 1.0},
+        "dataset": {"num_classes": 10},
+        "training": {"epsilon": config.pop("epsilon", None), "objective": objective},
+        "choices": {**choices, **config},
+        **(more or {}),
+    }
+    (path / "config.yaml").write_text(yaml.safe_dump(document))
+    result = {
+        "config_digest": name,
+        "seed": seed,
+        "num_rounds": 2,
+        "clean_accuracy": clean,
+        "worst_robust_accuracy": worst,
+        "num_evaluated": images,
+        "checks": {
+            "within_ball": {"status": "fail" if failed else "pass"},
+            "other": {"status": "not_run"},
+        },
+        "bytes_down": 2_000_000,
+        "bytes_up": 2_000_000,
+        "wall_seconds": 1.0,
+    }
+    result |= {"attack": {"epsilon": 0.1}, "choices": document["choices"]}
+    (path / "evaluations").mkdir()
+    (path / "evaluations" / "e.json").write_text(json.dumps(result))
+
+
+def write_rounds(folder: Path, accuracies: list[float]) -> Path:
+    """Write metrics.jsonl of the one run in a folder."""
+    (config,) = folder.rglob("config.yaml")
+    path = config.with_name("metrics.jsonl")
+    counts = dict.fromkeys(("bytes_down", "bytes_up", "quarantined", "failed"), 0)
+    parts = ("train_seconds", "aggregate_seconds", "evaluate_seconds")
+    rows = [
+        {"round": r, "clean_accuracy": a, **counts, **dict.fromkeys(parts, 0.0)}
+        for r, a in enumerate(accuracies, start=1)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
