@@ -64,22 +64,21 @@ def run(
     ConfigError
         When the folder belongs to another run, or a part cannot be built.
     """
-    experiment, record = Experiment(config), RunFolder(folder, config)
+    experiment, store = Experiment(config), RunFolder(folder, config)
     messenger = carrier(config, grid)
-    session = Session(experiment, record, grid, messenger, on_row, on_warning)
-    record.check()
-    with record.noting_failures(), exits_refused():
+    session = Session(experiment, store, grid, messenger, on_row, on_warning)
+    store.check()
+    with store.noting_failures(), exits_refused():
         # A finished run may be in a read-only folder, so it is not locked.
-        result = finished_result(experiment, record)
-        if result is None or not record.is_settled(result):
+        result = finished_result(experiment, store)
+        if result is None or not store.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
-            with record.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
-                record.check()
-                complete = _evaluate if record.is_trained else _train
-                result = finished_result(experiment, record)
-                result = result or complete(session, caught)
-                record.write_result(result)
+            with store.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
+                store.check()
+                complete = _evaluate if store.is_trained else _train
+                result = finished_result(experiment, store) or complete(session, caught)
+                store.write_result(result)
         return result
 
 
