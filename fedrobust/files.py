@@ -220,7 +220,10 @@ def read_yaml(path: Path, advice: str) -> Any:
         When the file cannot be read.
     """
     try:
-        return yaml.safe_load(read_text(path, advice))
+        found = yaml.safe_load(read_text(path, advice))
+        # Raises ValueError for an alias that makes a value a part of itself.
+        json.dumps(found, skipkeys=True, default=str)
+        return found
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise unreadable(path, error, advice) from error
 

@@ -64,21 +64,21 @@ def run(
     ConfigError
         When the folder belongs to another run, or a part cannot be built.
     """
-    experiment, place = Experiment(config), RunFolder(folder, config)
+    experiment, store = Experiment(config), RunFolder(folder, config)
     messenger = carrier(config, grid)
-    session = Session(experiment, place, grid, messenger, on_row, on_warning)
-    place.check()
-    with place.noting_failures(), exits_refused():
+    session = Session(experiment, store, grid, messenger, on_row, on_warning)
+    store.check()
+    with store.noting_failures(), exits_refused():
         # A finished run may be in a read-only folder, so it is not locked.
-        result = finished_result(experiment, place)
-        if result is None or not place.is_settled(result):
+        result = finished_result(experiment, store)
+        if result is None or not store.is_settled(result):
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
-            with place.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
-                place.check()
-                complete = _evaluate if place.is_trained else _train
-                result = finished_result(experiment, place) or complete(session, caught)
-                place.write_result(result)
+            with store.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
+                store.check()
+                complete = _evaluate if store.is_trained else _train
+                result = finished_result(experiment, store) or complete(session, caught)
+                store.write_result(result)
         return result
 
 
@@ -109,11 +109,11 @@ def _evaluate(session: Session, caught: Warnings) -> Result:
     present, began = environment(session.carrier), time.perf_counter()
     scores = evaluator(network.arrays())
     # True if the training was interrupted before this evaluation, its last step.
-    is_first = training.get("evaluation_digest") == experiment.config.evaluation_digest
+    is_first = training.evaluation_digest == experiment.config.evaluation_digest
     if is_first:
         folder.score_last_round(scores, time.perf_counter() - began)
     seconds, before = time.perf_counter() - started, training_seconds(folder)
-    messages = caught.texts | set(training.get("warnings", []))
+    messages = caught.texts | set(training.warnings)
     result = result_of(experiment, folder, scores, seconds, before, present, messages)
     # The clients evaluated during the training, possibly under other attacks.
     return result if is_first else replace(result, federated=None)

@@ -4,32 +4,31 @@ Kinds that are stored: None, booleans, integers, floats, texts, bytes, NumPy sca
 arrays, and lists, tuples, dictionaries and ``storable`` dataclasses of these. They come
 back as they were: kinds, dtypes, the sign of a zero, the bits of a NaN, integers of any
 size, and arrays that several places share. Reading makes no object of another kind,
-whatever the JSON says.
+whatever the JSON says, and accepts nothing that writing does not write.
 """
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-T = TypeVar("T")
+from strategies.record_reader import Reading
+from strategies.storable import (
+    KINDS,
+    classes,
+    name_of,
+    require_depth,
+    require_kinds,
+    storable,
+)
+
+__all__ = ["from_records", "storable", "to_records"]
+
 Arrays = dict[str, NDArray[Any]]
-
-# Kinds of dtype that a .npy file holds without pickle and gives back as they were.
-KINDS = "biufcSUmM"
-
-# Classes that may be read, by name: those whose modules are loaded.
-_classes: dict[str, type] = {}
-
-
-def storable(cls: type[T]) -> type[T]:
-    """Declare a dataclass to be part of states that are stored; a class decorator."""
-    _classes[_name_of(cls)] = cls
-    return cls
 
 
 def to_records(value: Any) -> tuple[Arrays, Any]:
@@ -49,12 +48,18 @@ def to_records(value: Any) -> tuple[Arrays, Any]:
     Raises
     ------
     ValueError
-        When a part is of another kind; the message says where it is.
+        When a part is of another kind, does not fit the annotation of its field, or is
+        more than 100 levels deep; the message says where it is.
     """
     arrays: Arrays = {}
     names: dict[int, str] = {}
 
-    def encode(value: Any, place: str) -> Any:
+    def encode(value: Any, place: str, depth: int) -> Any:
+        require_depth(place, depth)
+
+        def part(value: Any, step: str) -> Any:
+            return encode(value, place + step, depth + 1)
+
         if isinstance(value, np.ndarray | np.generic):
             array = _checked(value, place)
             name = names.setdefault(id(value), str(len(arrays)))
@@ -68,26 +73,24 @@ def to_records(value: Any) -> tuple[Arrays, Any]:
         if kind is bytes:
             return {"bytes": value.hex()}
         if kind in (list, tuple):
-            parts = [encode(v, f"{place}[{i}]") for i, v in enumerate(value)]
-            return {kind.__name__: parts}
+            return {kind.__name__: [part(v, f"[{i}]") for i, v in enumerate(value)]}
         if kind is dict:
             items = [
-                [encode(k, f"a key of {place}"), encode(v, f"{place}[{k!r}]")]
+                [encode(k, f"a key of {place}", depth + 1), part(v, f"[{k!r}]")]
                 for k, v in value.items()
             ]
             return {"dict": items}
-        if _classes.get(_name_of(kind)) is kind and is_dataclass(value):
-            own = {
-                f.name: encode(getattr(value, f.name), f"{place}.{f.name}")
-                for f in fields(value)
-            }
-            return {"class": _name_of(kind), "fields": own}
+        if classes.get(name_of(kind)) is kind and is_dataclass(value):
+            own = {f.name: getattr(value, f.name) for f in fields(value)}
+            require_kinds(kind, own, place)
+            encoded = {name: part(v, f".{name}") for name, v in own.items()}
+            return {"class": name_of(kind), "fields": encoded}
         raise ValueError(
             f"{place} is a {kind.__name__}, which is not stored: use numbers, texts, "
             "arrays, and lists, tuples, dictionaries or @storable dataclasses of them"
         )
 
-    return arrays, encode(value, "state")
+    return arrays, encode(value, "state", 0)
 
 
 def from_records(arrays: Mapping[str, NDArray[Any]], tree: Any) -> Any:
@@ -101,42 +104,10 @@ def from_records(arrays: Mapping[str, NDArray[Any]], tree: Any) -> Any:
     Raises
     ------
     ValueError
-        When they are not of that form, or name a class that is not ``storable``.
+        When they are not of that form, or name a class that is not ``storable``; the
+        message says at which place of the value.
     """
-    if tree is None or type(tree) in (bool, int, float, str):
-        return tree
-    if not isinstance(tree, dict) or not tree:
-        raise ValueError(f"a stored state has no place for {tree!r}")
-    kind, content = next(iter(tree.items()))
-    try:
-        return _READERS[kind](arrays, content, tree)
-    except (KeyError, TypeError, struct.error, AttributeError) as error:
-        raise ValueError(
-            f"a stored state cannot be read: {kind!r} with {type(error).__name__}: "
-            f"{error}"
-        ) from error
-
-
-def _parts(arrays: Mapping[str, NDArray[Any]], content: Any) -> list[Any]:
-    return [from_records(arrays, part) for part in content]
-
-
-def _instance(arrays: Mapping[str, NDArray[Any]], name: Any, tree: Any) -> Any:
-    own = {key: from_records(arrays, part) for key, part in tree["fields"].items()}
-    return _classes[name](**own)
-
-
-Reader = Callable[[Mapping[str, NDArray[Any]], Any, Any], Any]
-_READERS: dict[str, Reader] = {
-    "array": lambda arrays, name, _: arrays[name],
-    "scalar": lambda arrays, name, _: arrays[name][()],
-    "float": lambda _, bits, __: struct.unpack(">d", bytes.fromhex(bits))[0],
-    "bytes": lambda _, text, __: bytes.fromhex(text),
-    "list": lambda arrays, parts, _: _parts(arrays, parts),
-    "tuple": lambda arrays, parts, _: tuple(_parts(arrays, parts)),
-    "dict": lambda arrays, items, _: dict(_parts(arrays, item) for item in items),
-    "class": _instance,
-}
+    return Reading(arrays).value(tree, "state", 0)
 
 
 def _checked(value: NDArray[Any] | np.generic, place: str) -> NDArray[Any]:
@@ -152,7 +123,3 @@ def _checked(value: NDArray[Any] | np.generic, place: str) -> NDArray[Any]:
 
 def _bits(value: float) -> str:
     return struct.pack(">d", value).hex()
-
-
-def _name_of(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"

@@ -51,7 +51,8 @@ def with_defaults(values: Node, cls: type | None = None) -> Node:
     cls
         The dataclass; None means the class that ``_target_`` names.
     """
-    cls = cls or component_class(values.get("_target_"))
+    target = values.get("_target_")
+    cls = cls or component_class(target if isinstance(target, str) else None)
     if cls is None:
         return {key: _with_defaults(value) for key, value in values.items()}
     hints = typing.get_type_hints(cls)

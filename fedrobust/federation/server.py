@@ -1,7 +1,7 @@
 """The server: it identifies the clients, builds the strategy and runs the rounds."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from logging import WARNING
 from typing import Any
@@ -66,14 +66,7 @@ def identify_clients(
         When no node connects within ``timeout`` seconds, no node names its id, or no
         node can be the trusted client, without which every round would be skipped.
     """
-    try:
-        nodes = wait_for_nodes(grid, num_clients, timeout)
-    except TimeoutError as error:
-        nodes = sorted(grid.get_node_ids())
-        if not nodes:
-            raise RunFailedError(str(error)) from error
-        log(WARNING, "going on without them: %s", error)
-        on_event(_unidentified(None, str(error)))
+    nodes = _nodes_of(grid, num_clients, on_event, timeout)
     replies = partitions_of(grid, nodes, num_clients, timeout)
     answers = {node: claim for node, claim in replies.items() if claim is not None}
     for node in nodes:
@@ -98,16 +91,49 @@ def identify_clients(
         )
     for client in sorted(set(range(num_clients)) - set(clients.values())):
         on_event(_unidentified(client, "no node is known to be this client"))
-    if trusted is not None and trusted not in clients.values():
-        claiming = sorted(node for node in answers if answers[node] == trusted)
-        claim = f"nodes {claiming} all claim" if claiming else "no node claims"
-        remedy = "stop those that lie" if claiming else "start its node"
-        raise RunFailedError(
-            f"{claim} to be client {trusted}, which the rule trusts, so every round "
-            f"would be skipped: {remedy}, or set the rule's key trusted to another "
-            "client"
-        )
+    if trusted is not None:
+        _require_trusted(trusted, answers, clients.values())
     return clients
+
+
+def _nodes_of(
+    grid: Grid, num_clients: int, on_event: Callable[[Event], None], timeout: float
+) -> list[int]:
+    """Wait for the nodes, and return those that came; RunFailedError if none came."""
+    try:
+        return wait_for_nodes(grid, num_clients, timeout)
+    except TimeoutError as error:
+        nodes = sorted(grid.get_node_ids())
+        if not nodes:
+            raise RunFailedError(str(error)) from error
+        log(WARNING, "going on without them: %s", error)
+        on_event(_unidentified(None, str(error)))
+        return nodes
+
+
+def _require_trusted(
+    trusted: int, answers: Mapping[int, int], known: Collection[int]
+) -> None:
+    """Raise RunFailedError unless a node is known to be the trusted client.
+
+    Parameters
+    ----------
+    trusted
+        Its id.
+    answers
+        The id that each node claims.
+    known
+        The ids of the clients that nodes are known to be.
+    """
+    if trusted in known:
+        return
+    claiming = sorted(node for node in answers if answers[node] == trusted)
+    claim = f"nodes {claiming} all claim" if claiming else "no node claims"
+    remedy = "stop those that lie" if claiming else "start its node"
+    raise RunFailedError(
+        f"{claim} to be client {trusted}, which the rule trusts, so every round would "
+        f"be skipped: {remedy}, or set the rule's key trusted to another client"
+    )
 
 
 def _unidentified(client: int | None, reason: str) -> Event:
@@ -151,26 +177,8 @@ def serve(
     client_ids = identify_clients(
         grid, config.num_clients, on_event, trusted, timeout or QUERY_TIMEOUT
     )
-    attack = experiment.byzantine_attack
-    strategy = RobustStrategy(
-        rule=experiment.rule,
-        preaggregators=experiment.preaggregators,
-        server_optimizer=experiment.server_optimizer,
-        fraction_train=config.participation,
-        fraction_evaluate=float(config.holdout > 0),
-        min_train_nodes=1,
-        min_evaluate_nodes=1,
-        evaluate_on=config.is_evaluated,
-        evaluate_range=(0.0, 1.0),
-        seed=config.seed,
-        client_ids=client_ids,
-        num_clients=config.num_clients,
-        statistics=[*network.statistics, *variates],
-        optional_statistics=network.optional_statistics,
-        f=config.strategy.f,
-        max_examples=config.screening.max_examples,
-        train_on_root=_train_on_root(experiment),
-        on_event=on_event,
+    strategy = _strategy_for(
+        experiment, client_ids, [*network.statistics, *variates], on_event
     )
     try:
         strategy.check(len(client_ids))
@@ -179,19 +187,7 @@ def serve(
             f"{len(client_ids)} of {config.num_clients} clients identified themselves, "
             f"so every round would be skipped: {error}"
         ) from error
-    colluding = None
-    if isinstance(attack, Collusion):
-        colluding = partial(
-            Adversary,
-            attack=attack,
-            clients=experiment.byzantine_clients,
-            client_ids=client_ids,
-            learned=network.trainable,
-            seed=config.seed,
-            preview=strategy.preview,
-            max_examples=config.screening.max_examples,
-            on_event=on_event,
-        )
+    colluding = _adversary_for(experiment, client_ids, strategy, on_event)
     stack, adversary = grid_for(grid, client_ids, cohort, colluding)
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
@@ -205,6 +201,71 @@ def serve(
         num_rounds=config.num_rounds,
         timeout=timeout or ROUND_TIMEOUT,
         evaluate_fn=evaluate,
+    )
+
+
+def _strategy_for(
+    experiment: Experiment,
+    client_ids: Mapping[int, int],
+    statistics: Sequence[str],
+    on_event: Callable[[Event], None],
+) -> RobustStrategy:
+    """Return the strategy of an experiment, over the nodes whose client ids are given.
+
+    Parameters
+    ----------
+    experiment
+        What is run.
+    client_ids
+        Client id of each node.
+    statistics
+        Names of the arrays that travel beside the update.
+    on_event
+        Called with each event.
+    """
+    config = experiment.config
+    return RobustStrategy(
+        rule=experiment.rule,
+        preaggregators=experiment.preaggregators,
+        server_optimizer=experiment.server_optimizer,
+        fraction_train=config.participation,
+        fraction_evaluate=float(config.holdout > 0),
+        min_train_nodes=1,
+        min_evaluate_nodes=1,
+        evaluate_on=config.is_evaluated,
+        evaluate_range=(0.0, 1.0),
+        seed=config.seed,
+        client_ids=client_ids,
+        num_clients=config.num_clients,
+        statistics=statistics,
+        optional_statistics=experiment.network.optional_statistics,
+        f=config.strategy.f,
+        max_examples=config.screening.max_examples,
+        train_on_root=_train_on_root(experiment),
+        on_event=on_event,
+    )
+
+
+def _adversary_for(
+    experiment: Experiment,
+    client_ids: Mapping[int, int],
+    strategy: RobustStrategy,
+    on_event: Callable[[Event], None],
+) -> Callable[[Grid], Adversary] | None:
+    """Return what wraps a grid in the adversary; None if no clients collude."""
+    attack, config = experiment.byzantine_attack, experiment.config
+    if not isinstance(attack, Collusion):
+        return None
+    return partial(
+        Adversary,
+        attack=attack,
+        clients=experiment.byzantine_clients,
+        client_ids=client_ids,
+        learned=experiment.network.trainable,
+        seed=config.seed,
+        preview=strategy.preview,
+        max_examples=config.screening.max_examples,
+        on_event=on_event,
     )
 
 

@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 class RunState:
     """The state of a run after a round.
 
-    ``strategies.records.to_records`` converts it to arrays and JSON. A run of the same
-    configuration that is restored to it continues with the same bits.
+    ``strategies.records.to_records`` converts it to arrays and JSON. On the local
+    runtime, a run of the same configuration that is restored to it continues with the
+    same bits.
+    On Ray and in a deployment, the nodes keep the Contexts of their clients, and the
+    state does not contain them: new nodes start without the momentum, the control
+    variates and the other records of their clients, so the bits differ if there are
+    any.
 
     Attributes
     ----------
@@ -101,7 +106,19 @@ def restore(
         A return value of ``state_of`` for objects of the same kinds.
     strategy, adversary, nodes
         The objects to restore, as for ``state_of``.
+
+    Raises
+    ------
+    ValueError
+        When the state has records of clients, and no grid is given to hold them.
+        Nothing is restored then.
     """
+    if state.clients and nodes is None:
+        raise ValueError(
+            f"the state has records of {len(state.clients)} clients, and no grid is "
+            "given to hold them: restore it on the local runtime, or pass a state "
+            "without clients"
+        )
     strategy.restore(state.server)
     if adversary is not None:
         adversary.restore(state.collusion)

@@ -1,15 +1,30 @@
 """Statistics over clients of their own evaluation of the global model."""
 
 from statistics import median, pstdev
-from typing import TYPE_CHECKING
-
-from fedrobust.files import Json
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from strategies.round_report import RoundReport
 
 
-def client_figures(report: "RoundReport") -> Json | None:
+class Figures(TypedDict, total=False):
+    """Accuracies in the form of the central ones; a figure that is NaN is None."""
+
+    clean_accuracy: float | None
+    robust_accuracy: dict[str, dict[str, float | None]]
+
+
+class Federated(Figures, total=False):
+    """What the clients' own evaluation gave, as a file holds it."""
+
+    clients: float
+    median_client: Figures
+    worst_client: Figures
+    spread: Figures
+    by_client: dict[str, Figures]
+
+
+def client_figures(report: "RoundReport") -> Federated | None:
     """Return the average, the median, the worst and the spread of each figure.
 
     The average is weighted by the number of examples that clients declare, as in
@@ -38,12 +53,12 @@ def client_figures(report: "RoundReport") -> Json | None:
     }
 
 
-def _nested(flat: dict[str, float]) -> Json:
+def _nested(flat: dict[str, float]) -> Figures:
     """Return flat figures in the nested form of the central evaluation."""
-    nested: Json = {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": {}}
+    robust: dict[str, dict[str, float | None]] = {}
     for key, value in flat.items():
         head, _, rest = key.partition("/")
         if head == "robust_accuracy":
             name, _, epsilon = rest.rpartition("/")
-            nested["robust_accuracy"].setdefault(name, {})[epsilon] = value
-    return nested
+            robust.setdefault(name, {})[epsilon] = value
+    return {"clean_accuracy": flat.get("clean_accuracy"), "robust_accuracy": robust}

@@ -23,7 +23,7 @@ import yaml
 
 from fedrobust.config import Config
 from fedrobust.config.digests import VERSION
-from fedrobust.errors import ConfigError, FileError
+from fedrobust.errors import FileError
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
     Json,
@@ -31,20 +31,18 @@ from fedrobust.files import (
     check_writable,
     is_partial,
     locked,
-    read_yaml,
     to_disk,
     to_json,
     write_atomically,
     writing,
 )
 from fedrobust.record.attempt import FailedAttempt, failed_attempt
+from fedrobust.record.ownership import LOCK, check_ownership
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
+from fedrobust.record.training_record import RecordedEvent, TrainingRecord
 
-LOCK = ".lock"
-# The version of the digests in folders that do not record one.
-FIRST_VERSION = 3
 START_AGAIN = "correct this, and start the run again"
 
 
@@ -105,58 +103,7 @@ class RunFolder:
         ConfigError
             When the folder is refused; nothing in it is changed.
         """
-        digest, version = self._stored_digest(chosen_by)
-        if digest is not None and version != VERSION:
-            raise ConfigError(
-                f"{self.path} holds a run of {self._written_by()} with a digest of "
-                f"version {version}, which cannot be compared with those of version "
-                f"{VERSION}: choose another {chosen_by}"
-            )
-        if digest is not None and digest != self.config.digest:
-            raise ConfigError(
-                f"{self.path} holds another experiment ({digest}, not "
-                f"{self.config.digest}): choose another {chosen_by}"
-            )
-        if digest is not None and self._is_finished:
-            return
-        check_writable(self.path, chosen_by)
-        if digest is None and self.path.exists() and self._foreign_files():
-            raise ConfigError(
-                f"{self.path} is not empty and holds no run: choose another {chosen_by}"
-            )
-
-    def _foreign_files(self) -> list[Path]:
-        """List the files that belong neither to Hydra nor to a failed attempt."""
-        return [
-            path
-            for path in self.path.iterdir()
-            if not (is_partial(path) or _is_hydras(path) or _is_error(path))
-            and path.name != LOCK
-        ]
-
-    def _stored_digest(self, chosen_by: str) -> tuple[str | None, int]:
-        """Return the digest of the run in the folder, and the digest's version."""
-        path = self.stored.config_path
-        try:
-            if not path.exists():
-                return None, VERSION
-        except PermissionError:
-            pass  # reading the file raises a more precise error
-        except OSError:
-            return None, VERSION  # writing the file raises a more precise error
-        advice = f"restore it, or choose another {chosen_by}"
-        stored = read_yaml(path, advice)
-        digest = stored.get("config_digest") if isinstance(stored, dict) else None
-        if not isinstance(digest, str):
-            raise FileError(
-                f"{path} has no config_digest, so it does not belong to a run; {advice}"
-            )
-        return digest, stored.get("digest_version", FIRST_VERSION)
-
-    def _written_by(self) -> str:
-        """Return the version of fedrobust that trained the run in the folder."""
-        version = self.training().get("environment", {}).get("fedrobust")
-        return "an earlier fedrobust" if version is None else f"fedrobust {version}"
+        check_ownership(self.stored, self.config, chosen_by)
 
     def open(self) -> None:
         """Create the folder, or restart an unfinished training in it.
@@ -220,12 +167,11 @@ class RunFolder:
     @property
     def is_trained(self) -> bool:
         """Whether training is done."""
-        return self.model_path.is_file()
+        return self.stored.is_trained
 
     @property
     def _is_finished(self) -> bool:
-        path = self.stored.evaluation_path(self.config.evaluation_digest)
-        return self.is_trained and path.is_file()
+        return self.stored.is_finished(self.config.evaluation_digest)
 
     def add_round(self, row: RoundRow) -> None:
         """Append a round to metrics.jsonl."""
@@ -250,15 +196,15 @@ class RunFolder:
         """Read metrics.jsonl after the last round; FileError if a round is missing."""
         return self.stored.rounds(self.config.num_rounds)
 
-    def events(self) -> list[Json]:
+    def events(self) -> list[RecordedEvent]:
         """Read events.jsonl."""
         return self.stored.events()
 
-    def training(self) -> Json:
+    def training(self) -> TrainingRecord:
         """Read training.json; empty for runs of versions that did not write it."""
         return self.stored.training()
 
-    def save_model(self, save: Any, training: Json) -> None:
+    def save_model(self, save: Any, training: TrainingRecord) -> None:
         """Save the model atomically, and the metadata of its training.
 
         Parameters
@@ -275,7 +221,7 @@ class RunFolder:
         """
         partial = self.path / f".model.{os.getpid()}.partial.keras"
         with self._writing():
-            text = to_json(training, indent=2) + "\n"
+            text = to_json(asdict(training), indent=2) + "\n"
             write_atomically(self.stored.training_path, text)
             try:
                 save(partial)
@@ -375,12 +321,3 @@ def _has(path: Path, text: str) -> bool:
 def _is_full(error: Exception) -> bool:
     """Return whether HDF5 reports a full disk, which is not an OSError."""
     return f"errno = {ENOSPC}," in str(error)
-
-
-def _is_hydras(path: Path) -> bool:
-    """Return whether a path is Hydra's output_subdir or log of a job."""
-    return (path / "hydra.yaml").is_file() or path.suffix == ".log"
-
-
-def _is_error(path: Path) -> bool:
-    return path.match("error-*.json")

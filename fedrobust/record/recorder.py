@@ -16,6 +16,7 @@ from fedrobust.network.network import save_model
 from fedrobust.randomness import GlobalDraws
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.round_row import RoundRow, round_row
+from fedrobust.record.training_record import TrainingRecord
 from fedrobust.record.warning_log import ATTACKS, Warnings
 
 if TYPE_CHECKING:
@@ -140,12 +141,12 @@ class RoundRecorder:
         network.assign(arrays)
         self._folder.save_model(
             lambda path: save_model(network.model, path),
-            {
-                "environment": self._environment,
-                "evaluation_digest": self._config.evaluation_digest,
-                "data_digest": self._experiment.split.digest,
-                "partition_digest": self._experiment.partition_digest,
+            TrainingRecord(
+                environment=self._environment,
+                evaluation_digest=self._config.evaluation_digest,
+                data_digest=self._experiment.split.digest,
+                partition_digest=self._experiment.partition_digest,
                 # Warnings of attacks belong to an evaluation, not to the training.
-                "warnings": sorted(self._caught.without(ATTACKS)),
-            },
+                warnings=sorted(self._caught.without(ATTACKS)),
+            ),
         )

@@ -1,8 +1,10 @@
 """The result of a run, as it is written to result.json."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fedrobust.files import Json
+from fedrobust.record.client_figures import Federated
 from fedrobust.record.evaluation_result import EvaluationResult
 from fedrobust.record.round_row import Detection
 
@@ -49,7 +51,7 @@ class Result(EvaluationResult):
     partition_digest: str | None = None
     num_rounds: int
     backdoor_success: float | None = None
-    federated: Json | None = None
+    federated: Federated | None = None
     objective_clients: list[int] | None = None
     byzantine_clients: list[int] | None = None
     detection: Detection | None = None
@@ -63,6 +65,17 @@ class Result(EvaluationResult):
     earlier_seconds: float = 0.0
     evaluation_environment: Json = field(default_factory=dict)
     other_versions: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a value that no run gives."""
+        if self.num_rounds < 1:
+            raise ValueError(f"num_rounds is {self.num_rounds}: must be at least 1")
+        for name, both in self.other_versions.items():
+            if len(both) != 2:
+                raise ValueError(
+                    f"other_versions.{name} has {len(both)} versions: must be the "
+                    "recorded and the present one"
+                )
 
     @property
     def doubts(self) -> str:
@@ -80,11 +93,14 @@ class Result(EvaluationResult):
             return None
         return (self.bytes_down + self.bytes_up) / self.num_rounds / 1e6
 
-    def over_clients(self, figure: str) -> float | None:
-        """Return the clean accuracy of ``worst_client``, ``median_client``, ``spread``.
+    def over_clients(
+        self, figure: Literal["worst_client", "median_client", "spread"]
+    ) -> float | None:
+        """Return a figure of the clients' clean accuracy.
 
         None if clients do not evaluate.
         """
-        scores = (self.federated or {}).get(figure)
-        accuracy = scores.get("clean_accuracy") if isinstance(scores, dict) else None
+        if self.federated is None:
+            return None
+        accuracy = self.federated.get(figure, {}).get("clean_accuracy")
         return None if accuracy is None else float(accuracy)

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import OtherDataError
-from fedrobust.files import Json, unreadable
+from fedrobust.files import unreadable
 from fedrobust.network import Network
 from fedrobust.record.environment import DEALING, other_versions
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.result import Result
+from fedrobust.record.training_record import TrainingRecord
 from fedrobust.record.validation import TRAIN_ANEW
 
 
@@ -51,11 +52,11 @@ def require_same_data(
     """
     dataset = experiment.config.choices.get("dataset")
     training = folder.training()
-    records = [training, vars(result) if result else {}]
+    records = [vars(training), vars(result) if result else {}]
     digests: dict[str, Callable[[], str | None]] = {
         "data_digest": lambda: experiment.split.digest
     }
-    if not set(DEALING) & set(other_versions(training.get("environment", {}))):
+    if not set(DEALING) & set(other_versions(training.environment)):
         digests["partition_digest"] = lambda: experiment.partition_digest
     for name, digest_of in digests.items():
         present = digest_of()
@@ -68,7 +69,7 @@ def require_same_data(
                 )
 
 
-def read_record(experiment: Experiment, folder: RunFolder) -> Json:
+def read_record(experiment: Experiment, folder: RunFolder) -> TrainingRecord:
     """Read the whole record of a training, before an evaluation that may take hours.
 
     Returns

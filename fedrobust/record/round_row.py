@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
-from fedrobust.record.client_figures import client_figures
+from fedrobust.record.client_figures import Federated, client_figures
 
 if TYPE_CHECKING:
     from strategies.round_report import RoundReport
@@ -84,7 +84,7 @@ class RoundRow:
     quarantined: int
     failed: int
     skipped: str | None = None
-    federated: Json | None = None
+    federated: Federated | None = None
     train_metrics: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:

@@ -11,22 +11,13 @@ from fedrobust.files import (
     read_json,
     read_json_lines,
     read_yaml,
-    require_types,
 )
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
+from fedrobust.record.stored_config import ReadKeys
+from fedrobust.record.training_record import RecordedEvent, TrainingRecord
 from fedrobust.record.validation import EVALUATE_ANEW, TRAIN_ANEW, from_json
 
-# Groups of a configuration; older ones lack some.
-GROUPS = ("training", "choices", "runtime", "partition", "dataset", "model")
-EVENT = {"event": str}
-# Earlier versions left some of these out.
-TRAINING = {
-    "environment": dict,
-    "warnings": list,
-    "data_digest": str,
-    "partition_digest": str | None,
-}
 # Fields that a result must have, beside the required ones, for a run to return it.
 REQUIRED_OF_RUNS = ("robust_accuracy", "skipped_rounds", "environment")
 
@@ -76,6 +67,15 @@ class StoredRun:
         """The result of the latest call."""
         return self.path / "result.json"
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether training is done."""
+        return self.model_path.is_file()
+
+    def is_finished(self, digest: str) -> bool:
+        """Whether training is done, and so is an evaluation."""
+        return self.is_trained and self.evaluation_path(digest).is_file()
+
     def evaluation_path(self, digest: str) -> Path:
         """Return the file of an evaluation's result."""
         return self.path / "evaluations" / f"{digest}.json"
@@ -92,13 +92,7 @@ class StoredRun:
         config: Any = read_yaml(self.config_path, advice)
         if not isinstance(config, dict) or config.get("config_digest") is None:
             return None
-        groups = [name for name in GROUPS if name in config or name == "training"]
-        kinds = {"config_digest": str, **dict.fromkeys(groups, dict)}
-        require_types(config, self.config_path, kinds, advice)
-        if "epsilon" not in config["training"]:
-            raise FileError(
-                f"{self.config_path}: training.epsilon is missing; {advice}"
-            )
+        from_json(ReadKeys, config, self.config_path, advice)
         return dict(config)
 
     def result(self, digest: str | None = None) -> Result:
@@ -126,22 +120,19 @@ class StoredRun:
             )
         return rows
 
-    def events(self, advice: str = TRAIN_ANEW) -> list[Json]:
+    def events(self, advice: str = TRAIN_ANEW) -> list[RecordedEvent]:
         """Read events.jsonl."""
-        events = []
-        for where, event in _lines(self.events_path, advice):
-            require_types(event, where, EVENT, advice)
-            events.append(event)
-        return events
+        return [
+            from_json(RecordedEvent, found, where, advice)
+            for where, found in _lines(self.events_path, advice)
+        ]
 
-    def training(self) -> Json:
+    def training(self) -> TrainingRecord:
         """Read training.json; empty for runs of versions that did not write it."""
         if not self.training_path.is_file():
-            return {}
-        training = read_json(self.training_path, TRAIN_ANEW)
-        kinds = {key: kind for key, kind in TRAINING.items() if key in training}
-        require_types(training, self.training_path, kinds, TRAIN_ANEW)
-        return training
+            return TrainingRecord()
+        found = read_json(self.training_path, TRAIN_ANEW)
+        return from_json(TrainingRecord, found, self.training_path, TRAIN_ANEW)
 
 
 def _lines(path: Path, advice: str) -> Iterator[tuple[str, Json]]:

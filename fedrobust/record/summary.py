@@ -41,7 +41,7 @@ def result_of(
         Warnings in addition to those about the configuration and the rounds.
     """
     rows, training = folder.rounds(), folder.training()
-    trained_in = training.get("environment", present)
+    trained_in = training.environment or present
     repeats = present["deterministic"] and trained_in.get("deterministic", False)
     config = experiment.config
     redrawn, shared = config.byzantine_redraw, config.training.fraction < 1
@@ -49,7 +49,7 @@ def result_of(
         config_digest=config.digest,
         evaluation_digest=config.evaluation_digest,
         data_digest=experiment.split.digest,
-        partition_digest=training.get("partition_digest"),
+        partition_digest=training.partition_digest,
         attack=asdict(config.attack),
         choices=config.choices,
         seed=config.seed,
@@ -104,18 +104,16 @@ def event_warnings(folder: RunFolder, config: Config) -> set[str]:
     if skipped:
         messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
     events = folder.events()
-    absent = {
-        event.get("client") for event in events if event["event"] == "unidentified"
-    } - {None}
+    absent = {e.client for e in events if e.event == "unidentified"} - {None}
     if absent:
         messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
-    lowered = {event.get("round") for event in events if event["event"] == "f lowered"}
+    lowered = {e.round for e in events if e.event == "f lowered"}
     if lowered:
         messages.add(
             f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
             "f was lowered"
         )
-    honest = sum(event["event"] == "no collusion" for event in events)
+    honest = sum(e.event == "no collusion" for e in events)
     if honest:
         messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
     return messages

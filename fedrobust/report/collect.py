@@ -139,7 +139,8 @@ def _clash(runs: Sequence[FinishedRun]) -> bool:
     module, or a version.
     """
     seeds = [
-        (run.result.seed, run.config.get("partition", {}).get("seed")) for run in runs
+        (run.result.seed, repr(run.config.get("partition", {}).get("seed")))
+        for run in runs
     ]
     return len(set(seeds)) < len(seeds)
 

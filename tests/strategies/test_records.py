@@ -1,18 +1,23 @@
 """Values as arrays and JSON: every bit comes back, and nothing else does."""
 
-import json
 import math
 import os
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
+from numpy.typing import NDArray
 
+from fedrobust.federation.state import RunState
+from strategies.field_types import wrong_field
 from strategies.records import from_records, storable, to_records
+from strategies.state import ServerState
 from tests.states import bits, stored
 
 NAN_WITH_PAYLOAD = struct.unpack(">d", bytes.fromhex("fff8000000000abc"))[0]
@@ -25,6 +30,18 @@ class Memory:
 
     rounds: int
     kept: object
+
+
+@storable
+@dataclass(frozen=True)
+class Picky:
+    """A state that checks itself."""
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if self.share > 1:
+            raise ValueError("above 1")
 
 
 @dataclass(frozen=True)
@@ -107,26 +124,127 @@ def test_what_could_not_come_back_is_refused_by_its_place(value, reason):
         to_records(value)
 
 
+def node(cls: str, **own: object) -> dict[str, object]:
+    return {"class": f"{__name__}.{cls}", "fields": own}
+
+
 @pytest.mark.parametrize(
-    "tree",
+    ("tree", "reason"),
     [
-        [],
-        {},
-        {"list": 5},
-        {"array": "9"},
-        {"array": ["0"]},
-        {"float": "abc"},
-        {"float": "ff"},
-        {"unknown": 1},
-        {"dict": [[1]]},
-        {"class": "os.system", "fields": {"command": "true"}},
-        {"class": f"{__name__}.Undeclared", "fields": {"rounds": 1}},
-        {"class": f"{__name__}.Memory", "fields": {"rounds": 1}},
-        {"class": f"{__name__}.Memory"},
-        {"dict": [[{"list": []}, 1]]},
+        ([], r"^state cannot be \[\]$"),
+        ({}, r"^state cannot be \{\}$"),
+        (math.inf, "^state cannot be inf"),
+        ({"list": 5}, "^state cannot be {'list': 5}"),
+        ({"list": "abc"}, "^state cannot be {'list': 'abc'}"),
+        ({"tuple": {"list": []}}, "^state cannot be"),
+        ({"list": [], "more": 1}, "^state cannot be"),
+        ({"list": [1, {"dict": {}}]}, r"^state\[1\] cannot be"),
+        ({"array": "9"}, "^state is array '9', which is not among the arrays"),
+        ({"array": ["0"]}, r"^state is array \['0'\]"),
+        ({"array": "objects"}, "^state is array 'objects'"),
+        ({"scalar": "0"}, r"^state is an array of shape \(1,\): must be a scalar"),
+        ({"float": "abc"}, "^state cannot be 'abc'"),
+        ({"float": "ff"}, "^state cannot be"),
+        ({"float": "3ff0000000000000"}, "^state cannot be"),
+        ({"bytes": "0 0"}, "^state cannot be '0 0'"),
+        ({"bytes": "AB"}, "^state cannot be 'AB'"),
+        ({"unknown": 1}, "^state cannot be"),
+        ({"dict": [[1]]}, r"^an item of state cannot be \[1\]"),
+        ({"dict": ["ab"]}, "^an item of state cannot be 'ab'"),
+        ({"dict": [[{"list": []}, 1]]}, "^a key of state cannot be"),
+        ({"dict": [["a", 1], ["a", 2]]}, "^state has the key 'a' twice"),
+        (
+            {"class": "os.system", "fields": {"command": "true"}},
+            "^state is of class 'os.system', which is not @storable",
+        ),
+        (node("Undeclared", rounds=1), "Undeclared', which is not @storable"),
+        (node("Memory", rounds=1), r"^state must have the fields \['rounds', 'kept'\]"),
+        (node("Memory", rounds=1, kept=1, more=1), "^state must have the fields"),
+        (node("Memory", rounds="1", kept=1), "^state.rounds is '1': must be int, as M"),
+        (node("Memory", rounds=True, kept=1), "^state.rounds is True: must be int"),
+        ({"list": [node("Picky", share=2.0)]}, r"^state\[0\] is no .*: above 1$"),
+        ({"class": f"{__name__}.Memory"}, "^state cannot be"),
     ],
-    ids=json.dumps,
+    ids=str,
 )
-def test_what_nobody_wrote_is_refused(tree):
-    with pytest.raises(ValueError, match=r"."):
-        from_records({"0": np.zeros(1)}, tree)
+def test_what_nobody_wrote_is_refused_by_its_place(tree, reason):
+    arrays = {"0": np.zeros(1), "objects": np.array([None])}
+    with pytest.raises(ValueError, match=reason):
+        from_records(arrays, tree)
+
+
+def test_values_that_are_deep_or_a_part_of_themselves_are_refused_both_ways():
+    cyclic: list[object] = []
+    cyclic.append(cyclic)
+    with pytest.raises(ValueError, match=r"^state\[0\]\[0\].* more than 100 levels"):
+        to_records(cyclic)
+    tree: object = 1
+    for _ in range(100):
+        tree = {"list": [tree]}
+    assert bits(stored(from_records({}, tree))) == bits(from_records({}, tree))
+    with pytest.raises(ValueError, match=r"^state\[0\]\[0\].* more than 100 levels"):
+        from_records({}, {"list": [tree]})
+
+
+def test_a_field_of_another_kind_is_refused_before_it_is_stored():
+    with pytest.raises(ValueError, match=r"^state\.rounds is 1\.5: must be int"):
+        to_records(Memory(1.5, None))
+    stored(Memory(np.int64(3), None))
+
+
+def test_states_of_ours_hold_what_they_declare():
+    for broken, place in [
+        (RunState(server=7), "server is 7: must be .*ServerState"),
+        (RunState(clients={"0": {}}), "clients is .*: must be dict"),
+        (RunState(optimizer=[1.0]), "optimizer is .*: must be list"),
+        (RunState(server=ServerState(postprocessors=[])), r"server\.postprocessors is"),
+        (RunState(server=ServerState(arrays={"w": 1.0})), r"server\.arrays is"),
+    ]:
+        with pytest.raises(ValueError, match=rf"^state\.{place}"):
+            to_records(broken)
+
+
+@dataclass
+class Various:
+    """Annotations of every kind that is judged, and of some that are not."""
+
+    whole: int | None
+    real: float
+    pair: tuple[int, str]
+    several: Sequence[tuple[int, ...]]
+    table: Mapping[str, list[float]]
+    array: NDArray[np.float32]
+    choice: Literal["a"]
+    nothing: None
+
+
+FITTING = {
+    "whole": [1, np.int64(1), None],
+    "real": [1.5, 1, np.float32(1)],
+    "pair": [(1, "a")],
+    "several": [[(1, 2, 3), ()], ()],
+    "table": [{"a": [1.0]}, {}],
+    "array": [np.zeros(2)],
+    "choice": ["b"],  # not judged
+    "nothing": [None],
+}
+OTHER = {
+    "whole": [True, 1.0, "1"],
+    "real": [True, "1", None],
+    "pair": [(1,), (1, 2), [1, "a"], (1, "a", "b")],
+    "several": [[(1, "2")], 3, [1]],
+    "table": [{1: [1.0]}, {"a": 1.0}, {"a": ["b"]}],
+    "array": [[0.0], 1.0],
+    "nothing": [0],
+}
+
+
+def test_a_field_holds_what_its_annotation_says():
+    for name, values in FITTING.items():
+        for value in values:
+            assert wrong_field(Various, {name: value}) is None, (name, value)
+    for name, values in OTHER.items():
+        for value in values:
+            found = wrong_field(Various, {name: value})
+            assert found is not None, (name, value)
+            assert found[0] == name

@@ -17,6 +17,7 @@ from fedrobust.federation.server import serve
 from fedrobust.federation.state import RunState, restore, state_of
 from fedrobust.runtime.local_grid import LocalGrid
 from strategies import RobustStrategy
+from strategies.rules import Mean
 from strategies.transport.arrays import pack_all
 from strategies.transport.grids import WrappedGrid
 from tests.states import bits, stored
@@ -122,6 +123,13 @@ def test_each_part_of_the_state_is_needed(name, lost, play):
     whole = play(FEDERATIONS[name], ROUNDS, half)
     other = play(FEDERATIONS[name], ROUNDS, replace(half, **{lost: {}}))
     assert bits(other.arrays) != bits(whole.arrays)
+
+
+def test_what_clients_keep_is_not_lost_where_no_grid_holds_it():
+    kept = RunState(clients={0: {}, 3: {}})
+    with pytest.raises(ValueError, match="of 2 clients, and no grid is given"):
+        restore(kept, RobustStrategy(rule=Mean()))
+    restore(RunState(), RobustStrategy(rule=Mean()))
 
 
 OPTIMIZERS = {

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from fedrobust.errors import FileError
 from fedrobust.files import to_json
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.record.validation import from_json
-from fedrobust.report import collect
+from fedrobust.report import MissingResultsError, collect
 from fedrobust.run import run
 from tests.fedrobust.record.rounds import ROW
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
@@ -48,7 +49,7 @@ def test_what_a_run_returns_is_what_its_folder_holds(tmp_path, configure):
         config.evaluation_digest
     ]
     assert stored.rounds(config.num_rounds) == rows
-    assert [event["event"] for event in stored.events()] == ["quarantined"] * 2
+    assert [event.event for event in stored.events()] == ["quarantined"] * 2
     found = stored.config("restore it")
     assert found is not None
     assert found["config_digest"] == config.digest == result.config_digest
@@ -94,13 +95,17 @@ def a_list(content: bytes) -> bytes:
 
 
 ALWAYS = (TINY, OTHER)
+WORST_CLIENT = {"worst_client": {"clean_accuracy": "x"}}
 DAMAGE = [
     *[("config.yaml", d, ALWAYS) for d in (empty, no_text, a_list)],
     ("config.yaml", lambda content: b"a: [", ALWAYS),
     ("config.yaml", lambda content: b"config_digest: 7\n", ALWAYS),
+    ("config.yaml", lambda content: content + b"digest_version: '4'\n", ALWAYS),
+    ("config.yaml", lambda content: content + b"a: &a [*a]\n", ALWAYS),
     *[("training.json", d, ALWAYS) for d in (empty, no_text, a_list, torn)],
     ("training.json", edited("environment", None), ALWAYS),
     ("training.json", edited("data_digest", 7), ALWAYS),
+    ("training.json", edited("warnings", [{}]), ALWAYS),
     *[("evaluations/*.json", d, (TINY,)) for d in (empty, no_text, a_list, torn)],
     ("evaluations/*.json", edited("clean_accuracy", None), (TINY,)),
     ("evaluations/*.json", edited("clean_accuracy", 97.0), (TINY,)),
@@ -112,14 +117,20 @@ DAMAGE = [
     ("evaluations/*.json", edited("worst_robust_accuracy", {"x": 0.5}), (TINY,)),
     ("evaluations/*.json", edited("warnings", [["x"]]), (TINY,)),
     ("evaluations/*.json", edited("bytes_up", "1"), (TINY,)),
+    ("evaluations/*.json", edited("num_rounds", 0), (TINY,)),
+    ("evaluations/*.json", edited("bytes_up", 10**400), (TINY,)),
+    ("evaluations/*.json", edited("other_versions", {"numpy": ["1"]}), (TINY,)),
+    ("evaluations/*.json", edited("federated", WORST_CLIENT), (TINY,)),
     *[("metrics.jsonl", d, (OTHER,)) for d in (empty, no_text, a_list, torn)],
     ("metrics.jsonl", lambda content: content * 2, (OTHER,)),
     ("metrics.jsonl", lambda content: content.split(b"\n")[1] + b"\n", (OTHER,)),
     ("metrics.jsonl", first_line(without("bytes_up")), (OTHER,)),
     ("metrics.jsonl", first_line(edited("skipped", 0)), (OTHER,)),
     ("metrics.jsonl", first_line(edited("quarantined", "0")), (OTHER,)),
+    ("metrics.jsonl", first_line(edited("federated", {"clients": "x"})), (OTHER,)),
     ("events.jsonl", lambda content: b'{"event": "x', (OTHER,)),
     ("events.jsonl", lambda content: b'{"reason": "x"}', (OTHER,)),
+    ("events.jsonl", lambda content: b'{"event": "x", "client": [1]}', (OTHER,)),
     *[("model.keras", d, (OTHER,)) for d in (empty, no_text, torn)],
 ]
 
@@ -141,6 +152,36 @@ def test_a_file_of_a_run_that_is_no_such_file_is_told(folder, name, damage, aske
         assert "\n" not in message
         assert message.endswith(("anew", "hydra.run.dir"))
     assert {p: p.read_bytes() for p in before} == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("seed", [0], "seed is [0]: must be int"),
+        ("training", {"local_epochs": 1}, "training.epsilon is missing"),
+        ("dataset", {"num_classes": "x"}, "dataset.num_classes is 'x': must be int"),
+        ("choices", {"model": ["x"]}, "choices.model is ['x']: must be str"),
+        ("screening", 3, "screening is 3: must be dict"),
+    ],
+)
+def test_a_report_names_the_key_of_a_configuration_that_it_cannot_read(
+    folder, key, value, told
+):
+    path = folder / "config.yaml"
+    found = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**found, key: value}))
+    with pytest.raises(MissingResultsError) as caught:
+        collect(folder)
+    assert f"; {path}: {told}; restore or remove it" in str(caught.value)
+
+
+def test_a_report_shows_configurations_with_values_of_other_types(folder):
+    path = folder / "config.yaml"
+    found = yaml.safe_load(path.read_text())
+    found["partition"]["seed"] = [0]
+    found["model"]["_target_"] = [1]
+    path.write_text(yaml.safe_dump(found))
+    assert len(collect(folder).groups) == 1
 
 
 @pytest.mark.parametrize("damage", [empty, torn, a_list])
