@@ -28,7 +28,6 @@ from omegaconf.errors import OmegaConfBaseException
 from fedrobust.commands.faults import describe
 from fedrobust.commands.progress import Progress
 from fedrobust.commands.streams import outlive_readers
-from fedrobust.config import load_config
 from fedrobust.config.compose import (
     CONFIG,
     config_dir,
@@ -36,6 +35,7 @@ from fedrobust.config.compose import (
     register_resolvers,
 )
 from fedrobust.config.hydra_errors import explain
+from fedrobust.config.load import load_once
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 from fedrobust.record.result import Result
 
@@ -206,7 +206,7 @@ def job(composed: Any) -> Result:
     outlive_readers()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
-    config = load_config(composed, settings.runtime.choices)
+    config = load_once(composed, settings.runtime.choices)
     number = settings.job.num if settings.mode == RunMode.MULTIRUN else None
     try:
         with Progress(config, folder, number) as progress:

@@ -98,9 +98,11 @@ def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
             node[name], f"{key}.{name}", typing.cast(type, inner[name])
         )
     values = merged_with(cls, plain, key, without=set(inner))
-    if any(component is None for component in components.values()):
-        return {**node, **nodes}, None  # constructed later, with the user's own rule
-    component: Any = with_key(key, lambda: cls(**values, **components))
+    # The default stands in for a user's own, which is constructed with the rest.
+    known = {n: made for n, made in components.items() if made is not None}
+    component: Any = with_key(key, lambda: cls(**values, **known))
+    if len(known) < len(components):
+        return {**node, **nodes}, None
     return {**_node_of(component), "_target_": target, **nodes}, component
 
 

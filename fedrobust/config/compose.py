@@ -19,13 +19,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from fedrobust.config import Config, load_config
+from fedrobust.config import Config
 from fedrobust.config.conf_folder import config_dir as config_dir
 from fedrobust.config.conf_folder import existing_folder as existing_folder
 from fedrobust.config.conf_folder import groups as groups
 from fedrobust.config.hydra_errors import explain
 from fedrobust.config.hydra_loader import Loader, loader_for
-from fedrobust.config.load import forget_checks
+from fedrobust.config.load import forget_checks, load_once
 from fedrobust.config.user_files import broken_file, circular_defaults
 from fedrobust.errors import ConfigError, reason_of
 
@@ -33,18 +33,11 @@ from fedrobust.errors import ConfigError, reason_of
 CONFIG = "config"
 
 
-# The last checked configuration, as Hydra asks for the name of its folder next.
-_last: list[tuple[DictConfig, Config]] = []
-
-
 def register_resolvers() -> None:
     """Register ``science_digest``, by which conf/ names the folder of a run."""
 
     def science_digest(*, _root_: DictConfig) -> str:
-        for composed, config in _last:
-            if composed is _root_:
-                return config.digest
-        return load_config(_root_).digest
+        return load_once(_root_).digest
 
     OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
 
@@ -156,7 +149,7 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
         As for ``load_config``; the message names the user's file that sets the key.
     """
     try:
-        config = load_config(composed)
+        return load_once(composed)
     except ConfigError as error:
         choices = composed.hydra.runtime.choices if extra_dir is not None else {}
         for group, choice in choices.items():
@@ -167,8 +160,6 @@ def checked(composed: DictConfig, extra_dir: str | None = None) -> Config:
                 where = f"{path} is empty" if empty else f"from {path}"
                 raise ConfigError(f"{error} ({where})") from error
         raise
-    _last[:] = [(composed, config)]
-    return config
 
 
 def number_job(composed: DictConfig, number: int) -> None:

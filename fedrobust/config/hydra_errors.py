@@ -123,8 +123,12 @@ def _elsewhere(
 
 def _unknown_key(key: str, overrides: Sequence[str], error: Exception) -> str:
     """Name the choices that have the key, else the nearest of all keys."""
+    if key.startswith("hydra."):
+        why = reason_of(error.__cause__ or error)
+        advice = str(error).rpartition("config use ")[2]
+        return f"{key}: cannot be overridden: {why}, add what is new with {advice}"
     keys = _keys()
-    if keys.get(key) == []:
+    if keys.get(key) == [] or {*keys.get(key, [])} & {*overrides}:
         reason = reason_of(error.__cause__ or error).partition("Could not override")
         return (
             f"{key}: cannot take this value{': ' * bool(reason[0])}{reason[0]}; add a "

@@ -67,9 +67,13 @@ class Loader(ConfigLoaderImpl):
         self._leaves: dict[tuple[str, Any], bool] = {}
         self._shared: OrderedDict[Any, Shared] = OrderedDict()
 
-    def __reduce__(self) -> Any:
-        """Pickle without earlier compositions, for launchers with other processes."""
-        return _loader, (self.config_search_path,)
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave earlier compositions behind when a launcher sends it elsewhere.
+
+        Nothing is built again there: Hydra unpickles before it has loaded the plugins
+        that read configuration files.
+        """
+        return {**self.__dict__, "_shared": OrderedDict()}
 
     def load_configuration(
         self,
@@ -203,9 +207,5 @@ def loader_for(folder: Path | None = None) -> Loader:
             path=f"file://{folder}",
             anchor=SearchPathQuery(provider="schema"),
         )
-    return _loader(path)
-
-
-def _loader(path: ConfigSearchPath) -> Loader:
     version.setbase("1.3")
     return Loader(path)

@@ -36,8 +36,7 @@ def load_config(
 ) -> Config:
     """Check a composed configuration, and return it as typed values.
 
-    Equal values are checked once in each command: Hydra's job, and the name of its
-    folder, use the configuration that the command has checked.
+    Each call reads anew the files that the configuration names.
 
     Parameters
     ----------
@@ -55,6 +54,16 @@ def load_config(
     ConfigError
         When a value is wrong; the message names the key, the value, the bound and the
         nearest valid choice.
+    """
+    forget_checks()
+    return load_once(composed, choices)
+
+
+def load_once(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
+    """Return what ``load_config`` does, which checks equal values once a command.
+
+    Hydra's job, and the name of its folder, get the configuration that the command has
+    checked. Composing forgets it, and so does ``load_config``.
     """
     values = _resolved(composed)
     if choices is None and "hydra" in composed:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
 
 from fedrobust.assembly import Experiment, forget
 from fedrobust.attacks import FGSM
 from fedrobust.byzantine import SignFlip
 from fedrobust.cli import main
 from fedrobust.commands import launch
-from fedrobust.config import load
+from fedrobust.config import load, load_config
 from fedrobust.models import MLP
 from strategies.robust import RobustStrategy
 from strategies.rules import Krum
@@ -102,3 +104,28 @@ def test_a_job_in_another_process_checks_for_itself(is_finished, counts, monkeyp
     assert main(["run", *TINY, *KRUM, "hydra.run.dir=r"]) == 0
     assert counts["checked"] == 1
     assert Path("r/result.json").is_file()
+
+
+class OtherSeed(Callback):
+    """Changes the configuration after it was checked."""
+
+    def on_run_start(self, config, **_):
+        config.seed = 7
+
+
+def test_what_a_callback_changes_runs_in_the_folder_of_what_it_became(
+    monkeypatch, configure
+):
+    seen = []
+
+    def look(composed):
+        settings = HydraConfig.get()
+        config = load_config(composed, settings.runtime.choices)
+        seen.append((config, Path(settings.runtime.output_dir).name))
+
+    monkeypatch.setattr(launch, "job", look)
+    callback = f"+hydra.callbacks.mine._target_={__name__}.OtherSeed"
+    assert main(["run", *TINY, callback]) == 0
+    ((config, folder),) = seen
+    assert config.seed == 7
+    assert folder == config.digest == configure(*TINY, "seed=7").digest

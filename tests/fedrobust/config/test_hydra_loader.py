@@ -2,6 +2,8 @@
 
 import pickle
 import random
+import subprocess
+import sys
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -103,11 +105,38 @@ def test_a_file_that_decides_by_other_choices_is_composed_by_hydra(tmp_path):
         assert composed.partition.here == more
 
 
-def test_a_launcher_can_send_the_loader_to_another_process():
-    loader = loader_for()
+# A launcher's process unpickles the loader before anything of Hydra is set up.
+ELSEWHERE = """
+import pickle, sys
+loader = pickle.loads(sys.stdin.buffer.read())
+from hydra import version
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+setup_globals()
+version.setbase("1.3")
+print(OmegaConf.to_yaml(loader.load_configuration("config", sys.argv[1:], RunMode.RUN)))
+"""
+
+
+def test_a_launcher_can_send_the_loader_to_another_process(tmp_path):
+    (tmp_path / "byzantine").mkdir()
+    (tmp_path / "byzantine" / "mine.yaml").write_text("defaults: [alie]\nz: 1.5\n")
+    loader = loader_for(tmp_path)
     load(loader, ["strategy=krum", "byzantine=alie"])
     sent = pickle.dumps(loader)
-    assert len(sent) < 2000
-    words = ["strategy=mean", "byzantine=ipm"]
-    there = load(pickle.loads(sent), words)
-    assert content(there) == content(load(loader, words))
+    assert not pickle.loads(sent)._shared, "earlier compositions stay behind"
+    words = ["strategy=mean", "byzantine=mine"]
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, *words], input=sent, capture_output=True
+    )
+    assert done.stderr.decode() == ""
+    there, here = done.stdout.decode().strip(), OmegaConf.to_yaml(load(loader, words))
+    assert "z: 1.5" in there
+    assert there == here.strip()
+
+
+def test_only_overrides_add_folders_to_the_search_path():
+    """The loader looks for hydra.searchpath among overrides, not in config.yaml."""
+    primary = OmegaConf.load(config_dir() / "config.yaml")
+    assert OmegaConf.select(primary, "hydra.searchpath") is None

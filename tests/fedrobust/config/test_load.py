@@ -75,6 +75,10 @@ MISTAKES = {
         "strategy.rule.window=1",
         "at least 2",
     ],
+    "strategy=flanders strategy.rule.rule={_target_:tests.own_model.build} "
+    "strategy.rule.window=-5": ["strategy.rule.window=-5", "at least 2"],
+    "attack=transfer attack.methods.transfer.attack={_target_:tests.own_model.build} "
+    "attack.methods.transfer.surrogate=no.keras": ["surrogate='no.keras'", "path"],
     "strategy=fldetector strategy.rule.rule._target_=strategies.preaggregators.NNM": [
         "strategy.rule.rule._target_",
         "must be a Rule",
@@ -89,6 +93,15 @@ MISTAKES = {
     "strategy=flanders strategy.rule.rule._target_=strategies.rules.MoNNA "
     "+strategy.rule.rule.trusted=55": ["strategy.rule.rule.trusted=55", "below"],
     "preaggregator=nnm strategy.f=10": ["preaggregator.nnm", "at least 11 updates"],
+    "hydra.job.env_set={A:b}": [
+        "hydra.job.env_set: cannot be overridden: Key 'A' is not in struct",
+        "add what is new with +hydra.job.env_set={A:b}",
+    ],
+    "strategy=flanders strategy.rule.rule={new:1}": [
+        "strategy.rule.rule: cannot take this value: Key 'new' is not in struct",
+        "+strategy.rule.rule.NAME=VALUE",
+    ],
+    "hydra.job.nmae=x": ["Key 'nmae' not in 'JobConf'", "with +hydra.job.nmae=x"],
     "preaggregator=nmn": ["preaggregator=nmn", "'nnm'"],
     "preaggregator=[clipping,arc] preaggregator.clipping.c=0": [
         "preaggregator.clipping.c=0",
@@ -207,3 +220,30 @@ def test_a_rule_within_a_rule_is_written_out(configure):
         "_target_": "strategies.rules.Mean", "weighted": False
     }  # fmt: skip
     assert plain.digest != config.digest
+
+
+def test_a_rule_of_ones_own_within_a_rule_is_left_as_it_is_written(configure):
+    own = {"_target_": "tests.own_model.build", "anything": -1}
+    config = configure(
+        "strategy=flanders", "strategy.rule.window=4",
+        "strategy.rule.rule={_target_:tests.own_model.build}",
+        "+strategy.rule.rule.anything=-1",
+    )  # fmt: skip
+    assert config.strategy.rule["window"] == 4
+    assert config.strategy.rule["rule"] == own
+
+
+def test_a_configuration_that_is_checked_again_has_the_digest_of_the_edited_module(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / "edited_of_mine.py"
+    composed = compose_run(["model._target_=edited_of_mine.build"])
+    seen = []
+    for text in ("def build(): 1", "def build(): 2", "def build(): 1"):
+        module.write_text(text)
+        seen.append(load_config(composed).digest)
+    assert seen[0] == seen[2] != seen[1]
+    module.write_text("def other(): 1")
+    with pytest.raises(ConfigError, match="has no 'build'"):
+        load_config(composed)
