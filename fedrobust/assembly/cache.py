@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from fedrobust import OURS
 from fedrobust.backend import start_tensorflow
 from fedrobust.config.components import checked_component
+from fedrobust.config.user_code import remember_code
 from fedrobust.errors import ConfigError, exits_refused, summary_of
 
 P = ParamSpec("P")
@@ -82,7 +83,8 @@ def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
     Raises
     ------
     ConfigError
-        When it cannot be constructed, with the key and the reason.
+        When it cannot be constructed, with the key and the reason, or when the user
+        edited a module after it was imported.
     """
     node = {**node, **extra}
     checked = checked_component(node, key)
@@ -96,3 +98,5 @@ def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
         cause = error.__cause__ or error
         reason = summary_of(cause)
         raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error
+    finally:
+        remember_code(node)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.config.digests import VERSION
+from fedrobust.config.digests import TRAINING_VERSION
 from fedrobust.errors import ConfigError, FileError
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
@@ -106,11 +106,11 @@ class RunFolder:
             With the folder and the reason; nothing in the folder is changed.
         """
         digest, version = self._digest_there(chosen_by)
-        if digest is not None and version != VERSION:
+        if digest is not None and version != TRAINING_VERSION:
             raise ConfigError(
                 f"{self.path} holds a run of {self._written_by()} with a digest of "
                 f"version {version}, which cannot be compared with those of version "
-                f"{VERSION}: choose another {chosen_by}"
+                f"{TRAINING_VERSION}: choose another {chosen_by}"
             )
         if digest is not None and digest != self.config.digest:
             raise ConfigError(
@@ -139,11 +139,11 @@ class RunFolder:
         path = self.stored.config_path
         try:
             if not path.exists():
-                return None, VERSION
+                return None, TRAINING_VERSION
         except PermissionError:
             pass  # the error of reading it says more
         except OSError:
-            return None, VERSION  # the error of writing it says more
+            return None, TRAINING_VERSION  # the error of writing it says more
         advice = f"restore it, or choose another {chosen_by}"
         head = read_yaml(path, advice)
         found = head.get("config_digest") if isinstance(head, dict) else None
@@ -195,7 +195,10 @@ class RunFolder:
             yield
 
     def _config_text(self) -> str:
-        named = {"config_digest": self.config.digest, "digest_version": VERSION}
+        named = {
+            "config_digest": self.config.digest,
+            "digest_version": TRAINING_VERSION,
+        }
         document = {**named, **asdict(self.config)}
         return yaml.safe_dump(document, sort_keys=False)
 
