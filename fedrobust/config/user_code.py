@@ -37,6 +37,7 @@ def code_digest(target: str) -> str | None:
     trees = _unedited_trees(target)
     if not trees:
         return None
+    _digested.update(trees)
     text = json.dumps(trees, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -44,6 +45,8 @@ def code_digest(target: str) -> str | None:
 # The tree of each module of the user's own that Python has imported, by its name. What
 # was made of a module is cached, so that importing it anew does not change this.
 _imported: dict[str, str] = {}
+# The tree of each when a configuration last digested it, which is before its import.
+_digested: dict[str, str] = {}
 
 
 def require_unedited(target: str, key: str) -> None:
@@ -63,14 +66,29 @@ def remember_code(node: Any) -> None:
     Raises
     ------
     ConfigError
-        When a module was edited after Python imported it.
+        When a module was edited between its digest and its import.
     """
     for target in _targets_in(node):
-        # A function of an imported module may import others later.
-        is_imported = target.rpartition(".")[0] in sys.modules
-        for name, tree in _unedited_trees(target).items():
-            if is_imported or name in sys.modules:
-                _imported[name] = tree
+        module_name = target.rpartition(".")[0]
+        if module_name not in _imported:
+            _remember(target, module_name in sys.modules)
+
+
+def _remember(target: str, is_imported: bool) -> None:
+    sources = _local_sources(target.rpartition(".")[0])
+    # A function of an imported module may import others later.
+    new = {
+        name: _tree_digest(path)
+        for name, path in sources.items()
+        if name not in _imported and (is_imported or name in sys.modules)
+    }
+    _imported.update(new)
+    for name, tree in new.items():
+        if _digested.get(name, tree) != tree:
+            raise ConfigError(
+                f"_target_={target}: {sources[name]} was edited after the "
+                "configuration was checked: start the run again"
+            )
 
 
 def _targets_in(node: Any) -> Iterator[str]:

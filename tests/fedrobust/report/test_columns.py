@@ -1,6 +1,7 @@
 """A column of the reports is one entry of one list, which every writer goes through."""
 
 import csv
+import json
 
 from rich.console import Console
 
@@ -61,3 +62,14 @@ def test_report_csv_has_the_checks_the_traffic_and_the_seconds_of_each_run(tmp_p
         "checks": "FAILED: within_ball", "megabytes_a_round": "2.0",
         "wall_seconds": "1.0",
     }  # fmt: skip
+
+
+def test_a_figure_that_a_run_lacks_is_not_shown_as_zero(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (path,) = tmp_path.glob("*/evaluations/*.json")
+    result = json.loads(path.read_text())
+    assert "| 2.00 |" in markdown(collect(tmp_path))
+    path.write_text(json.dumps({**result, "bytes_up": None}))
+    text = markdown(collect(tmp_path))
+    assert "| – |" in text
+    assert "0.00" not in text
