@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from fedrobust import OURS
 from fedrobust.backend import start_tensorflow
 from fedrobust.config.components import checked_component
-from fedrobust.config.user_code import remember_code
+from fedrobust.config.user_code import forget_code, remember_code
 from fedrobust.errors import ConfigError, exits_refused, summary_of
 
 P = ParamSpec("P")
@@ -25,6 +25,7 @@ def forget() -> None:
     """Empty all caches, as they are in a new process."""
     for clear in _caches:
         clear()
+    forget_code()
 
 
 # Sizes of the caches: of data sets and models; of trainers, whose graphs take some tens

@@ -49,6 +49,12 @@ _imported: dict[str, str] = {}
 _digested: dict[str, str] = {}
 
 
+def forget_code() -> None:
+    """Forget what was imported and digested, for a caller that imports it anew."""
+    _imported.clear()
+    _digested.clear()
+
+
 def require_unedited(target: str, key: str) -> None:
     """Raise ConfigError if a target's code was edited after it was imported."""
     if not target.startswith((*OURS, "keras.")):
