@@ -5,6 +5,7 @@ This module reads every JSON, JSON-lines and YAML file of a run, and turns every
 """
 
 import errno
+import hashlib
 import json
 import math
 import os
@@ -61,6 +62,13 @@ def to_disk(path: Path) -> None:
     """Wait until a file is on disk, so that a power failure does not corrupt it."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def file_digest(path: Path | str) -> str:
+    """Digest what a file holds; a folder counts by its name alone."""
+    path = Path(path)
+    content = str(path).encode() if path.is_dir() else path.read_bytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 def is_partial(path: Path) -> bool:

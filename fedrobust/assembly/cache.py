@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from fedrobust import OURS
 from fedrobust.backend import start_tensorflow
 from fedrobust.config.components import checked_component
+from fedrobust.config.user_code import forget_code, remember_code
 from fedrobust.errors import ConfigError, exits_refused, summary_of
 
 P = ParamSpec("P")
@@ -24,6 +25,7 @@ def forget() -> None:
     """Empty all caches."""
     for clear in _caches:
         clear()
+    forget_code()
 
 
 # Sizes of the caches: for data sets and models; for trainers, whose graphs take tens of
@@ -82,7 +84,8 @@ def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
     Raises
     ------
     ConfigError
-        When it cannot be constructed; the message has the key and the reason.
+        When it cannot be constructed, or when the user edited a module after it was
+        imported; the message has the key and the reason.
     """
     node = {**node, **extra}
     checked = checked_component(node, key)
@@ -96,3 +99,5 @@ def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
         cause = error.__cause__ or error
         reason = summary_of(cause)
         raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error
+    finally:
+        remember_code(node)

@@ -14,6 +14,7 @@ from typing import Any
 from fedrobust.attacks.base import Attack
 from fedrobust.attacks.pgd import PGD
 from fedrobust.attacks.subject import Images, Subject
+from fedrobust.files import file_digest
 from fedrobust.network import Network, network_of
 from fedrobust.network.classifier import load_model
 from fedrobust.network.inference import logits_of
@@ -86,12 +87,18 @@ class Transfer(Attack):
     def _network(self, shape: tuple[int, ...]) -> Network:
         if not isinstance(self.surrogate, str | Path):
             return network_of(self.surrogate, shape)
-        return network_of(_load(Path(self.surrogate).absolute()), shape)
+        path = Path(self.surrogate).absolute()
+        content = file_digest(path) if path.exists() else ""
+        return network_of(_load(path, content), shape)
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path) -> Any:
-    """Load a model file; cached, because every epsilon and round needs it."""
+def _load(path: Path, content: str) -> Any:
+    """Load a model file; cached, because every epsilon and round needs it.
+
+    ``content`` is the digest of the file, so that another model under the same path is
+    loaded anew.
+    """
     return load_model(path)
 
 

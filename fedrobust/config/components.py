@@ -16,6 +16,7 @@ from typing import Any
 from fedrobust import OURS
 from fedrobust.config.targets import find_target
 from fedrobust.config.typed import Node, merged_with, with_key
+from fedrobust.config.user_code import require_unedited
 from fedrobust.errors import ConfigError
 
 
@@ -82,6 +83,7 @@ def _check(node: Any, key: str, base: type | None) -> tuple[Node, Any]:
         _find_targets(value, f"{key}.{name}")
     if not target.startswith(OURS):
         find_target(target, key)
+        require_unedited(target, key)
         return node, None
     cls = _class_of(target, key, base)
     # A rule within a rule is a component of its own.
@@ -128,6 +130,7 @@ def _find_targets(value: Any, key: str) -> None:
         target = value.get("_target_")
         if isinstance(target, str) and not target.startswith(OURS):
             find_target(target, key)
+            require_unedited(target, key)
         for name, each in value.items():
             _find_targets(each, f"{key}.{name}")
 

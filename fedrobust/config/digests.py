@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from fedrobust.config.defaults import component_class, defaults_of
-from fedrobust.config.targets import code_digest, file_digest
 from fedrobust.config.typed import Node
+from fedrobust.config.user_code import code_digest
+from fedrobust.files import file_digest
 
-# The version of this module's rules. Raise it when a key outside all components changes
-# its meaning or its default.
-VERSION = 4
+# The versions of the two digests. Raise one when a key outside the components changes
+# its meaning or its default: the first for the training, which leaves no stored model
+# in use; the second for the evaluation, which evaluates stored models anew.
+TRAINING_VERSION = 4
+EVALUATION_VERSION = 4
 
 
-def digest(values: Node) -> str:
+def digest(values: Node, version: int) -> str:
     """Return sixteen hexadecimal digits that name the values of ``differences``."""
-    text = json.dumps({"version": VERSION, **values}, sort_keys=True, default=str)
+    text = json.dumps({"version": version, **values}, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

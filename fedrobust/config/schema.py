@@ -137,6 +137,12 @@ class Config(Noted):
     # The choice made in each group, which names the nodes above.
     choices: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # Their order has no effect, so it must not name another experiment.
+        if self.byzantine_clients is not None:
+            clients = sorted(self.byzantine_clients)
+            object.__setattr__(self, "byzantine_clients", clients)
+
     @property
     def num_sampled(self) -> int:
         """The number of clients that train in a round."""
@@ -167,7 +173,7 @@ class Config(Noted):
     @cached_property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name the training science."""
-        return digests.digest(self.science)
+        return digests.digest(self.science, digests.TRAINING_VERSION)
 
     @cached_property
     def evaluation_digest(self) -> str:
@@ -175,7 +181,7 @@ class Config(Noted):
         methods, values = self.attack.methods, digests.differences(self.attack)
         if methods:
             values |= {"epsilon": self.attack.epsilons, "checks": self.checks}
-        return digests.digest(values)
+        return digests.digest(values, digests.EVALUATION_VERSION)
 
     @property
     def cohort(self) -> int:
@@ -188,7 +194,7 @@ class Config(Noted):
         Without ``byzantine_redraw`` all rounds have the clients drawn for round 0.
         """
         if self.byzantine_clients is not None:
-            return sorted(self.byzantine_clients)
+            return self.byzantine_clients
         drawn = round if self.byzantine_redraw else 0
         return byzantine_clients(self.seed, self.num_clients, self.num_byzantine, drawn)
 

@@ -1,12 +1,8 @@
 """Find the class or function of a ``_target_`` without running the user's code."""
 
 import ast
-import hashlib
 import importlib.machinery
-import json
-import sysconfig
 from collections.abc import Iterator
-from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,6 @@ from typing import Any
 from hydra._internal.target_policy import _authorize_target_name
 from hydra.errors import InstantiationException
 
-from fedrobust import OURS
 from fedrobust.errors import ConfigError, nearest
 
 
@@ -47,7 +42,7 @@ def find_target(target: str, key: str) -> Path | None:
             "as mine.Model"
         )
     module_name, _, name = target.rpartition(".")
-    specs = _specs(module_name)
+    specs = specs_of(module_name)
     missing = next((part for part, spec in specs.items() if spec is None), None)
     if missing in ("builtins", "sys"):
         return None
@@ -56,7 +51,7 @@ def find_target(target: str, key: str) -> Path | None:
             f"{key}._target_={target}: no module {missing!r} found, neither "
             f"installed nor in {Path.cwd()}"
         )
-    path = _text_of(specs[module_name])
+    path = text_of(specs[module_name])
     if path is None:
         return None
     names = _names_in(path)
@@ -77,7 +72,7 @@ def _hidden_module(module_name: str, path: Path) -> str:
     return f"; {path} comes before {hidden[0]}, which needs another name"
 
 
-def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
+def specs_of(module_name: str) -> dict[str, ModuleSpec | None]:
     """Return the specs of a module and its packages; None for the first missing one."""
     found: dict[str, ModuleSpec | None] = {}
     path: Any = None
@@ -92,95 +87,11 @@ def _specs(module_name: str) -> dict[str, ModuleSpec | None]:
     return found
 
 
-def _text_of(spec: ModuleSpec | None) -> Path | None:
+def text_of(spec: ModuleSpec | None) -> Path | None:
     """Return the file of a module; None if it is not a Python source file."""
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
-
-
-def code_digest(target: str) -> str | None:
-    """Return a digest of the user's own modules that a ``_target_`` needs.
-
-    Editing a model or an objective, or a module that it imports, makes another
-    experiment; comments and layout do not count. Installed modules are left out, as
-    their versions are recorded.
-
-    Returns
-    -------
-    A hexadecimal digest; None if every module is installed.
-    """
-    find_target(target, "")
-    sources = _local_sources(target.rpartition(".")[0])
-    if not sources:
-        return None
-    trees = {name: _tree_digest(path) for name, path in sources.items()}
-    text = json.dumps(trees, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _local_sources(module_name: str) -> dict[str, Path]:
-    """Find a module and all modules that it needs, except installed ones."""
-    found: dict[str, Path] = {}
-    left = [module_name]
-    while left:
-        for name, spec in _specs(left.pop()).items():
-            path = _text_of(spec)
-            if path is not None and name not in found and _is_local(path):
-                found[name] = path
-                left += _imports_of(name, path)
-    return found
-
-
-def _is_local(path: Path) -> bool:
-    """Return whether a file is neither installed nor part of Python itself."""
-    installed = {"site-packages", "dist-packages"} & set(path.parts)
-    return not installed and not path.is_relative_to(sysconfig.get_path("stdlib"))
-
-
-def _imports_of(name: str, path: Path) -> list[str]:
-    """List the modules that a source file imports, and names that may be modules."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    found = []
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom):
-            parents = package.split(".")
-            above = parents[: len(parents) + 1 - node.level] if node.level else []
-            base = ".".join(filter(None, [*above, node.module]))
-            found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    return [module for module in found if not f"{module}.".startswith(OURS)]
-
-
-def file_digest(path: Path | str) -> str:
-    """Return the digest of a file's content; of a folder, that of its name."""
-    path = Path(path)
-    content = str(path).encode() if path.is_dir() else path.read_bytes()
-    return hashlib.sha256(content).hexdigest()
-
-
-def _tree_digest(path: Path) -> str:
-    """Return the digest of a module's syntax tree."""
-    return _digest_of_tree(str(path), path.read_bytes())
-
-
-@lru_cache(maxsize=256)
-def _digest_of_tree(path: str, content: bytes) -> str:
-    return hashlib.sha256(repr(_shape(parsed(Path(path)))).encode()).hexdigest()
-
-
-def _shape(node: Any) -> Any:
-    """Return a syntax tree as nested lists, the same under every version of Python.
-
-    ``ast.dump`` is not: versions add fields, which stay empty for older code.
-    """
-    if isinstance(node, ast.AST):
-        # The field kind is only the prefix u of a string, which has no effect.
-        fields = [(name, getattr(node, name, None)) for name in node._fields]
-        filled = [(n, v) for n, v in fields if v not in (None, []) and n != "kind"]
-        return [type(node).__name__, *((n, _shape(v)) for n, v in filled)]
-    return [*map(_shape, node)] if isinstance(node, list) else repr(node)
 
 
 def parsed(path: Path) -> ast.Module:

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fedrobust.config import Config
-from fedrobust.config.targets import file_digest
-from fedrobust.files import Json
+from fedrobust.files import Json, file_digest
 from fedrobust.record.environment import environment
 from fedrobust.record.evaluation_result import EvaluationResult, measured_by
 

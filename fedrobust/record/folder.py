@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from fedrobust.config import Config
-from fedrobust.config.digests import VERSION
+from fedrobust.config.digests import TRAINING_VERSION
 from fedrobust.errors import FileError
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
@@ -142,7 +142,10 @@ class RunFolder:
             yield
 
     def _config_text(self) -> str:
-        identity = {"config_digest": self.config.digest, "digest_version": VERSION}
+        identity = {
+            "config_digest": self.config.digest,
+            "digest_version": TRAINING_VERSION,
+        }
         document = {**identity, **asdict(self.config)}
         return yaml.safe_dump(document, sort_keys=False)
 

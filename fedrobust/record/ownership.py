@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fedrobust.config import Config
-from fedrobust.config.digests import VERSION
+from fedrobust.config.digests import TRAINING_VERSION
 from fedrobust.errors import ConfigError, FileError
 from fedrobust.files import check_writable, is_partial, read_yaml, require_types
 from fedrobust.record.stored_run import StoredRun
@@ -34,11 +34,11 @@ def check_ownership(stored: StoredRun, config: Config, chosen_by: str) -> None:
         When the folder is refused; nothing in it is changed.
     """
     digest, version = _stored_digest(stored, chosen_by)
-    if digest is not None and version != VERSION:
+    if digest is not None and version != TRAINING_VERSION:
         raise ConfigError(
             f"{stored.path} holds a run of {_written_by(stored)} with a digest of "
             f"version {version}, which cannot be compared with those of version "
-            f"{VERSION}: choose another {chosen_by}"
+            f"{TRAINING_VERSION}: choose another {chosen_by}"
         )
     if digest is not None and digest != config.digest:
         raise ConfigError(
@@ -59,11 +59,11 @@ def _stored_digest(stored: StoredRun, chosen_by: str) -> tuple[str | None, int]:
     path = stored.config_path
     try:
         if not path.exists():
-            return None, VERSION
+            return None, TRAINING_VERSION
     except PermissionError:
         pass  # reading the file raises a more precise error
     except OSError:
-        return None, VERSION  # writing the file raises a more precise error
+        return None, TRAINING_VERSION  # writing the file raises a more precise error
     advice = f"restore it, or choose another {chosen_by}"
     head = read_yaml(path, advice)
     found = head.get("config_digest") if isinstance(head, dict) else None

@@ -117,7 +117,11 @@ def _mean(figure: Figure) -> Callable[[SeedGroup], float | None]:
 
 
 def _number(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
-    return lambda group: f"{group.mean(figure) or 0.0:.{digits}f}"
+    def text(group: SeedGroup) -> str:
+        mean = group.mean(figure)
+        return MISSING if mean is None else f"{mean:.{digits}f}"
+
+    return text
 
 
 def _megabytes(result: Result) -> float | None:

@@ -50,6 +50,20 @@ def test_a_surrogate_may_be_a_file(trained, surrogate, tmp_path):
         Transfer(surrogate=str(tmp_path / "none.keras"))(trained.model, x, y)
 
 
+def test_another_model_in_the_file_of_a_surrogate_is_loaded(
+    trained, surrogate, tmp_path
+):
+    x, y = trained.data.x_test[:10], trained.data.y_test[:10]
+    path = tmp_path / "surrogate.keras"
+    for model in (surrogate, trained.model):
+        save_model(model, path)
+        found = Transfer(surrogate=path)(trained.model, x, y)
+        expected = Transfer(surrogate=model)(trained.model, x, y)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    first = Transfer(surrogate=surrogate)(trained.model, x, y)
+    assert abs(found - first).max() > 0.01
+
+
 def test_a_surrogate_of_another_task_is_refused(trained, linear):
     x, y = trained.data.x_test[:4], trained.data.y_test[:4]
     with pytest.raises(ValueError, match=r"inputs of shape \(4,\)"):

@@ -11,7 +11,7 @@ import pytest
 from fedrobust.config import defaults
 from fedrobust.config.conf_folder import config_dir
 from fedrobust.config.defaults import component_class, defaults_of, with_defaults
-from fedrobust.config.digests import differences, digest
+from fedrobust.config.digests import TRAINING_VERSION, differences, digest
 from fedrobust.config.schema import Config
 from fedrobust.errors import ConfigError
 
@@ -39,6 +39,10 @@ def ours(monkeypatch: pytest.MonkeyPatch) -> None:
 HERE = f"{__name__}.Rate"
 
 
+def name_of(value: object) -> str:
+    return digest(differences(value), TRAINING_VERSION)
+
+
 @pytest.mark.usefixtures("ours")
 def test_a_component_says_only_what_differs_from_its_defaults():
     written = {"_target_": HERE, "scale": 2, "power": 5, "centred": True}
@@ -53,7 +57,7 @@ def test_a_component_says_only_what_differs_from_its_defaults():
 @pytest.mark.usefixtures("ours")
 def test_a_new_key_with_a_neutral_default_changes_no_digest(monkeypatch):
     written = {"_target_": HERE, "scale": 2.0}
-    before = digest(differences(written))
+    before = name_of(written)
 
     @dataclass(frozen=True, kw_only=True)
     class Wider(Rate):
@@ -62,8 +66,8 @@ def test_a_new_key_with_a_neutral_default_changes_no_digest(monkeypatch):
     Wider.__name__ = "Rate"
     monkeypatch.setattr(f"{__name__}.Rate", Wider)
     component_class.cache_clear()
-    assert digest(differences({**written, "depth": None})) == before
-    assert digest(differences({**written, "depth": 3})) != before
+    assert name_of({**written, "depth": None}) == before
+    assert name_of({**written, "depth": 3}) != before
 
 
 @pytest.mark.usefixtures("ours")
@@ -71,10 +75,10 @@ def test_a_raised_version_is_another_digest_wherever_the_component_stands(monkey
     inner = {"_target_": HERE, "scale": 2.0}
     nodes = [inner, {"a": [inner]}, {"_target_": "mine.Outer", "of": inner}]
     monkeypatch.setattr("fedrobust.config.digests.code_digest", lambda target: None)
-    before = [digest(differences(node)) for node in nodes]
+    before = [name_of(node) for node in nodes]
     monkeypatch.setattr(Rate, "version", 2)
     assert differences(inner) == {"_target_": "Rate", "scale": 2.0, "_version_": 2}
-    after = [digest(differences(node)) for node in nodes]
+    after = [name_of(node) for node in nodes]
     assert all(a != b for a, b in zip(after, before, strict=True))
 
 
@@ -169,6 +173,32 @@ def test_the_evaluation_is_named_by_its_attacks_their_versions_and_checks(config
     assert configure("checks=full").evaluation_digest == configure().evaluation_digest
 
 
+def test_a_raised_version_of_one_digest_leaves_the_other(configure, monkeypatch):
+    many = ("attack=pgd", "attack.epsilon=0.1")
+
+    def both() -> tuple[str, str]:
+        config = dataclasses.replace(configure(*many))
+        return config.digest, config.evaluation_digest
+
+    training, evaluation = both()
+    monkeypatch.setattr("fedrobust.config.digests.EVALUATION_VERSION", 5)
+    later = both()
+    assert later[0] == training
+    assert later[1] != evaluation
+    monkeypatch.setattr("fedrobust.config.digests.TRAINING_VERSION", 5)
+    assert both()[0] != training
+    assert both()[1] == later[1]
+
+
+def test_the_order_of_byzantine_clients_names_no_other_experiment(configure):
+    one, other, third = (
+        configure("num_byzantine=2", f"byzantine_clients={clients}")
+        for clients in ("[1,7]", "[7,1]", "[7,2]")
+    )
+    assert one.digest == other.digest != third.digest
+    assert other.drawn_byzantine() == [1, 7]
+
+
 def test_which_rounds_are_evaluated_is_in_neither_digest(configure):
     often, seldom = configure(), configure("evaluation.every=5")
     assert often.digest == seldom.digest
@@ -196,7 +226,7 @@ def test_a_group_of_nothing_but_defaults_is_left_out(configure):
     )
     config = configure()
     values = {f.name: getattr(config, f.name) for f in dataclasses.fields(Config)}
-    assert digest(differences(wider(**values))) == digest(differences(config))
+    assert name_of(wider(**values)) == name_of(config)
 
 
 def test_what_a_configuration_lacks_has_the_default_of_its_class():

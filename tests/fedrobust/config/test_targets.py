@@ -69,7 +69,7 @@ def test_comments_and_layout_make_no_other_experiment(configure, tmp_path, monke
 
 def test_a_syntax_tree_has_one_digest_under_every_version_of_python(tmp_path):
     """A literal: of 3.11, which 3.12 and 3.13 must give, too."""
-    from fedrobust.config.targets import _shape
+    from fedrobust.config.user_code import _shape
 
     tree = ast.parse("def f(x, *, y=1):\n    return f'{x:>3}' if y else None")
     text = repr(_shape(tree))

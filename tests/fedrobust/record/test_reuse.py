@@ -9,7 +9,7 @@ import pytest
 
 from fedrobust import __version__
 from fedrobust.assembly import Experiment, forget
-from fedrobust.config.digests import VERSION
+from fedrobust.config.digests import TRAINING_VERSION
 from fedrobust.errors import ConfigError
 from fedrobust.record.folder import RunFolder
 from fedrobust.report import MissingResultsError, collect
@@ -131,7 +131,7 @@ def test_a_folder_with_digests_of_another_version_is_left_alone(
     run(config, tmp_path / "r")
     path = tmp_path / "r" / "config.yaml"
     text = path.read_text()
-    older = text.replace(f"digest_version: {VERSION}\n", "")
+    older = text.replace(f"digest_version: {TRAINING_VERSION}\n", "")
     assert older != text
     path.write_text(older)
     before = {p: p.read_bytes() for p in (tmp_path / "r").rglob("*") if p.is_file()}
@@ -139,8 +139,8 @@ def test_a_folder_with_digests_of_another_version_is_left_alone(
         run(config, tmp_path / "r")
     for part in (
         f"{tmp_path / 'r'} holds a run of fedrobust {__version__} with a digest",
-        f"of version 3, which cannot be compared with those of version {VERSION}",
-        "choose another hydra.run.dir",
+        "of version 3, which cannot be compared with those of version "
+        f"{TRAINING_VERSION}: choose another hydra.run.dir",
     ):
         assert part in str(caught.value)
     (tmp_path / "r" / "training.json").unlink()

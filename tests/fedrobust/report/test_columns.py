@@ -121,3 +121,14 @@ def test_the_worst_client_and_the_spread_over_clients_are_shown(tmp_path):
     # (70 + 80) / 2 and (7 + 8) / 2; a run whose clients held nothing out has none.
     assert "| 50.0 ± 0.0 | 75.0 / 7.5 |" in text
     assert "| 50.0 | – / – |" in text
+
+
+def test_a_figure_that_a_run_lacks_is_not_shown_as_zero(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    (path,) = tmp_path.glob("*/evaluations/*.json")
+    result = json.loads(path.read_text())
+    assert "| 2.00 |" in markdown(collect(tmp_path))
+    path.write_text(json.dumps({**result, "bytes_up": None}))
+    text = markdown(collect(tmp_path))
+    assert "| – |" in text
+    assert "0.00" not in text
