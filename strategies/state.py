@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from strategies.records import storable
+from strategies.records.storable import storable
 
 
 @storable

@@ -17,8 +17,7 @@ FRAMEWORK = [
     *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [
-    *("threads", "randomness", "validation", "field_types", "storable"),
-    *("record_reader", "records"),
+    *("threads", "randomness", "validation", "records"),
     *("linalg", "rules"),
     *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
     *("transport", "screening", "server_optimizers", "updates", "pipeline"),

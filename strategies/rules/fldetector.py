@@ -24,7 +24,7 @@ import numpy as np
 from strategies.linalg.order import Rows
 from strategies.linalg.rows import Float, Matrix, Vector, norms
 from strategies.randomness import Draw, server_generator
-from strategies.records import storable
+from strategies.records.storable import storable
 from strategies.rules.base import Aggregate, Rule, RuleContext
 from strategies.rules.filtering import aggregate_rest
 from strategies.rules.mean import Mean

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.record_reader import Reading
-from strategies.storable import (
+from strategies.records.reader import Reading
+from strategies.records.storable import (
     KINDS,
     classes,
     name_of,

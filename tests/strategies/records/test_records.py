@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as arrays_of
 from numpy.typing import NDArray
 
 from fedrobust.federation.state import RunState
-from strategies.field_types import wrong_field
 from strategies.records import from_records, storable, to_records
+from strategies.records.field_types import wrong_field
 from strategies.state import ServerState
 from tests.states import bits, stored
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.storable import (
+from strategies.records.storable import (
     KINDS,
     classes,
     require_depth,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from inspect import formatannotation
 from typing import Any, TypeVar
 
-from strategies.field_types import wrong_field
+from strategies.records.field_types import wrong_field
 
 T = TypeVar("T")
 
