@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fedrobust import cli
+from fedrobust.assembly import forget
 from tests.conftest import REPOSITORY
 from tests.docs.blocks import Block, blocks_of, commands_of, pages
 
@@ -39,6 +40,8 @@ def reader(tmp_path, monkeypatch, capsys):
         origin = getattr(sys.modules[name], "__file__", None) or ""
         if origin.startswith(str(tmp_path)):
             del sys.modules[name]
+    # The next page has a module of the same name, as another reader would.
+    forget()
 
 
 class Reader:
