@@ -27,6 +27,9 @@ def name_of(path: Path) -> str:
 PAGES = [p for p in pages() if any(b.is_run for b in blocks_of(p))]
 SLOW_PAGES = [p for p in PAGES if any(b.is_slow and b.is_run for b in blocks_of(p))]
 
+# A backslash does not continue a comment, so that the next line would be a command.
+CONTINUED_COMMENT = re.compile(r"(?:^|\s)#.*\\$", re.MULTILINE)
+
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch, capsys):
@@ -79,6 +82,7 @@ class Reader:
         self._printed = self._capsys.readouterr().out
 
     def _shell(self, block: Block, run_slow: bool) -> None:
+        assert not CONTINUED_COMMENT.search(block.text), (block.page, block.line)
         subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
         self._was_run = not is_only_checked(block, run_slow)
         self._printed = ""
@@ -192,6 +196,14 @@ def test_a_block_that_fails_fails_the_test(reader):
             reader.read(Block("page.md", 1, language, "", "", text))
     with pytest.raises(AssertionError):
         reader.read(Block("page.md", 1, "text", "", "prints", "not printed\n"))
+
+
+def test_a_comment_that_ends_in_a_backslash_fails_the_test(reader):
+    right = "# A comment with \\ in it.\nprintf '%s\\n' \\\n  a#b\n"
+    reader.read(Block("page.md", 1, "sh", "", "", right))
+    for comment in ("true # two \\\n  lines\n", "# two \\\n  lines\n"):
+        with pytest.raises(AssertionError):
+            reader.read(Block("page.md", 1, "sh", "", "needs slurm", comment))
 
 
 def test_what_is_only_checked_is_still_checked(reader):
