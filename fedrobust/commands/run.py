@@ -84,7 +84,7 @@ def command(arguments: Sequence[str]) -> int:
         return answer(arguments)
     if composed.hydra.mode == RunMode.MULTIRUN:  # set in a file
         return _multirun(arguments, flags, is_dry, is_fresh)
-    folder = resolved_folder(composed, "hydra.run.dir")
+    folder = resolved_folder(composed, "hydra.run.dir", config.digest)
     RunFolder(folder, config).check()
     _notes(config.notes)
     if is_dry:
@@ -178,7 +178,7 @@ def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
     for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
         try:
             config = checked(composed, flags.config_dir)
-            folder, subfolder = _folders(composed, len(jobs))
+            folder, subfolder = _folders(composed, len(jobs), config.digest)
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
         jobs.append((subfolder, config))
@@ -209,12 +209,12 @@ def _tell_failures(runs: list[RunFolder]) -> None:
             tell(f"{name} failed: {reason} ({run.error_path})")
 
 
-def _folders(composed: Any, number: int) -> tuple[Path, Path]:
+def _folders(composed: Any, number: int, digest: str) -> tuple[Path, Path]:
     """Return the folder of a multirun, and the folder of a job below it."""
     number_job(composed, number)
     return (
-        resolved_folder(composed, "hydra.sweep.dir"),
-        resolved_folder(composed, "hydra.sweep.subdir"),
+        resolved_folder(composed, "hydra.sweep.dir", digest),
+        resolved_folder(composed, "hydra.sweep.subdir", digest),
     )
 
 

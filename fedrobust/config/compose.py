@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -32,12 +33,15 @@ from fedrobust.errors import ConfigError, reason_of
 # The primary configuration file of conf/.
 CONFIG = "config"
 
+# The digest of the configuration whose folder is being resolved, if it is known.
+_known_digest: ContextVar[str | None] = ContextVar("known_digest", default=None)
+
 
 def register_resolvers() -> None:
     """Register ``science_digest``, by which conf/ names the folder of a run."""
 
     def science_digest(*, _root_: DictConfig) -> str:
-        return load_once(_root_).digest
+        return _known_digest.get() or load_once(_root_).digest
 
     OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
 
@@ -168,7 +172,7 @@ def number_job(composed: DictConfig, number: int) -> None:
         composed.hydra.job.num = composed.hydra.job.id = number
 
 
-def resolved_folder(composed: DictConfig, key: str) -> Path:
+def resolved_folder(composed: DictConfig, key: str, digest: str | None = None) -> Path:
     """Read a folder that Hydra will use, which may depend on the job.
 
     Parameters
@@ -177,12 +181,15 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
         What was composed for the job.
     key
         ``hydra.run.dir``, ``hydra.sweep.dir`` or ``hydra.sweep.subdir``.
+    digest
+        The training digest, if ``composed`` has been checked; None checks it.
 
     Raises
     ------
     ConfigError
         When the folder cannot be resolved.
     """
+    known = _known_digest.set(digest)
     HydraConfig.instance().cfg = composed  # type: ignore[assignment]  # ${hydra:...}
     try:
         return Path(str(OmegaConf.select(composed, key, throw_on_missing=True)))
@@ -191,6 +198,8 @@ def resolved_folder(composed: DictConfig, key: str) -> Path:
         if key == "hydra.run.dir" and "hydra.job." in reason:
             reason += ", which only jobs of a multirun have (-m)"
         raise ConfigError(f"{key} cannot be read: {reason}") from error
+    finally:
+        _known_digest.reset(known)
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
