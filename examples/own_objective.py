@@ -13,7 +13,7 @@ class Brightness:
         self.size = size
 
     def perturb(self, model, x, y, seed):
-        """Make the inputs of a batch; ``seed`` is the key of every draw."""
+        """Return the inputs of a batch; ``seed`` is the key of every draw."""
         shape = [tf.shape(x)[0], 1, 1, 1]
         shift = tf.random.stateless_uniform(shape, seed, -self.size, self.size)
         return tf.clip_by_value(x + shift, 0.0, 1.0)

@@ -1,7 +1,7 @@
 """Build the parts of an ``Experiment`` from a checked configuration.
 
-Parts that take long to build are cached and shared by all experiments of a process; see
-``cache``.
+Other folders use ``Experiment`` alone; the modules here are its parts. What takes long
+to build is cached and shared by all experiments of a process; see ``cache``.
 """
 
 from fedrobust.assembly.cache import forget

@@ -1,4 +1,4 @@
-"""The code that a ``_target_`` of the user's own runs: its digest, and its edits."""
+"""The user's own code behind a ``_target_``: its digest, and edits after its import."""
 
 import ast
 import hashlib
@@ -17,21 +17,21 @@ from fedrobust.errors import ConfigError
 
 
 def code_digest(target: str) -> str | None:
-    """Digest the modules of a user's own that a ``_target_`` needs.
+    """Return a digest of the user's own modules that a ``_target_`` needs.
 
-    A model or an objective that was edited is another experiment, and so it is when a
-    module that it imports was; comments and layout do not count. What is installed is
-    left out: its version is in the record.
+    Editing a model or an objective, or a module that it imports, makes another
+    experiment; comments and layout do not count. Installed modules are left out, as
+    their versions are recorded.
 
     Returns
     -------
-    A hexadecimal digest; None where every module is installed.
+    A hexadecimal digest; None if every module is installed.
 
     Raises
     ------
     ConfigError
         When there is no such target, or when a module was edited after Python imported
-        it, as the code from before would run.
+        it, because the old code would run.
     """
     find_target(target, "")
     trees = _unedited_trees(target)
@@ -42,15 +42,15 @@ def code_digest(target: str) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# The tree of each module of the user's own that Python has imported, by its name. What
-# was made of a module is cached, so that importing it anew does not change this.
+# Tree digests of the user's modules as Python imported them, by module name. Components
+# are cached, so reloading a module would not replace the code that runs.
 _imported: dict[str, str] = {}
-# The tree of each when a configuration last digested it, which is before its import.
+# Tree digests as a configuration last computed them, which is before the import.
 _digested: dict[str, str] = {}
 
 
 def forget_code() -> None:
-    """Forget what was imported and digested, for a caller that imports it anew."""
+    """Empty both records, for a caller that removes the modules from Python too."""
     _imported.clear()
     _digested.clear()
 
@@ -62,12 +62,12 @@ def require_unedited(target: str, key: str) -> None:
 
 
 def remember_code(node: Any) -> None:
-    """Remember the code of the user's own of which a component was just made.
+    """Record the code from which a component of the user was just constructed.
 
     Parameters
     ----------
     node
-        The node of the component, with the targets within it.
+        The node of the component, which may contain further targets.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _remember(target: str, is_imported: bool) -> None:
 
 
 def _targets_in(node: Any) -> Iterator[str]:
-    """Walk the targets of a node that are neither ours nor of Keras."""
+    """Yield the targets in a node that name neither our classes nor those of Keras."""
     if isinstance(node, list):
         for each in node:
             yield from _targets_in(each)
@@ -110,7 +110,7 @@ def _targets_in(node: Any) -> Iterator[str]:
 
 
 def _unedited_trees(target: str, key: str = "") -> dict[str, str]:
-    """Digest each module of the user's own that a target needs, by its name."""
+    """Return the tree digest of each of the user's modules that a target needs."""
     sources = _local_sources(target.rpartition(".")[0])
     trees = {name: _tree_digest(path) for name, path in sources.items()}
     for name, tree in trees.items():
@@ -124,7 +124,7 @@ def _unedited_trees(target: str, key: str = "") -> dict[str, str]:
 
 
 def _local_sources(module_name: str) -> dict[str, Path]:
-    """Find a module and all it imports, and theirs, that are not installed."""
+    """Find a module and all modules that it needs, except installed ones."""
     found: dict[str, Path] = {}
     left = [module_name]
     while left:
@@ -137,13 +137,13 @@ def _local_sources(module_name: str) -> dict[str, Path]:
 
 
 def _is_local(path: Path) -> bool:
-    """Tell whether a file is neither installed nor of Python itself."""
+    """Return whether a file is neither installed nor part of Python itself."""
     installed = {"site-packages", "dist-packages"} & set(path.parts)
     return not installed and not path.is_relative_to(sysconfig.get_path("stdlib"))
 
 
 def _imports_of(name: str, path: Path) -> list[str]:
-    """List what a module imports, by its text: modules, and names that may be some."""
+    """List the modules that a source file imports, and names that may be modules."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found = []
     for node in ast.walk(parsed(path)):
@@ -158,7 +158,7 @@ def _imports_of(name: str, path: Path) -> list[str]:
 
 
 def _tree_digest(path: Path) -> str:
-    """Digest the syntax tree of a module."""
+    """Return the digest of a module's syntax tree."""
     return _digest_of_tree(str(path), path.read_bytes())
 
 
@@ -173,7 +173,7 @@ def _shape(node: Any) -> Any:
     ``ast.dump`` is not: versions add fields, which stay empty for older code.
     """
     if isinstance(node, ast.AST):
-        # A string's prefix u is the one thing a field tells that has no effect.
+        # The field kind is only the prefix u of a string, which has no effect.
         fields = [(name, getattr(node, name, None)) for name in node._fields]
         filled = [(n, v) for n, v in fields if v not in (None, []) and n != "kind"]
         return [type(node).__name__, *((n, _shape(v)) for n, v in filled)]

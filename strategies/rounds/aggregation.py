@@ -9,9 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from flwr.app import (
-    ArrayRecord,
-)
+from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from strategies.linalg.rows import Matrix, Vector
