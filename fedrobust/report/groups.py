@@ -36,11 +36,14 @@ class FinishedRun:
         The result of the evaluation.
     rounds
         The rounds of the training; empty if the run recorded none.
+    labels
+        Every value of the configuration that may distinguish it, by dotted key.
     """
 
     config: Json
     result: Result
     rounds: list[RoundRow] = field(default_factory=list)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
