@@ -26,7 +26,9 @@ PUBLISHED = Path(__file__).parents[2] / "docs" / "results" / "byzantine" / "repo
 def write_folder(folder: Path) -> int:
     """Write every run of the sweep, and return their number."""
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
-        rows = {(row["strategy"], row["byzantine"]): row for row in csv.DictReader(file)}
+        rows = {
+            (row["strategy"], row["byzantine"]): row for row in csv.DictReader(file)
+        }
     number = 0
     for _, composed in compose_sweep(["experiment=byzantine"], None):
         config = checked(composed, None)

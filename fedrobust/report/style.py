@@ -8,6 +8,7 @@ a paper is 3.3 inches wide, and its text at least 7 points high.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -26,7 +27,8 @@ COLUMN, PAGE = 3.3, 6.6  # inches
 HEAT, RISING = "viridis", "magma_r"  # accuracies; success of an attacker
 MISSING = "#d7dade"  # a cell without a number
 
-SETTINGS = {
+# Any, as the type of rc_context names every setting.
+SETTINGS: dict[Any, Any] = {
     "text.parse_math": False,  # names are shown literally
     "text.color": INK,
     "axes.edgecolor": INK,
