@@ -2,9 +2,9 @@
 
     python -m experiments.benchmarks.report_folder FOLDER
 
-Configurations are those of ``experiment=byzantine``. Accuracies are those of its runs in
-docs/results/byzantine/report.csv. Rounds are invented, so that the folder serves to time
-and to test reports, and for nothing else.
+Configurations are those of ``experiment=byzantine``. Accuracies are those of its runs
+in docs/results/byzantine/report.csv. Rounds are invented, so that the folder serves to
+time and to test reports, and for nothing else.
 """
 
 import csv

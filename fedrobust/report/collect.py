@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fedrobust.record.stored_run import StoredRun
 from fedrobust.report.groups import FinishedRun, Runs, SeedGroup
 from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
@@ -109,7 +110,9 @@ def _by_attack(below: Found) -> list[FinishedRun]:
                 continue
             evaluated = {"attack": result.attack, "choices": result.choices}
             config = with_one_epsilon({**run.config, **evaluated})
-            chosen[key] = FinishedRun(config, result, run.rounds, labels(config))
+            chosen[key] = FinishedRun(
+                config, result, StoredRun(run.path), run.rounds, labels(config)
+            )
     return [*chosen.values()]
 
 
