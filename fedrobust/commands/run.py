@@ -9,7 +9,7 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -18,14 +18,8 @@ from fedrobust.commands.launch import answer, run_all, run_one
 from fedrobust.commands.progress import Progress
 from fedrobust.commands.report import show_report
 from fedrobust.config import Config
-from fedrobust.config.compose import (
-    checked,
-    compose_run,
-    compose_sweep,
-    number_job,
-    resolved_folder,
-    sweep_folder,
-)
+from fedrobust.config.compose import checked, compose_run, resolved_folder
+from fedrobust.config.jobs import plan_jobs
 from fedrobust.errors import ConfigError, exits_refused, tell
 from fedrobust.record.folder import RunFolder
 
@@ -129,15 +123,15 @@ def _refuse(message: str) -> NoReturn:
 def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
-    folder, jobs = _jobs(flags)
+    jobs = plan_jobs(flags.overrides, flags.config_dir)
+    folder, configs, placed = jobs.folder, jobs.configs, jobs.placed
     # The folder is passed resolved, as Hydra would evaluate ${now:...} a second time.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     others = [a for a in flags.overrides if a.partition("=")[0] != "hydra.sweep.dir"]
     overrides = [f"hydra.sweep.dir='{quoted}'", *others]
-    configs = [config for _, config in jobs]
-    _check_folders(folder, [subfolder for subfolder, _ in jobs], configs)
-    _notes(sorted({note for config in configs for note in config.notes}))
-    placed = [(folder / subfolder, config) for subfolder, config in jobs]
+    for path, config in placed:
+        RunFolder(path, config).check("hydra.sweep.dir")
+    _notes(jobs.notes)
     if is_dry:
         return _dry_run(placed)
     runs = [RunFolder(path, config) for path, config in placed]
@@ -155,50 +149,6 @@ def _multirun(
     return status
 
 
-def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
-    """Compose and check every combination of a multirun.
-
-    Returns
-    -------
-    The folder of the multirun; for each job, its folder below that, and its
-    configuration.
-
-    Raises
-    ------
-    ConfigError
-        When a combination is wrong, or there is none.
-    """
-    keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
-    if "hydra.run.dir" in keys:
-        raise ConfigError(
-            "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
-        )
-    jobs: list[tuple[Path, Config]] = []
-    folders = set[Path]()
-    for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
-        try:
-            config = checked(composed, flags.config_dir)
-            folder, subfolder = _folders(composed, len(jobs), config.digest)
-        except ConfigError as error:
-            raise ConfigError(f"{error} (in {' '.join(combination)})") from error
-        jobs.append((subfolder, config))
-        folders.add(folder)
-    if not jobs:
-        raise ConfigError(
-            f"{' '.join(flags.overrides)}: there is no combination, as a pattern "
-            "matches no choice"
-        )
-    if len(folders) > 1:
-        raise ConfigError(
-            "hydra.sweep.dir must be one folder for all combinations: put what "
-            "differs into hydra.sweep.subdir"
-        )
-    (folder,) = folders
-    if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
-        folder = Path(sweep_folder(flags.overrides))
-    return folder, jobs
-
-
 def _tell_failures(runs: list[RunFolder]) -> None:
     """Report every failed run if there are several, as Hydra reports only the first."""
     failed = {run: reason for run in runs if (reason := run.failure()) is not None}
@@ -207,27 +157,6 @@ def _tell_failures(runs: list[RunFolder]) -> None:
         for run, reason in failed.items():
             name = Progress.name_of(run.config, None, 0)
             tell(f"{name} failed: {reason} ({run.error_path})")
-
-
-def _folders(composed: Any, number: int, digest: str) -> tuple[Path, Path]:
-    """Return the folder of a multirun, and the folder of a job below it."""
-    number_job(composed, number)
-    return (
-        resolved_folder(composed, "hydra.sweep.dir", digest),
-        resolved_folder(composed, "hydra.sweep.subdir", digest),
-    )
-
-
-def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) -> None:
-    """Refuse folders of other runs, and one folder for two different combinations."""
-    digests: dict[Path, str] = {}
-    for config, subfolder in zip(configs, subfolders, strict=True):
-        RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
-        if digests.setdefault(subfolder, config.digest) != config.digest:
-            raise ConfigError(
-                f"hydra.sweep.subdir={subfolder}: two combinations would share this "
-                "folder; leave the key out to give each its own"
-            )
 
 
 def _dry_run(runs: list[tuple[Path, Config]]) -> int:
