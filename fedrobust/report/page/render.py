@@ -86,7 +86,7 @@ def render(content: Content) -> str:
         lstrip_blocks=True,
         finalize=_literal,
     )
-    environment.filters["lines"] = _lines
+    environment.filters["words"] = _words
     return environment.get_template("page.html.jinja").render(
         content=content,
         sections=[
@@ -143,6 +143,10 @@ def _literal(value: object) -> object:
     return printable(value)
 
 
-def _lines(text: str) -> Markup:
-    """Return a command whose lines stay apart."""
-    return Markup("\n").join(map(printable, text.split("\n")))
+def _words(text: str) -> Markup:
+    """Return a command whose lines stay apart, and whose words break only if long."""
+    lines = [[*map(printable, line.split(" "))] for line in text.split("\n")]
+    return Markup("\n").join(
+        Markup(" ").join(Markup("<span>{}</span>").format(word) for word in line)
+        for line in lines
+    )
