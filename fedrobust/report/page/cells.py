@@ -61,9 +61,9 @@ def cells(table: Table, widths: Sequence[int]) -> Iterator[list[Cell]]:
     keys = table.sort_keys or [[*row] for row in rows]
     for texts, row_keys, link in zip(rows, keys, links, strict=True):
         yield [
-            _cell(text, key, width, _address(link) if first else "")
-            for text, key, width, first in zip(
-                texts, row_keys, widths, [True] + [False] * len(texts), strict=False
+            _cell(text, key, width, "" if column else _address(link))
+            for column, (text, key, width) in enumerate(
+                zip(texts, row_keys, widths, strict=True)
             )
         ]
 
