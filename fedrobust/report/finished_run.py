@@ -13,19 +13,6 @@ from fedrobust.record.stored_run import StoredRun
 # What to do about a file that cannot be read.
 ADVICE = "restore or remove it"
 
-# Returns a number of a result; None if the result has none.
-Figure = Callable[[Result], float | None]
-
-
-def clean_accuracy(result: Result) -> float:
-    """Return the clean accuracy, in [0, 1]."""
-    return result.clean_accuracy
-
-
-def worst_accuracy_at(epsilon: str) -> Figure:
-    """Return the figure of the accuracy under all attacks together at an epsilon."""
-    return lambda result: result.worst_robust_accuracy.get(epsilon)
-
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -69,6 +56,10 @@ class FinishedRun:
         return self.result.num_rounds > 1 and every < self.result.num_rounds
 
 
+# Returns a number of a result; None if the result has none.
+Figure = Callable[[Result], float | None]
+
+
 def clean_accuracy(result: Result) -> float:
     """Return the clean accuracy, in [0, 1]."""
     return result.clean_accuracy
@@ -77,31 +68,6 @@ def clean_accuracy(result: Result) -> float:
 def worst_accuracy_at(epsilon: str) -> Figure:
     """Return the figure of the accuracy under all attacks together at an epsilon."""
     return lambda result: result.worst_robust_accuracy.get(epsilon)
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """One evaluation of a run that ended.
-
-    Attributes
-    ----------
-    config
-        The resolved configuration of the evaluation.
-    result
-        The result of the evaluation.
-    folder
-        The folder of the run.
-    rounds
-        The rounds of the training; empty if the run recorded none.
-    labels
-        Every value of the configuration that may distinguish it, by dotted key.
-    """
-
-    config: Json
-    result: Result
-    folder: StoredRun
-    rounds: list[RoundRow] = field(default_factory=list)
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def backdoor_success(result: Result) -> float | None:
