@@ -1,7 +1,7 @@
 """``fedrobust watch``: how far the runs in a folder are, from their files alone."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,9 +70,7 @@ def runs_in(folder: Path) -> list[ShownRun]:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: there is no such folder")
     runs = _indexed(folder)
-    known = {run.path.resolve() for run in runs}
-    others = [path for path in _run_folders(folder) if path.resolve() not in known]
-    runs += _unindexed(others)
+    runs += _unindexed(_configs(folder, {run.path for run in runs}))
     if not runs:
         raise ConfigError(
             f"no run in {folder}: must be the folder of a run or of a multirun"
@@ -95,41 +93,43 @@ def _indexed(folder: Path) -> list[ShownRun]:
     return runs
 
 
-def _run_folders(folder: Path) -> list[Path]:
-    """List the folders that hold a run, or in which one is about to begin."""
-    found = {path.parent for path in folder.rglob("config.yaml") if _is_run(path)}
-    found |= {path.parent for path in folder.rglob("error-*.json")}
-    found |= {path.parent for path in folder.rglob(LOCK) if is_held(path)}
-    return sorted(found)
+def _configs(folder: Path, known: Collection[Path]) -> dict[Path, Json]:
+    """Find the other folders of a run, or of one that is about to begin.
+
+    Returns
+    -------
+    The configuration of each; empty if there is none, or it cannot be read.
+    """
+    found: dict[Path, Json] = {}
+    for path in sorted(folder.rglob("config.yaml")):
+        if path.parent in known:
+            continue
+        with suppress(FileError):
+            if (config := StoredRun(path.parent).config("")) is not None:
+                found[path.parent] = config
+            continue
+        found[path.parent] = {}
+    begun = [path for path in folder.rglob(LOCK) if is_held(path)]
+    for path in [*begun, *folder.rglob("error-*.json")]:
+        if path.parent not in known:
+            found.setdefault(path.parent, {})
+    return dict(sorted(found.items()))
 
 
-def _is_run(path: Path) -> bool:
-    config = _config(path.parent)
-    return config is None or "config_digest" in config
-
-
-def _config(folder: Path) -> Json | None:
-    """Return the configuration of a run; None if it cannot be read."""
-    try:
-        return StoredRun(folder).config("") or {}
-    except FileError:
-        return None
-
-
-def _unindexed(folders: Sequence[Path]) -> list[ShownRun]:
+def _unindexed(configs: Mapping[Path, Json]) -> list[ShownRun]:
     """Name runs by the keys in which they differ; those without a name by folder."""
     # Here, as it imports what draws figures.
     from fedrobust.report.labels import CHOICE, columns_of, labels
 
-    configs = [_config(folder) or {} for folder in folders]
-    flat = [labels(config) if config else {} for config in configs]
-    columns = columns_of([each for each in flat if each])
+    flat = {path: labels(config) for path, config in configs.items() if config}
+    columns = columns_of([*flat.values()])
     runs = []
-    for folder, config, found in zip(folders, configs, flat, strict=True):
-        values = {k.removeprefix(CHOICE): found[k] for k in columns if k in found}
-        if found:
-            values[SEED] = str(config.get(SEED))
-        runs.append(ShownRun(folder, name_of(values) or folder.name))
+    for path, config in configs.items():
+        values = flat.get(path, {})
+        shown = {k.removeprefix(CHOICE): values[k] for k in columns if k in values}
+        if config:
+            shown[SEED] = str(config.get(SEED))
+        runs.append(ShownRun(path, name_of(shown) or path.name))
     return runs
 
 
