@@ -118,7 +118,9 @@ def _configs(folder: Path, known: Collection[Path]) -> dict[Path, Json]:
 
 def _unindexed(configs: Mapping[Path, Json]) -> list[ShownRun]:
     """Name runs by the keys in which they differ; those without a name by folder."""
-    # Here, as it imports what draws figures.
+    if not configs:
+        return []
+    # Late, as it imports what draws figures.
     from fedrobust.report.labels import CHOICE, columns_of, labels
 
     flat = {path: labels(config) for path, config in configs.items() if config}

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from fedrobust.commands import progress
-from fedrobust.commands.progress import Job, Pace, Progress
+from fedrobust.commands.displays import Pace
+from fedrobust.commands.progress import Job, Progress
 from fedrobust.record.round_row import RoundRow
 from tests.fedrobust.record.results import read
 
@@ -168,7 +169,7 @@ def test_a_terminal_has_one_live_line_that_is_gone_at_the_end(
         for number in (1, 2):
             clock.now += 3
             shown.on_row(row(number, robust_accuracy={"pgd": dict.fromkeys("ab", 1)}))
-            shown._bar.refresh()
+            shown._display.bar.refresh()
         shown.finish(read())
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
     lines = re.split(r"[\r\n]+", drawn)
