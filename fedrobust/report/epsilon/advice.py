@@ -166,9 +166,9 @@ def _missing(rival: Comparison) -> str:
     """Name the seeds that a recommendation takes."""
     seeds = ",".join(map(str, range(ENOUGH_SEEDS)))
     return (
-        f"It takes at least {ENOUGH_SEEDS} seeds, the same for every training (such as "
-        f"seed={seeds}), as fewer do not show how training varies. The best has "
-        f"{rival.other.seeds}, and the next has {rival.row.seeds}."
+        f"A recommendation takes at least {ENOUGH_SEEDS} seeds, the same for every "
+        f"training (such as seed={seeds}), as fewer do not show how training varies. "
+        f"The best has {rival.other.seeds}, and the next has {rival.row.seeds}."
     )
 
 
@@ -203,7 +203,8 @@ def _price(advice: Advice) -> str:
 def _control(advice: Advice) -> str:
     """Compare adversarial training with noise training."""
     if advice.uncontrolled is not None:
-        return f"No noise training has the epsilon of {advice.uncontrolled.name}."
+        name = advice.uncontrolled.name
+        return f"There is no noise training at the same ε to compare {name} with."
     control = advice.control
     if control is None:
         return ""

@@ -1,12 +1,16 @@
 """What is said about training epsilons, by hand."""
 
+import csv
 import json
 
+import numpy as np
 import pytest
 
-from fedrobust.report import epsilon_matrices, recommend
-from fedrobust.report.collect import collect
+from fedrobust.report import collect, epsilon_matrices, recommend
 from fedrobust.report.epsilon.advice import Kind
+from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
+from fedrobust.report.groups import SeedGroup
+from tests.conftest import REPOSITORY
 from tests.fedrobust.report.epsilon.sweeps import changed, matrix_of, write_sweep
 
 # Nobody may read from "not told apart" that two trainings are equal.
@@ -47,7 +51,7 @@ def test_the_best_is_chosen_with_what_it_costs_and_gains(tmp_path):
         "(65.0 %). The next, pgd training at 0.1 (50.0 %), is 15.0 ± 2.5 points lower. "
         "Against standard training, the clean accuracy of pgd training at 0.2 is "
         "6.0 ± 0.0 points lower, and its accuracy at 0.2 is 55.0 ± 2.5 points higher. "
-        "No noise training has the epsilon of pgd training at 0.2."
+        "There is no noise training at the same ε to compare pgd training at 0.2 with."
     )
 
 
@@ -212,9 +216,10 @@ def test_fewer_than_three_seeds_recommend_nothing_and_say_what_is_missing(tmp_pa
     assert (advice.kind, advice.row) == (Kind.FEW_SEEDS, None)
     assert advice.text == (
         "For ε = 0.1: nothing is recommended yet. The best in the table is pgd "
-        "training at 0.2 (84.0 %), and the next is pgd training at 0.1 (82.0 %). It "
-        "takes at least 3 seeds, the same for every training (such as seed=0,1,2), as "
-        "fewer do not show how training varies. The best has seeds 0 and 1, and the "
+        "training at 0.2 (84.0 %), and the next is pgd training at 0.1 (82.0 %). A "
+        "recommendation takes at least 3 seeds, the same for every training (such as "
+        "seed=0,1,2), as fewer do not show how training varies. The best has seeds 0 "
+        "and 1, and the "
         "next has seeds 0 and 1. The two are 2.0 points apart, and the choice of 100 "
         "test images explains up to 15.0 points; that of 5,637 would explain no more "
         "than the gap."
@@ -267,3 +272,38 @@ def test_a_failed_check_of_the_recommended_or_the_best_is_told(tmp_path, epsilon
     assert text.count("FAILED") == 1
     # At 0.2 the second is both.
     assert recommend(matrix, "0.2").text.count("FAILED") == (epsilon == 0.2)
+
+
+def matrix_in(path):
+    """Return the matrix of an epsilon.csv; no run of it failed a check."""
+    with path.open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    at = [name.removeprefix("gain_") for name in lines[0] if name.startswith("gain_")]
+    names = ["clean_by_seed", *(f"robust_{epsilon}_by_seed" for epsilon in at)]
+    rows = []
+    for line in lines:
+        assert line["failed_checks"] == ""
+        accuracies = np.array([line[name].split() for name in names], dtype=float).T
+        epsilon = line["training_epsilon"]
+        rows.append(
+            TrainingRow(
+                kind=line["training"],
+                epsilon=None if epsilon == "none" else float(epsilon),
+                group=SeedGroup({}, {}, {}, [], num_classes=10),
+                by_seed=dict(
+                    zip(map(int, line["seeds"].split()), accuracies, strict=True)
+                ),
+                num_images=int(line["num_evaluated"]),
+            )
+        )
+    return EpsilonMatrix({}, at, rows)
+
+
+def test_the_pages_hold_what_is_said_about_their_table():
+    docs = REPOSITORY / "docs"
+    matrix = matrix_in(docs / "results/epsilon/epsilon.csv")
+    page = (docs / "results/epsilon/epsilon.md").read_text(encoding="utf-8")
+    said = [recommend(matrix, at).text for at in [*matrix.epsilons, None]]
+    assert [line[2:] for line in page.splitlines() if line.startswith("- ")] == said
+    how_to = (docs / "how-to/choose-epsilon.md").read_text(encoding="utf-8")
+    assert recommend(matrix, "0.2").text in " ".join(how_to.split())

@@ -232,7 +232,7 @@ def test_every_claim_follows_from_the_table(matrix, at):
     if is_alone:
         # No claim: only what the table holds, and what is missing.
         assert not re.search(r"±|over \d+ seeds|higher|lower|choose", advice.text)
-        assert "It takes at least 3 seeds" in advice.text
+        assert "A recommendation takes at least 3 seeds" in advice.text
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
