@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from fedrobust.report.groups import FinishedRun, Runs, SeedGroup
+from fedrobust.record.stored_run import StoredRun
+from fedrobust.report.finished_run import FinishedRun
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
 from fedrobust.report.reading import Found, read_runs
@@ -18,8 +20,10 @@ class MissingResultsError(FileNotFoundError):
     """A folder holds no finished run."""
 
 
-def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
-    """Read every run below a folder, and each evaluation of it.
+def collect(
+    folders: Path | Sequence[Path], digests: Collection[str] | None = None
+) -> Runs:
+    """Read every run below a folder or several, and each evaluation of it.
 
     If a model was evaluated by the same attacks more than once, for instance with other
     checks, the latest evaluation counts. A check that failed in any of them counts as
@@ -27,24 +31,25 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
 
     Parameters
     ----------
-    folder
-        The folder of a run, or of several runs.
+    folders
+        The folder of a run, or of several runs; or several such folders.
     digests
         Digests of the experiments to collect; None collects all.
 
     Raises
     ------
     MissingResultsError
-        When the folder has no finished run.
+        When there is no finished run.
     """
-    below = read_runs(folder, digests)
+    folders = [folders] if isinstance(folders, Path) else folders
+    below = read_runs(folders, digests)
     found = _by_attack(below)
     if not found:
         raise MissingResultsError(
             "; ".join(
                 [
-                    f"no finished run in {folder}: must be the folder of a run or of a "
-                    "multirun",
+                    f"no finished run in {', '.join(map(str, folders))}: must be the "
+                    "folder of a run or of a multirun",
                     *(f"failed: {attempt}" for attempt in below.failed),
                     *below.unreadable,
                 ]
@@ -80,7 +85,7 @@ def _group(label: Mapping[str, str], runs: Sequence[FinishedRun]) -> SeedGroup:
     return SeedGroup(
         labels=label,
         choices=config.get("choices", {}),
-        config=labels(config),
+        config=runs[0].labels,
         runs=sorted(runs, key=lambda run: run.result.seed),
         training_epsilon=str(config["training"]["epsilon"]),
         num_classes=config.get("dataset", {}).get("num_classes"),
@@ -109,7 +114,9 @@ def _by_attack(below: Found) -> list[FinishedRun]:
                 continue
             evaluated = {"attack": result.attack, "choices": result.choices}
             config = with_one_epsilon({**run.config, **evaluated})
-            chosen[key] = FinishedRun(config, result, run.rounds)
+            chosen[key] = FinishedRun(
+                config, result, StoredRun(run.path), run.rounds, labels(config)
+            )
     return [*chosen.values()]
 
 
@@ -123,7 +130,7 @@ def _by_label(
     names, groups
         Names of the columns, and the runs by their labels in these columns.
     """
-    configs = [labels(run.config) for run in found]
+    configs = [run.labels for run in found]
     columns = columns_of(configs)
     groups: dict[tuple[str, ...], list[FinishedRun]] = {}
     for values, each in zip(configs, found, strict=True):
