@@ -18,7 +18,7 @@ from fedrobust.report.epsilon.columns import (
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
-from fedrobust.report.notes import note
+from fedrobust.report.notes import note, problems
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import rich_table
 
@@ -44,8 +44,10 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
     """Return what the numbers are, what is left out, and what does not compare."""
     rows = [row for matrix in matrices for row in matrix.rows]
     groups = [row.group for row in rows]
+    compared = replace(runs, groups=groups)
     lines = [
-        note(replace(runs, groups=groups)),
+        note(compared),
+        *problems(compared),
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
