@@ -14,7 +14,7 @@ FRAMEWORK = [
     *("errors", "vectors", "signals", "files", "backend", "randomness", "epsilon"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
     *("runtime", "config", "evaluation", "assembly", "record", "federation"),
-    *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
+    *("one_run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [
     *("threads", "randomness", "validation", "records"),

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from fedrobust.files import Json
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
+from fedrobust.record.stored_run import StoredRun
 from fedrobust.report.labels import NO_EPSILON
 
 # Returns a number of a result; None if the result has none.
@@ -34,13 +35,19 @@ class FinishedRun:
         The resolved configuration of the evaluation.
     result
         The result of the evaluation.
+    folder
+        The folder of the run.
     rounds
         The rounds of the training; empty if the run recorded none.
+    labels
+        Every value of the configuration that may distinguish it, by dotted key.
     """
 
     config: Json
     result: Result
+    folder: StoredRun
     rounds: list[RoundRow] = field(default_factory=list)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
