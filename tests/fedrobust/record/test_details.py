@@ -8,13 +8,13 @@ import pytest
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import FileError
+from fedrobust.one_run import run
 from fedrobust.record import details
 from fedrobust.record import folder as folders
 from fedrobust.record.details import named
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.result import Result
 from fedrobust.record.stored_run import StoredRun
-from fedrobust.run import run
 from tests.fedrobust.record.results import LEAST
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 
@@ -113,8 +113,8 @@ def test_a_run_that_is_killed_between_its_files_is_completed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        place = RunFolder if victim == "write_result" else folders
-        patched.setattr(place, victim, die)
+        places = {"write_result": RunFolder, "write_partition": folders}
+        patched.setattr(places.get(victim, details), victim, die)
         with pytest.raises(KeyboardInterrupt):
             run(configured(*TINY), folder)
     stored = StoredRun(folder)
