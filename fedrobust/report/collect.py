@@ -115,7 +115,7 @@ def _by_attack(below: Found) -> list[FinishedRun]:
             evaluated = {"attack": result.attack, "choices": result.choices}
             config = with_one_epsilon({**run.config, **evaluated})
             chosen[key] = FinishedRun(
-                config, result, StoredRun(run.path), run.rounds, labels(config)
+                config, result, StoredRun(run.path), labels(config), below.unreadable
             )
     return [*chosen.values()]
 
