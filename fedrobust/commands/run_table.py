@@ -234,6 +234,7 @@ def live_table(states: States, console: Console, pause: float) -> Iterator[None]
         # A stream that is no terminal must keep what is printed to it.
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
-    ):
+    ) as live:
+        live.refresh()  # at once, as otherwise only after a pause
         yield
         states.read()  # so that the last drawing is up to date
