@@ -1,0 +1,1 @@
+"""Figures of single runs: who took part, who was excluded, and what went wrong."""
