@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.drawing import Drawing
+from fedrobust.report.finished_run import backdoor_success
 from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.marks import Marks
 from fedrobust.report.portraits.choice import Kind, evenly, labels_of, shortened
 from fedrobust.report.style import COLUMN, INK, PAGE, PALETTE, look, styled
 
@@ -17,8 +19,8 @@ KIND = Kind("backdoor", "Success of the backdoor", "comparison")
 BY_ROUND = Kind("backdoor-by-round", "Success of the backdoor by round", "learning")
 MOST_BARS, MOST_LINES = 24, 6
 NONE = (
-    "no run has a backdoor: set byzantine to backdoor, dba, edge_case or neurotoxin, "
-    "with num_byzantine above 0"
+    "No run has a backdoor: set byzantine to backdoor, dba, edge_case or neurotoxin, "
+    "with num_byzantine above 0."
 )
 
 
@@ -86,16 +88,16 @@ def drawings(runs: Runs) -> list[Drawing]:
     groups = [group for group in runs.groups if _mean(group) is not None]
     if not groups:
         return [KIND.missing(NONE)]
-    return [_after_training(groups), _by_round(groups)]
+    return [_after_training(groups, runs.marks), _by_round(groups, runs.marks)]
 
 
-def _after_training(groups: Sequence[SeedGroup]) -> Drawing:
+def _after_training(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
     ordered = sorted(groups, key=lambda group: _mean(group) or 0.0)
     chosen = [ordered[place] for place in evenly(len(ordered), MOST_BARS)]
     bars = [
         Bar(
             shortened(label, 56),
-            group.values(lambda result: result.backdoor_success),
+            group.values(backdoor_success),
             [result.clean_accuracy for result in group.results],
         )
         for group, label in zip(chosen, labels_of(chosen), strict=True)
@@ -106,15 +108,15 @@ def _after_training(groups: Sequence[SeedGroup]) -> Drawing:
     )
     if len(chosen) < len(groups):
         caption += f" {len(chosen)} of {len(groups)} experiments are drawn."
-    return KIND.of_groups(bars_figure(bars), caption, chosen)
+    return KIND.of_groups(bars_figure(bars), caption, chosen, marks)
 
 
-def _by_round(groups: Sequence[SeedGroup]) -> Drawing:
+def _by_round(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
     evaluated = [group for group in groups if _curve(group)]
     if not evaluated:
         return BY_ROUND.missing(
-            "the seeds of no experiment share two evaluated rounds: set "
-            "evaluation.every=1"
+            "The seeds of no experiment share two evaluated rounds: set "
+            "evaluation.every=1."
         )
     ordered = sorted(evaluated, key=lambda group: _mean(group) or 0.0)
     chosen = [ordered[place] for place in evenly(len(ordered), MOST_LINES)]
@@ -123,11 +125,11 @@ def _by_round(groups: Sequence[SeedGroup]) -> Drawing:
     caption = "Success of the backdoor after each evaluated round, mean over seeds."
     if len(chosen) < len(evaluated):
         caption += f" {len(chosen)} of {len(evaluated)} experiments are drawn."
-    return BY_ROUND.of_groups(rounds_figure(lines), caption, chosen)
+    return BY_ROUND.of_groups(rounds_figure(lines), caption, chosen, marks)
 
 
 def _mean(group: SeedGroup) -> float | None:
-    return group.mean(lambda result: result.backdoor_success)
+    return group.mean(backdoor_success)
 
 
 def _curve(group: SeedGroup) -> dict[int, float]:

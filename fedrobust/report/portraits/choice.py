@@ -1,6 +1,5 @@
 """Which runs have a figure of their own: a few, from the most to the least robust."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -10,16 +9,23 @@ from matplotlib.figure import Figure
 
 from fedrobust.errors import FileError
 from fedrobust.report.drawing import Drawing
-from fedrobust.report.groups import (
+from fedrobust.report.finished_run import (
     FinishedRun,
-    SeedGroup,
     clean_accuracy,
     worst_accuracy_at,
 )
+from fedrobust.report.groups import SeedGroup
+from fedrobust.report.marks import Marks
 from strategies.transport.text import printable
 
 # A figure of a run and its caption; or the reason why there is none, as a sentence.
 Portrait = tuple[Figure, str] | str
+
+NOT_ATTACKED = (
+    "No run was attacked with an epsilon above 0: repeat the command with attack=pgd, "
+    "and the trained models are evaluated."
+)
+DRAW_OTHERS = "The report of another run's own folder draws that run."
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,11 @@ class Kind:
         return Drawing(self.name, self.title, self.section, reason=reason)
 
     def of_groups(
-        self, figure: Figure, caption: str, groups: Sequence[SeedGroup]
+        self,
+        figure: Figure,
+        caption: str,
+        groups: Sequence[SeedGroup],
+        marks: Marks,
     ) -> Drawing:
         """Return the drawing of several groups, all of whose seeds are shown."""
         runs = [run for group in groups for run in group.runs]
@@ -48,6 +58,7 @@ class Kind:
             caption=caption,
             digests=[run.result.config_digest for run in runs],
             seeds=(min(seeds), max(seeds)),
+            footnotes=marks.of(runs),
         )
 
 
@@ -70,7 +81,10 @@ class Chosen:
 
 
 def each_of(
-    kind: Kind, chosen: Sequence[Chosen], draw: Callable[[FinishedRun], Portrait]
+    kind: Kind,
+    marks: Marks,
+    chosen: Sequence[Chosen],
+    draw: Callable[[FinishedRun], Portrait],
 ) -> list[Drawing]:
     """Draw each of the chosen runs on its own.
 
@@ -89,17 +103,17 @@ def each_of(
             continue
         figure, caption = found
         seed = each.run.result.seed
-        folder = shlex.quote(str(each.run.folder.path))
+        more = f" {DRAW_OTHERS}" if each.place else ""
         drawn.append(
             Drawing(
                 name,
                 title,
                 kind.section,
                 figure=figure,
-                caption=f"{caption} Seed {seed} of {each.label}{each.place}.",
-                command=f"fedrobust report {folder}",
+                caption=f"{caption} Seed {seed} of {each.label}{each.place}.{more}",
                 digests=[each.run.result.config_digest],
                 seeds=(1, 1),
+                footnotes=marks.of([each.run]),
             )
         )
     return drawn

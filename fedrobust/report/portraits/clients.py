@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from fedrobust.record.client_figures import Federated
 from fedrobust.report.drawing import Drawing
-from fedrobust.report.groups import FinishedRun, Runs
+from fedrobust.report.finished_run import FinishedRun
+from fedrobust.report.groups import Runs
 from fedrobust.report.portraits.choice import (
     Kind,
     most_and_least_robust,
@@ -23,6 +24,10 @@ from fedrobust.report.style import COLUMN, INK, PAGE, PALETTE, styled
 
 KIND = Kind("clients", "Accuracy of each client", "clients")
 MOST_PANELS = 4
+NO_HOLDOUT = (
+    "No client holds images back to evaluate the model with: set partition.holdout, "
+    "for instance to 0.2."
+)
 COLOURS = {"clean": PALETTE[0], "robust": PALETTE[1]}
 MARKERS = {"clean": "o", "robust": "D"}
 
@@ -176,8 +181,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     """Draw a panel for each of at most four groups, by robust accuracy."""
     measured = [group for group in runs.groups if all(map(_has_clients, group.runs))]
     if not measured:
-        return [KIND.missing("no client holds images back to evaluate the model with: "
-                             "set partition.holdout, for instance to 0.2")]  # fmt: skip
+        return [KIND.missing(NO_HOLDOUT)]
     chosen = most_and_least_robust(measured, MOST_PANELS)
     epsilon = shared_epsilon([run for each in chosen for run in each.group.runs])
     panels = [
@@ -194,7 +198,8 @@ def drawings(runs: Runs) -> list[Drawing]:
             f" {len(chosen)} of {len(measured)} experiments are drawn, from the most "
             "to the least robust."
         )
-    return [KIND.of_groups(clients_figure(panels), caption, [c.group for c in chosen])]
+    return [KIND.of_groups(clients_figure(panels), caption, [c.group for c in chosen],
+                           runs.marks)]  # fmt: skip
 
 
 def _has_clients(run: FinishedRun) -> bool:

@@ -1,7 +1,6 @@
 """What each client's update came to in each round: counted, excluded, or not usable."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,23 +9,30 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
-from fedrobust.record.round_row import RoundRow
-from fedrobust.record.training_record import RecordedEvent
 from fedrobust.report.drawing import Drawing
-from fedrobust.report.groups import FinishedRun, Runs
+from fedrobust.report.finished_run import FinishedRun
+from fedrobust.report.groups import Runs
 from fedrobust.report.portraits.choice import (
     Kind,
     Portrait,
     each_of,
     most_and_least_robust,
 )
+from fedrobust.report.portraits.raster import (
+    COUNTED,
+    EXCLUDED,
+    FAILED,
+    QUARANTINED,
+    SKIPPED,
+    Raster,
+    cropped,
+    raster,
+)
 from fedrobust.report.style import COLUMN, INK, PAGE, styled
 
 KIND = Kind("clients-by-round", "Who was selected, excluded and quarantined", "clients")
 
-NOT_SAMPLED, COUNTED, EXCLUDED, QUARANTINED, FAILED, SKIPPED = range(6)
 # The words, colour and marker of each state of a sampled client. The colours differ in
 # lightness, and the markers are drawn where there is room for them.
 STATES = {
@@ -36,95 +42,13 @@ STATES = {
     FAILED: ("no usable reply", "#6b6f76", "_"),
     SKIPPED: ("round skipped", "#c9cdd2", "|"),
 }
-# More rows or columns would be finer than print.
-MOST_CLIENTS, MOST_ROUNDS = 100, 300
 MARKED_CLIENTS, MARKED_ROUNDS = 30, 40
 
 
 NOT_RECORDED = (
-    "no run recorded which clients it sampled: train anew with this version, and with "
-    "centralised=false"
+    "No run recorded which clients it sampled: train anew with this version, and with "
+    "centralised=false."
 )
-
-
-@dataclass(frozen=True)
-class Raster:
-    """Clients by round.
-
-    Attributes
-    ----------
-    clients
-        Ids of the rows: the clients that are ever Byzantine, then the others.
-    num_byzantine
-        The number of rows of clients that are ever Byzantine.
-    rounds
-        The rounds of the columns.
-    states
-        (clients, rounds) states.
-    attacks
-        (clients, rounds) whether the client was sampled and Byzantine.
-    """
-
-    clients: list[int]
-    num_byzantine: int
-    rounds: list[int]
-    states: NDArray[np.int8]
-    attacks: NDArray[np.bool_]
-
-
-def raster(
-    rows: Sequence[RoundRow],
-    events: Collection[RecordedEvent],
-    num_clients: int,
-    byzantine: Collection[int] = (),
-) -> Raster:
-    """Return what became of every client in every round.
-
-    Parameters
-    ----------
-    rows, events
-        The rounds, and the events in which clients were quarantined or failed.
-    num_clients
-        The number of clients.
-    byzantine
-        Ids of the Byzantine clients, as far as they are known before the rounds.
-    """
-    hostile = set(byzantine).union(*(row.byzantine for row in rows))
-    everybody = sorted(range(num_clients), key=lambda c: (c not in hostile, c))
-    place = {client: i for i, client in enumerate(everybody)}
-    states = np.full((num_clients, len(rows)), NOT_SAMPLED, np.int8)
-    attacks = np.zeros(states.shape, bool)
-    quarantined = {(e.round, e.client) for e in events if e.event == "quarantined"}
-    for column, row in enumerate(rows):
-        excluded, accepted = set(row.excluded or ()), set(row.accepted)
-        for client in row.sampled:
-            if (row.round, client) in quarantined:
-                state = QUARANTINED
-            elif client not in accepted:
-                state = FAILED
-            elif row.skipped is not None:
-                state = SKIPPED
-            else:
-                state = EXCLUDED if client in excluded else COUNTED
-            states[place[client], column] = state
-        attacks[[place[client] for client in row.byzantine], column] = True
-    rounds = [row.round for row in rows]
-    return Raster(everybody, len(hostile), rounds, states, attacks)
-
-
-def cropped(full: Raster) -> Raster:
-    """Return the last rounds, and of both kinds of clients the first, that fit."""
-    kept = min(full.num_byzantine, MOST_CLIENTS // 2)
-    honest = range(full.num_byzantine, len(full.clients))[: MOST_CLIENTS - kept]
-    rows = [*range(kept), *honest]
-    last = slice(-MOST_ROUNDS, None)
-    return Raster(
-        [full.clients[i] for i in rows],
-        kept,
-        full.rounds[last],
-        full.states[rows, last],
-        full.attacks[rows, last],
-    )
 
 
 @styled
@@ -230,7 +154,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     attacked = [g for g in recorded if any(row.byzantine for row in g.runs[0].rounds)]
     excluding = [g for g in attacked if _excludes(g.runs[0])]
     chosen = most_and_least_robust(excluding or attacked or recorded)
-    return each_of(KIND, chosen, _portrait)
+    return each_of(KIND, runs.marks, chosen, _portrait)
 
 
 def _excludes(run: FinishedRun) -> bool:

@@ -80,19 +80,40 @@ def test_a_text_is_cut_and_stays_on_one_line():
     assert shortened("abcd", 4) == "abcd"
 
 
-def test_a_drawing_names_its_run_and_the_command_that_draws_it(tmp_path):
-    folder = tmp_path / "a 'folder'"
+def test_a_drawing_names_its_run(tmp_path):
     for strategy in ("a", "b"):
-        write(folder, strategy=strategy, seed=3)
-    chosen = most_and_least_robust(collect(folder).groups)
-    first, second = each_of(KIND, chosen, lambda run: (Figure(), "What is drawn."))
+        write(tmp_path, strategy=strategy, seed=3)
+    runs = collect(tmp_path)
+    chosen = most_and_least_robust(runs.groups)
+    first, second = each_of(
+        KIND, runs.marks, chosen, lambda run: (Figure(), "What is drawn.")
+    )
     assert (first.name, second.name) == ("some-figure", "some-figure-2")
     assert second.title == "A figure: strategy=b"
     assert second.caption == "What is drawn. Seed 3 of strategy=b."
     assert second.digests == ["b-3"]
     assert second.seeds == (1, 1)
-    assert second.command.startswith("fedrobust report '/")
-    assert second.command.endswith("/b-3'")
+
+
+def test_the_marks_of_a_run_travel_with_its_figures(tmp_path):
+    for strategy in ("a", "b"):
+        write(tmp_path, strategy=strategy, failed=strategy == "b")
+    runs = collect(tmp_path)
+    chosen = most_and_least_robust(runs.groups)
+    drawn = each_of(KIND, runs.marks, chosen, lambda run: (Figure(), ""))
+    (letter,) = runs.marks.footnotes
+    assert [each.footnotes for each in drawn] == [[], [letter]]
+    together = KIND.of_groups(Figure(), "", runs.groups, runs.marks)
+    assert together.footnotes == [letter]
+
+
+def test_a_figure_without_numbers_gives_its_reason(tmp_path):
+    write(tmp_path)
+    runs = collect(tmp_path)
+    chosen = most_and_least_robust(runs.groups)
+    (drawn,) = each_of(KIND, runs.marks, chosen, lambda run: "Nothing was recorded.")
+    assert drawn.reason == "Nothing was recorded."
+    assert drawn.figure is None
 
 
 def test_a_torn_file_is_the_reason_of_its_own_figure_alone(tmp_path):
@@ -104,6 +125,7 @@ def test_a_torn_file_is_the_reason_of_its_own_figure_alone(tmp_path):
             raise FileError("x.json is torn")
         return Figure(), ""
 
-    drawn = each_of(KIND, most_and_least_robust(collect(tmp_path).groups), draw)
+    runs = collect(tmp_path)
+    drawn = each_of(KIND, runs.marks, most_and_least_robust(runs.groups), draw)
     assert [each.reason for each in drawn] == ["x.json is torn", ""]
     assert drawn[1].figure is not None
