@@ -112,19 +112,24 @@ def _after_training(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
 
 
 def _by_round(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
-    evaluated = [group for group in groups if _curve(group)]
-    if not evaluated:
+    # The rounds of all runs would take long to read, so only those drawn are read.
+    often = [group for group in groups if all(r.evaluated_often for r in group.runs)]
+    ordered = sorted(often, key=lambda group: _mean(group) or 0.0)
+    some = [ordered[place] for place in evenly(len(ordered), MOST_LINES)]
+    curves = [(group, curve) for group in some if (curve := _curve(group))]
+    if not curves:
         return BY_ROUND.missing(
             "The seeds of no experiment share two evaluated rounds: set "
             "evaluation.every=1."
         )
-    ordered = sorted(evaluated, key=lambda group: _mean(group) or 0.0)
-    chosen = [ordered[place] for place in evenly(len(ordered), MOST_LINES)]
-    curves = zip(labels_of(chosen), map(_curve, chosen), strict=True)
-    lines = [(shortened(label, 56), [*c], [*c.values()]) for label, c in curves]
+    chosen = [group for group, _ in curves]
+    lines = [
+        (shortened(label, 56), [*curve], [*curve.values()])
+        for label, (_, curve) in zip(labels_of(chosen), curves, strict=True)
+    ]
     caption = "Success of the backdoor after each evaluated round, mean over seeds."
-    if len(chosen) < len(evaluated):
-        caption += f" {len(chosen)} of {len(evaluated)} experiments are drawn."
+    if len(chosen) < len(groups):
+        caption += f" {len(chosen)} of {len(groups)} experiments are drawn."
     return BY_ROUND.of_groups(rounds_figure(lines), caption, chosen, marks)
 
 

@@ -139,7 +139,7 @@ def most_and_least_robust(groups: Sequence[SeedGroup], most: int = 2) -> list[Ch
 
 def evenly(number: int, most: int) -> list[int]:
     """Return places from the first to the last at even distances, at most so many."""
-    places = np.linspace(0, number - 1, min(number, most)).round().astype(int)
+    places = np.linspace(0, max(number - 1, 0), min(number, most)).round().astype(int)
     return [int(place) for place in places]
 
 
@@ -167,6 +167,14 @@ def labels_of(groups: Sequence[SeedGroup]) -> list[str]:
         label_of(replace(group, labels={key: group.labels[key] for key in varying}))
         for group in groups
     ]
+
+
+def byzantine_of(run: FinishedRun) -> list[int] | None:
+    """Return the ids of the clients that attack; None if they are drawn each round.
+
+    Without an attack there are none, although a run records which clients it drew.
+    """
+    return run.result.byzantine_clients if run.config.get("byzantine") else []
 
 
 def shortened(text: str, longest: int = 12) -> str:

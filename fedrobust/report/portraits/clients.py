@@ -16,6 +16,7 @@ from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
 from fedrobust.report.portraits.choice import (
     Kind,
+    byzantine_of,
     most_and_least_robust,
     shared_epsilon,
     shortened,
@@ -210,4 +211,4 @@ def _has_clients(run: FinishedRun) -> bool:
 def _scores(run: FinishedRun, epsilon: str | None) -> ClientScores:
     federated = run.result.federated
     assert federated is not None
-    return scores_of(federated, run.result.byzantine_clients, epsilon)
+    return scores_of(federated, byzantine_of(run), epsilon)

@@ -14,6 +14,7 @@ from fedrobust.report.portraits.choice import (
     Chosen,
     Kind,
     Portrait,
+    byzantine_of,
     each_of,
     evenly,
     shortened,
@@ -171,7 +172,7 @@ def _label(group: SeedGroup) -> str:
 def _portrait(run: FinishedRun) -> Portrait:
     found = run.folder.partition()
     assert found is not None
-    byzantine = run.result.byzantine_clients or ()
+    byzantine = byzantine_of(run) or ()
     counts = np.array(found["counts"])
     held = counts.sum(1)
     caption = (

@@ -16,6 +16,7 @@ from fedrobust.report.groups import Runs
 from fedrobust.report.portraits.choice import (
     Kind,
     Portrait,
+    byzantine_of,
     each_of,
     most_and_least_robust,
 )
@@ -46,8 +47,8 @@ MARKED_CLIENTS, MARKED_ROUNDS = 30, 40
 
 
 NOT_RECORDED = (
-    "No run recorded which clients it sampled: train anew with this version, and with "
-    "centralised=false."
+    "It was not recorded which clients were sampled: train anew with this version, and "
+    "with centralised=false."
 )
 
 
@@ -148,12 +149,13 @@ def drawings(runs: Runs) -> list[Drawing]:
     Those whose rule excludes clients come first. Experiments without Byzantine clients
     are only drawn if there are no others.
     """
-    recorded = [g for g in runs.groups if any(row.sampled for row in g.runs[0].rounds)]
-    if not recorded:
+    # The rounds of all runs would take long to read, so their results decide.
+    federated = [g for g in runs.groups if not g.runs[0].config.get("centralised")]
+    if not federated:
         return [KIND.missing(NOT_RECORDED)]
-    attacked = [g for g in recorded if any(row.byzantine for row in g.runs[0].rounds)]
-    excluding = [g for g in attacked if _excludes(g.runs[0])]
-    chosen = most_and_least_robust(excluding or attacked or recorded)
+    attacked = [g for g in federated if g.runs[0].config.get("byzantine")]
+    excluding = [g for g in attacked if g.runs[0].result.detection is not None]
+    chosen = most_and_least_robust(excluding or attacked or federated)
     return each_of(KIND, runs.marks, chosen, _portrait)
 
 
@@ -162,9 +164,11 @@ def _excludes(run: FinishedRun) -> bool:
 
 
 def _portrait(run: FinishedRun) -> Portrait:
+    if not any(row.sampled for row in run.rounds):
+        return NOT_RECORDED
     highest = max(client for row in run.rounds for client in row.sampled)
     num_clients = max(highest + 1, int(run.config.get("num_clients", 0)))
-    known = run.result.byzantine_clients
+    known = byzantine_of(run)
     events = run.folder.events() if run.folder.events_path.is_file() else []
     full = raster(run.rounds, events, num_clients, known or ())
     shown = cropped(full)

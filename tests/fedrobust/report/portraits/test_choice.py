@@ -7,6 +7,7 @@ from fedrobust.errors import FileError
 from fedrobust.report.collect import collect
 from fedrobust.report.portraits.choice import (
     Kind,
+    byzantine_of,
     each_of,
     evenly,
     labels_of,
@@ -21,7 +22,7 @@ KIND = Kind("some-figure", "A figure", "clients")
 
 @pytest.mark.parametrize(
     ("number", "most", "places"),
-    [(1, 3, [0]), (2, 3, [0, 1]), (9, 3, [0, 4, 8]), (754, 2, [0, 753])],
+    [(0, 3, []), (1, 3, [0]), (2, 3, [0, 1]), (9, 3, [0, 4, 8]), (754, 2, [0, 753])],
 )
 def test_places_are_even_from_the_first_to_the_last(number, most, places):
     assert evenly(number, most) == places
@@ -62,6 +63,16 @@ def test_the_epsilon_where_differences_show_most(tmp_path):
 def test_runs_without_attacks_share_no_epsilon(tmp_path):
     write(tmp_path, 0.9, {})
     assert shared_epsilon(collect(tmp_path).groups[0].runs) is None
+
+
+def test_clients_are_not_byzantine_without_an_attack(tmp_path):
+    for number, node in enumerate(({}, {"_target_": "some.Attack"})):
+        more = {"byzantine": node}
+        result = {"byzantine_clients": [1, 2]}
+        write(tmp_path, seed=number, more=more, result=result)
+    groups = collect(tmp_path).groups
+    found = {run.result.seed: byzantine_of(run) for g in groups for run in g.runs}
+    assert found == {0: [], 1: [1, 2]}
 
 
 def test_labels_name_only_what_differs(tmp_path):

@@ -42,7 +42,7 @@ def test_more_than_ten_classes_have_no_numbers():
 
 
 @pytest.mark.parametrize("panels", [1, 2])
-@pytest.mark.parametrize("classes", [2, 10, 11, 30, 100])
+@pytest.mark.parametrize("classes", [2, 10, 100])
 def test_a_matrix_can_be_read(panels, classes):
     counts = np.random.default_rng(0).integers(100, 999, (classes, classes))
     names = [f"{number} $x_1$ <script>\n" for number in range(classes)]

@@ -95,10 +95,11 @@ def test_channels_that_come_first_are_drawn_last():
     np.testing.assert_array_equal(first.get_array(), np.moveaxis(found.x[0], 0, -1))
 
 
-@pytest.mark.parametrize("attempts", [[PGD], [PGD, FGSM]])
-@pytest.mark.parametrize("classes", [(), FASHION])
-@pytest.mark.parametrize("n", [1, 2, 5, 6, 10])
-@pytest.mark.parametrize("shape", [(6, 6), (6, 6, 3)])
+@pytest.mark.parametrize("n", [1, 5, 6, 10])
+@pytest.mark.parametrize(
+    ("shape", "classes", "attempts"),
+    [((6, 6), (), [PGD]), ((6, 6, 3), FASHION, [PGD, FGSM])],
+)
 def test_the_figure_can_be_read(shape, n, classes, attempts):
     found = made(n, shape, classes)
     figure = examples_figure(found, shape, attempts, [1.0] * 10)

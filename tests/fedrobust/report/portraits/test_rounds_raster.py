@@ -12,6 +12,8 @@ from tests.fedrobust.report.portraits.legibility import assert_legible, words
 from tests.fedrobust.report.portraits.rounds import random_rounds, row
 from tests.fedrobust.report.portraits.stored import write
 
+ATTACK = {"byzantine": {"_target_": "some.Attack"}}
+
 
 def as_json(*rows):
     return [each.to_json() for each in rows]
@@ -41,7 +43,7 @@ def test_the_caption_counts_the_attackers_and_averages_detection(tmp_path):
     only = row(1, [0, 1, 2], [0, 1, 2], excluded=[0, 1], byzantine=[1, 2])
     detection = {"precision": 0.5, "recall": 0.25}
     result = {"detection": detection, "byzantine_clients": [1, 2]}
-    write(tmp_path, strategy="krum", rounds=as_json(only), result=result)
+    write(tmp_path, strategy="krum", rounds=as_json(only), result=result, more=ATTACK)
     (drawn,) = drawings(collect(tmp_path))
     assert "1 of 2 updates of Byzantine clients counted." in drawn.caption
     assert "50 % of the excluded clients were Byzantine" in drawn.caption
@@ -79,10 +81,26 @@ def test_torn_events_are_the_reason(tmp_path):
 def test_rules_that_exclude_come_before_others(tmp_path):
     attacked = row(1, [0, 1], [0, 1], byzantine=[1])
     excluding = row(1, [0, 1], [0, 1], byzantine=[1], excluded=[1])
-    write(tmp_path, strategy="mean", rounds=as_json(attacked))
-    write(tmp_path, strategy="krum", rounds=as_json(excluding))
+    write(tmp_path, strategy="mean", rounds=as_json(attacked), more=ATTACK)
+    result = {"detection": {"precision": 1.0, "recall": 1.0}}
+    write(tmp_path, strategy="krum", rounds=as_json(excluding), more=ATTACK,
+          result=result)  # fmt: skip
     (drawn,) = drawings(collect(tmp_path))
     assert "krum" in drawn.caption
+
+
+def test_without_an_attack_nobody_is_byzantine(tmp_path):
+    # A run records whom it drew, although they are honest.
+    write(tmp_path, rounds=as_json(row(1, [0, 1], [0, 1])),
+          result={"byzantine_clients": [1]})  # fmt: skip
+    (drawn,) = drawings(collect(tmp_path))
+    assert "Byzantine" not in words(drawn.figure)
+
+
+def test_centralised_training_says_why(tmp_path):
+    write(tmp_path, more={"centralised": True})
+    (drawn,) = drawings(collect(tmp_path))
+    assert "centralised=false" in drawn.reason
 
 
 def test_runs_without_the_clients_of_their_rounds_say_why(tmp_path):
