@@ -134,8 +134,8 @@ def _portrait(run: FinishedRun) -> Portrait:
         title = f"{shortened(strongest, 24)}, ε = {float(epsilon):g}"
         panels.append((title, np.array(curves[strongest][epsilon])))
         caption += (
-            f" Of {len(attempts)} attacks the strongest is drawn, at the ε where "
-            "differences show most."
+            f" Of {len(attempts)} attacks the strongest is drawn, at the ε whose "
+            "accuracy is nearest to half of the clean accuracy."
         )
     if len(found["classes"]) <= MOST_NUMBERS:
         matrices = [counts for _, counts in panels]

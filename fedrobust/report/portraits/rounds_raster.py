@@ -30,18 +30,20 @@ from fedrobust.report.portraits.raster import (
     cropped,
     raster,
 )
-from fedrobust.report.style import COLUMN, INK, PAGE, styled
+from fedrobust.report.style import COLUMN, INK, MISSING, PAGE, styled
 
 KIND = Kind("clients-by-round", "Who was selected, excluded and quarantined", "clients")
 
-# The words, colour and marker of each state of a sampled client. The colours differ in
-# lightness, and the markers are drawn where there is room for them.
+# Signs stand on colours that a dark page does not change, so they are not in ``INK``.
+DARK, LIGHT = "#101214", "#ffffff"
+# The words of each state of a sampled client, its colour, its marker and the colour of
+# that. Colours differ in lightness, and markers are drawn where there is room.
 STATES = {
-    COUNTED: ("counted", "#4a90c8", ""),
-    EXCLUDED: ("excluded", "#f4c08c", "x"),
-    QUARANTINED: ("quarantined", "#a3195b", "^"),
-    FAILED: ("no usable reply", "#6b6f76", "_"),
-    SKIPPED: ("round skipped", "#c9cdd2", "|"),
+    COUNTED: ("counted", "#4a90c8", "", DARK),
+    EXCLUDED: ("excluded", "#f4c08c", "x", DARK),
+    QUARANTINED: ("quarantined", "#a3195b", "^", LIGHT),
+    FAILED: ("no usable reply", "#6b6f76", "_", LIGHT),
+    SKIPPED: ("round skipped", "#c9cdd2", "|", DARK),
 }
 MARKED_CLIENTS, MARKED_ROUNDS = 30, 40
 
@@ -65,18 +67,18 @@ def raster_figure(shown: Raster, are_redrawn: bool = False) -> Figure:
     row = 0.16 if is_marked else max(0.045, min(0.16, 4.5 / n))
     figure = Figure(figsize=(width, 1.15 + row * n), layout="constrained")
     axes: Any = figure.subplots()
-    colours = ListedColormap(["none", *(colour for _, colour, _ in STATES.values())])
+    colours = ListedColormap(["none", *(colour for _, colour, _, _ in STATES.values())])
     axes.imshow(shown.states, cmap=colours, vmin=0, vmax=len(STATES), aspect="auto",
                 interpolation="nearest")  # fmt: skip
     if is_marked:
-        for state, (_, _, marker) in STATES.items():
+        for state, (_, _, marker, sign) in STATES.items():
             y, x = np.nonzero(shown.states == state)
             if marker and len(x):
-                axes.scatter(x, y, 16, INK, marker, linewidths=1.0)
+                axes.scatter(x, y, 16, sign, marker, linewidths=1.0)
         _separate(axes, n, num_rounds)
     if are_redrawn:
         y, x = np.nonzero(shown.attacks)
-        axes.scatter(x, y, 5 if is_marked else 0.8, INK, ".")
+        axes.scatter(x, y, 5 if is_marked else 0.8, DARK, ".")
     elif 0 < shown.num_byzantine < n:
         _band(axes, shown, row)
     _label(axes, shown)
@@ -90,10 +92,10 @@ def raster_figure(shown: Raster, are_redrawn: bool = False) -> Figure:
 
 
 def _separate(axes: Any, n: int, num_rounds: int) -> None:
-    """Leave a gap between cells, which shows their number."""
+    """Draw thin lines between the cells, by which they can be counted."""
     axes.set_xticks(np.arange(num_rounds + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", alpha=1.0, linewidth=0.8)
+    axes.grid(which="minor", color=MISSING, alpha=1.0, linewidth=0.6)
     axes.tick_params(which="minor", length=0)
 
 
@@ -131,16 +133,21 @@ def _legend(shown: Raster, is_marked: bool, are_redrawn: bool) -> dict[str, list
     """Return the handles and labels of the states that occur."""
     handles: list[Any] = []
     labels: list[str] = []
-    for state, (words, colour, marker) in STATES.items():
+    for state, (words, colour, marker, sign) in STATES.items():
         if (shown.states == state).any():
             patch = Patch(facecolor=colour)
-            sign = Line2D([], [], color=INK, marker=marker, linestyle="", markersize=4)
-            handles.append((patch, sign) if is_marked and marker else patch)
+            signs = [_sign(marker, sign)] if is_marked and marker else []
+            handles.append((patch, *signs))
             labels.append(words)
     if are_redrawn:
-        handles.append(Line2D([], [], color=INK, marker=".", linestyle=""))
+        patch = Patch(facecolor=STATES[COUNTED][1])
+        handles.append((patch, _sign(".", DARK)))
         labels.append("Byzantine in this round")
     return {"handles": handles, "labels": labels}
+
+
+def _sign(marker: str, colour: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, linestyle="", markersize=4)
 
 
 def drawings(runs: Runs) -> list[Drawing]:
