@@ -55,6 +55,25 @@ def named(names: Sequence[str] | None, num_classes: int) -> list[str]:
     return given + [str(label) for label in range(len(given), num_classes)]
 
 
+def write_details(
+    folder: Path, digest: str, details: Details, names: Sequence[str] | None
+) -> None:
+    """Write the files of an evaluation.
+
+    Parameters
+    ----------
+    folder, digest
+        The folder of the run, and the digest of the evaluation.
+    details
+        The confusion matrices, and the examples, which are none without attacks.
+    names
+        Names of the classes; None if they have only numbers.
+    """
+    write_confusion(confusion_path(folder, digest), details, names)
+    if details.examples:
+        write_examples(examples_path(folder, digest), details)
+
+
 def write_confusion(path: Path, details: Details, names: Sequence[str] | None) -> None:
     """Write the confusion matrices of an evaluation."""
     path.parent.mkdir(exist_ok=True)
@@ -64,11 +83,10 @@ def write_confusion(path: Path, details: Details, names: Sequence[str] | None) -
 
 
 def write_examples(path: Path, details: Details) -> None:
-    """Write the examples of an evaluation, if it has any."""
-    if details.examples:
-        path.parent.mkdir(exist_ok=True)
-        with replacing(path) as file:
-            np.savez_compressed(file, **details.examples)  # type: ignore[arg-type]
+    """Write the examples of an evaluation."""
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, **details.examples)  # type: ignore[arg-type]
 
 
 def write_partition(

@@ -43,14 +43,7 @@ from fedrobust.files import (
     writing,
 )
 from fedrobust.record.attempt import FailedAttempt, failed_attempt
-from fedrobust.record.details import (
-    confusion_path,
-    examples_path,
-    named,
-    write_confusion,
-    write_examples,
-    write_partition,
-)
+from fedrobust.record.details import named, write_details, write_partition
 from fedrobust.record.ownership import LOCK, check_ownership
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
@@ -217,11 +210,10 @@ class RunFolder:
         names
             Names of the classes; None if they have none.
         """
-        digest, details = self.config.evaluation_digest, scores.details
-        if details is not None:
+        if scores.details is not None:
             with self._writing():
-                write_confusion(confusion_path(self.path, digest), details, names)
-                write_examples(examples_path(self.path, digest), details)
+                digest = self.config.evaluation_digest
+                write_details(self.path, digest, scores.details, names)
 
     def write_partition(
         self, clients: Sequence[NDArray[np.int64]], data: Split

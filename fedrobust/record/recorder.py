@@ -105,7 +105,9 @@ class RoundRecorder:
         if is_last:
             self._folder.score_last_round(scores, seconds)
             self._final = scores
-            self._write_details(scores)
+            if scores is not None:
+                names = self._experiment.split.class_names
+                self._folder.write_details(scores, names)
         else:
             self._folder.add_round(row)
         self._on_row(row)
@@ -121,11 +123,6 @@ class RoundRecorder:
         if self._final is None:
             raise RunFailedError("the runtime ended before the last round")
         return self._final
-
-    def _write_details(self, scores: Scores | None) -> None:
-        if scores is not None:
-            names = self._experiment.split.class_names
-            self._folder.write_details(scores, names)
 
     def _save(self, arrays: Arrays) -> None:
         """Save the trained model before it is evaluated."""

@@ -115,3 +115,42 @@ def test_probabilities_are_those_of_the_users_own_model(end):
     p = outputs if end else np.exp(outputs) / np.exp(outputs).sum(1, keepdims=True)
     expected = -np.log(p[np.arange(40), y]).mean()
     assert details.measures["clean"]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_model_of_one_output_has_the_area_and_loss_of_its_sigmoid():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(size=(60, 4)).astype(np.float32), rng.integers(0, 2, 60)
+    dense = keras.layers.Dense(1, activation="sigmoid")
+    model = keras.Sequential([keras.Input((4,)), dense])
+    dense.set_weights([rng.normal(0, 4, (4, 1)), np.zeros(1)])
+    p = np.asarray(model(x), np.float64)[:, 0]
+    found = assess(model, x, y, {"fgsm": FGSM()}, [0.1], checks="none").scores.details
+    assert found is not None
+    pairs = [(a > b) + (a == b) / 2 for a in p[y == 1] for b in p[y == 0]]
+    assert found.measures["clean"]["auc"] == pytest.approx(np.mean(pairs))
+    expected = -np.log(np.where(y == 1, p, 1 - p)).mean()
+    assert found.measures["clean"]["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_outputs_that_are_not_finite_leave_accuracies_and_no_probability():
+    # The output for class 1 overflows where the first value is 1.
+    dense = keras.layers.Dense(2)
+    model = keras.Sequential([keras.Input((2,)), dense])
+    dense.set_weights([np.array([[0, 3e38], [1, 0]]), np.array([0, 3e38])])
+    x = np.array([[0, 0.5], [1, 0.5], [1, 0]], np.float32)
+    network = network_of(model)
+    y = np.array([1, 1, 0], np.int32)
+    evaluate = Evaluator(network, x, y, {"f": FGSM()}, [0.0], checks="none")
+    scores = evaluate(network.arrays())
+    assert scores.details is not None
+    assert (scores.clean, scores.loss) == (pytest.approx(1 / 3), None)
+    assert scores.details.clean == [[0, 0], [0, 1]]
+    assert scores.details.robust["f"]["0.0"] == [[0, 0], [0, 1]]
+    assert scores.details.measures["clean"] == {
+        "macro_f1": pytest.approx((0 + 2 / 3) / 2),
+        "balanced_accuracy": 0.25,
+        "class_accuracy": [0.0, 0.5],
+        "calibration_error": None,
+        "loss": None,
+        "auc": None,
+    }

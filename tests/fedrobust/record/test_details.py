@@ -8,13 +8,14 @@ import pytest
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import FileError
+from fedrobust.evaluation.details import Details
+from fedrobust.one_run import run
 from fedrobust.record import details
 from fedrobust.record import folder as folders
 from fedrobust.record.details import named
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.result import Result
 from fedrobust.record.stored_run import StoredRun
-from fedrobust.run import run
 from tests.fedrobust.record.results import LEAST
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 
@@ -113,8 +114,8 @@ def test_a_run_that_is_killed_between_its_files_is_completed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        place = RunFolder if victim == "write_result" else folders
-        patched.setattr(place, victim, die)
+        places = {"write_result": RunFolder, "write_partition": folders}
+        patched.setattr(places.get(victim, details), victim, die)
         with pytest.raises(KeyboardInterrupt):
             run(configured(*TINY), folder)
     stored = StoredRun(folder)
@@ -216,3 +217,21 @@ def test_a_class_without_an_example_is_read_as_none():
     wrong = LEAST | {"measures": {"clean": {"macro_f1": "x"}}}
     with pytest.raises(FileError, match=r"measures\.clean\.macro_f1 is 'x'"):
         Result.from_json(wrong, "result.json", "remove it")
+
+
+def test_names_of_any_kind_are_read_as_they_were_given(tmp_path):
+    names = ["<script>", "a|b", "[/x]", "50 %", "$x_1$", "a/b", "two\nlines", "ü"]
+    matrices = {name: {"0.1": [[2, 0], [1, 0]]} for name in names}
+    measures = {"clean": {}, "worst": {}}
+    arrays = {key: np.arange(1) for key in ("rows", "x", "y", "answers")}
+    arrays |= {f"answers/{name}/0.1": np.array([i]) for i, name in enumerate(names)}
+    found = Details(measures, [[1, 1], [0, 1]], matrices, arrays)
+    details.write_details(tmp_path, "d", found, ["<b>", "a|b"])
+    stored = StoredRun(tmp_path)
+    assert stored.confusion("d") == {
+        "classes": ["<b>", "a|b"], "clean": [[1, 1], [0, 1]], "robust": matrices
+    }  # fmt: skip
+    kept = stored.examples("d")
+    assert kept is not None
+    for i, name in enumerate(names):
+        assert kept[f"answers/{name}/0.1"].tolist() == [i]
