@@ -10,13 +10,21 @@ pytestmark = pytest.mark.filterwarnings("ignore:Glyph")
 NAMES = ("plain", "hostile", "large")
 CLEAN = 3  # the column of the clean accuracy
 
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+ADD_SCRIPT = """
+code => document.body.append(
+  Object.assign(document.createElement("script"), { textContent: code })
+)
+"""
+
 # The contrast of every element that has a text of its own, by WCAG 2; and its words.
 CONTRASTS = """
 () => {
   const parse = (text) => text.match(/[\\d.]+/g).map(Number);
   const light = (rgb) => {
     const parts = rgb.slice(0, 3).map((v) => v / 255);
-    const [r, g, b] = parts.map((v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    const curve = (v) => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const [r, g, b] = parts.map(curve);
     return .2126 * r + .7152 * g + .0722 * b;
   };
   const behind = (element) => {
@@ -48,8 +56,7 @@ def test_a_page_asks_for_nothing_and_complains_of_nothing(visit, name):
 
 def test_the_policy_stops_a_script_that_is_not_the_pages_own(visit):
     opened = visit()
-    add = "code => document.body.append(Object.assign(document.createElement('script'), {textContent: code}))"  # noqa: E501
-    opened.page.evaluate(add, "document.title = 'broken'")
+    opened.page.evaluate(ADD_SCRIPT, "document.title = 'broken'")
     assert "broken" not in opened.page.title()
     assert "Content Security Policy" in " ".join(opened.complaints)
 
@@ -165,7 +172,7 @@ def test_figures_follow_the_colours_of_the_page(visit):
         text = page.locator("figure svg text", has_text="round").evaluate(ink)
         body = page.evaluate("getComputedStyle(document.body).color")
         assert text == body
-        seen[scheme] = body, page.evaluate("getComputedStyle(document.body).backgroundColor")  # noqa: E501
+        seen[scheme] = body, page.evaluate(BACKGROUND)
     assert seen["light"][0] != seen["dark"][0]
     assert seen["light"][1] != seen["dark"][1]
 
@@ -178,7 +185,7 @@ def test_a_small_report_prints_on_few_pages_and_in_dark_ink(visit):
     page = visit(color_scheme="dark").page
     assert 1 < pages(page.pdf(prefer_css_page_size=True)) <= 4
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"  # noqa: E501
+    assert page.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
 
 
@@ -207,8 +214,10 @@ def test_markup_in_names_changes_nothing(visit):
     assert page.locator("script").count() == 1
     assert page.locator("img, iframe, object, embed").count() == 0
     cells = page.locator("#runs tbody tr").first.locator("td").all_inner_texts()
-    assert cells == [*HOSTILE[:3], "two lines", *HOSTILE[4:6], r"bell\x07 and \ud800 surrogate"]  # noqa: E501
-    assert {link.evaluate("e => e.protocol") for link in page.locator("a").all()} == {"file:"}  # noqa: E501
+    last = r"bell\x07 and \ud800 surrogate"
+    assert cells == [*HOSTILE[:3], "two lines", *HOSTILE[4:6], last]
+    schemes = {link.evaluate("e => e.protocol") for link in page.locator("a").all()}
+    assert schemes == {"file:"}
     press(page, HOSTILE[0], 2)
     page.get_by_label("Filter").last.fill(HOSTILE[0])
     assert opened.count == "3 runs"
