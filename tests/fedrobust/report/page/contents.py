@@ -131,7 +131,7 @@ def large_content() -> Content:
     wide = Texts(
         [f"{name} {part}" for part in ("", "b", "c") for name in table.texts.names],
         [row * 3 for row in table.texts.rows],
-        table.texts.left,
+        [f"{name} {part}" for part in ("", "b", "c") for name in table.texts.left],
     )
     keys = [[*row] * 3 for row in table.sort_keys]
     every = Table("runs", "Runs", wide, "All runs.", "", keys, table.links)
