@@ -262,7 +262,7 @@ def test_every_control_is_reached_by_the_keyboard(visit):
 
 def test_a_footnote_leads_there_and_back(visit):
     page = visit().page
-    page.get_by_label("Footnote a").click()
+    page.locator("figcaption").get_by_label("Footnote a").click()
     assert page.url.endswith("#note-a")
     page.locator("#note-a a").click()
     assert page.url.endswith("#figure-2")

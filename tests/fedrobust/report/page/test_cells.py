@@ -68,6 +68,30 @@ def test_a_link_stays_a_path(path, address):
     assert column("a", links=[path])[0].link == address
 
 
+@pytest.mark.parametrize(
+    ("text", "head", "tail", "marks"),
+    [
+        ("9.5ᵃ", "9", ".5", ["a"]),
+        ("10.25 ± 1.0ᵃ,ᵇ", "10", ".25 ± 1.0", ["a", "b"]),
+        ("7.5ᵃᵇ", "7", ".5", ["ab"]),
+        ("7.5ᵃ,ᶻ", "7", ".5ᵃ,ᶻ", []),
+        ("7.5", "7", ".5", []),
+    ],
+)
+def test_the_marks_of_a_number_name_its_footnotes(text, head, tail, marks):
+    texts = Texts(["a"], [[text]], [])
+    ((cell,),) = cells(Table("t", "T", texts), [9], {"a", "b", "ab"})
+    assert (cell.text, cell.tail) == (head, tail)
+    assert [letter for letter, _ in cell.marks] == marks
+    assert cell.text + cell.tail + ",".join(shown for _, shown in cell.marks) == text
+
+
+def test_a_name_that_ends_in_a_raised_letter_has_no_mark():
+    texts = Texts(["a"], [["nameᵃ"]], ["a"])
+    ((cell,),) = cells(Table("t", "T", texts), [0], {"a"})
+    assert (cell.text, cell.marks) == ("nameᵃ", ())
+
+
 def test_only_the_first_cell_of_a_row_links():
     given = Table("t", "T", Texts(["a", "b"], [["1", "2"]], []), links=["run"])
     ((first, second),) = cells(given, [0, 0])
