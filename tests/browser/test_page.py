@@ -260,6 +260,13 @@ def test_every_control_is_reached_by_the_keyboard(visit):
     assert len(reached - {-1}) == number
 
 
+def test_numbers_with_marks_and_spreads_are_aligned_at_their_points(visit):
+    tails = visit().page.locator("#table-1 td:nth-child(3) span")
+    assert tails.all_inner_texts() == [".5 ± 0.4ᵃ,ᵇ", ".25"]
+    assert len({round(tail.bounding_box()["x"], 1) for tail in tails.all()}) == 1
+    assert tails.evaluate_all("all => all.every((e) => e.scrollWidth <= e.offsetWidth)")
+
+
 def test_a_footnote_leads_there_and_back(visit):
     page = visit().page
     page.locator("figcaption").get_by_label("Footnote a").click()

@@ -17,6 +17,10 @@ _DECIMAL = re.compile(r"([-−]?\d+)(\.\d.*)", re.DOTALL)
 _RAISED = "".join(RAISED.values())
 _MARKED = re.compile(f"(.*?)([{_RAISED}]+(?:,[{_RAISED}]+)*)", re.DOTALL)
 _PLAIN = str.maketrans({raised: letter for letter, raised in RAISED.items()})
+# Widths of characters other than digits, in digits.
+_WIDTHS = {".": 0.55, ",": 0.55, " ": 0.55, "±": 1.35, **dict.fromkeys(_RAISED, 0.75)}
+# Characters of a cell that stays on one line.
+LONGEST_LINE = 28
 Key = float | str | None
 
 
@@ -47,23 +51,33 @@ class Cell:
     link: str = ""
     marks: Sequence[tuple[str, str]] = ()
 
+    @property
+    def is_long(self) -> bool:
+        """Whether the text is wrapped, where that of other cells stays on one line."""
+        return len(self.text) + len(self.tail) > LONGEST_LINE
 
-def tail_widths(texts: Texts) -> list[int]:
-    """Return how many characters each column needs after its decimal points.
+
+def tail_widths(texts: Texts) -> list[float]:
+    """Return the width that each column needs from its decimal points on, in digits.
 
     0 where aligning at the right aligns the points, too.
     """
     widths = []
     for column, name in enumerate(texts.names):
         found = [_DECIMAL.fullmatch(row[column]) for row in texts.rows]
-        tails = {len(match[2]) for match in found if match}
+        tails = {_width(match[2]) for match in found if match}
         is_even = len(tails) < 2 and all(found)
         widths.append(0 if name in texts.left or is_even else max(tails, default=0))
     return widths
 
 
+def _width(text: str) -> float:
+    """Return the width of a text in digits, in most fonts a little too much."""
+    return round(sum(_WIDTHS.get(character, 1) for character in text), 2)
+
+
 def cells(
-    table: Table, widths: Sequence[int], letters: Container[str] = ()
+    table: Table, widths: Sequence[float], letters: Container[str] = ()
 ) -> Iterator[list[Cell]]:
     """List the cells of each row of a table; ``letters`` are those of its footnotes."""
     is_number = [name not in table.texts.left for name in table.texts.names]
@@ -82,7 +96,7 @@ def cells(
         yield row
 
 
-def _cell(text: str, key: Key, width: int, letters: Container[str]) -> Cell:
+def _cell(text: str, key: Key, width: float, letters: Container[str]) -> Cell:
     plain, marks = _unmarked(text, letters)
     match = _DECIMAL.fullmatch(plain) if width else None
     head, tail = match.groups() if match else (plain, "")

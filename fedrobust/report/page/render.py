@@ -57,7 +57,7 @@ class NumberedTable:
 
     number: int
     table: Table
-    tails: Sequence[int]
+    tails: Sequence[float]
     rows: Sequence[Sequence[Cell]]
     varies: frozenset[str] = frozenset()
 

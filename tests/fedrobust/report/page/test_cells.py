@@ -27,9 +27,12 @@ def test_uneven_decimals_are_split_at_the_point():
     ("values", "left", "width"),
     [
         (["9.5", "10.2"], [], 0),
-        (["9.5", "10.25"], [], 3),
+        (["9.5", "10.25"], [], 2.55),
+        (["9.5", "10.2 ± 1.0ᵃ,ᵇ"], [], 8.6),
+        (["9.5*", "10.25"], [], 0),
+        (["9.5ᵃ", "9.5 "], [], 2.3),
         (["9.5", "10.25"], ["a"], 0),
-        (["9.5", "–"], [], 2),
+        (["9.5", "–"], [], 1.55),
         (["krum", "median"], [], 0),
         (["v1.2.3", "v1.2"], [], 0),
         ([], [], 0),
@@ -50,6 +53,10 @@ def test_a_cell_is_sorted_by_its_key():
 
 def test_without_keys_a_cell_is_sorted_by_its_text():
     assert [(cell.number, cell.key) for cell in column("a", "b")] == [(None, None)] * 2
+
+
+def test_only_a_long_text_is_wrapped():
+    assert [cell.is_long for cell in column("x" * 28, "x" * 29)] == [False, True]
 
 
 @pytest.mark.parametrize(

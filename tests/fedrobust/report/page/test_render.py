@@ -135,7 +135,7 @@ def test_a_report_of_runs_alone_is_a_page():
 def test_a_marked_number_links_to_its_footnotes(page):
     links = re.findall("<td[^>]*>(.*?)</td>", page)
     assert links[2] == (
-        '9<span style="width:11ch">.5 ± 0.4<a href="#note-a" aria-label="Footnote a">ᵃ'
+        '9<span style="width:8.6ch">.5 ± 0.4<a href="#note-a" aria-label="Footnote a">ᵃ'
         '</a>,<a href="#note-b" aria-label="Footnote b">ᵇ</a></span>'
     )
     assert links[0] == "fedavgᵃ"
