@@ -46,7 +46,7 @@ def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
     by_title: dict[str, list[RuleAttackGrid]] = {}
     for grid in grids(runs):
         # One row or one column is drawn as bars.
-        if min(grid.values.shape) < 2 and not grid.attacker_gains:
+        if min(grid.values.shape) < 2:
             continue
         by_title.setdefault(grid.title, []).append(grid)
     for title, found in by_title.items():
