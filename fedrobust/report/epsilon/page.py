@@ -18,7 +18,7 @@ from fedrobust.report.epsilon.columns import (
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
-from fedrobust.report.notes import note
+from fedrobust.report.notes import note, problems
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import rich_table
 
@@ -49,6 +49,7 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
+        *problems(replace(runs, groups=groups)),
     ]
     left_out = len(runs.groups) - len(groups)
     if left_out:

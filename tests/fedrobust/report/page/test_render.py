@@ -97,7 +97,7 @@ def test_every_part_of_a_report_is_on_the_page(page):
     for text in (
         "<h1>sweep</h1>", "12 runs, which vary in", "digits", "Krum loses least.",
         "sweep/abc failed: no memory", "the runs recorded no classes",
-        "<b>Figure 2.</b> Mean of the seeds.", "2 seeds.", "One seed, so no interval.",
+        "<b>Figure 2.</b> Mean of the seeds.", "2 seeds.", "One seed, so no interval is shown.",
         "Digests of 2 experiments", "fedcba9876543210", "ALIE with z = 0 is no attack.",
         "↩ Figure 2", 'href="runs/3"',
     ):  # fmt: skip
