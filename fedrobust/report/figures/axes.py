@@ -118,15 +118,17 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
     keys = [*varying_keys(runs), *(c for c in (ROUND, EPSILON) if c in frame)]
     y = _column(axes.y or _usual_measure(frame), frame, keys, "--y", measures=True)
     x = _column(axes.x or "", frame, keys, "--x", measures=True)
-    for option, key in (("--hue", axes.hue), ("--facet", axes.facet)):
-        if key is not None:
-            _column(key, frame, keys, option, measures=False)
+    hue, facet = (
+        key and _column(key, frame, keys, option, measures=False)
+        for option, key in (("--hue", axes.hue), ("--facet", axes.facet))
+    )
     frame, where = _where(frame, keys, axes.where)
     frame = frame[frame[y].notna() & frame[x].notna()]
     if frame.empty:
         raise ConfigError(f"--y {y}: no run that is left has this measure with {x}")
     labels = [name for name in runs.columns if name in frame and name != x]
-    chosen = _with_free_axes(frame, replace(axes, x=x, y=y, where=where), labels, fix)
+    named = Axes(x, y, hue, facet, where)
+    chosen = _with_free_axes(frame, named, labels, fix)
     frame, _ = _where(frame, keys, chosen.where)
     # Over epsilon, robust accuracy stands for all of them.
     shown = measure(y, None if x == EPSILON else middle(runs.epsilons))
@@ -137,7 +139,9 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
             "y": frame[y].astype(float) * shown.scale,
             "hue": frame[chosen.hue].astype(str) if chosen.hue else "",
             "facet": frame[chosen.facet].astype(str) if chosen.facet else "",
-            **{name: frame[name] for name in ("seed", "digest", "marks")},
+            "seed": frame["seed"],
+            "digest": frame["config_digest"],
+            "marks": frame["marks"],
             "experiment": frame[runs.columns].astype(str).agg("\n".join, axis=1)
             if runs.columns
             else "",

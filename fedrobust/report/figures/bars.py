@@ -6,7 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.figures.axes import Data, ordered
-from fedrobust.report.figures.layout import label_axes, legend, panels, title
+from fedrobust.report.figures.layout import (
+    label_axes,
+    legend,
+    literal,
+    panels,
+    title,
+)
 from fedrobust.report.figures.lines import estimates
 from fedrobust.report.style import PALETTE, styled
 
@@ -54,7 +60,7 @@ def _fill(number: int) -> dict[str, Any]:
 
 
 def _name_bars(place: Any, names: list[str], num_panels: int) -> None:
-    shown = [name or "(none)" for name in names]
+    shown = [*map(literal, names)]
     slanted: dict[str, Any] = {}
     if sum(map(len, shown)) > LEVEL_CHARACTERS / min(num_panels, 2):
         slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}

@@ -9,6 +9,7 @@ from fedrobust.report.drawing import Drawing, file_name
 from fedrobust.report.figures.axes import Axes, Data, data_for
 from fedrobust.report.figures.bars import draw_bars
 from fedrobust.report.figures.heat_map import draw_heat_map
+from fedrobust.report.figures.layout import literal
 from fedrobust.report.figures.lines import draw_lines
 from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
@@ -63,7 +64,7 @@ def drawing_for(
                        command=_command(command, axes))  # fmt: skip
     is_measure = data.axes.x not in (*varying_keys(runs), ROUND, EPSILON)
     place = ["experiment"] if is_measure else ["x", "hue", "facet"]
-    counts = data.frame.groupby(place, dropna=False)["seed"].nunique()
+    counts = data.frame.groupby(place, dropna=False).size()
     seeds = int(counts.min()), int(counts.max())
     letters = {letter for marks in data.frame["marks"] for letter in marks.split()}
     return Drawing(
@@ -97,7 +98,7 @@ def _fixed(data: Data) -> list[str]:
     """Return which values were chosen, and how the others are drawn."""
     if not data.axes.where:
         return []
-    chosen = " and ".join(f"{k}={v or '(none)'}" for k, v in data.axes.where.items())
+    chosen = " and ".join(f"{k}={literal(v)}" for k, v in data.axes.where.items())
     return [f"Runs with {chosen}; --where draws others."]
 
 

@@ -85,13 +85,12 @@ def draw_heat_map(data: Data) -> Figure:
             for x, level, letters in estimates(data, inside[inside["hue"] == hue]):
                 c = columns.index(str(x))
                 values[r, c] = level.mean
-                half = (level.high - level.low) / 2
-                spread = f"\n±{half:.1f}" if level.num_seeds > 1 else ""
+                spread = f"\n±{level.half:.1f}" if level.num_seeds > 1 else ""
                 texts[r][c] = f"{level.mean:.1f}{letters}{spread}"
         parts.append(
             Matrix(
-                rows=[row or "(none)" for row in rows],
-                columns=[column or "(none)" for column in columns],
+                rows=rows,
+                columns=columns,
                 values=values,
                 texts=texts,
                 title=title(data, facet),

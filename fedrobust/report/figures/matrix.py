@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fedrobust.report.figures.layout import wrapped
+from fedrobust.report.figures.layout import literal, wrapped
 from fedrobust.report.style import HEAT, MISSING, PAGE, RISING, styled
 
 NONE = "–"
@@ -154,6 +154,7 @@ def _draw(place: Any, matrix: Matrix) -> None:
 
 
 def _cut(name: str, most: int = 34) -> str:
+    name = literal(name)
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
