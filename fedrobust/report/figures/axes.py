@@ -33,6 +33,11 @@ from fedrobust.report.order import rank
 IMPORTANCE = ("training", "strategy", "byzantine", "preaggregator", "partition")
 # What stands for a key that a run does not have.
 NO_VALUE = ("", "None", NO_EPSILON)
+# Why a frame has no rows.
+NOTHING = {
+    ROUND: "no run recorded its rounds: their metrics.jsonl are missing",
+    EPSILON: "no run was attacked by adversarial inputs: run the sweep with attack=pgd",
+}
 CLEAN, ROBUST = "clean_accuracy", "robust_accuracy"
 
 
@@ -115,6 +120,8 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
         When a name is unknown, nothing is left, or a key must be fixed.
     """
     frame = _frame_for(runs, axes)
+    if frame.empty:
+        raise ConfigError(f"--x {axes.x}: {NOTHING[axes.x or '']}")
     keys = [*varying_keys(runs), *(c for c in (ROUND, EPSILON) if c in frame)]
     y = _column(axes.y or _usual_measure(frame), frame, keys, "--y", measures=True)
     x = _column(axes.x or "", frame, keys, "--x", measures=True)
@@ -178,9 +185,13 @@ def _column(
     ]  # fmt: skip
     if name in known:
         return name
-    ending = [key for key in known if key.endswith(f".{name}")]
+    ending = [key for key in keys if key in known and key.endswith(f".{name}")]
     if len(ending) == 1:
         return ending[0]
+    if ending:
+        raise ConfigError(
+            f"{option} {name}: {' and '.join(ending)} end so, write one of them in full"
+        )
     what = "varies or was measured" if measures else "varies"
     special = [ROUND, EPSILON] if option == "--x" else []
     raise ConfigError(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
+from fedrobust.errors import ConfigError
 from fedrobust.report.columns import number
 from fedrobust.report.figures.axes import Data, ordered
 from fedrobust.report.figures.layout import title
@@ -89,7 +90,7 @@ def draw_heat_map(data: Data) -> Figure:
                 texts[r][c] = f"{level.mean:.1f}{letters}{spread}"
         parts.append(
             Matrix(
-                rows=rows,
+                rows=rows if data.axes.hue else [data.measure.label],
                 columns=columns,
                 values=values,
                 texts=texts,
@@ -102,6 +103,12 @@ def draw_heat_map(data: Data) -> Figure:
         )
     span = (min(p.span[0] for p in parts), max(p.span[1] for p in parts))
     cut = [page for part in parts for page in pages(part)]
+    number = sum(len(page.rows) for page in cut)
+    if number > MOST_ROWS:
+        raise ConfigError(
+            f"a heat map of {number} rows does not fit on a page, which has room for "
+            f"{MOST_ROWS}: choose with --where {data.axes.hue or data.axes.facet}=VALUE"
+        )
     return draw_matrices([replace(part, span=span) for part in cut])
 
 

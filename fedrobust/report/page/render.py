@@ -109,7 +109,7 @@ def render(content: Content) -> str:
 
 
 def _figures(drawings: Sequence[Drawing]) -> list[NumberedFigure]:
-    """Number the figures in the order in which the page shows them."""
+    """Return the figures with numbers, in the order in which the page shows them."""
     ordered = sorted(drawings, key=lambda drawing: SECTIONS.index(drawing.section))
     return [
         NumberedFigure(number, drawing, _svg(number, drawing))

@@ -46,7 +46,9 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         canvas, dpi = figure.canvas, figure.dpi
         try:
             figure.dpi = IMAGE_DPI
-            FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
+            FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
+                text, metadata={"Date": None}
+            )
         finally:
             figure.dpi = dpi
             figure.set_canvas(canvas)

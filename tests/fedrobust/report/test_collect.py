@@ -75,7 +75,9 @@ def test_experiments_that_agree_in_every_key_and_seed_are_no_two_seeds(tmp_path)
     found = {c.labels["digest"]: c.mean(clean_accuracy) for c in runs.groups}
     assert found == {"old0": 0.9, "old1": 0.8, "new0": 0.5, "new1": 0.4, "": 0.7}
     assert all(group.std(clean_accuracy) is None for group in runs.groups)
-    assert "new0, new1, old0, old1 agree in every key and in the seed" in report_text(runs)
+    assert "new0, new1, old0, old1 agree in every key and in the seed" in report_text(
+        runs
+    )
     # They make no number of a table of rules, either.
     assert grids(runs) == []
 

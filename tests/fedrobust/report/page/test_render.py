@@ -77,7 +77,9 @@ def test_ids_are_unique_and_every_link_within_the_page_has_its_target(reader):
 
 
 def test_nothing_is_loaded_from_elsewhere(reader):
-    assert not any(name.startswith("on") for _, found in reader.elements for name in found)  # noqa: E501
+    assert not any(
+        name.startswith("on") for _, found in reader.elements for name in found
+    )  # noqa: E501
     addresses = [*reader.values("href"), *reader.values("src")]
     assert all(not re.match("[a-z]+:|//", link, re.I) for link in addresses
                if not link.startswith("data:"))  # fmt: skip
@@ -86,7 +88,10 @@ def test_nothing_is_loaded_from_elsewhere(reader):
 def test_the_policy_names_the_script_of_the_page(page):
     (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:" in page  # noqa: E501
+    assert (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
+        in page
+    )  # noqa: E501
 
 
 def test_the_same_report_gives_the_same_page():
@@ -136,7 +141,11 @@ def test_one_run_is_counted_in_the_singular():
 
 def test_a_command_keeps_its_words_and_lines():
     page = render(replace(content(), command="fedrobust report 'a\nb'  --x <k>"))
-    (found,) = re.findall("<code>(<span>fedrobust</span> <span>report</span> <span>&.*?)</code>", page, re.DOTALL)  # noqa: E501
+    (found,) = re.findall(
+        "<code>(<span>fedrobust</span> <span>report</span> <span>&.*?)</code>",
+        page,
+        re.DOTALL,
+    )  # noqa: E501
     text = re.sub("</?span>", "", found)
     assert text == "fedrobust report &#39;a\nb&#39;  --x &lt;k&gt;"
 
