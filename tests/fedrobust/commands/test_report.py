@@ -8,7 +8,9 @@ from tests.fedrobust.report.runs import write_run
 CURVE = "figures/robust-accuracy-over-epsilon-by-strategy.png"
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.md", "report.tex", "report.csv", CURVE])
+@pytest.mark.parametrize(
+    "name", ["report.html", "report.md", "report.tex", "report.csv", CURVE]
+)
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys, name):
     write_run(tmp_path, 0.9, 0.5)
     write_run(tmp_path, 0.8, 0.5, strategy="krum")

@@ -89,7 +89,7 @@ def test_no_label_of_several_panels_hides_another(tmp_path, facets):
         for place in range(8):
             for training in ("standard", "pgd"):
                 write_run(tmp_path, 0.9, 0.5, strategy=f"rule_number_{place}",
-                          byzantine=f"attack {facet} " * 4, training=training)  # fmt: skip
+                          byzantine=f"a {facet} " * 5, training=training)  # fmt: skip
     figure = drawn(tmp_path)
     assert len(figure.axes) >= facets
     assert overlapping(figure) == []
@@ -98,7 +98,9 @@ def test_no_label_of_several_panels_hides_another(tmp_path, facets):
 def test_more_bars_than_fit_are_refused(tmp_path):
     for place in range(60):
         write_run(tmp_path, 0.9, 0.5, strategy=f"rule_{place}")
-    with pytest.raises(ConfigError, match="60 bars do not fit.*--where strategy=VALUE"):
+    with pytest.raises(
+        ConfigError, match=r"60 bars do not fit.*--where strategy=VALUE"
+    ):
         drawing_for(collect(tmp_path), AXES, COMMAND)
 
 

@@ -65,9 +65,7 @@ def runs(number: int) -> Table:
         links.append(f"runs/{i}")
     names = ["strategy", "byzantine", "seed", "clean", "robust"]
     left = ["strategy", "byzantine"]
-    return Table(
-        "runs", "Runs", Texts(names, texts, left), "All runs.", "", keys, links
-    )
+    return Table("runs", "Runs", Texts(names, texts, left), "All runs.", "", keys, links)
 
 
 def content(num_runs: int = 12) -> Content:

@@ -77,9 +77,7 @@ def test_ids_are_unique_and_every_link_within_the_page_has_its_target(reader):
 
 
 def test_nothing_is_loaded_from_elsewhere(reader):
-    assert not any(
-        name.startswith("on") for _, found in reader.elements for name in found
-    )  # noqa: E501
+    assert not any(name.startswith("on") for _, found in reader.elements for name in found)  # noqa: E501
     addresses = [*reader.values("href"), *reader.values("src")]
     assert all(not re.match("[a-z]+:|//", link, re.I) for link in addresses
                if not link.startswith("data:"))  # fmt: skip
@@ -88,10 +86,7 @@ def test_nothing_is_loaded_from_elsewhere(reader):
 def test_the_policy_names_the_script_of_the_page(page):
     (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-        in page
-    )  # noqa: E501
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:" in page  # noqa: E501
 
 
 def test_the_same_report_gives_the_same_page():
@@ -102,7 +97,8 @@ def test_every_part_of_a_report_is_on_the_page(page):
     for text in (
         "<h1>sweep</h1>", "12 runs, which vary in", "digits", "Krum loses least.",
         "sweep/abc failed: no memory", "the runs recorded no classes",
-        "<b>Figure 2.</b> Mean of the seeds.", "2 seeds.", "One seed, so no interval is shown.",
+        "<b>Figure 2.</b> Mean of the seeds.", "2 seeds.",
+        "One seed, so no interval is shown.",
         "Digests of 2 experiments", "fedcba9876543210", "ALIE with z = 0 is no attack.",
         "↩ Figure 2", 'href="runs/3"',
     ):  # fmt: skip
@@ -141,11 +137,7 @@ def test_one_run_is_counted_in_the_singular():
 
 def test_a_command_keeps_its_words_and_lines():
     page = render(replace(content(), command="fedrobust report 'a\nb'  --x <k>"))
-    (found,) = re.findall(
-        "<code>(<span>fedrobust</span> <span>report</span> <span>&.*?)</code>",
-        page,
-        re.DOTALL,
-    )  # noqa: E501
+    (found,) = re.findall("<code>(<span>fedrobust</span> <span>report</span> <span>&.*?)</code>", page, re.DOTALL)  # noqa: E501
     text = re.sub("</?span>", "", found)
     assert text == "fedrobust report &#39;a\nb&#39;  --x &lt;k&gt;"
 
