@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 # The number of seeds from which the t interval is used.
 ENOUGH_SEEDS = 3
@@ -29,10 +29,15 @@ def paired_differences(a: Mapping[int, float], b: Mapping[int, float]) -> list[f
     return [a[seed] - b[seed] for seed in a if seed in b]
 
 
+def standard_error(values: Sequence[float]) -> float:
+    """Return the standard error of a mean, s / sqrt(n) with n - 1 in s."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
 def half_interval(values: Sequence[float]) -> float:
     """Return half the width of a mean's 95 % t interval; 0 if all values are equal."""
     # Not scipy's interval, which is nan if all values are equal.
-    return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return float(stdtrit(len(values) - 1, 0.975)) * standard_error(values)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Score:
         """Standard error of the mean over seeds; over the images for a single seed."""
         if len(self.by_seed) < 2:
             return self.image_error
-        return float(stats.sem([*self.by_seed.values()]))
+        return standard_error([*self.by_seed.values()])
 
     def minus(self, other: "Score") -> Difference | None:
         """Subtract a score; None unless both have the same seeds, three or more."""
