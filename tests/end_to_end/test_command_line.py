@@ -298,9 +298,10 @@ class Brightened:
         "+model.size=3", cwd=tmp_path, PYTHONPATH=str(tmp_path),
     )  # fmt: skip
     assert late.returncode == 2
-    assert late.stderr.count("\n") == 1
-    assert "model: cannot make mine.model" in late.stderr
-    assert "size" in late.stderr
+    starting, said = late.stderr.splitlines()
+    assert starting.endswith(" seed=0: starting")
+    assert "model: cannot make mine.model" in said
+    assert "size" in said
     wrong = fedrobust(
         "run", "model._target_=mine.modle", cwd=tmp_path, PYTHONPATH=str(tmp_path)
     )
