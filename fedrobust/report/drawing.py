@@ -1,5 +1,6 @@
 """A figure of a report with what stands under it, or the reason why it is missing."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,12 @@ from matplotlib.figure import Figure
 
 # Headings of the page, in their order.
 SECTIONS = ("robustness", "comparison", "learning", "clients", "classes", "examples")
+
+
+def file_name(text: str) -> str:
+    """Return a text as the name of a file: lower case, words joined by hyphens."""
+    plain = text.lower().replace("ε", "epsilon")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100]
 
 
 @dataclass(frozen=True)
