@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from fedrobust.api.process import as_guest
-from fedrobust.api.runs import Run
+from fedrobust.api.runs import Run, run_in
 from fedrobust.api.sweeps import FailedRun, Sweep
 from fedrobust.config.compose import checked, compose_run, resolved_folder
 from fedrobust.config.jobs import plan_jobs
@@ -100,7 +100,7 @@ def run(
             store.clear()
         result = _execute(store, progress)
         _warn(text for text in result.warnings if text not in config.notes)
-        return Run(store.path, result)
+        return run_in(store.path, result)
 
 
 def sweep(
@@ -155,7 +155,7 @@ def sweep(
         for number, store in enumerate(stores):
             try:
                 result = _execute(store, progress, number, len(stores))
-                runs.append(Run(store.path, result))
+                runs.append(run_in(store.path, result))
             except Exception as error:
                 failed.append(_failed(store, error))
         told = {text for found in runs for text in found.result.warnings}
@@ -181,13 +181,17 @@ def load(folder: str | PathLike[str]) -> Sweep:
     ConfigError
         When there is no such folder, or no finished run in it.
     """
-    from fedrobust.commands.report import runs_in
+    # Imported late, as reports need matplotlib.
+    from fedrobust.report.collect import MissingResultsError, collect
 
     below = Path(folder).absolute()
-    found = runs_in(below)
-    runs = [
-        Run(run.folder.path, run.result) for group in found.groups for run in group.runs
-    ]
+    if not below.is_dir():
+        raise ConfigError(f"{folder}: there is no such folder")
+    try:
+        found = collect(below)
+    except MissingResultsError as error:
+        raise ConfigError(str(error)) from error
+    runs = [Run(run) for group in found.groups for run in group.runs]
     failed = [
         FailedRun(path.parent, _recorded_reason(path))
         for path in sorted(below.rglob("error-*.json"))

@@ -2,7 +2,6 @@
 
 import html
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +16,33 @@ from strategies.transport.text import printable
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from fedrobust.report.finished_run import FinishedRun
+
 # Fields of a round that hold figures by name, which become a column each.
 NESTED = ("robust_accuracy", "collusion", "detection", "federated", "train_metrics")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, as it is in its folder.
+    """A finished run.
 
-    Attributes
+    Parameters
     ----------
-    folder
-        The folder, as an absolute path.
-    result
-        The content of ``result.json``.
+    finished
+        One evaluation of the run, as it was read from its folder.
     """
 
-    folder: Path
-    result: Result
+    finished: "FinishedRun"
+
+    @property
+    def folder(self) -> Path:
+        """The folder, as an absolute path."""
+        return self.finished.folder.path
+
+    @property
+    def result(self) -> Result:
+        """The content of ``result.json``."""
+        return self.finished.result
 
     @property
     def clean_accuracy(self) -> float:
@@ -46,22 +54,17 @@ class Run:
         """Accuracy by name of the attack, then by ``repr`` of epsilon."""
         return self.result.robust_accuracy
 
-    @cached_property
+    @property
     def config(self) -> Json:
         """The resolved configuration, with the attacks of this result."""
-        found = self._stored.config(TRAIN_ANEW)
-        if found is None:
-            raise ConfigError(
-                f"{self._stored.config_path} does not belong to a run: {TRAIN_ANEW}"
-            )
-        return {**found, "attack": self.result.attack, "choices": self.result.choices}
+        return self.finished.config
 
     @property
     def rounds(self) -> "DataFrame":
         """One row a round; nested figures as ``robust_accuracy.pgd.0.1``."""
         import pandas as pd
 
-        rows = [row.to_json() for row in self._stored.rounds(self.result.num_rounds)]
+        rows = [row.to_json() for row in self.finished.rounds]
         for row in rows:
             for name in NESTED:
                 if row[name] is None:  # else it would become a column of its own
@@ -73,8 +76,9 @@ class Run:
         """One row an event: its kind, its round, its client if it has one, and why."""
         import pandas as pd
 
+        events = [vars(event) for event in self.finished.folder.events()]
         names = ["event", "round", "client", "reason"]
-        frame = pd.DataFrame([vars(e) for e in self._stored.events()], columns=names)
+        frame = pd.DataFrame(events, columns=names)
         return frame.astype({"round": "Int64", "client": "Int64"})
 
     def model(self) -> Any:
@@ -87,16 +91,12 @@ class Run:
         """
         from fedrobust.network.classifier import load_model, modules_beside
 
-        path = self._stored.model_path
+        path = self.finished.folder.model_path
         with as_guest():
             try:
                 return load_model(path, perhaps=modules_beside(path))
             except ValueError as error:
                 raise ConfigError(str(error)) from error
-
-    @property
-    def _stored(self) -> StoredRun:
-        return StoredRun(self.folder)
 
     def __repr__(self) -> str:
         result = self.result
@@ -109,3 +109,23 @@ class Run:
 
     def _repr_html_(self) -> str:
         return f"<code>{html.escape(repr(self))}</code>"
+
+
+def run_in(folder: Path, result: Result) -> Run:
+    """Read the run behind a result that was just returned.
+
+    Raises
+    ------
+    ConfigError
+        When a file of the run cannot be read.
+    """
+    # Imported late, as reports need matplotlib.
+    from fedrobust.report.collect import finished_run
+    from fedrobust.report.reading import FoundRun
+
+    stored = StoredRun(folder)
+    config = stored.config(TRAIN_ANEW)
+    if config is None:
+        raise ConfigError(f"{stored.config_path} is not that of a run: {TRAIN_ANEW}")
+    rounds = stored.rounds(result.num_rounds)
+    return Run(finished_run(FoundRun(folder, config, [result], rounds), result))

@@ -1,4 +1,4 @@
-"""Write the pages that are made from conf/ and docstrings: ``make catalogues``."""
+"""Write the pages that are made from conf/, docstrings and other pages: ``make catalogues``."""
 
 import importlib
 import inspect
@@ -8,17 +8,19 @@ from pathlib import Path
 from fedrobust.config.conf_folder import groups
 from fedrobust.report.catalogue import configuration_page, group_page, overview
 from tests.conftest import REPOSITORY
+from tests.docs.notebook import notebook_of
 
+NOTEBOOK = REPOSITORY / "docs" / "notebook.md"
 REFERENCE = REPOSITORY / "docs" / "reference"
 README = REPOSITORY / "README.md"
 BEGIN, END = "<!-- written by make catalogues -->\n", "<!-- end -->"
 
 # What a user imports, by the module it is imported from: in full, or a line each.
 IN_FULL = {
+    "fedrobust": ["run", "sweep", "load", "Run", "Sweep", "FailedRun"],
     "strategies": ["RobustStrategy"],
     "strategies.rules": ["Aggregate", "RuleContext"],
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
-    "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
 }
 BY_LINE = [
@@ -49,6 +51,7 @@ def written() -> dict[Path, str]:
         **pages,
         REFERENCE / "configuration.md": configuration_page(),
         REFERENCE / "python-api.md": api_page(),
+        NOTEBOOK.with_suffix(".ipynb"): notebook_of(NOTEBOOK),
         README: f"{before}{BEGIN}\n{table}\n{END}{after}",
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fedrobust
+from fedrobust.record.stored_run import StoredRun
 from tests.fedrobust.api.conftest import TINY
 
 SCORES = ["robust_accuracy.fgsm.0.0", "robust_accuracy.fgsm.0.1"]
@@ -60,7 +61,7 @@ def test_the_model_is_the_one_whose_accuracy_the_run_has(finished, digits):
 
 
 def test_a_model_that_is_gone_is_one_sentence(finished, tmp_path):
-    gone = replace(finished[0], folder=tmp_path)
+    gone = fedrobust.Run(replace(finished[0].finished, folder=StoredRun(tmp_path)))
     with pytest.raises(fedrobust.ConfigError, match=r"model\.keras"):
         gone.model()
 
@@ -81,7 +82,13 @@ def test_a_run_shows_itself_on_one_literal_line(finished):
     assert repr(run).startswith(f"<Run seed=0: clean {clean}, fgsm 0.0: {clean}, ")
     assert str(run.folder) in repr(run)
     result = replace(run.result, robust_accuracy={"<b>\n": {"0.1": 0.5}})
-    odd = replace(run, result=replace(result, skipped_rounds=3), folder=Path("a&b"))
+    odd = fedrobust.Run(
+        replace(
+            run.finished,
+            result=replace(result, skipped_rounds=3),
+            folder=StoredRun(Path("a&b")),
+        )
+    )
     assert repr(odd).count("\n") == 0
     assert "<b>  0.1: 50.0% (3 rounds skipped); a&b>" in repr(odd)
     shown = odd._repr_html_()
