@@ -1,6 +1,6 @@
 """Read every run below a folder; a file that cannot be read is only left out."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,19 +57,19 @@ class Found:
     unreadable: list[str] = field(default_factory=list)
 
 
-def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
-    """Read every run below a folder.
+def read_runs(folders: Sequence[Path], digests: Collection[str] | None = None) -> Found:
+    """Read every run below some folders.
 
     Parameters
     ----------
-    folder
-        The folder of a run, or of several runs.
+    folders
+        Folders of a run, or of several runs.
     digests
         Digests of the experiments to read; None reads all.
     """
     found = Found()
-    refused = _attempts(folder, digests, found)
-    for path in sorted(folder.rglob("config.yaml")):
+    refused = _attempts(folders, digests, found)
+    for path in _below(folders, "config.yaml"):
         stored = StoredRun(path.parent)
         try:
             config = stored.config(ADVICE)
@@ -87,8 +87,17 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
     return found
 
 
+def _below(folders: Sequence[Path], pattern: str) -> list[Path]:
+    """List files in and below folders, each once."""
+    return list(
+        dict.fromkeys(
+            path for folder in folders for path in sorted(folder.rglob(pattern))
+        )
+    )
+
+
 def _attempts(
-    folder: Path, digests: Collection[str] | None, found: Found
+    folders: Sequence[Path], digests: Collection[str] | None, found: Found
 ) -> dict[Path, set[str]]:
     """Read the records of failed attempts.
 
@@ -98,7 +107,7 @@ def _attempts(
     the folder of the run. After any other failure, results still count.
     """
     refused: dict[Path, set[str]] = {}
-    for path in sorted(folder.rglob("error-*.json")):
+    for path in _below(folders, "error-*.json"):
         try:
             attempt = FailedAttempt.read(path, ADVICE)
         except FileError as torn:
