@@ -1,4 +1,4 @@
-"""Write the pages that are made from conf/, docstrings and other pages: ``make catalogues``."""
+"""Write the pages that are made from other files: ``make catalogues``."""
 
 import importlib
 import inspect
