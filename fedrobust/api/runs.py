@@ -64,7 +64,8 @@ class Run:
         """One row a round; nested figures as ``robust_accuracy.pgd.0.1``."""
         import pandas as pd
 
-        rows = [row.to_json() for row in self.finished.rounds]
+        stored = self.finished.folder.rounds(self.result.num_rounds)
+        rows = [row.to_json() for row in stored]
         for row in rows:
             for name in NESTED:
                 if row[name] is None:  # else it would become a column of its own
@@ -127,5 +128,4 @@ def run_in(folder: Path, result: Result) -> Run:
     config = stored.config(TRAIN_ANEW)
     if config is None:
         raise ConfigError(f"{stored.config_path} is not that of a run: {TRAIN_ANEW}")
-    rounds = stored.rounds(result.num_rounds)
-    return Run(finished_run(FoundRun(folder, config, [result], rounds), result))
+    return Run(finished_run(FoundRun(folder, config, [result]), result, []))

@@ -104,11 +104,11 @@ def show_report(
         terminal.print(robustness_table(grid))
     if len(found) > MOST_GRIDS:
         print(f"{len(found) - MOST_GRIDS} more tables are in report.html")
-    _print_some(footnotes(runs), "footnotes")
-    _print_some(problems(runs), "problems")
     with writing(to, COPY_IT):
         title = ", ".join(str(folder) for folder in folders)
         written = write_report(runs, to, title, _command(folders, to))
+    _print_some(footnotes(runs), "footnotes")
+    _print_some(problems(runs), "problems")
     for path in written:
         if path.parent == to:
             print(path)

@@ -127,15 +127,18 @@ def _by_attack(below: Found) -> list[FinishedRun]:
                 both = replace(known, checks=known.checks | failed)
                 chosen[key] = replace(chosen[key], result=both)
                 continue
-            chosen[key] = finished_run(run, result)
+            chosen[key] = finished_run(run, result, below.unreadable)
     return [*chosen.values()]
 
 
-def finished_run(run: FoundRun, result: Result) -> FinishedRun:
-    """Return one evaluation of a run, with the configuration of this evaluation."""
+def finished_run(run: FoundRun, result: Result, unreadable: list[str]) -> FinishedRun:
+    """Return one evaluation of a run, with the configuration of this evaluation.
+
+    ``unreadable`` receives a sentence about each file that cannot be read later.
+    """
     evaluated = {"attack": result.attack, "choices": result.choices}
     config = with_one_epsilon({**run.config, **evaluated})
-    return FinishedRun(config, result, StoredRun(run.path), run.rounds, labels(config))
+    return FinishedRun(config, result, StoredRun(run.path), labels(config), unreadable)
 
 
 def _by_label(

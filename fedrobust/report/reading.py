@@ -8,10 +8,8 @@ from fedrobust.errors import FileError
 from fedrobust.files import Json, read_json
 from fedrobust.record.attempt import FailedAttempt
 from fedrobust.record.result import Result
-from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
-
-ADVICE = "restore or remove it"
+from fedrobust.report.finished_run import ADVICE
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,11 @@ class FoundRun:
     results
         The results that count, starting with that of the latest call; empty if the run
         is not finished.
-    rounds
-        The rounds of the training; empty if the run is not finished, or has no
-        metrics.jsonl.
     """
 
     path: Path
     config: Json
     results: list[Result]
-    rounds: list[RoundRow]
 
 
 @dataclass
@@ -82,8 +76,7 @@ def read_runs(folders: Sequence[Path], digests: Collection[str] | None = None) -
         if config is not None and is_wanted:
             excluded = refused.get(stored.path, set())
             results = list(_evaluations(stored, excluded, found))
-            rounds = _rounds(stored, results, found)
-            found.runs.append(FoundRun(stored.path, config, results, rounds))
+            found.runs.append(FoundRun(stored.path, config, results))
     return found
 
 
@@ -142,14 +135,3 @@ def _evaluations(
             results.sort(key=lambda each: each[0] != latest)
     for _, result in results:
         yield result
-
-
-def _rounds(stored: StoredRun, results: list[Result], found: Found) -> list[RoundRow]:
-    """Read the rounds of a finished run; empty if their file cannot be read."""
-    if not results or not stored.metrics_path.exists():
-        return []
-    try:
-        return stored.rounds(results[0].num_rounds, ADVICE)
-    except FileError as error:
-        found.unreadable.append(str(error))
-        return []

@@ -120,7 +120,8 @@ def _comparisons(runs: Runs, command: str) -> Iterator[Drawing]:
 
 
 def _learning(runs: Runs, command: str) -> Iterator[Drawing]:
-    rounds = [run.rounds for group in runs.groups for run in group.runs]
+    every = [run for group in runs.groups for run in group.runs]
+    rounds = [run.rounds for run in every if run.evaluated_often]
     evaluated = [[row for row in each if row.clean_accuracy is not None]
                  for each in rounds]  # fmt: skip
     if max(map(len, evaluated), default=0) < 2:
