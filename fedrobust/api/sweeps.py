@@ -166,10 +166,12 @@ class Sweep(Sequence[Run]):
     @property
     def _grouped(self) -> "Runs":
         from fedrobust.report.collect import grouped
+        from fedrobust.report.reading import Found
 
         if not self._runs:
             raise ConfigError(f"{self.folder}: no run is finished")
-        return grouped(self._distinct)
+        failed = [f"{run.folder} ({run.reason})" for run in self.failed]
+        return grouped(self._distinct, Found(failed=failed))
 
     def raise_failed(self) -> None:
         """Raise an error if a run failed.

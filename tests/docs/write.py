@@ -21,8 +21,11 @@ IN_FULL = {
     "strategies": ["RobustStrategy"],
     "strategies.rules": ["Aggregate", "RuleContext"],
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
+    "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
 }
+# Classes whose members a user reads, each with a line.
+WITH_MEMBERS = ("Run", "Sweep")
 BY_LINE = [
     "strategies.rules",
     "strategies.preaggregators",
@@ -78,7 +81,23 @@ def api_page() -> str:
             member = getattr(loaded, name)
             parts.append(f"### `{name}`")
             parts.append(f"```text\n{inspect.getdoc(member)}\n```")
+            if name in WITH_MEMBERS:
+                parts.append(members_of(member))
     return "\n\n".join(parts) + "\n"
+
+
+def members_of(cls: type) -> str:
+    """Return a table of the public properties and methods of a class."""
+    rows = []
+    for name, member in vars(cls).items():
+        if name.startswith("_") or not inspect.getdoc(member):
+            continue
+        shown = name
+        if inspect.isfunction(member):
+            arguments = [*inspect.signature(member).parameters][1:]
+            shown = f"{name}({', '.join(arguments)})"
+        rows.append(f"| `{shown}` | {first_sentence(member)} |")
+    return "\n".join(["| member | what it is |", "| --- | --- |", *rows])
 
 
 def first_sentence(member: object) -> str:

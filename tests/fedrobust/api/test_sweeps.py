@@ -82,6 +82,9 @@ def test_a_report_is_written_into_the_folder_or_elsewhere(finished, tmp_path):
     assert all(path.is_file() for path in written)
     assert "median" in written[0].read_text()
     assert not (finished.folder / "report.html").exists()
+    failed = fedrobust.FailedRun(tmp_path / "gone", "no size 0")
+    (page, *_) = fedrobust.Sweep(tmp_path / "part", finished[:2], [failed]).report()
+    assert "no size 0" in page.read_text()
     (tmp_path / "file").write_text("")
     with pytest.raises(fedrobust.ConfigError, match="choose another folder"):
         finished.report(tmp_path / "file")
