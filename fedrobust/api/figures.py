@@ -52,5 +52,5 @@ def _show_in_notebook() -> None:
 def _png(figure: Figure) -> bytes:
     file = io.BytesIO()
     with saving():
-        figure.savefig(file, format="png", dpi=120, facecolor="white")
+        figure.savefig(file, format="png", dpi=144, facecolor="white")
     return file.getvalue()
