@@ -12,7 +12,7 @@ from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
 from fedrobust.search_path import import_strategies, search_current_folder_last
 from fedrobust.signals import Signals
 
-COMMANDS = ("run", "attack", "list", "report", "epsilon", "reproduce")
+COMMANDS = ("run", "watch", "attack", "list", "report", "epsilon", "reproduce")
 CONTINUES = (
     "; run the same command again to continue: finished runs are kept, unfinished "
     "ones start over"
@@ -24,6 +24,7 @@ NAMES_REFUSED = (errno.ENAMETOOLONG, errno.ELOOP)
 USAGE = """usage: fedrobust COMMAND ...
 
   run [overrides] [-m]   run one experiment, or with -m every combination of them
+  watch FOLDER           show how far the runs in a folder are
   attack --model FILE    attack any Keras model
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder

@@ -24,11 +24,13 @@ from fedrobust.api.execute import OnRound, execute, failed_run
 from fedrobust.api.process import as_guest
 from fedrobust.api.runs import Run, run_in
 from fedrobust.api.sweeps import FailedRun, Sweep
+from fedrobust.commands.progress import Job
 from fedrobust.config.compose import checked, compose_run, resolved_folder
 from fedrobust.config.jobs import plan_jobs
 from fedrobust.errors import ConfigError, FileError
 from fedrobust.record.attempt import FailedAttempt
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.sweep_index import update_index
 
 
 def run(
@@ -142,10 +144,12 @@ def sweep(
         if fresh:
             for store in stores:
                 store.clear()
+        update_index(jobs.folder, jobs)
         runs, failed = [], []
         for number, store in enumerate(stores):
+            job = Job(number, len(stores), jobs.names[number])
             try:
-                result = execute(store, progress, number, len(stores))
+                result = execute(store, progress, job)
                 runs.append(run_in(store.path, result))
             except Exception as error:
                 failed.append(failed_run(store, error))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from fedrobust.api.sweeps import FailedRun
+from fedrobust.commands.progress import Job, Progress
 from fedrobust.errors import summary_of
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.result import Result
@@ -13,27 +14,19 @@ from fedrobust.record.round_row import RoundRow
 OnRound = bool | Callable[[RoundRow], None]
 
 
-def execute(
-    store: RunFolder, progress: OnRound, number: int | None = None, total: int = 0
-) -> Result:
-    """Run, and show it if asked; ``number`` is that of a job among ``total``."""
+def execute(store: RunFolder, progress: OnRound, job: Job | None = None) -> Result:
+    """Run, and show it if asked; ``job`` is the place of the run in a sweep."""
     # Imported late, as TensorFlow and Flower take seconds to load.
-    from fedrobust.commands.progress import Progress
-    from fedrobust.one_run import run as run_experiment
+    from fedrobust.one_run import run
 
+    config, path = store.config, store.path
     if callable(progress):
-        return run_experiment(store.config, store.path, progress)
+        return run(config, path, progress)
     if not progress:
-        return run_experiment(store.config, store.path)
-    Progress.total = total
-    try:
-        with Progress(store.config, store.path, number) as shown:
-            result = run_experiment(
-                store.config, store.path, shown.on_row, shown.on_warning
-            )
-            shown.finish(result)
-    finally:
-        Progress.total = 0
+        return run(config, path)
+    with Progress(config, path, job) as shown:
+        result = run(config, path, shown.on_row, shown.on_warning)
+        shown.finish(result)
     return result
 
 

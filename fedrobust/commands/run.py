@@ -7,21 +7,31 @@ launches the single job, or all jobs of a multirun by the configured launcher.
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import NoReturn
 
 from hydra.types import RunMode
 from omegaconf import OmegaConf
+from rich.console import Console
 
-from fedrobust.commands.launch import answer, run_all, run_one
-from fedrobust.commands.progress import Progress
+from fedrobust.commands.dry_run import dry_run
+from fedrobust.commands.launch import Sweep, answer, run_all, run_one
 from fedrobust.commands.report import show_report
-from fedrobust.config import Config
+from fedrobust.commands.run_table import (
+    PAUSE,
+    ShownRun,
+    States,
+    is_interactive,
+    live_table,
+)
 from fedrobust.config.compose import checked, compose_run, resolved_folder
-from fedrobust.config.jobs import plan_jobs
+from fedrobust.config.jobs import Jobs, plan_jobs
+from fedrobust.config.names import name_of, unusual_choices
 from fedrobust.errors import ConfigError, exits_refused, tell
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.sweep_index import update_index
 
 HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
                      [--config-dir FOLDER] [--fresh]
@@ -82,7 +92,8 @@ def command(arguments: Sequence[str]) -> int:
     RunFolder(folder, config).check()
     _notes(config.notes)
     if is_dry:
-        return _dry_run([(folder, config)])
+        dry_run(folder, [(folder, config)], [name_of(unusual_choices(config))])
+        return 0
     if is_fresh:
         RunFolder(folder, config).clear()
     return run_one(composed, arguments)
@@ -133,40 +144,51 @@ def _multirun(
         RunFolder(path, config).check("hydra.sweep.dir")
     _notes(jobs.notes)
     if is_dry:
-        return _dry_run(placed)
+        dry_run(folder, placed, _numbered(jobs.names))
+        return 0
     runs = [RunFolder(path, config) for path, config in placed]
     if is_fresh:
         # Before the first job, as jobs that differ in the evaluation share a folder.
         for run in runs:
             run.clear()
-    Progress.total = len(configs)
-    with exits_refused():
-        status = run_all(overrides, arguments, flags.config_dir)
-    _tell_failures(runs)
+    update_index(folder, jobs)
+    with exits_refused(), _table(jobs) as sweep:
+        status = run_all(overrides, arguments, flags.config_dir, sweep)
+    _tell_failures(runs, jobs.names)
     # Results of an earlier sweep in the same folder alone do not cause a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report([folder], digests={config.digest for config in configs})
     return status
 
 
-def _tell_failures(runs: list[RunFolder]) -> None:
+@contextmanager
+def _table(jobs: Jobs) -> Iterator[Sweep]:
+    """Draw the table of all jobs on a terminal; yield what each job knows."""
+    console = Console(stderr=True)
+    sweep = Sweep(tuple(jobs.keys), len(jobs.jobs))
+    if not is_interactive(console):
+        yield sweep
+        return
+    runs = [
+        ShownRun(path, name, config.evaluation_digest)
+        for (path, config), name in zip(jobs.placed, _numbered(jobs.names), strict=True)
+    ]
+    with live_table(States(runs), console, PAUSE):
+        yield replace(sweep, table=os.getpid())
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"[{i}/{len(names)}] {name}" for i, name in enumerate(names, start=1)]
+
+
+def _tell_failures(runs: list[RunFolder], names: Sequence[str]) -> None:
     """Report every failed run if there are several, as Hydra reports only the first."""
-    failed = {run: reason for run in runs if (reason := run.failure()) is not None}
+    failed = [
+        (run, name, reason)
+        for run, name in zip(runs, names, strict=True)
+        if (reason := run.failure()) is not None
+    ]
     if len(failed) > 1:
         tell(f"{len(failed)} of {len(runs)} runs failed")
-        for run, reason in failed.items():
-            name = Progress.name_of(run.config, None, 0)
+        for run, name, reason in failed:
             tell(f"{name} failed: {reason} ({run.error_path})")
-
-
-def _dry_run(runs: list[tuple[Path, Config]]) -> int:
-    """Print each run with its folder, and whether it is finished."""
-    left = 0
-    for number, (path, config) in enumerate(runs):
-        is_finished = RunFolder(path, config).result() is not None
-        left += not is_finished
-        name = Progress.name_of(config, number if len(runs) > 1 else None, len(runs))
-        print(f"{name}: {path}{'  (finished)' if is_finished else ''}")
-    count = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
-    print(f"{count}, {left} to do; nothing was run")
-    return 0

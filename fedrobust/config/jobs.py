@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -13,6 +14,7 @@ from fedrobust.config.compose import (
     resolved_folder,
     sweep_folder,
 )
+from fedrobust.config.names import job_name, varying_keys
 from fedrobust.config.schema import Config
 from fedrobust.errors import ConfigError
 
@@ -27,10 +29,13 @@ class Jobs:
         The folder of the multirun.
     jobs
         The folder of each job, below that of the multirun, and its configuration.
+    overrides
+        The overrides of each job.
     """
 
     folder: Path
     jobs: list[tuple[Path, Config]]
+    overrides: list[list[str]]
 
     @property
     def configs(self) -> list[Config]:
@@ -41,6 +46,19 @@ class Jobs:
     def placed(self) -> list[tuple[Path, Config]]:
         """The whole path of each job's folder, and the configuration."""
         return [(self.folder / below, config) for below, config in self.jobs]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The keys that vary."""
+        return varying_keys(self.overrides)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The name of each job: the values of the keys that vary."""
+        return [
+            job_name(config, words, self.keys)
+            for config, words in zip(self.configs, self.overrides, strict=True)
+        ]
 
     @property
     def notes(self) -> list[str]:
@@ -79,6 +97,7 @@ def plan_jobs(
             "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
         )
     jobs: list[tuple[Path, Config]] = []
+    words: list[list[str]] = []
     folders = set[Path]()
     for combination, composed in compose_sweep(overrides, extra_dir):
         try:
@@ -88,6 +107,7 @@ def plan_jobs(
         except ConfigError as error:
             raise ConfigError(f"{error} (in {' '.join(combination)})") from error
         jobs.append((subfolder, config))
+        words.append(combination)
         folders.add(folder)
     if not jobs:
         raise ConfigError(
@@ -103,7 +123,7 @@ def plan_jobs(
     if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
         folder = Path(sweep_folder(overrides))
     _require_own_folders(jobs)
-    return Jobs(folder, jobs)
+    return Jobs(folder, jobs, words)
 
 
 def _folders(composed: DictConfig, number: int, digest: str) -> tuple[Path, Path]:

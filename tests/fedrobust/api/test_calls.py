@@ -2,6 +2,7 @@
 
 import _thread
 import asyncio
+import csv
 import json
 import os
 import signal
@@ -72,6 +73,9 @@ def test_a_finished_run_returns_at_once_and_fresh_trains_it_again():
 def test_the_command_continues_what_python_began(capsys):
     found = fedrobust.sweep(*TINY, "seed=0,1", progress=False)
     assert capsys.readouterr() == ("", "")
+    rows = [*csv.DictReader((found.folder / "index.csv").open())]
+    assert [row["folder"] for row in rows] == [run.folder.name for run in found]
+    assert [row["seed"] for row in rows] == ["0", "1"]
     assert main(["run", "-m", *TINY, "seed=0,1"]) == 0
     assert capsys.readouterr().out.count("(trained before)") == 2
     assert [run.folder.parent.parent for run in found] == [
