@@ -71,9 +71,23 @@ class States:
     def read(self, pause: float = 0.0) -> list[RunState]:
         """Return the states, which are not read again before a pause is over."""
         if time.monotonic() - self._read_at >= pause:
-            self._states = [*map(self._state, range(len(self.runs)))]
+            self._states = self._one_a_folder()
             self._read_at = time.monotonic()
         return self._states
+
+    def _one_a_folder(self) -> list[RunState]:
+        """Return the states, of which one at most is at work in each folder.
+
+        Jobs that differ only in the evaluation share a folder, and take turns.
+        """
+        states, busy = [], set[Path]()
+        for index, run in enumerate(self.runs):
+            state = self._state(index)
+            if state.kind in (RUNNING, STOPPED):
+                state = RunState(NOT_STARTED) if run.path in busy else state
+                busy.add(run.path)
+            states.append(state)
+        return states
 
     def _state(self, index: int) -> RunState:
         if index in self._finished:

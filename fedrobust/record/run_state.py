@@ -92,12 +92,20 @@ def _state(stored: StoredRun, evaluation_digest: str) -> RunState:
         return _begun(stored, RUNNING)
     if failure is not None:
         return _begun(stored, FAILED, failure)
-    if stored.config_path.is_file() and not stored.is_trained:
+    if _was_begun(stored, evaluation_digest):
         return _begun(stored, STOPPED)
-    if stored.is_trained and not evaluation_digest:
-        return _begun(stored, STOPPED)
-    # A model that another job has trained needs only this job's evaluation.
     return RunState(NOT_STARTED)
+
+
+def _was_begun(stored: StoredRun, evaluation_digest: str) -> bool:
+    """Return whether an attempt at the training, or at its own evaluation, was made.
+
+    A model that another job has trained leaves this job's evaluation to do.
+    """
+    if not stored.is_trained:
+        return stored.config_path.is_file()
+    recorded = stored.training().evaluation_digest
+    return not evaluation_digest or evaluation_digest == recorded
 
 
 def _result(stored: StoredRun, evaluation_digest: str) -> Result | None:

@@ -49,6 +49,7 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
 def test_run_twice(tmp_path):
     first = fedrobust("run", *SMALL, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
+    assert first.stderr.startswith("attack=pgd seed=0: starting\nround 1/2  clean ")
     assert "round 2/2" in first.stderr
     assert "attack=pgd seed=0: clean" in first.stdout
     (path,) = tmp_path.glob("outputs/*/result.json")

@@ -111,6 +111,14 @@ def test_the_live_table_is_bounded_and_follows_the_files(tmp_path):
     assert lines[-1].startswith("100 runs: 3 finished, 1 running, 1 failed, 95 not")
 
 
+def test_jobs_that_share_a_folder_take_turns(tmp_path):
+    finish(begin(tmp_path), "a" * 16)
+    runs = [ShownRun(tmp_path, letter, letter * 16) for letter in "abc"]
+    with held(tmp_path):
+        kinds = [state.kind for state in States(runs).read()]
+    assert kinds == ["finished", "running", "not started"]
+
+
 def test_finished_runs_are_read_once_and_the_others_after_a_pause(tmp_path):
     finish(begin(tmp_path / "a"))
     begin(tmp_path / "b")

@@ -104,6 +104,17 @@ def test_each_evaluation_of_a_folder_has_a_state_of_its_own(folder):
     assert read_state(folder, EVALUATION).kind == "finished"
 
 
+def test_an_evaluation_that_was_interrupted_is_stopped_where_its_training_began_it(
+    folder,
+):
+    add_round(begin(folder, num_rounds=1), 1)
+    (folder / "model.keras").touch()
+    (folder / "training.json").write_text(f'{{"evaluation_digest": "{EVALUATION}"}}')
+    assert read_state(folder, EVALUATION).kind == "stopped"
+    assert read_state(folder).kind == "stopped"
+    assert read_state(folder, "f" * 16).kind == "not started"
+
+
 def test_a_failure_counts_until_another_attempt_works_or_succeeds(folder):
     begin(folder)
     add_round(folder, 1)
