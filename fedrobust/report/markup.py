@@ -17,7 +17,7 @@ from strategies.transport.text import printable
 # Characters that Markdown, or HTML within it, would interpret as markup. Underscores
 # within words are left alone, as keys are full of them and Markdown ignores them there,
 # and so are stars at the end of words, which open nothing.
-_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
+_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|&(?=#?\w+;)|\*(?=\S)|(?<!\w)_|_(?!\w)")
 
 # A decorator for functions that draw; matplotlib reads the setting for each new text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
@@ -82,10 +82,12 @@ _LATEX = {
     "<": "\\textless{}",
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
-    '"': "\\textquotedbl{}",
+    '"': "\\char34{}",
+    # A row that begins with one of these would continue the command before it.
+    **{sign: f"{{{sign}}}" for sign in "[]*"},
     "±": "$\\pm$",
     "ε": "$\\varepsilon$",
-    "–": "--",
+    "–": "\\textendash{}",
     "×": "$\\times$",
     "…": "\\ldots{}",
     **{raised: f"\\textsuperscript{{{letter}}}" for letter, raised in RAISED.items()},
@@ -94,4 +96,6 @@ _LATEX = {
 
 def escape_latex(text: str) -> str:
     """Escape a text so that LaTeX shows it as it is, on one line."""
-    return "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    plain = "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    # Two hyphens would become a dash.
+    return re.sub("-(?=-)", "-{}", plain)
