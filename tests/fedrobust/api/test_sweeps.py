@@ -77,14 +77,15 @@ def test_a_wrong_axis_is_one_sentence_in_the_words_of_python(finished):
 
 
 def test_a_report_is_written_into_the_folder_or_elsewhere(finished, tmp_path):
-    written = finished.report(tmp_path / "elsewhere")
+    failed = fedrobust.FailedRun(tmp_path / "gone", "no size 0")
+    some = fedrobust.Sweep(finished.folder, finished[1:3], [failed])
+    written = some.report(tmp_path / "elsewhere")
+    page = written[0].read_text()
     assert written[0] == tmp_path / "elsewhere" / "report.html"
     assert all(path.is_file() for path in written)
-    assert "median" in written[0].read_text()
+    assert "median" in page
+    assert "no size 0" in page
     assert not (finished.folder / "report.html").exists()
-    failed = fedrobust.FailedRun(tmp_path / "gone", "no size 0")
-    (page, *_) = fedrobust.Sweep(tmp_path / "part", finished[:2], [failed]).report()
-    assert "no size 0" in page.read_text()
     (tmp_path / "file").write_text("")
     with pytest.raises(fedrobust.ConfigError, match="choose another folder"):
         finished.report(tmp_path / "file")
