@@ -184,7 +184,6 @@ def test_the_property_would_see_a_mean_over_two_experiments(tmp_path):
     write_run(tmp_path, 0.7, 0.3, strategy="krum")
     drawing = drawn(tmp_path)["clean-accuracy-over-strategy"]
     assert plotted(drawing.figure) == {90, 70}
-    (scatter,) = [d for name, d in drawn(tmp_path).items()
-                  if name.startswith("robust-accuracy-over-clean-accuracy")]  # fmt: skip
+    scatter = drawn(tmp_path)["robust-accuracy-over-clean-accuracy-by-strategy"]
     assert plotted(scatter.figure) == {50, 30}
     assert not plotted(drawing.figure) <= {80}
