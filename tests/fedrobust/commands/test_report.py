@@ -2,10 +2,8 @@
 
 import csv
 import io
-import json
 
 import pytest
-from rich.console import Console
 
 from fedrobust.cli import main
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
