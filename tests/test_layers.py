@@ -13,7 +13,15 @@ from tests.conftest import REPOSITORY
 FRAMEWORK = [
     *("errors", "vectors", "signals", "files", "backend", "randomness", "epsilon"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
-    *("runtime", "config", "evaluation", "assembly", "record", "federation"),
+    *(
+        "runtime",
+        "tracking",
+        "config",
+        "evaluation",
+        "assembly",
+        "record",
+        "federation",
+    ),
     *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [

@@ -207,10 +207,13 @@ def job(composed: Any) -> Result:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_once(composed, settings.runtime.choices)
-    number = settings.job.num if settings.mode == RunMode.MULTIRUN else None
+    is_sweep = settings.mode == RunMode.MULTIRUN
+    number = settings.job.num if is_sweep else None
+    sweep = Path(settings.sweep.dir) if is_sweep else None
     try:
         with Progress(config, folder, number) as progress:
-            result = run(config, folder, progress.on_row, progress.on_warning)
+            on_row, on_warning = progress.on_row, progress.on_warning
+            result = run(config, folder, on_row, on_warning, sweep=sweep)
             progress.finish(result)
     except Exception as error:
         is_known = isinstance(error, ConfigError | RunFailedError)

@@ -8,6 +8,7 @@ model.keras    the trained model
 evaluations/   the result of each evaluation of the trained model
 result.json    the result of the latest call
 error-*.json   why an evaluation failed, until it succeeds
+tracking.json  where the run was logged, if it is tracked
 .lock          held by the process that uses the folder
 """
 
@@ -132,7 +133,8 @@ class RunFolder:
         with self.locked(), self._writing():
             # The model is removed first, as without it no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
-            for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
+            names += ["training.json", "*.jsonl", "error-*.json"]
+            for name in [*names, "tensorboard/*/events.out.tfevents.*"]:
                 for path in self.path.glob(name):
                     path.unlink()
 
@@ -166,6 +168,11 @@ class RunFolder:
     def result_path(self) -> Path:
         """The result of the latest call."""
         return self.stored.result_path
+
+    @property
+    def tracking_path(self) -> Path:
+        """The record of where the run was logged."""
+        return self.path / "tracking.json"
 
     @property
     def is_trained(self) -> bool:
