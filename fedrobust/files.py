@@ -227,13 +227,24 @@ def read_yaml(path: Path, advice: str) -> Any:
     FileError
         When the file cannot be read.
     """
+    text = read_text(path, advice)
     try:
-        found = yaml.safe_load(read_text(path, advice))
+        found = _parsed(text)
         # Raises ValueError for an alias that makes a value a part of itself.
         json.dumps(found, skipkeys=True, default=str)
         return found
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise unreadable(path, error, advice) from error
+
+
+def _parsed(text: str) -> Any:
+    """Parse YAML with libyaml where PyYAML has it, which is ten times as fast."""
+    fast = getattr(yaml, "CSafeLoader", None)
+    if fast is not None:
+        with suppress(yaml.YAMLError):
+            return yaml.load(text, Loader=fast)
+    # The messages of the slow parser are the same on every machine.
+    return yaml.safe_load(text)
 
 
 def unreadable(where: Path | str, error: Exception, advice: str) -> FileError:

@@ -55,7 +55,7 @@ def _main(grid: Grid, context: Context) -> None:
     """Run the experiment, and record it as ``fedrobust run`` does."""
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run, split_overrides
-    from fedrobust.run import run
+    from fedrobust.one_run import run
 
     composed = compose_run(split_overrides(_overrides(context)))
     folder = Path(composed.hydra.run.dir).absolute()

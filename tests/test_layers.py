@@ -12,17 +12,11 @@ from tests.conftest import REPOSITORY
 # From the bottom up: a folder or a loose module imports only from those before it.
 FRAMEWORK = [
     *("errors", "vectors", "signals", "files", "backend", "randomness", "epsilon"),
+    "escape",
     *("network", "data", "models", "attacks", "training", "byzantine"),
-    *(
-        "runtime",
-        "tracking",
-        "config",
-        "evaluation",
-        "assembly",
-        "record",
-        "federation",
-    ),
-    *("run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
+    *("runtime", "tracking", "config", "evaluation", "assembly", "record"),
+    "federation",
+    *("one_run", "report", "reproduce", "commands", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [
     *("threads", "randomness", "validation", "records"),

@@ -200,7 +200,7 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
 
 def job(composed: Any) -> Result:
     """Run one job for Hydra, in the process that its launcher chose."""
-    from fedrobust.run import run
+    from fedrobust.one_run import run
 
     # A launcher may have started this process.
     outlive_readers()

@@ -169,7 +169,7 @@ def _checked_configs(
 
 
 def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Result]:
-    from fedrobust.run import run
+    from fedrobust.one_run import run
 
     path = runs / config.digest
     with Progress(config, path, number) as progress:

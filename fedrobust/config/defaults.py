@@ -55,12 +55,22 @@ def with_defaults(values: Node, cls: type | None = None) -> Node:
     cls = cls or component_class(target if isinstance(target, str) else None)
     if cls is None:
         return {key: _with_defaults(value) for key, value in values.items()}
-    hints = typing.get_type_hints(cls)
     filled = {**defaults_of(cls), **values}
-    for key, hint in hints.items():
-        if dataclasses.is_dataclass(hint) and not _is_component(hint):
-            filled[key] = with_defaults(values.get(key, {}), hint)  # type: ignore[arg-type]
+    for key, inner in _nested(cls).items():
+        filled[key] = with_defaults(values.get(key, {}), inner)
     return {key: _with_defaults(value) for key, value in filled.items()}
+
+
+@lru_cache(maxsize=256)
+def _nested(cls: type) -> Mapping[str, type]:
+    """Return the class of each field that holds a dataclass which no node names."""
+    return {
+        key: hint
+        for key, hint in typing.get_type_hints(cls).items()
+        if dataclasses.is_dataclass(hint)
+        and not _is_component(hint)
+        and isinstance(hint, type)
+    }
 
 
 def _with_defaults(value: Any) -> Any:

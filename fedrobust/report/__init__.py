@@ -10,13 +10,10 @@ from fedrobust.report.epsilon.page import (
     epsilon_tables,
     write_epsilon_csv,
 )
-from fedrobust.report.figures import draw_figures
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.markup import rich_text
-from fedrobust.report.notes import warnings_of
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.tables import (
-    markdown,
     robustness_table,
     terminal_table,
     write_csv,
@@ -30,19 +27,16 @@ __all__ = [
     "SeedGroup",
     "collect",
     "draw_epsilon_figures",
-    "draw_figures",
     "epsilon_markdown",
     "epsilon_matrices",
     "epsilon_note",
     "epsilon_tables",
     "find_epsilon",
     "grids",
-    "markdown",
     "recommend",
     "rich_text",
     "robustness_table",
     "terminal_table",
-    "warnings_of",
     "write_csv",
     "write_epsilon_csv",
 ]

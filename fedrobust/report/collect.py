@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fedrobust.record.stored_run import StoredRun
 from fedrobust.report.groups import FinishedRun, Runs, SeedGroup
 from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
@@ -80,7 +81,7 @@ def _group(label: Mapping[str, str], runs: Sequence[FinishedRun]) -> SeedGroup:
     return SeedGroup(
         labels=label,
         choices=config.get("choices", {}),
-        config=labels(config),
+        config=runs[0].labels,
         runs=sorted(runs, key=lambda run: run.result.seed),
         training_epsilon=str(config["training"]["epsilon"]),
         num_classes=config.get("dataset", {}).get("num_classes"),
@@ -109,7 +110,9 @@ def _by_attack(below: Found) -> list[FinishedRun]:
                 continue
             evaluated = {"attack": result.attack, "choices": result.choices}
             config = with_one_epsilon({**run.config, **evaluated})
-            chosen[key] = FinishedRun(config, result, run.rounds)
+            chosen[key] = FinishedRun(
+                config, result, StoredRun(run.path), run.rounds, labels(config)
+            )
     return [*chosen.values()]
 
 
@@ -123,7 +126,7 @@ def _by_label(
     names, groups
         Names of the columns, and the runs by their labels in these columns.
     """
-    configs = [labels(run.config) for run in found]
+    configs = [run.labels for run in found]
     columns = columns_of(configs)
     groups: dict[tuple[str, ...], list[FinishedRun]] = {}
     for values, each in zip(configs, found, strict=True):

@@ -6,14 +6,14 @@ import numpy as np
 
 from fedrobust.record.result import Result
 from fedrobust.report.column import Column
-from fedrobust.report.groups import (
+from fedrobust.report.finished_run import (
     Figure,
-    Runs,
-    SeedGroup,
+    backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
 )
-from fedrobust.report.panels import STAR
+from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.marks import Marks, raised
 
 MISSING = "–"
 CLIENTS = "worst client / spread"
@@ -28,24 +28,34 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
     every = [
         *map(_label, runs.columns),
         Column("seed", _first_seed, _num_seeds if several else None, "seeds"),
-        accuracy("clean", clean_accuracy),
+        share("clean", clean_accuracy, runs.marks),
         *(
-            accuracy(f"robust_{e}", worst_accuracy_at(e), f"ε={float(e):.4g}")
+            share(f"robust_{e}", worst_accuracy_at(e), runs.marks, f"ε={float(e):.4g}")
             for e in runs.epsilons
         ),
+        share("backdoor_success", backdoor_success, runs.marks, "backdoor", True),
         *FIGURES,
     ]
     return [c for c in every if not (c.is_optional and _is_empty(c, runs))]
 
 
-def accuracy(
-    name: str, figure: Figure, heading: str | None = None, is_optional: bool = False
+def share(
+    name: str,
+    figure: Figure,
+    marks: Marks,
+    heading: str | None = None,
+    is_optional: bool = False,
 ) -> Column[SeedGroup]:
-    """Return the column of an accuracy, in percent with its spread over seeds."""
+    """Return the column of a share, in percent with its spread over seeds and marks."""
+
+    def text(group: SeedGroup) -> str:
+        number = percent(group.mean(figure), group.std(figure))
+        return number if number == MISSING else number + raised(marks.of(group.runs))
+
     return Column(
         name,
         lambda group: group.mean(figure),
-        lambda group: percent(group.mean(figure), group.std(figure)),
+        text,
         heading,
         is_optional=is_optional,
     )
@@ -58,10 +68,9 @@ def percent(mean: float | None, std: float | None = None) -> str:
     return f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
 
 
-def number(value: float, is_doubtful: bool = False) -> str:
-    """Return a share in percent as text, with a star if doubtful; nan is a dash."""
-    star = STAR if is_doubtful else ""
-    return MISSING if np.isnan(value) else f"{100 * value:.1f}{star}"
+def number(value: float) -> str:
+    """Return a share in percent as text; nan is a dash."""
+    return MISSING if np.isnan(value) else f"{100 * value:.1f}"
 
 
 def checks(results: Sequence[Result]) -> str:

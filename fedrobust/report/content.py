@@ -13,7 +13,8 @@ class Table:
 
     ``sort_keys`` holds a number or a text for every cell of ``texts``, by which an
     interactive table sorts; None sorts a cell last. ``name`` and ``title`` are as in
-    ``Drawing``. ``caption`` stands under the table.
+    ``Drawing``. ``caption`` stands under the table. ``links`` holds a path for every
+    row, relative to the report, to which the first cell links; an empty one is no link.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Table:
     caption: str = ""
     reason: str = ""
     sort_keys: Sequence[Sequence[float | str | None]] = ()
+    links: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

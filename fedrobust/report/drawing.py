@@ -1,12 +1,19 @@
-"""A figure of a report with all that stands under it, or the reason why it is missing."""
+"""A figure of a report with what stands under it, or the reason why it is missing."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 # Headings of the page, in their order.
 SECTIONS = ("robustness", "comparison", "learning", "clients", "classes", "examples")
+
+
+def file_name(text: str) -> str:
+    """Return a text as the name of a file: lower case, words joined by hyphens."""
+    plain = text.lower().replace("ε", "epsilon")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100]
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,14 @@ class Drawing:
     command: str = ""
     digests: Sequence[str] = ()
     seeds: tuple[int, int] = (0, 0)
-    footnotes: Sequence[str] = field(default=())
+    footnotes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a figure without content, or with an unknown section."""
+        """Raise ValueError for a figure without content, or with another section."""
         if (self.figure is None) != bool(self.reason):
             raise ValueError(f"{self.name}: must have either a figure or a reason")
         if self.section not in SECTIONS:
-            raise ValueError(f"{self.name}: section is {self.section!r}: must be one of "
-                             f"{', '.join(SECTIONS)}")  # fmt: skip
+            known = ", ".join(SECTIONS)
+            raise ValueError(
+                f"{self.name}: section is {self.section!r}: must be one of {known}"
+            )

@@ -1,46 +1,15 @@
 """Groups of finished runs that differ only in their seed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 
-from fedrobust.files import Json
 from fedrobust.record.result import Result
-from fedrobust.record.round_row import RoundRow
+from fedrobust.report.finished_run import Figure, FinishedRun
 from fedrobust.report.labels import NO_EPSILON
-
-# Returns a number of a result; None if the result has none.
-Figure = Callable[[Result], float | None]
-
-
-def clean_accuracy(result: Result) -> float:
-    """Return the clean accuracy, in [0, 1]."""
-    return result.clean_accuracy
-
-
-def worst_accuracy_at(epsilon: str) -> Figure:
-    """Return the figure of the accuracy under all attacks together at an epsilon."""
-    return lambda result: result.worst_robust_accuracy.get(epsilon)
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """One evaluation of a run that ended.
-
-    Attributes
-    ----------
-    config
-        The resolved configuration of the evaluation.
-    result
-        The result of the evaluation.
-    rounds
-        The rounds of the training; empty if the run recorded none.
-    """
-
-    config: Json
-    result: Result
-    rounds: list[RoundRow] = field(default_factory=list)
+from fedrobust.report.marks import Marks, marks_of
 
 
 @dataclass(frozen=True)
@@ -142,6 +111,11 @@ class Runs:
         return [
             replace(group, runs=[run]) for group in self.groups for run in group.runs
         ]
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What a reader of the numbers must know, run by run."""
+        return marks_of([run for group in self.groups for run in group.runs])
 
     @property
     def same_seeds(self) -> bool:

@@ -28,6 +28,9 @@ FOLLOWS = {
     "byzantine": ("dataset", "strategy"),
     "preaggregator": ("strategy",),
 }
+# Keys from which conf/ takes the f of a rule and of a pre-aggregator.
+NUMBERS = ("num_byzantine", "num_clients")
+OF_NUMBERS = ("strategy", "preaggregator")
 
 
 def labels(config: Json) -> dict[str, str]:
@@ -106,6 +109,7 @@ def _is_explained(
     group = key.partition(".")[0]
     groups = {group, *FOLLOWS.get(group, ()), *PRESETS}
     by = [c for c in choices if c.removeprefix(CHOICE).partition("/")[0] in groups]
+    by += NUMBERS if group in OF_NUMBERS and group != key else ()
     value_of: dict[tuple[str, ...], str] = {}
     for config in configs:
         value, chosen = config.get(key, ""), tuple(config.get(c, "") for c in by)

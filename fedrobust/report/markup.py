@@ -4,27 +4,18 @@ A value may be anything that a configuration can contain, such as a path or a fo
 and Markdown, rich and matplotlib would interpret some of its characters as markup.
 """
 
-import re
 from collections.abc import Sequence
 
 import matplotlib as mpl
 from rich.text import Text
 
+from fedrobust.escape import escape_markdown as escape_markdown
 from fedrobust.report.column import Texts
+from fedrobust.report.marks import RAISED
 from strategies.transport.text import printable
-
-# Characters that Markdown, or HTML within it, would interpret as markup. Underscores
-# within words are left alone, as keys are full of them and Markdown ignores them there,
-# and so are stars at the end of words, which open nothing.
-_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
 
 # A decorator for functions that draw; matplotlib reads the setting for each new text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
-
-
-def escape_markdown(text: str) -> str:
-    """Escape a text so that Markdown shows it as it is, on one line."""
-    return _MARKDOWN.sub(lambda sign: "\\" + sign[0], printable(text))
 
 
 def rich_text(text: str, style: str = "") -> Text:
@@ -61,3 +52,36 @@ def plain_markdown_table(texts: Texts) -> str:
         [[*map(escape_markdown, cells)] for cells in texts.rows],
         [*map(escape_markdown, texts.left)],
     )
+
+
+def code_span(text: str) -> str:
+    """Return a text as code on one line, whatever backticks it contains."""
+    text = printable(text)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+# What LaTeX writes for characters that it would interpret, or that its fonts lack.
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    '"': "\\textquotedbl{}",
+    "±": "$\\pm$",
+    "ε": "$\\varepsilon$",
+    "–": "--",
+    "×": "$\\times$",
+    "…": "\\ldots{}",
+    **{raised: f"\\textsuperscript{{{letter}}}" for letter, raised in RAISED.items()},
+}
+
+
+def escape_latex(text: str) -> str:
+    """Escape a text so that LaTeX shows it as it is, on one line."""
+    return "".join(_LATEX.get(sign, sign) for sign in printable(text))

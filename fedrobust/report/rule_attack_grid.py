@@ -1,31 +1,30 @@
 """Rules against attacks: the accuracy of each pair, and the robustness tax of a rule.
 
 The robustness tax of a rule is the accuracy that it loses to plain averaging if there
-is no attacker. Its worst case is the lowest accuracy over the attacks.
+is no attacker. Its worst case is the lowest accuracy over the attacks. Both compare
+runs of one setting: a grid holds runs that differ only in the defence and the attack.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.record.result import Result
-from fedrobust.report.groups import (
+from fedrobust.report.finished_run import (
     Figure,
-    Runs,
-    SeedGroup,
+    backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
 )
-from fedrobust.report.labels import CHOICE, columns_of
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.order import rank
 
-# The groups of conf/ that a figure has axes for.
-AXES = ("strategy", "byzantine", "training")
 NOBODY = "none"
 PLAIN = ("fedavg", "mean")
-DOUBTFUL = "* A run behind it failed a check or skipped rounds: see its checks."
+# What a row and a column of the grid consist of: keys, and groups of keys.
+DEFENCE = ("strategy", "preaggregator", "strategy/server_optimizer")
+ATTACK = ("byzantine", "byzantine_from_round", "byzantine_redraw", "byzantine_clients")
 
 
 @dataclass(frozen=True)
@@ -36,159 +35,203 @@ class RuleAttackGrid:
     ----------
     title
         The name of the figure.
-    training
-        The kind of training.
+    setting
+        The other values in which the runs of this grid differ from those of the other
+        grids, as text; empty if there are no others.
     strategies, attacks
         Names of the rows and columns.
-    values
-        (rows, columns) figures; nan without a run.
-    doubtful
-        (rows, columns) whether a run of the figure failed a check or skipped rounds.
+    groups
+        The runs behind each cell, by row and column; None without runs.
+    values, errors
+        (rows, columns) means, and standard deviations over seeds; nan without a run, or
+        with a single seed.
+    marks
+        Letters of the footnotes of each cell, by row and column.
+    nobody
+        The column without an attacker; None if there is none.
+    plain
+        The row of plain averaging; None if there is none.
     attacker_gains
         Whether a larger figure is better for the attacker.
-    differ_in
-        Other keys in which the runs differ; if there are any, the grid has no numbers.
     """
 
     title: str
-    training: str
+    setting: str
     strategies: list[str]
     attacks: list[str]
+    groups: list[list[SeedGroup | None]]
     values: NDArray[np.float64]
-    doubtful: NDArray[np.bool_]
+    errors: NDArray[np.float64]
+    marks: list[list[list[str]]]
+    nobody: int | None
+    plain: int | None
     attacker_gains: bool = False
-    differ_in: Sequence[str] = ()
 
     @property
-    def is_attacked(self) -> list[bool]:
-        """Whether the column has an attacker, by column."""
-        return [attack != NOBODY for attack in self.attacks]
-
-    @property
-    def attacked(self) -> NDArray[np.float64]:
+    def attacked(self) -> list[int]:
         """The columns with an attacker."""
-        return self.values[:, self.is_attacked]
+        return [i for i in range(len(self.attacks)) if i != self.nobody]
 
     @property
     def worst(self) -> NDArray[np.float64]:
         """(rows,) worst figure over the attacks; nan if one is missing."""
-        if not self.attacked.size:
+        if not self.attacked:
             return np.full(len(self.strategies), np.nan)
         worst = np.max if self.attacker_gains else np.min
-        return np.asarray(worst(self.attacked, axis=1))
+        return np.asarray(worst(self.values[:, self.attacked], axis=1))
 
     @property
-    def worst_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether the figure under some attack is doubtful."""
-        return np.asarray(self.doubtful[:, self.is_attacked].any(axis=1))
+    def worst_columns(self) -> list[int | None]:
+        """The attack of each row's worst figure, as a column."""
+        best = np.argmax if self.attacker_gains else np.argmin
+        return [
+            None if np.isnan(worst) else self.attacked[int(best(row[self.attacked]))]
+            for worst, row in zip(self.worst, self.values, strict=True)
+        ]
 
     @property
     def worst_attacks(self) -> list[str]:
-        """The attack of each row's worst figure."""
-        names = [a for a in self.attacks if a != NOBODY]
-        best = np.argmax if self.attacker_gains else np.argmin
+        """The name of the attack of each row's worst figure."""
+        return ["" if c is None else self.attacks[c] for c in self.worst_columns]
+
+    @property
+    def worst_marks(self) -> list[list[str]]:
+        """Letters of any attack of each row, as each may have become its worst."""
         return [
-            "" if np.isnan(worst) else names[int(best(row))]
-            for worst, row in zip(self.worst, self.attacked, strict=True)
+            sorted({letter for column in self.attacked for letter in row[column]})
+            for row in self.marks
         ]
 
     @property
     def without_attacker(self) -> NDArray[np.float64]:
         """(rows,) figure without an attacker."""
-        if NOBODY not in self.attacks:
+        if self.nobody is None:
             return np.full(len(self.strategies), np.nan)
-        return self.values[:, self.attacks.index(NOBODY)]
+        return self.values[:, self.nobody]
 
     @property
     def tax(self) -> NDArray[np.float64]:
         """(rows,) what a rule loses to plain averaging without an attacker."""
         free = self.without_attacker
-        return (np.nan if self._plain is None else free[self._plain]) - free
+        return (np.nan if self.plain is None else free[self.plain]) - free
 
     @property
-    def free_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether the figure without an attacker is doubtful."""
-        free = np.logical_not(self.is_attacked)
-        return np.asarray(self.doubtful[:, free].any(axis=1))
+    def free_marks(self) -> list[list[str]]:
+        """Letters of the figure without an attacker, by row."""
+        return [[] if self.nobody is None else row[self.nobody] for row in self.marks]
 
     @property
-    def tax_is_doubtful(self) -> NDArray[np.bool_]:
-        """(rows,) whether a figure that the tax is computed from is doubtful."""
-        free = self.free_is_doubtful
-        return free if self._plain is None else free | free[self._plain]
-
-    @property
-    def _plain(self) -> int | None:
-        """The index of the row of plain averaging."""
-        rows = [self.strategies.index(s) for s in PLAIN if s in self.strategies]
-        return rows[0] if rows else None
+    def tax_marks(self) -> list[list[str]]:
+        """Letters of the figures that the tax is computed from, by row."""
+        plain = [] if self.plain is None else self.free_marks[self.plain]
+        return [sorted({*letters, *plain}) for letters in self.free_marks]
 
 
 def grids(runs: Runs) -> list[RuleAttackGrid]:
-    """Return a grid for each figure and kind of training.
-
-    Grids are empty of numbers if the runs differ in other ways too, because averages
-    and differences over such runs would not belong to any experiment.
-    """
-    if not {"strategy", "byzantine"} & set(runs.columns):
+    """Return a grid for each figure and setting in which defence or attack vary."""
+    defence = [name for name in runs.columns if is_defence(name)]
+    attack = [name for name in runs.columns if is_attack(name)]
+    if not defence and not attack:
         return []
-    metrics: list[tuple[str, Figure]] = [("clean accuracy", clean_accuracy)]
+    others = [name for name in runs.columns if name not in (*defence, *attack)]
+    settings: dict[str, list[SeedGroup]] = {}
+    for group in runs.groups:
+        settings.setdefault(words(group, others), []).append(group)
+    figures: list[tuple[str, Figure, bool]] = [
+        ("clean accuracy", clean_accuracy, False)
+    ]
     if runs.epsilons:
         middle = runs.epsilons[len(runs.epsilons) // 2]
-        metrics.append((f"accuracy at ε = {middle}", worst_accuracy_at(middle)))
+        figures.append((f"accuracy at ε = {middle}", worst_accuracy_at(middle), False))
+    figures.append(("backdoor success", backdoor_success, True))
     found = [
-        _grid(runs, title, figure, training)
-        for title, figure in metrics
-        for training in choices(runs, "training")
+        _grid(runs, groups, setting, (defence, attack), figure)
+        for figure in figures
+        for setting, groups in settings.items()
     ]
-    for training in choices(runs, "training"):
-        grid = _grid(runs, "backdoor success", _backdoor_success, training, True)
-        known = np.flatnonzero(~np.isnan(grid.values).all(axis=0))
-        if known.size:
-            attacks = [grid.attacks[column] for column in known]
-            values, doubtful = grid.values[:, known], grid.doubtful[:, known]
-            found.append(
-                replace(grid, attacks=attacks, values=values, doubtful=doubtful)
-            )
-    return found
+    # A figure that no run of the setting has would be an empty grid.
+    return [
+        grid
+        for grid in found
+        if grid.values.size > 1 and not np.isnan(grid.values).all()
+    ]
 
 
-def choices(runs: Runs, group: str) -> list[str]:
-    """List the choices of a group of conf/ that the runs have, the baseline first."""
-    found = {each.choices.get(group, "") for each in runs.groups}
-    return sorted(found, key=lambda choice: rank(group, choice))
+def is_defence(name: str) -> bool:
+    """Return whether a column of labels belongs to the defence."""
+    return name in DEFENCE or name.startswith(("strategy.", "preaggregator."))
 
 
-def _backdoor_success(result: Result) -> float | None:
-    return result.backdoor_success
+def is_attack(name: str) -> bool:
+    """Return whether a column of labels belongs to the Byzantine attack."""
+    return name in ATTACK or name.startswith("byzantine.")
+
+
+def words(group: SeedGroup, names: Sequence[str]) -> str:
+    """Return the labels of a group in some columns: choices as they are, keys named."""
+    return " ".join(
+        value
+        if name in ("strategy", "byzantine", "preaggregator")
+        else _named(name, value)
+        for name in names
+        if (value := group.labels[name]) not in ("", "None")
+    )
+
+
+def _named(name: str, value: str) -> str:
+    return f"{name.rpartition('.')[2]}={value}"
 
 
 def _grid(
     runs: Runs,
-    title: str,
-    figure: Figure,
-    training: str,
-    attacker_gains: bool = False,
+    groups: Sequence[SeedGroup],
+    setting: str,
+    columns: tuple[Sequence[str], Sequence[str]],
+    figure: tuple[str, Figure, bool],
 ) -> RuleAttackGrid:
-    strategies, attacks = choices(runs, "strategy"), choices(runs, "byzantine")
-    groups: dict[tuple[str, ...], list[SeedGroup]] = {}
-    for group in runs.groups:
-        if group.choices.get("training", "") == training:
-            made = tuple(group.choices.get(g, "") for g in ("strategy", "byzantine"))
-            groups.setdefault(made, []).append(group)
-    alone = {made: found[0] for made, found in groups.items() if len(found) == 1}
-    differ_in = [
-        column.removeprefix(CHOICE)
-        for column in columns_of([group.config for group in alone.values()])
-        if column not in (CHOICE + "strategy", CHOICE + "byzantine")
-    ]
-    means = {} if differ_in else {m: group.mean(figure) for m, group in alone.items()}
+    title, value_of, attacker_gains = figure
+    defence, attack = columns
+    cells = {(_name(g, defence, "strategy"), _name(g, attack, "byzantine")): g
+             for g in groups}  # fmt: skip
+    if attacker_gains:
+        cells = {k: g for k, g in cells.items() if g.mean(value_of) is not None}
+    rows = _ordered("strategy", {r: g for (r, _), g in cells.items()})
+    names = _ordered("byzantine", {c: g for (_, c), g in cells.items()})
+    placed = [[cells.get((row, name)) for name in names] for row in rows]
     # numpy writes None as nan.
-    values = np.array([[means.get((s, a)) for a in attacks] for s in strategies], float)
-    unsure = {made for made, group in alone.items() if group.is_doubtful}
-    doubtful = np.array([[(s, a) in unsure for a in attacks] for s in strategies])
-    doubtful &= ~np.isnan(values)
+    values = [[g.mean(value_of) if g else None for g in line] for line in placed]
+    errors = [[g.std(value_of) if g else None for g in line] for line in placed]
+    nobody = [names.index(c) for (_, c), g in cells.items()
+              if g.choices.get("byzantine", NOBODY) == NOBODY]  # fmt: skip
+    plain = [rows.index(name) for name in PLAIN if name in rows]
     return RuleAttackGrid(
-        title, training, strategies, attacks, values, doubtful, attacker_gains,
-        differ_in,
-    )  # fmt: skip
+        title=title,
+        setting=setting,
+        strategies=rows,
+        attacks=names,
+        groups=placed,
+        values=np.array(values, float).reshape(len(rows), len(names)),
+        errors=np.array(errors, float).reshape(len(rows), len(names)),
+        marks=[[runs.marks.of(g.runs) if g else [] for g in line] for line in placed],
+        nobody=nobody[0] if nobody else None,
+        plain=plain[0] if plain else None,
+        attacker_gains=attacker_gains,
+    )
+
+
+def _name(group: SeedGroup, columns: Sequence[str], choice: str) -> str:
+    """Return the name of a row or column, which has the choice although all agree."""
+    named = words(group, columns)
+    return (
+        named
+        if choice in columns
+        else " ".join(filter(None, [group.choices.get(choice, ""), named]))
+    )
+
+
+def _ordered(choice: str, named: dict[str, SeedGroup]) -> list[str]:
+    """Return names with the baseline first."""
+    return sorted(
+        named,
+        key=lambda name: (rank(choice, named[name].choices.get(choice, "")), name),
+    )

@@ -1,17 +1,20 @@
-"""The tables of a report: for the terminal, as Markdown and as CSV."""
+"""The tables of a report: their texts, for the terminal, and as CSV."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
 from fedrobust.files import write_atomically
 from fedrobust.report.column import Texts, csv_text, shown
-from fedrobust.report.columns import columns, number
+from fedrobust.report.columns import MISSING, columns, number
 from fedrobust.report.groups import Runs
-from fedrobust.report.markup import escape_markdown, plain_markdown_table, rich_text
-from fedrobust.report.notes import note, warnings_of
-from fedrobust.report.rule_attack_grid import DOUBTFUL, RuleAttackGrid, grids
+from fedrobust.report.marks import raised
+from fedrobust.report.markup import rich_text
+from fedrobust.report.notes import note
+from fedrobust.report.rule_attack_grid import RuleAttackGrid
 
 
 def terminal_table(runs: Runs) -> Table:
@@ -45,67 +48,54 @@ def _is_doubtful(text: str) -> bool:
     return "FAILED" in text or "SKIPPED" in text
 
 
-def markdown(runs: Runs) -> str:
-    """Return the tables as Markdown: rules against attacks, then all runs."""
-    every = plain_markdown_table(shown(columns(runs), runs.groups))
-    found = grids(runs)
-    parts = [*map(_markdown_grid, found), every, note(runs)]
-    if any(grid.doubtful.any() for grid in found):
-        parts.insert(len(found), escape_markdown(DOUBTFUL))
-    if warned := warnings_of(runs):
-        parts.append("\n".join(f"- {escape_markdown(line)}" for line in warned))
-    return "\n\n".join(parts) + "\n"
-
-
-def _markdown_grid(grid: RuleAttackGrid) -> str:
-    """Return one grid as Markdown, with the tax and the worst case of each rule."""
-    with_tax = not grid.attacker_gains
+def grid_texts(grid: RuleAttackGrid) -> Texts:
+    """Return the table of a grid, with the tax and the worst case of each rule."""
+    with_tax = not grid.attacker_gains and grid.nobody is not None
     names = ["strategy", *(["tax"] if with_tax else []), *grid.attacks, "worst"]
     rows = []
     for i, strategy in enumerate(grid.strategies):
         values = [
-            *map(number, grid.values[i], grid.doubtful[i]),
-            number(grid.worst[i], grid.worst_is_doubtful[i]),
+            *map(_cell, grid.values[i], grid.marks[i], grid.errors[i]),
+            _cell(grid.worst[i], grid.worst_marks[i]),
         ]
         if with_tax:
-            values.insert(0, number(grid.tax[i], grid.tax_is_doubtful[i]))
+            values.insert(0, _cell(grid.tax[i], grid.tax_marks[i]))
         rows.append([strategy, *values])
-    title = escape_markdown(f"{grid.title.capitalize()}, {grid.training} training")
-    title = f"**{title}**, in percent"
-    table = plain_markdown_table(Texts(names, rows, left=["strategy"]))
-    why = escape_markdown(no_numbers(grid))
-    return "\n\n".join(filter(None, [title, table, why]))
+    return Texts(names, rows, left=["strategy"])
 
 
-def no_numbers(grid: RuleAttackGrid) -> str:
-    """Return why a grid has no numbers; empty if it has some."""
-    others = ", ".join(grid.differ_in)
-    return f"No numbers: its runs differ in {others}, too." if others else ""
+def _cell(value: float, letters: Sequence[str], error: float = np.nan) -> str:
+    if np.isnan(value):
+        return MISSING
+    spread = "" if np.isnan(error) else f" ± {100 * error:.1f}"
+    return number(value) + spread + raised(letters)
+
+
+def grid_title(grid: RuleAttackGrid) -> str:
+    """Return the title of a grid: its figure and its setting."""
+    return ", ".join(filter(None, [grid.title, grid.setting]))
 
 
 def robustness_table(grid: RuleAttackGrid) -> Table:
     """Return the table of each rule's worst case and robustness tax."""
     caption = "Worst: the greatest over the attacks."
     free: dict[str, list[str]] = {}
-    if not grid.attacker_gains:
+    if not grid.attacker_gains and grid.nobody is not None:
         free = {
-            "no attacker": [*map(number, grid.without_attacker, grid.free_is_doubtful)],
-            "tax": [*map(number, grid.tax, grid.tax_is_doubtful)],
+            "no attacker": [*map(_cell, grid.without_attacker, grid.free_marks)],
+            "tax": [*map(_cell, grid.tax, grid.tax_marks)],
         }
         caption = (
             "Tax: what a rule loses to plain averaging where nobody attacks. "
             "Worst: the least over the attacks; – where one has no result."
         )
-    caption = no_numbers(grid) or caption
-    if grid.doubtful.any():
-        caption = f"{caption} {DOUBTFUL}"
-    table = _table(f"{grid.title}, {grid.training} training", caption)
+    table = _table(grid_title(grid), caption)
     table.add_column("strategy")
     for name in (*free, "worst"):
         table.add_column(name, justify="right")
     table.add_column("under")
     for i, strategy in enumerate(grid.strategies):
-        worst = number(grid.worst[i], grid.worst_is_doubtful[i])
+        worst = _cell(grid.worst[i], grid.worst_marks[i])
         figures = [*(column[i] for column in free.values()), worst]
         under = rich_text(grid.worst_attacks[i])
         table.add_row(rich_text(strategy), *figures, under)

@@ -18,7 +18,7 @@ IN_FULL = {
     "strategies": ["RobustStrategy"],
     "strategies.rules": ["Aggregate", "RuleContext"],
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
-    "fedrobust.run": ["run"],
+    "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
 }
 BY_LINE = [

@@ -16,8 +16,8 @@ from fedrobust.federation.client import client_app
 from fedrobust.federation.server import _train_on_root
 from fedrobust.files import Json
 from fedrobust.network.inference import predict
+from fedrobust.one_run import run
 from fedrobust.record.round_row import Detection
-from fedrobust.run import run
 from fedrobust.runtime.flower import give_id, identify_process
 from strategies.transport.arrays import pack_all, unpack_all
 from tests.fedrobust.runs import Configure

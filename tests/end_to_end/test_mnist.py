@@ -2,7 +2,7 @@
 
 import pytest
 
-from fedrobust.run import run
+from fedrobust.one_run import run
 
 pytestmark = pytest.mark.usefixtures("mnist")
 SMALL = ("dataset=mnist", "model=cnn", "num_clients=10", "dataset.num_train=12000",

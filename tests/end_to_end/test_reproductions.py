@@ -9,12 +9,12 @@ import pytest
 from fedrobust.commands import reproduce
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
+from fedrobust.one_run import run
 from fedrobust.reproduce import Results, load_reproduction
 from fedrobust.reproduce.definition import Job, Ordering
 from fedrobust.reproduce.loading import experiments_folder, reproduction_names
 from fedrobust.reproduce.published import read_published
 from fedrobust.reproduce.verdicts import compare
-from fedrobust.run import run
 from tests.conftest import REAL_DATA
 
 NAMES = reproduction_names(experiments_folder())

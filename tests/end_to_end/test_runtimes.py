@@ -183,7 +183,7 @@ class Deployment:
 def test_centralised_is_centralised_over_any_grid(tmp_path):
     from fedrobust.config import load_config
     from fedrobust.config.compose import compose_run
-    from fedrobust.run import run
+    from fedrobust.one_run import run
 
     overrides = ["experiment=centralised", "num_rounds=1", "dataset.num_train=100"]
     config = load_config(compose_run(overrides))

@@ -4,7 +4,7 @@ import pytest
 
 from fedrobust.backend import keras
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.one_run import run
 
 
 def test_a_surrogate_of_another_task_is_refused_before_training(configure, tmp_path):

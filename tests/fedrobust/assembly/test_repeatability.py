@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from fedrobust.assembly.repeatability import check_training
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.training.doubts import DRAWS, SEEDLESS
 
 SMALL = ("num_clients=2", "num_rounds=1", "dataset.num_train=40", "model.hidden=[4]")

@@ -13,7 +13,7 @@ from fedrobust.assembly.networks import _doubt_about_file, check_saving
 from fedrobust.backend import keras
 from fedrobust.config.compose import groups
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.one_run import run
 
 MODULE = '''
 import keras

@@ -8,9 +8,9 @@ import pytest
 from fedrobust.cli import main
 from fedrobust.config import load_config
 from fedrobust.config.compose import compose_run
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
 from fedrobust.reproduce import Results, load_reproduction
-from fedrobust.run import run
 from tests.fedrobust.reproduce.toy import command
 
 

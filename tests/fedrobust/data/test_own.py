@@ -6,7 +6,7 @@ import pytest
 from fedrobust.assembly import Experiment
 from fedrobust.data import Dataset
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.data.arrays import X_TEST, Y_TEST, X, Y
 from tests.own_data import table
 

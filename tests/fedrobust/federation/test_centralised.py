@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.runs import Configure, weights
 
 

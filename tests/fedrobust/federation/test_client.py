@@ -3,7 +3,7 @@
 import numpy as np
 
 from fedrobust.assembly import Experiment
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.runs import Configure, weights
 
 

@@ -13,7 +13,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.federation.cohort import Cohort
 from fedrobust.models import MLP, build_model
 from fedrobust.network import Network
-from fedrobust.run import run
+from fedrobust.one_run import run
 from fedrobust.training import LocalTraining, Noise, PGDTraining, Standard, Trainer
 from fedrobust.training.trainer import DivergedError
 

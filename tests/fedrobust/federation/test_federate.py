@@ -7,7 +7,7 @@ import pytest
 
 from fedrobust.assembly import Experiment
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.runs import SMALL, Configure
 from tests.fedrobust.training.objectives import rounds_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.record.tiny import TINY, configured
 
 

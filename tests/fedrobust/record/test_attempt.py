@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
-from fedrobust.run import run
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from fedrobust.assembly import Experiment
 from fedrobust.backend import keras
-from fedrobust.run import run
+from fedrobust.one_run import run
 
 
 def test_the_record_tells_the_worst_client_and_the_spread(configure, tmp_path):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fedrobust.one_run import run
 from fedrobust.record.environment import processor
-from fedrobust.run import run
 from tests.fedrobust.runs import SMALL, Configure
 
 

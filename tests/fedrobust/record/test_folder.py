@@ -10,8 +10,8 @@ import pytest
 
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, FileError
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
-from fedrobust.run import run
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 from tests.fedrobust.runs import SMALL, Configure
 

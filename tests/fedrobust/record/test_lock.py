@@ -9,8 +9,8 @@ import pytest
 from filelock import FileLock, Timeout
 
 from fedrobust import files
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
-from fedrobust.run import run
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 
 

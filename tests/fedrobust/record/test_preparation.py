@@ -3,7 +3,7 @@
 import pytest
 
 from fedrobust.errors import ConfigError
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.runs import SMALL, Configure
 
 

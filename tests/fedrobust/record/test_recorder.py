@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from fedrobust.assembly import Experiment
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.record.tiny import TINY, configured
 from tests.fedrobust.runs import SMALL, Configure
 

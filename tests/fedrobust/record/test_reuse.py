@@ -11,9 +11,9 @@ from fedrobust import __version__
 from fedrobust.assembly import Experiment, forget
 from fedrobust.config.digests import TRAINING_VERSION
 from fedrobust.errors import ConfigError
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
 from fedrobust.report import MissingResultsError, collect
-from fedrobust.run import run
 from tests.fedrobust.runs import TINY, Configure
 
 

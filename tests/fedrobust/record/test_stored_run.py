@@ -9,11 +9,11 @@ import yaml
 
 from fedrobust.errors import FileError
 from fedrobust.files import to_json
+from fedrobust.one_run import run
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.record.validation import from_json
 from fedrobust.report import MissingResultsError, collect
-from fedrobust.run import run
 from tests.fedrobust.record.rounds import ROW
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from fedrobust.one_run import run
 from fedrobust.record.round_row import Detection
 from fedrobust.record.summary import summed
-from fedrobust.run import run
 from tests.fedrobust.record.rounds import ROW
 from tests.fedrobust.runs import Configure
 

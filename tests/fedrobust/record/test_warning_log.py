@@ -1,6 +1,6 @@
 """The warnings of a run, each told where it belongs."""
 
-from fedrobust.run import run
+from fedrobust.one_run import run
 from tests.fedrobust.runs import SMALL, TINY, Configure
 
 

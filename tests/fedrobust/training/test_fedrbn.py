@@ -7,7 +7,7 @@ from fedrobust.assembly import Experiment
 from fedrobust.backend import keras, tf
 from fedrobust.models import CNN, build_model
 from fedrobust.network import BoundModel, Network
-from fedrobust.run import run
+from fedrobust.one_run import run
 from fedrobust.training import FedRBN, Standard
 from tests.fedrobust.training.objectives import mlp, train
 

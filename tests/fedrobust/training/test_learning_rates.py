@@ -8,7 +8,7 @@ import pytest
 from fedrobust.assembly import Experiment, forget
 from fedrobust.backend import keras, tf
 from fedrobust.network import Network
-from fedrobust.run import run
+from fedrobust.one_run import run
 from fedrobust.training import FreeTraining, LocalTraining, Objective, Standard, Trainer
 
 OPTIMIZERS = (

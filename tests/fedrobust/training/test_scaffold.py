@@ -4,7 +4,7 @@ import numpy as np
 
 from fedrobust.assembly import Experiment
 from fedrobust.backend import tf
-from fedrobust.run import run
+from fedrobust.one_run import run
 from fedrobust.training import Standard, scaffold
 from tests.fedrobust.training.objectives import (
     batches,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fedrobust.one_run import run
 from fedrobust.randomness import generator
-from fedrobust.run import run
 from fedrobust.training import LocalTraining, Schedule
 
 

@@ -10,7 +10,7 @@ from fedrobust.assembly.repeatability import check_training
 from fedrobust.backend import keras
 from fedrobust.network import Network
 from fedrobust.network.dual_norm import DualBatchNormalization
-from fedrobust.run import run
+from fedrobust.one_run import run
 from fedrobust.training import (
     ALP,
     DBFAT,

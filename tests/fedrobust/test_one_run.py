@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from fedrobust.assembly import Experiment, forget
+from fedrobust.one_run import run
 from fedrobust.record.folder import RunFolder
-from fedrobust.run import run
 from tests.fedrobust.runs import SMALL, Configure, assert_same_bits, weights
 
 

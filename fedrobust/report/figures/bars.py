@@ -1,0 +1,61 @@
+"""Bars over names: means over seeds with intervals, a bar for each hue."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fedrobust.report.figures.axes import Data, ordered
+from fedrobust.report.figures.layout import label_axes, legend, panels, title
+from fedrobust.report.figures.lines import estimates
+from fedrobust.report.style import PALETTE, styled
+
+# Names longer than this together do not fit below the bars of one panel.
+LEVEL_CHARACTERS = 40
+HATCHES = ("", "///", "...", "xxx", "\\\\\\")
+
+
+@styled
+def draw_bars(data: Data) -> Figure:
+    """Draw a measure for each name on the x axis, grouped by hue."""
+    names = ordered(data.axes.x or "", data.frame["x"])
+    figure, places = panels([title(data, facet) for facet in data.facets])
+    width = 0.8 / len(data.hues)
+    entries: dict[str, Any] = {}
+    for place, facet in zip(places, data.facets, strict=True):
+        inside = data.frame[data.frame["facet"] == facet]
+        for number, hue in enumerate(data.hues):
+            rows = inside[inside["hue"] == hue]
+            offset = (number - (len(data.hues) - 1) / 2) * width
+            for x, level, letters in estimates(data, rows):
+                at = names.index(x) + offset
+                bar = place.bar(at, level.mean, width * 0.92, **_fill(number))
+                entries.setdefault(hue, bar)
+                if level.num_seeds > 1:
+                    reach = [[level.mean - level.low], [level.high - level.mean]]
+                    place.errorbar(at, level.mean, reach, color="#444444",
+                                   linewidth=0.9, capsize=1.5)  # fmt: skip
+                place.annotate(letters, (at, level.high), (0, 1), fontsize=7,
+                               ha="center", textcoords="offset points")  # fmt: skip
+        _name_bars(place, names, len(places))
+        place.grid(axis="y")
+        if data.measure.is_share:
+            place.set_ylim(0, 104)
+    label_axes(figure, places, data.x_label, data.measure.label)
+    hues = [hue for hue in data.hues if hue in entries]
+    legend(figure, [entries[hue] for hue in hues], hues, data.axes.hue)
+    return figure
+
+
+def _fill(number: int) -> dict[str, Any]:
+    """Return colour and hatch of the bars with a number, from 0."""
+    hatch = HATCHES[number // len(PALETTE) % len(HATCHES)]
+    return {"color": PALETTE[number % len(PALETTE)], "hatch": hatch}
+
+
+def _name_bars(place: Any, names: list[str], num_panels: int) -> None:
+    shown = [name or "(none)" for name in names]
+    slanted: dict[str, Any] = {}
+    if sum(map(len, shown)) > LEVEL_CHARACTERS / min(num_panels, 2):
+        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    place.set_xticks(np.arange(len(shown)), shown, **slanted)

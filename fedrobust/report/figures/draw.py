@@ -1,0 +1,117 @@
+"""From axes to a figure: the kind of figure follows from what is on the axes."""
+
+import shlex
+
+from matplotlib.figure import Figure
+
+from fedrobust.errors import ConfigError
+from fedrobust.report.drawing import Drawing, file_name
+from fedrobust.report.figures.axes import Axes, Data, data_for
+from fedrobust.report.figures.bars import draw_bars
+from fedrobust.report.figures.heat_map import draw_heat_map
+from fedrobust.report.figures.lines import draw_lines
+from fedrobust.report.figures.scatter import draw_scatter
+from fedrobust.report.frame import EPSILON, ROUND, varying_keys
+from fedrobust.report.groups import Runs
+from fedrobust.report.interval import words
+
+# More bars in a panel are too narrow, and more lines hide one another.
+MOST_BARS, MOST_LINES, MOST_PANELS = 16, 12, 12
+
+
+def draw(data: Data, is_measure: bool = False) -> Figure:
+    """Draw numbers as a scatter, as lines, as bars or as a heat map."""
+    if is_measure:
+        return draw_scatter(data)
+    if data.is_numeric:
+        return draw_lines(data)
+    if data.frame["x"].nunique() * len(data.hues) > MOST_BARS and len(data.hues) > 1:
+        return draw_heat_map(data)
+    return draw_bars(data)
+
+
+def drawing_for(
+    runs: Runs, axes: Axes, command: str, section: str = "comparison", fix: bool = False
+) -> Drawing:
+    """Return the figure of some axes, or the reason why it cannot be drawn.
+
+    Parameters
+    ----------
+    runs, axes
+        The runs, and what to put on the axes.
+    command
+        The command of the report, to which the options of this figure are added.
+    section
+        The section of the page.
+    fix
+        Whether to fix keys for which there is no axis, as for a figure that nobody
+        asked for; otherwise they are refused.
+
+    Raises
+    ------
+    ConfigError
+        When ``fix`` is false and the axes are wrong.
+    """
+    try:
+        data = data_for(runs, axes, fix)
+        _refuse_crowd(data, axes)
+    except ConfigError as error:
+        if not fix:
+            raise
+        reason = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        return Drawing(_name(axes), _title(axes), section, reason=reason,
+                       command=_command(command, axes))  # fmt: skip
+    is_measure = data.axes.x not in (*varying_keys(runs), ROUND, EPSILON)
+    place = ["experiment"] if is_measure else ["x", "hue", "facet"]
+    counts = data.frame.groupby(place, dropna=False)["seed"].nunique()
+    seeds = int(counts.min()), int(counts.max())
+    letters = {letter for marks in data.frame["marks"] for letter in marks.split()}
+    return Drawing(
+        name=_name(data.axes),
+        title=_title(data.axes, data),
+        section=section,
+        figure=draw(data, is_measure),
+        caption=" ".join([*_fixed(data), words(*seeds)]),
+        command=_command(command, data.axes),
+        digests=sorted(data.frame["digest"].unique()),
+        seeds=seeds,
+        footnotes=[letter for letter in runs.marks.footnotes if letter in letters],
+    )
+
+
+def _refuse_crowd(data: Data, axes: Axes) -> None:
+    """Refuse a figure in which nothing could be told apart."""
+    if data.is_numeric and len(data.hues) > MOST_LINES:
+        raise ConfigError(
+            f"{len(data.hues)} lines would hide one another, at most {MOST_LINES} can "
+            f"be told apart: choose with --where {data.axes.hue}=VALUE or another --hue"
+        )
+    if len(data.facets) > MOST_PANELS:
+        raise ConfigError(
+            f"{len(data.facets)} panels are more than {MOST_PANELS}: choose with "
+            f"--where {data.axes.facet}=VALUE or another --facet"
+        )
+
+
+def _fixed(data: Data) -> list[str]:
+    """Return which values were chosen, and how the others are drawn."""
+    if not data.axes.where:
+        return []
+    chosen = " and ".join(f"{k}={v or '(none)'}" for k, v in data.axes.where.items())
+    return [f"Runs with {chosen}; --where draws others."]
+
+
+def _name(axes: Axes) -> str:
+    parts = [axes.y, "over", axes.x, axes.hue and f"by {axes.hue}", axes.facet]
+    where = [f"{k} {v}" for k, v in axes.where.items()]
+    return file_name(" ".join(filter(None, [*parts, *where])))
+
+
+def _title(axes: Axes, data: Data | None = None) -> str:
+    y = data.measure.label.removesuffix(" (%)") if data else str(axes.y)
+    x = {ROUND: "by round", EPSILON: "against ε"}.get(str(axes.x), f"by {axes.x}")
+    return f"{y[:1].upper()}{y[1:]} {x}".replace("_", " ")
+
+
+def _command(command: str, axes: Axes) -> str:
+    return f"{command} {shlex.join(axes.options())}"

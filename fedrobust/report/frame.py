@@ -1,0 +1,105 @@
+"""The collected table: one row for each run, for each round, and for each epsilon.
+
+Columns are the keys in which runs differ, by their dotted names, then ``seed``,
+``digest``, ``marks``, and the measures of ``measures.py``.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from fedrobust.report.finished_run import FinishedRun
+from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.labels import CHOICE
+from fedrobust.report.measures import middle, numbers_of, numbers_of_round
+
+# Columns that are neither keys nor measures.
+IDENTITY = ("seed", "digest", "marks", "folder")
+ROUND, EPSILON = "round", "epsilon"
+
+
+def varying_keys(runs: Runs) -> list[str]:
+    """List the keys in which runs differ: labels first, then those they determine."""
+    keys = {key for group in runs.groups for key in group.config}
+    every = {
+        key.removeprefix(CHOICE)
+        for key in keys
+        if len({group.config.get(key, "") for group in runs.groups}) > 1
+    }
+    return [*runs.columns, *sorted(every.difference(runs.columns))]
+
+
+def runs_frame(runs: Runs) -> pd.DataFrame:
+    """Return one row for each run, with its keys and measures."""
+    epsilon = middle(runs.epsilons)
+    return _frame(runs, lambda run: [numbers_of(run.result, epsilon)])
+
+
+def rounds_frame(runs: Runs) -> pd.DataFrame:
+    """Return one row for each round of each run, with its keys and measures."""
+    epsilon = middle(runs.epsilons)
+
+    def rows(run: FinishedRun) -> Iterator[dict[str, Any]]:
+        for row in run.rounds:
+            yield {ROUND: row.round, **numbers_of_round(row, epsilon)}
+
+    return _frame(runs, rows)
+
+
+def epsilons_frame(runs: Runs) -> pd.DataFrame:
+    """Return one row for each run and epsilon of its evaluation; 0 is clean.
+
+    ``robust_accuracy`` is that under all attacks together, and
+    ``robust_accuracy.NAME`` that under one attack.
+    """
+
+    def rows(run: FinishedRun) -> Iterator[dict[str, Any]]:
+        result = run.result
+        if not result.worst_robust_accuracy:
+            return
+        clean = result.clean_accuracy
+        each = result.robust_accuracy
+        yield {
+            EPSILON: 0.0,
+            "robust_accuracy": clean,
+            **{f"robust_accuracy.{name}": clean for name in each},
+        }
+        for epsilon, worst in result.worst_robust_accuracy.items():
+            if float(epsilon) > 0:
+                by_attack = {
+                    f"robust_accuracy.{n}": c.get(epsilon) for n, c in each.items()
+                }
+                yield {EPSILON: float(epsilon), "robust_accuracy": worst, **by_attack}
+
+    return _frame(runs, rows)
+
+
+def _frame(runs: Runs, rows: Callable[[FinishedRun], Any]) -> pd.DataFrame:
+    keys = varying_keys(runs)
+    found = [
+        {**_keys_of(group, keys), **_identity(runs, run), **row}
+        for group in runs.groups
+        for run in group.runs
+        for row in rows(run)
+    ]
+    # A frame without rows has its columns, too.
+    return pd.DataFrame(found, columns=None if found else [*keys, *IDENTITY])
+
+
+def _keys_of(group: SeedGroup, keys: list[str]) -> dict[str, str]:
+    return {
+        key: group.labels.get(key)
+        or group.config.get(CHOICE + key)
+        or group.config.get(key, "")
+        for key in keys
+    }
+
+
+def _identity(runs: Runs, run: FinishedRun) -> dict[str, Any]:
+    return {
+        "seed": run.result.seed,
+        "digest": run.result.config_digest,
+        "marks": " ".join(runs.marks.of([run])),
+        "folder": str(run.folder.path),
+    }

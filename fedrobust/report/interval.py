@@ -1,0 +1,69 @@
+"""The mean over seeds, and how far it may lie from the mean over all seeds.
+
+The interval is Student's t interval at 95 %, mean ± t(0.975, n - 1) s / sqrt(n). Two
+seeds have t = 12.7, which says nothing about a figure, so they show both values
+instead; one seed shows no interval.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fedrobust.report.scores import ENOUGH_SEEDS, half_interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds.
+
+    Attributes
+    ----------
+    mean
+        The mean.
+    low, high
+        Ends of the interval; the smallest and largest value of two seeds; the mean
+        itself for one seed.
+    num_seeds
+        Number of seeds.
+    """
+
+    mean: float
+    low: float
+    high: float
+    num_seeds: int
+
+    @property
+    def is_banded(self) -> bool:
+        """Whether there are enough seeds for an interval."""
+        return self.num_seeds >= ENOUGH_SEEDS
+
+
+def estimate(values: Sequence[float], bounds: tuple[float, float]) -> Estimate:
+    """Return the mean of one value for each seed, with its interval within bounds."""
+    mean = float(np.mean(values))
+    low, high = min(values), max(values)
+    if len(values) >= ENOUGH_SEEDS:
+        half = half_interval(values)
+        low, high = mean - half, mean + half
+    return Estimate(mean, max(low, bounds[0]), min(high, bounds[1]), len(values))
+
+
+def words(fewest: int, most: int) -> str:
+    """Return how seeds are shown, for a caption.
+
+    Parameters
+    ----------
+    fewest, most
+        Smallest and largest number of seeds behind one number.
+    """
+    parts = []
+    if fewest == 1:
+        seeds = "One seed" if most == 1 else "Some numbers are of one seed"
+        parts.append(f"{seeds}, so no interval is shown and chance is unknown.")
+    if fewest <= 2 <= most:
+        parts.append("Two seeds: mean, and bars from one to the other.")
+    if most >= ENOUGH_SEEDS:
+        count = f"{fewest} to {most}" if fewest < most else str(most)
+        parts.append(f"Mean and 95 % t interval over {count} seeds.")
+    return " ".join(parts)

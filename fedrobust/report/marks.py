@@ -1,0 +1,119 @@
+"""Marks of runs: a letter at each of their numbers, whose words stand in a footnote.
+
+A run is marked for a warning, a failed check, skipped rounds, other versions and other
+data. What holds for every run marks none of them, and stands above the tables instead.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from fedrobust.record.environment import version_changes
+from fedrobust.report.finished_run import FinishedRun
+
+# Small raised letters; there is none for q.
+PLAIN = "abcdefghijklmnoprstuvwxyz"
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+RAISED = dict(zip(PLAIN, "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marks of the runs of a folder.
+
+    Attributes
+    ----------
+    footnotes
+        The words of each mark, by its letter.
+    common
+        What holds for every run.
+    by_run
+        The letters of each marked run, by its configuration's and its evaluation's
+        digest.
+    """
+
+    footnotes: Mapping[str, str]
+    common: Sequence[str]
+    by_run: Mapping[tuple[str, str], Sequence[str]]
+
+    def of(self, runs: Iterable[FinishedRun]) -> list[str]:
+        """Return the letters of runs behind one number, in the order of footnotes."""
+        found = {letter for run in runs for letter in self.by_run.get(_key(run), ())}
+        return [letter for letter in self.footnotes if letter in found]
+
+
+def marks_of(runs: Sequence[FinishedRun]) -> Marks:
+    """Assign a letter to each thing to know that only some runs have."""
+    data = _usual_data(runs)
+    said: dict[str, set[str]] = {}
+    words: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        for sentence in _words(run, data):
+            # Sentences that differ in their numbers alone share a mark.
+            pattern = _NUMBER.sub("#", sentence)
+            said.setdefault(pattern, set()).add(sentence)
+            words.setdefault(_key(run), []).append(pattern)
+    counts = Counter(p for each in words.values() for p in dict.fromkeys(each))
+    total = len({_key(run) for run in runs})
+    common = [pattern for pattern, count in counts.items() if count == total > 1]
+    marked = [pattern for pattern in counts if pattern not in common]
+    letters = dict(zip(marked, map(_letter, range(len(marked))), strict=True))
+    return Marks(
+        footnotes={letters[pattern]: _told(said[pattern]) for pattern in marked},
+        common=[_told(said[pattern]) for pattern in common],
+        by_run={
+            key: [letters[pattern] for pattern in dict.fromkeys(each)
+                  if pattern in letters]
+            for key, each in words.items()
+        },
+    )  # fmt: skip
+
+
+def raised(letters: Sequence[str]) -> str:
+    """Return letters as a small raised text, such as ``ᵃ,ᵇ``; empty for none."""
+    return ",".join("".join(map(RAISED.__getitem__, word)) for word in letters)
+
+
+def _told(sentences: set[str]) -> str:
+    """Return the words of sentences that differ in their numbers alone."""
+    more = "" if len(sentences) == 1 else " (other runs: other numbers)"
+    return min(sentences) + more
+
+
+def _key(run: FinishedRun) -> tuple[str, str]:
+    return run.result.config_digest, run.result.evaluation_digest
+
+
+def _letter(number: int) -> str:
+    """Return a, b, ... z, aa, ab, ... for 0, 1, ..."""
+    more, last = divmod(number, len(PLAIN))
+    return (_letter(more - 1) if more else "") + PLAIN[last]
+
+
+def _words(run: FinishedRun, usual: Mapping[str, str | None]) -> Iterator[str]:
+    result = run.result
+    for name in result.failed_checks:
+        yield f"failed the check {name}: the robust accuracy cannot be believed"
+    yield from result.warnings
+    told = any("skipped" in warning for warning in result.warnings)
+    if result.skipped_rounds and not told:
+        yield f"{result.skipped_rounds} of {result.num_rounds} rounds were skipped"
+    if result.other_versions:
+        yield f"trained with {version_changes(result.other_versions)}"
+    if result.data_digest not in (None, usual.get(_data_set(run))):
+        yield f"has other data than most runs of this data set ({result.data_digest})"
+
+
+def _usual_data(runs: Sequence[FinishedRun]) -> dict[str, str | None]:
+    """Return the most frequent digest of the data, by data set."""
+    counts: dict[str, Counter[str | None]] = {}
+    for run in runs:
+        counts.setdefault(_data_set(run), Counter())[run.result.data_digest] += 1
+    return {name: count.most_common(1)[0][0] for name, count in counts.items()}
+
+
+def _data_set(run: FinishedRun) -> str:
+    """Return what determines the data, as a text: runs with other keys differ in it."""
+    keys = ("dataset.", "choices.dataset", "seed")
+    return repr(sorted(kv for kv in run.labels.items() if kv[0].startswith(keys)))

@@ -1,0 +1,137 @@
+"""The measures of runs and of their rounds, by name.
+
+Every number of result.json and of a line of metrics.jsonl is a measure, named by its
+keys joined with dots, such as ``robust_accuracy.pgd.0.1``. Short names stand for the
+measures that are drawn most.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fedrobust.record.result import Result
+from fedrobust.record.round_row import RoundRow
+
+# Parts of a result that hold no measure of the run.
+NOT_MEASURES = (
+    *("attack", "choices", "checks", "environment", "evaluation_environment"),
+    *("hyperparameters", "others", "other_versions", "seed", "num_rounds", "warnings"),
+)
+# Parts with one number for each client, which are no measures of the run either.
+BY_CLIENT = "by_client"
+SHARES = (
+    *("accuracy", "success", "precision", "recall", "f1", "auc", "calibration_error"),
+    *("worst_client", "client_spread"),
+)
+WORDS = {
+    "clean_accuracy": "clean accuracy",
+    "robust_accuracy": "accuracy under attack",
+    "backdoor_success": "backdoor success",
+    "macro_f1": "macro F1",
+    "auc": "AUC",
+    "calibration_error": "expected calibration error",
+    "wall_seconds": "seconds",
+    "megabytes_a_round": "MB a round",
+    "worst_client": "worst client's accuracy",
+    "client_spread": "spread over clients",
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure as figures show it.
+
+    Attributes
+    ----------
+    name
+        Its name, a column of a frame.
+    label
+        What stands at an axis, with the unit.
+    is_share
+        Whether it lies in [0, 1] and is shown in percent.
+    """
+
+    name: str
+    label: str
+    is_share: bool
+
+    @property
+    def scale(self) -> float:
+        """The factor from its value to the number at an axis."""
+        return 100.0 if self.is_share else 1.0
+
+
+def measure(name: str, epsilon: str | None = None) -> Measure:
+    """Return how a measure is shown.
+
+    Parameters
+    ----------
+    name
+        The name of the measure.
+    epsilon
+        The epsilon that ``robust_accuracy`` stands for; None if there is none.
+    """
+    is_share = any(part in name for part in SHARES)
+    words = WORDS.get(name, name.replace("_", " ").replace(".", " "))
+    if name == "robust_accuracy" and epsilon is not None:
+        words += f" at ε = {float(epsilon):.4g}"
+    return Measure(name, f"{words} (%)" if is_share else words, is_share)
+
+
+def numbers_of(result: Result, epsilon: str | None) -> dict[str, float]:
+    """Return every measure of a result; ``epsilon`` is that of ``robust_accuracy``."""
+    values = {f: v for f, v in vars(result).items() if f not in NOT_MEASURES}
+    short = values.pop("measures", None) or {}
+    values["worst_client"] = result.over_clients("worst_client")
+    values["client_spread"] = result.over_clients("spread")
+    values["megabytes_a_round"] = result.megabytes_a_round
+    if epsilon is not None:
+        values["robust_accuracy_at"] = result.worst_robust_accuracy.get(epsilon)
+    found = dict(_numbers({**short.get("clean", {}), **values}))
+    found |= _numbers(short.get("worst", {}), "robust")
+    if "robust_accuracy_at" in found:
+        found["robust_accuracy"] = found.pop("robust_accuracy_at")
+    return found
+
+
+def numbers_of_round(row: RoundRow, epsilon: str | None) -> dict[str, float]:
+    """Return every measure of a round.
+
+    ``robust_accuracy`` is the lowest accuracy over the attacks at ``epsilon``, because
+    rounds do not record which examples withstand all of them.
+    """
+    values = vars(row)
+    found = dict(_numbers(values))
+    del found["round"]
+    at = [
+        accuracies[epsilon]
+        for accuracies in (row.robust_accuracy or {}).values()
+        if epsilon is not None and epsilon in accuracies
+    ]
+    if at:
+        found["robust_accuracy"] = min(at)
+    return found
+
+
+def _numbers(
+    values: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, float]]:
+    """Yield every number by its dotted key."""
+    for key, value in values.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        if key == BY_CLIENT:
+            continue
+        if isinstance(value, bool):
+            continue
+        if isinstance(value, int | float):
+            yield name, float(value)
+        elif isinstance(value, Mapping):
+            yield from _numbers(value, name)
+        elif hasattr(value, "__dataclass_fields__"):
+            yield from _numbers(asdict(value), name)
+
+
+def middle(epsilons: Iterable[str]) -> str | None:
+    """Return the epsilon at which robust accuracy is shown: the middle one."""
+    every = sorted(epsilons, key=float)
+    return every[len(every) // 2] if every else None
