@@ -84,8 +84,9 @@ def run(
             with store.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
                 store.check()
                 complete = _evaluate if store.is_trained else _train
-                result = finished_result(experiment, store) or complete(session, caught)
-                store.write_result(result)
+                known = finished_result(experiment, store)
+                result = known or complete(session, caught)
+                store.write_result(result, is_new=known is None)
                 tracker.finish(result)
         return result
 

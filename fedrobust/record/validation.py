@@ -32,8 +32,8 @@ def from_json(
     ----------
     kind
         The dataclass. Its annotations are the schema: ``bool``, ``int``, ``float``,
-        ``str``, a literal, another dataclass, a TypedDict (whose unknown keys are kept), lists and
-        dictionaries of these, or None.
+        ``str``, a literal, another dataclass, a TypedDict (whose unknown keys are
+        kept), lists and dictionaries of these, or None.
     found
         The JSON object.
     where

@@ -1,7 +1,7 @@
-"""TensorBoard's event files, in ``tensorboard/<evaluation digest>/`` of the run folder.
+"""TensorBoard's event files, below ``tensorboard/`` in the run folder.
 
-``tensorboard --logdir FOLDER`` shows all runs below a folder. TensorBoard's scalars have
-32 bits. The files of an attempt that did not end are replaced.
+``tensorboard --logdir FOLDER`` shows all runs below a folder. Scalars have 32 bits. The
+files of an attempt that did not end are replaced.
 """
 
 from dataclasses import dataclass
