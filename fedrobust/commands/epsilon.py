@@ -45,7 +45,7 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("--at")
     options = parser.parse_intermixed_args(arguments)
     folder = options.folder
-    runs = runs_in(folder)
+    runs = runs_in([folder])
     try:
         matrices = epsilon_matrices(runs)
     except NoChoiceError as error:

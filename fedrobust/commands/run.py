@@ -151,7 +151,7 @@ def _multirun(
     _tell_failures(runs)
     # Results of an earlier sweep in the same folder alone do not cause a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
-        show_report(folder, {config.digest for config in configs})
+        show_report([folder], digests={config.digest for config in configs})
     return status
 
 

@@ -16,7 +16,6 @@ from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.tables import (
     robustness_table,
     terminal_table,
-    write_csv,
 )
 
 __all__ = [
@@ -37,6 +36,5 @@ __all__ = [
     "rich_text",
     "robustness_table",
     "terminal_table",
-    "write_csv",
     "write_epsilon_csv",
 ]

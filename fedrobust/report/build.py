@@ -74,14 +74,13 @@ def _groups_table(runs: Runs) -> Table:
 def _runs_table(runs: Runs, home: Path) -> Table:
     each = runs.each_alone()
     texts = shown([c for c in columns(runs) if c.name != "seed"], each)
-    names = [*texts.names, "seed", "folder"]
+    folders = [_folder(group.runs[0].folder.path, home) for group in each]
     rows = [
-        [*row, str(group.seeds[0]), _folder(group.runs[0].folder.path, home)]
-        for row, group in zip(texts.rows, each, strict=True)
+        [folder, *row, str(group.seeds[0])]
+        for folder, row, group in zip(folders, texts.rows, each, strict=True)
     ]
-    left = [*texts.left, "folder"]
-    table = Texts(names, rows, left)
-    return Table("runs", "Runs", table, "", "", _sort_keys(table))
+    table = Texts(["run", *texts.names, "seed"], rows, ["run", *texts.left])
+    return Table("runs", "Runs", table, "", "", _sort_keys(table), folders)
 
 
 def _folder(path: Path, home: Path) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fedrobust.record.stored_run import StoredRun
-from fedrobust.report.groups import FinishedRun, Runs, SeedGroup
+from fedrobust.report.finished_run import FinishedRun
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
 from fedrobust.report.reading import Found, read_runs
@@ -19,8 +20,10 @@ class MissingResultsError(FileNotFoundError):
     """A folder holds no finished run."""
 
 
-def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
-    """Read every run below a folder, and each evaluation of it.
+def collect(
+    folders: Path | Sequence[Path], digests: Collection[str] | None = None
+) -> Runs:
+    """Read every run below a folder or several, and each evaluation of it.
 
     If a model was evaluated by the same attacks more than once, for instance with other
     checks, the latest evaluation counts. A check that failed in any of them counts as
@@ -28,24 +31,25 @@ def collect(folder: Path, digests: Collection[str] | None = None) -> Runs:
 
     Parameters
     ----------
-    folder
-        The folder of a run, or of several runs.
+    folders
+        The folder of a run, or of several runs; or several such folders.
     digests
         Digests of the experiments to collect; None collects all.
 
     Raises
     ------
     MissingResultsError
-        When the folder has no finished run.
+        When there is no finished run.
     """
-    below = read_runs(folder, digests)
+    folders = [folders] if isinstance(folders, Path) else folders
+    below = read_runs(folders, digests)
     found = _by_attack(below)
     if not found:
         raise MissingResultsError(
             "; ".join(
                 [
-                    f"no finished run in {folder}: must be the folder of a run or of a "
-                    "multirun",
+                    f"no finished run in {', '.join(map(str, folders))}: must be the "
+                    "folder of a run or of a multirun",
                     *(f"failed: {attempt}" for attempt in below.failed),
                     *below.unreadable,
                 ]
@@ -111,7 +115,7 @@ def _by_attack(below: Found) -> list[FinishedRun]:
             evaluated = {"attack": result.attack, "choices": result.choices}
             config = with_one_epsilon({**run.config, **evaluated})
             chosen[key] = FinishedRun(
-                config, result, StoredRun(run.path), run.rounds, labels(config)
+                config, result, StoredRun(run.path), labels(config), below.unreadable
             )
     return [*chosen.values()]
 

@@ -2,24 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from fedrobust.errors import FileError
 from fedrobust.files import Json
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 
-# Returns a number of a result; None if the result has none.
-Figure = Callable[[Result], float | None]
-
-
-def clean_accuracy(result: Result) -> float:
-    """Return the clean accuracy, in [0, 1]."""
-    return result.clean_accuracy
-
-
-def worst_accuracy_at(epsilon: str) -> Figure:
-    """Return the figure of the accuracy under all attacks together at an epsilon."""
-    return lambda result: result.worst_robust_accuracy.get(epsilon)
+# What to do about a file that cannot be read.
+ADVICE = "restore or remove it"
 
 
 @dataclass(frozen=True)
@@ -34,17 +26,48 @@ class FinishedRun:
         The result of the evaluation.
     folder
         The folder of the run.
-    rounds
-        The rounds of the training; empty if the run recorded none.
     labels
         Every value of the configuration that may distinguish it, by dotted key.
+    unreadable
+        Receives a sentence about each file that cannot be read later.
     """
 
     config: Json
     result: Result
     folder: StoredRun
-    rounds: list[RoundRow] = field(default_factory=list)
     labels: Mapping[str, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+
+    @cached_property
+    def rounds(self) -> list[RoundRow]:
+        """The rounds of the training; empty if they were not recorded or are torn."""
+        if not self.folder.metrics_path.exists():
+            return []
+        try:
+            return self.folder.rounds(self.result.num_rounds, ADVICE)
+        except FileError as error:
+            self.unreadable.append(str(error))
+            return []
+
+    @property
+    def evaluated_often(self) -> bool:
+        """Whether more rounds than the last one may have been evaluated."""
+        every = self.config.get("evaluation", {}).get("every", 1)
+        return self.result.num_rounds > 1 and every < self.result.num_rounds
+
+
+# Returns a number of a result; None if the result has none.
+Figure = Callable[[Result], float | None]
+
+
+def clean_accuracy(result: Result) -> float:
+    """Return the clean accuracy, in [0, 1]."""
+    return result.clean_accuracy
+
+
+def worst_accuracy_at(epsilon: str) -> Figure:
+    """Return the figure of the accuracy under all attacks together at an epsilon."""
+    return lambda result: result.worst_robust_accuracy.get(epsilon)
 
 
 def backdoor_success(result: Result) -> float | None:

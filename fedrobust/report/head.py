@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-from fedrobust.report.frame import varying_keys
 from fedrobust.report.groups import Runs
 from fedrobust.report.labels import CHOICE
 from fedrobust.report.order import rank
@@ -49,12 +48,10 @@ def head(runs: Runs) -> list[tuple[str, str]]:
 
 def varies(runs: Runs) -> list[tuple[str, str]]:
     """Return the keys that distinguish the runs, with their values."""
-    shown = [(name, [g.labels[name] for g in runs.groups]) for name in runs.columns]
-    same = [key for key in varying_keys(runs) if key not in runs.columns]
-    lines = [(name, _joined(values, name)) for name, values in shown]
-    if same:
-        lines.append(("and with them", ", ".join(same)))
-    return lines
+    return [
+        (name, _joined((group.labels[name] for group in runs.groups), name))
+        for name in runs.columns
+    ]
 
 
 def _joined(values: Iterable[str], group: str = "") -> str:

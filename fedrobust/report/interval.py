@@ -50,7 +50,7 @@ def estimate(values: Sequence[float], bounds: tuple[float, float]) -> Estimate:
 
 
 def words(fewest: int, most: int) -> str:
-    """Return how seeds are shown, for a caption.
+    """Return how means over seeds are drawn, for a caption; empty for one seed.
 
     Parameters
     ----------
@@ -58,12 +58,17 @@ def words(fewest: int, most: int) -> str:
         Smallest and largest number of seeds behind one number.
     """
     parts = []
-    if fewest == 1:
-        seeds = "One seed" if most == 1 else "Some numbers are of one seed"
-        parts.append(f"{seeds}, so no interval is shown and chance is unknown.")
+    if fewest == 1 < most:
+        parts.append("Numbers of one seed have no interval.")
     if fewest <= 2 <= most:
         parts.append("Two seeds: mean, and bars from one to the other.")
     if most >= ENOUGH_SEEDS:
-        count = f"{fewest} to {most}" if fewest < most else str(most)
-        parts.append(f"Mean and 95 % t interval over {count} seeds.")
+        parts.append("Mean and 95 % t interval over seeds.")
     return " ".join(parts)
+
+
+def count(fewest: int, most: int) -> str:
+    """Return the number of seeds behind a figure, in words; empty without any."""
+    if most <= 1:
+        return "One seed, so no interval is shown" if most else ""
+    return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"

@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from fedrobust.report.content import Content, Table
 from fedrobust.report.drawing import Drawing
+from fedrobust.report.interval import count
 from fedrobust.report.marks import raised
 from fedrobust.report.markup import (
     code_span,
@@ -54,7 +55,9 @@ def _drawing(drawing: Drawing, files: Mapping[str, PurePath]) -> list[str]:
     path = files[drawing.name].as_posix()
     parts = [f"## {title}", f"![{title}]({path})"]
     marks = raised(drawing.footnotes)
-    caption = f"{drawing.caption} {f'Marks: {marks}.' if marks else ''}".strip()
+    seeds = count(*drawing.seeds)
+    words = [drawing.caption, seeds and f"{seeds}.", marks and f"Marks: {marks}."]
+    caption = " ".join(filter(None, words))
     if caption:
         parts.append(escape_markdown(caption))
     return [*parts, code_span(drawing.command)] if drawing.command else parts

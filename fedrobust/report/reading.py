@@ -1,6 +1,6 @@
 """Read every run below a folder; a file that cannot be read is only left out."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,10 +8,8 @@ from fedrobust.errors import FileError
 from fedrobust.files import Json, read_json
 from fedrobust.record.attempt import FailedAttempt
 from fedrobust.record.result import Result
-from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
-
-ADVICE = "restore or remove it"
+from fedrobust.report.finished_run import ADVICE
 
 
 @dataclass(frozen=True)
@@ -27,15 +25,11 @@ class FoundRun:
     results
         The results that count, starting with that of the latest call; empty if the run
         is not finished.
-    rounds
-        The rounds of the training; empty if the run is not finished, or has no
-        metrics.jsonl.
     """
 
     path: Path
     config: Json
     results: list[Result]
-    rounds: list[RoundRow]
 
 
 @dataclass
@@ -57,19 +51,19 @@ class Found:
     unreadable: list[str] = field(default_factory=list)
 
 
-def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
-    """Read every run below a folder.
+def read_runs(folders: Sequence[Path], digests: Collection[str] | None = None) -> Found:
+    """Read every run below some folders.
 
     Parameters
     ----------
-    folder
-        The folder of a run, or of several runs.
+    folders
+        Folders of a run, or of several runs.
     digests
         Digests of the experiments to read; None reads all.
     """
     found = Found()
-    refused = _attempts(folder, digests, found)
-    for path in sorted(folder.rglob("config.yaml")):
+    refused = _attempts(folders, digests, found)
+    for path in _below(folders, "config.yaml"):
         stored = StoredRun(path.parent)
         try:
             config = stored.config(ADVICE)
@@ -82,13 +76,21 @@ def read_runs(folder: Path, digests: Collection[str] | None = None) -> Found:
         if config is not None and is_wanted:
             excluded = refused.get(stored.path, set())
             results = list(_evaluations(stored, excluded, found))
-            rounds = _rounds(stored, results, found)
-            found.runs.append(FoundRun(stored.path, config, results, rounds))
+            found.runs.append(FoundRun(stored.path, config, results))
     return found
 
 
+def _below(folders: Sequence[Path], pattern: str) -> list[Path]:
+    """List files in and below folders, each once."""
+    return list(
+        dict.fromkeys(
+            path for folder in folders for path in sorted(folder.rglob(pattern))
+        )
+    )
+
+
 def _attempts(
-    folder: Path, digests: Collection[str] | None, found: Found
+    folders: Sequence[Path], digests: Collection[str] | None, found: Found
 ) -> dict[Path, set[str]]:
     """Read the records of failed attempts.
 
@@ -98,7 +100,7 @@ def _attempts(
     the folder of the run. After any other failure, results still count.
     """
     refused: dict[Path, set[str]] = {}
-    for path in sorted(folder.rglob("error-*.json")):
+    for path in _below(folders, "error-*.json"):
         try:
             attempt = FailedAttempt.read(path, ADVICE)
         except FileError as torn:
@@ -133,14 +135,3 @@ def _evaluations(
             results.sort(key=lambda each: each[0] != latest)
     for _, result in results:
         yield result
-
-
-def _rounds(stored: StoredRun, results: list[Result], found: Found) -> list[RoundRow]:
-    """Read the rounds of a finished run; empty if their file cannot be read."""
-    if not results or not stored.metrics_path.exists():
-        return []
-    try:
-        return stored.rounds(results[0].num_rounds, ADVICE)
-    except FileError as error:
-        found.unreadable.append(str(error))
-        return []

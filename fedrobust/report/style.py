@@ -72,6 +72,7 @@ def saving() -> Iterator[None]:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG, SVG or PDF by its ending; equal runs give equal bytes."""
+    settle(figure)
     kind = path.suffix.removeprefix(".")
     # Leave out the version of matplotlib and the time.
     left_out = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}
@@ -84,6 +85,14 @@ def save(figure: Figure, path: Path) -> Path:
             facecolor="white" if kind == "png" else "none",
         )
     return path
+
+
+def settle(figure: Figure) -> None:
+    """Lay a figure out once; matplotlib would repeat it twice for every file."""
+    if figure.get_layout_engine() is not None:
+        with saving():
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def look(number: int) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """The tables of a report: their texts, for the terminal, and as CSV."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from rich.console import JustifyMethod
 from rich.table import Table
 
-from fedrobust.files import write_atomically
 from fedrobust.report.column import Texts, csv_text, shown
 from fedrobust.report.columns import MISSING, columns, number
 from fedrobust.report.groups import Runs
@@ -102,6 +100,6 @@ def robustness_table(grid: RuleAttackGrid) -> Table:
     return table
 
 
-def write_csv(runs: Runs, path: Path) -> None:
-    """Write a CSV file with one row for each run, and accuracies as in result.json."""
-    write_atomically(path, csv_text([(columns(runs), runs.each_alone())]))
+def csv_of(runs: Runs) -> str:
+    """Return a CSV file with one row for each run, and accuracies as in result.json."""
+    return csv_text([(columns(runs), runs.each_alone())])

@@ -14,7 +14,6 @@ from fedrobust.report.figures.draw import drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.groups import Runs
-from fedrobust.report.interval import words
 from fedrobust.report.rule_attack_grid import (
     RuleAttackGrid,
     grids,
@@ -83,25 +82,19 @@ def _grid_drawing(
     counts = [len(group.runs) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
     name = file_name(title) + (f"-{number + 1}" if number else "")
-    several = " Means, ± the standard deviation over seeds." if max(counts) > 1 else ""
+    several = "Means, ± the standard deviation over seeds." if max(counts) > 1 else ""
     return Drawing(
         name=name,
         title=f"{title[:1].upper()}{title[1:]}"
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=f"{_seeds(min(counts), max(counts))}{several}",
+        caption=several,
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),
         footnotes=letters,
     )
-
-
-def _seeds(fewest: int, most: int) -> str:
-    if most == 1:
-        return words(1, 1)
-    return f"{fewest} to {most} seeds." if fewest < most else f"{most} seeds."
 
 
 def _comparisons(runs: Runs, command: str) -> Iterator[Drawing]:
@@ -127,7 +120,8 @@ def _comparisons(runs: Runs, command: str) -> Iterator[Drawing]:
 
 
 def _learning(runs: Runs, command: str) -> Iterator[Drawing]:
-    rounds = [run.rounds for group in runs.groups for run in group.runs]
+    every = [run for group in runs.groups for run in group.runs]
+    rounds = [run.rounds for run in every if run.evaluated_often]
     evaluated = [[row for row in each if row.clean_accuracy is not None]
                  for each in rounds]  # fmt: skip
     if max(map(len, evaluated), default=0) < 2:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from fedrobust.report.content import Content, Table
 from fedrobust.report.drawing import SECTIONS, Drawing
+from fedrobust.report.interval import count
 from fedrobust.report.page.cells import Cell, cells, tail_widths
 from fedrobust.report.page.svg import inline_svg
 from strategies.transport.text import printable
@@ -47,10 +48,7 @@ class NumberedFigure:
     @property
     def seeds(self) -> str:
         """The number of seeds behind the figure, in words; empty if it has none."""
-        fewest, most = self.drawing.seeds
-        if most <= 1:
-            return "One seed, so no interval" if most else ""
-        return f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+        return count(*self.drawing.seeds)
 
 
 @dataclass(frozen=True)

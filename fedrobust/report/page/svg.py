@@ -72,7 +72,9 @@ def _simplify(element: ET.Element) -> None:
     element.tail = None
     for child in [*element]:
         _simplify(child)
-        if child.tag in ("metadata", "style") or child.tag == "defs" and not len(child):
+        if child.tag in ("metadata", "style") or (
+            child.tag == "defs" and not len(child)
+        ):
             element.remove(child)
     if len(element):
         element.text = None

@@ -1,0 +1,92 @@
+"""Write a report: an HTML page, Markdown, LaTeX, CSV, and its figures as files."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from fedrobust.errors import ConfigError, nearest
+from fedrobust.files import write_atomically
+from fedrobust.report.build import content
+from fedrobust.report.drawing import Drawing
+from fedrobust.report.figures import Axes, default_drawings, drawing_for
+from fedrobust.report.groups import Runs
+from fedrobust.report.latex import latex
+from fedrobust.report.markdown import markdown
+from fedrobust.report.page import render
+from fedrobust.report.style import save
+from fedrobust.report.tables import csv_of
+
+FIGURES = "figures"
+# For documents and for papers.
+KINDS = (".png", ".pdf")
+_LINKED = re.compile(rf"\]\({FIGURES}/([a-z0-9-]+)\.png\)")
+
+
+def write_report(runs: Runs, folder: Path, title: str, command: str) -> list[Path]:
+    """Write the report of runs into a folder.
+
+    Figures of the previous report that this one does not have are removed, because they
+    would show other runs. Figures that were drawn on request stay.
+
+    Returns
+    -------
+    The written files, the page first.
+    """
+    drawings = default_drawings(runs, command)
+    report = content(runs, title, command, drawings, folder)
+    page, text = folder / "report.html", folder / "report.md"
+    tables, rows = folder / "report.tex", folder / "report.csv"
+    stale = set(_figures_of(text))
+    figures = [path for drawing in drawings for path in write_figure(drawing, folder)]
+    write_atomically(page, render(report))
+    linked = {d.name: PurePath(FIGURES, f"{d.name}.png") for d in drawings if d.figure}
+    write_atomically(text, markdown(report, linked))
+    write_atomically(tables, latex(report))
+    write_atomically(rows, csv_of(runs))
+    for name in stale - {drawing.name for drawing in drawings if drawing.figure}:
+        for kind in KINDS:
+            (folder / FIGURES / f"{name}{kind}").unlink(missing_ok=True)
+    return [page, text, tables, rows, *figures]
+
+
+def write_figures(
+    runs: Runs, folder: Path, command: str, axes: Axes | None, names: Sequence[str]
+) -> list[Path]:
+    """Write figures that somebody asked for: by their axes, or by their names.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such figure, or it has no numbers.
+    """
+    if axes is not None:
+        return write_figure(drawing_for(runs, axes, command), folder)
+    known = {drawing.name: drawing for drawing in default_drawings(runs, command)}
+    written = []
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"--figure {name}: these runs have no such figure, "
+                f"{nearest(name, known)}"
+            )
+        if known[name].figure is None:
+            raise ConfigError(f"--figure {name}: {known[name].reason.rstrip('.')}")
+        written += write_figure(known[name], folder)
+    return written
+
+
+def write_figure(drawing: Drawing, folder: Path) -> list[Path]:
+    """Write a figure into a report's folder; nothing if it has no numbers."""
+    if drawing.figure is None:
+        return []
+    (folder / FIGURES).mkdir(exist_ok=True, parents=True)
+    path = folder / FIGURES / drawing.name
+    return [save(drawing.figure, path.with_suffix(kind)) for kind in KINDS]
+
+
+def _figures_of(report: Path) -> list[str]:
+    """List the figures that an earlier report linked."""
+    try:
+        return _LINKED.findall(report.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return []
