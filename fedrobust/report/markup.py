@@ -4,6 +4,7 @@ A value may be anything that a configuration can contain, such as a path or a fo
 and Markdown, rich and matplotlib would interpret some of its characters as markup.
 """
 
+import re
 from collections.abc import Sequence
 
 import matplotlib as mpl

@@ -20,6 +20,7 @@ IN_FULL = {
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
     "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
+    "fedrobust.tracking": ["TrackedRun", "Tracker", "Tracking"],
 }
 BY_LINE = [
     "strategies.rules",
