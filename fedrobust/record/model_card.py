@@ -30,7 +30,7 @@ def model_card(config: Config, result: Result) -> str:
         for status in ("pass", "fail", "not_run")
     }
     backdoor = result.backdoor_success
-    return _template().render(
+    text: str = _template().render(
         version=result.environment.get("fedrobust", "of an unknown version"),
         centralised=config.centralised,
         clients=config.num_clients,
@@ -44,6 +44,7 @@ def model_card(config: Config, result: Result) -> str:
         not_run=len(by_status["not_run"]),
         warnings=result.warnings,
     )
+    return text
 
 
 def _template() -> Any:

@@ -204,4 +204,5 @@ def _description(config: Config) -> str:
 
 
 def _text(time: datetime) -> str:
-    return time.isoformat(timespec="seconds")
+    # In one length, so that texts sort like the times.
+    return time.isoformat(timespec="microseconds")

@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from filelock import FileLock
+
 from fedrobust.files import locked, read_json, write_atomically
 from fedrobust.tracking.base import TrackedRun, Tracker, Tracking, Values
 from fedrobust.tracking.mlflow_keys import legal_key, legal_value
@@ -183,7 +185,11 @@ def _client(store: str) -> Any:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=store)
+    if not store.startswith(SQLITE):
+        return MlflowClient(tracking_uri=store)
+    # MLflow creates the tables here, and fails if another process does so too.
+    with FileLock(store.removeprefix(SQLITE) + ".lock"):
+        return MlflowClient(tracking_uri=store)
 
 
 def _exists(client: Any, run_id: str) -> bool:

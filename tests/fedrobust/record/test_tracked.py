@@ -223,3 +223,12 @@ def test_a_sink_that_is_not_installed_is_refused_with_its_extra(choice, monkeypa
         f"tracking: needs {choice}, which is not installed: pip install "
         "fedrobust[track], or set tracking=none"
     )
+
+
+def test_what_a_sink_and_the_description_wrote_goes_with_the_run(folder):
+    events = folder / "tensorboard" / "0123" / "events.out.tfevents.1.host"
+    events.parent.mkdir(parents=True)
+    events.touch()
+    RunFolder(folder, configured(*TINY)).clear()
+    left = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert left == {"config.yaml", ".lock"}

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from fedrobust.tracking import MLflow, TrackedRun
 from tests.fedrobust.tracking.runs import tracked
@@ -138,3 +139,18 @@ def test_the_store_is_the_one_of_the_key_the_variable_or_the_current_folder(
 def test_an_unusable_value_is_refused(name, value):
     with pytest.raises(ValueError, match=f"^{name}="):
         MLflow(**{name: value})
+
+
+def test_one_process_at_a_time_opens_an_sqlite_store(tmp_path, monkeypatch):
+    """MLflow creates tables when it is opened, and two processes disturb each other."""
+    path, opened = tmp_path / "runs.db", []
+
+    def open_store(tracking_uri: str) -> None:
+        with pytest.raises(Timeout):
+            FileLock(f"{path}.lock", timeout=0).acquire()
+        opened.append(tracking_uri)
+
+    monkeypatch.setattr("mlflow.MlflowClient", open_store)
+    client(path)
+    assert opened == [f"sqlite:///{path}"]
+    FileLock(f"{path}.lock", timeout=0).acquire()
