@@ -123,6 +123,7 @@ def _evaluate(session: Session, caught: Warnings) -> Result:
     folder.open()
     present, began = environment(session.carrier), time.perf_counter()
     scores = evaluator(network.arrays())
+    folder.write_details(scores, experiment.split.class_names)
     # True if the training was interrupted before this evaluation, its last step.
     is_first = training.evaluation_digest == experiment.config.evaluation_digest
     if is_first:

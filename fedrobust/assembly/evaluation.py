@@ -48,6 +48,7 @@ def evaluator_for(config: Config, x: Any = None, y: Any = None) -> Evaluator:
             seed=config.seed,
             victims=victims,
             checks=checks,
+            detailed=warns,
             surrogate=lambda: train_surrogate(network, split_of(config), config.seed),
         )
     except ValueError as error:

@@ -74,8 +74,7 @@ def command(arguments: Sequence[str]) -> int:
     seconds = time.perf_counter() - started
     result = attack_result(model, identity, config, assessment, seconds)
     with writing(folder, OTHER_OUT):
-        examples = assessment if options.save else None
-        for path in write_attack(folder, result, examples):
+        for path in write_attack(folder, result, assessment, options.save):
             print(path)
         if shape is not None:
             from fedrobust.report.pictures import draw_adversarial

@@ -137,4 +137,5 @@ class Dataset(ABC):
             split.y_test,
             split.num_classes,
             None if ids is None else ids[:n],
+            split.class_names,
         )

@@ -32,4 +32,5 @@ class Digits(Dataset):
         y = bunch.target.astype(np.int32)
         order = np.random.default_rng(0).permutation(len(x))
         x, y, n = x[order], y[order], len(x) - DIGITS_TEST_SIZE
-        return Split(x[:n], y[:n], x[n:], y[n:], num_classes=10)
+        names = [str(name) for name in bunch.target_names]
+        return Split(x[:n], y[:n], x[n:], y[n:], 10, class_names=names)

@@ -1,6 +1,7 @@
 """Conversion of a file's or a user's arrays to a checked data set."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,9 @@ def split_of(value: Any, source: str, num_classes: int | None = None) -> Split:
     ----------
     value
         A ``Split``, ``((x_train, y_train), (x_test, y_test))``, the four arrays in this
-        order, or a mapping of them by these names (and ``ids_train``). An array may be
-        anything that NumPy can convert: a list, a pandas table, a tensor.
+        order, or a mapping of them by these names (and ``ids_train`` and
+        ``class_names``). An array may be anything that NumPy can convert: a list, a
+        pandas table, a tensor.
     source
         Origin of the arrays, for error messages.
     num_classes
@@ -114,13 +116,15 @@ def split_of(value: Any, source: str, num_classes: int | None = None) -> Split:
     if isinstance(value, Split):
         named: dict[str, Any] = {name: getattr(value, name) for name in ARRAYS}
         ids, classes = value.ids_train, value.num_classes
+        names = value.class_names
     else:
         named = _by_name(value, source)
         ids, classes = named.pop("ids_train", None), None
+        names = named.pop("class_names", None)
     arrays = {name: _array(given, f"{source}: {name}") for name, given in named.items()}
     if ids is not None:
         ids = _array(ids, f"{source}: ids_train")
-    return to_split(
+    split = to_split(
         **arrays,
         ids=ids,
         source=source,
@@ -128,11 +132,25 @@ def split_of(value: Any, source: str, num_classes: int | None = None) -> Split:
         declared=num_classes,
         grey=not isinstance(value, Split),
     )
+    return replace(split, class_names=_names(names, split.num_classes, source))
+
+
+def _names(given: Any, num_classes: int, source: str) -> list[str] | None:
+    if given is None:
+        return None
+    names = [str(name) for name in given]
+    if len(names) != num_classes:
+        raise ValueError(
+            f"{source}: class_names has {len(names)} names: must be {num_classes}, one "
+            "for each class"
+        )
+    return names
 
 
 def _by_name(value: Any, source: str) -> dict[str, Any]:
     if isinstance(value, Mapping) and set(ARRAYS) <= set(value):
-        return {name: value[name] for name in (*ARRAYS, "ids_train") if name in value}
+        known = (*ARRAYS, "ids_train", "class_names")
+        return {name: value[name] for name in known if name in value}
     parts = list(value) if isinstance(value, tuple | list) else []
     if len(parts) == 2 and all(_is_pair(part) for part in parts):
         parts = [*parts[0], *parts[1]]

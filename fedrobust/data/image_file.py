@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.backend import keras
-from fedrobust.data.dataset import Dataset, MissingDataError, data_folder
+from fedrobust.data.dataset import Dataset, MissingDataError, Split, data_folder
 from fedrobust.data.examples import ARRAYS, to_labels
 from fedrobust.data.npz import read_npz
 from strategies.validation import require
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+# The names of classes that the files know by number alone.
+CLASS_NAMES = {
+    "cifar10": (
+        *("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse"),
+        *("ship", "truck"),
+    ),
+    "fashion_mnist": (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt"),
+        *("Sneaker", "Bag", "Ankle boot"),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +84,19 @@ class ImageFile(Dataset):
         if self.name == "fashion_mnist":
             ways += ", or install Debian's package dataset-fashion-mnist"
         raise MissingDataError(f"no data set {self.name!r} at {self.path}: {ways}")
+
+    def load(self) -> Split:
+        """Read the images, and name the classes if they are known.
+
+        Raises
+        ------
+        MissingDataError, ValueError
+            As for every data set.
+        """
+        split, names = super().load(), CLASS_NAMES.get(self.name, ())
+        # A file of this name may hold other images.
+        is_known = len(names) == split.num_classes
+        return replace(split, class_names=names) if is_known else split
 
     def read(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of the first available source, by name."""

@@ -12,7 +12,7 @@ from fedrobust.errors import summary_of
 
 def read_npz(
     path: Path,
-    names: Sequence[str],
+    names: Sequence[str] | None,
     *,
     optional: Sequence[str] = (),
     required: Sequence[str] = (),
@@ -24,9 +24,9 @@ def read_npz(
     path
         Path of the file.
     names, optional
-        Arrays to read, and arrays to read only if the file has them.
+        Arrays to read, and arrays to read only if the file has them; None reads all.
     required
-        Other arrays that the file must have; they are not read.
+        Other arrays that the file must have.
 
     Raises
     ------
@@ -37,9 +37,10 @@ def read_npz(
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            needed = dict.fromkeys((*names, *required))
+            needed = dict.fromkeys((*(names or ()), *required))
             lacking = [name for name in needed if name not in file]
-            wanted = [*names, *(name for name in optional if name in file)]
+            given = file.files if names is None else names
+            wanted = [*given, *(name for name in optional if name in file)]
             arrays = {} if lacking else {name: file[name] for name in wanted}
     except Exception as error:
         # NumPy, zip and its codecs raise nearly anything, such as a MemoryError for an

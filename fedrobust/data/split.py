@@ -1,6 +1,7 @@
 """Training and test images in memory."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,8 @@ class Split:
         Number of classes.
     ids_train
         (n,) natural id of each training image, such as its writer; None without ids.
+    class_names
+        A name for each class; None if classes have only numbers.
     """
 
     x_train: NDArray[np.float32]
@@ -31,6 +34,7 @@ class Split:
     y_test: NDArray[np.int32]
     num_classes: int
     ids_train: NDArray[Any] | None = None
+    class_names: Sequence[str] | None = None
 
     @cached_property
     def digest(self) -> str:

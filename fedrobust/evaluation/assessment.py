@@ -50,6 +50,8 @@ class Assessment:
         (n,) classes that the model predicts for x, and for the attacked examples.
     stages
         The parts of the attacks, in the order in which they were run.
+    class_names
+        Names of the classes; None if they have only numbers.
     """
 
     scores: Scores
@@ -60,6 +62,7 @@ class Assessment:
     answers: NDArray[np.int64]
     attacked_answers: dict[tuple[str, str], NDArray[np.int64]]
     stages: list[Stage]
+    class_names: Sequence[str] | None = None
 
 
 def assess(
@@ -94,7 +97,8 @@ def assess(
     model_range
         Range of inputs that the model was trained on.
     split
-        Data to train a surrogate with, for the full checks that need one.
+        Data to train a surrogate with, for the full checks that need one, and the names
+        of the classes.
     watch
         Called with the progress.
 
@@ -103,7 +107,7 @@ def assess(
     ValueError
         When model, examples and attacks do not fit, or the attacks have several norms.
     """
-    adapted, inputs, notes = classifier(model, x, model_range)
+    adapted, inputs, notes, scale = classifier(model, x, model_range)
     network = Network(adapted)
     y = np.asarray(y)
     subject = Subject(network, {}, inputs, y)
@@ -133,6 +137,7 @@ def assess(
         surrogate=(lambda: train_surrogate(network, split, seed)) if split else None,
         watch=follow,
         keep=keep,
+        scale=scale,
     )
     arrays = network.arrays()
     scores = evaluator(arrays)
@@ -149,6 +154,7 @@ def assess(
         answers=predict(network, arrays, inputs),
         attacked_answers={k: predict(network, arrays, v) for k, v in kept.items()},
         stages=stages,
+        class_names=None if split is None else split.class_names,
     )
 
 

@@ -18,16 +18,18 @@ from fedrobust.attacks.subject import Subject, Watch
 from fedrobust.epsilon import Epsilon, parse_epsilon
 from fedrobust.evaluation.cheap_attacks import try_other_loss, try_single_steps
 from fedrobust.evaluation.checks import Check, Mask, check_attacks, judged
+from fedrobust.evaluation.details import Attacked, details_of, first_of_classes
 from fedrobust.evaluation.doubts import (
     about_guessing,
     about_overflow,
     beats_guessing,
 )
 from fedrobust.evaluation.full_checks import MAX_EXAMPLES, full_checks
+from fedrobust.evaluation.measures import mean_loss
 from fedrobust.evaluation.quick_checks import quick_checks
 from fedrobust.evaluation.scores import Scores, hyperparameters
 from fedrobust.network import Arrays, Network
-from fedrobust.network.inference import predict
+from fedrobust.network.inference import labels_of, logits_of, predict
 
 Surrogate = Callable[[], tuple[Network, Arrays]]
 Keep = Callable[[str, float, NDArray[np.float32]], None]
@@ -50,6 +52,8 @@ class Outcome:
         Largest perturbation, in the attack's norm.
     in_range
         Whether inputs stayed in their range.
+    attacked
+        The answers, and some adversarial examples.
     not_finite
         Number of attacked examples whose outputs are not finite.
     """
@@ -59,6 +63,7 @@ class Outcome:
     queried: bool
     largest: float
     in_range: bool
+    attacked: Attacked
     not_finite: int = 0
 
 
@@ -92,6 +97,11 @@ class Evaluator:
     keep
         Called with the adversarial examples: name of the attack, epsilon and (n, ...)
         inputs.
+    detailed
+        Whether the scores have details: measures, confusion matrices, examples.
+    scale
+        Factor by which the user's logits were multiplied, which is undone before
+        probabilities are measured.
 
     Raises
     ------
@@ -112,6 +122,8 @@ class Evaluator:
     surrogate: Surrogate | None = None
     watch: Watch | None = None
     keep: Keep | None = None
+    detailed: bool = True
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         given = self.epsilons
@@ -129,12 +141,13 @@ class Evaluator:
     def __call__(self, arrays: Arrays, workers: int | None = None) -> Scores:
         """Return the scores of weights; the number of workers changes no bit."""
         n = len(self.x)
-        answers = predict(self.network, arrays, self.x, workers)
+        logits = logits_of(self.network, arrays, self.x, workers)
+        answers, logits = labels_of(logits), logits / np.float32(self.scale)
         clean = answers == self.y
         outcomes = {
             name: {
                 repr(float(epsilon)): self._attacked(
-                    name, attack.at(epsilon), arrays, clean, workers
+                    name, attack.at(epsilon), arrays, answers, workers
                 )
                 for epsilon in self.epsilons
             }
@@ -148,6 +161,13 @@ class Evaluator:
             if outcomes
         }
         checks, notes = self._check(arrays, answers, outcomes, worst, workers)
+        attacked = {
+            name: {e: outcome.attacked for e, outcome in curve.items()}
+            for name, curve in outcomes.items()
+        }
+        details = None
+        if self.detailed:
+            details = details_of(self.x, self.y, answers, logits, attacked)
         return Scores(
             clean=float(clean.sum()) / n,
             robust={
@@ -160,6 +180,8 @@ class Evaluator:
             backdoor_success=self._backdoor_success(arrays, workers),
             hyperparameters=self._hyperparameters(),
             notes=notes,
+            loss=mean_loss(self.y, logits),
+            details=details,
         )
 
     def _hyperparameters(self) -> dict[str, Any]:
@@ -264,32 +286,53 @@ class Evaluator:
         name: str,
         attack: Attack,
         arrays: Arrays,
-        clean: NDArray[np.bool_],
+        answers: NDArray[np.int64],
         workers: int | None,
     ) -> Outcome:
         """Attack the correctly classified examples; the others count as broken."""
+        clean = answers == self.y
         rows = np.flatnonzero(clean)
         if len(rows) == 0:
-            self._keep(name, attack, rows, self.x[rows])
-            return Outcome(clean, None, False, 0.0, True)
+            x_adv = self.x[rows]
+            self._keep(name, attack, rows, x_adv)
+            attacked = self._answered(answers, rows, answers[rows], x_adv)
+            return Outcome(clean, None, False, 0.0, True, attacked)
         subject = Subject(
             self.network, arrays, self.x[rows], self.y[rows], rows, self.seed, workers,
             self.watch,
         )  # fmt: skip
         guided, queried = None, False
-        correct, x_adv, not_finite = clean, subject.x, 0
+        correct, x_adv, given = clean, subject.x, answers[rows]
         for part, x_adv in attack.stages(subject):
             correct = np.zeros(len(clean), bool)
-            answers = subject.answers(x_adv)
-            correct[rows] = answers == subject.y
-            not_finite = int((answers < 0).sum())
+            given = subject.answers(x_adv)
+            correct[rows] = given == subject.y
             queried = queried or part.queries_only
             guided = guided if part.queries_only else correct
         self._keep(name, attack, rows, x_adv)
         low, high = attack.model_range
         in_range = bool(x_adv.min() >= low and x_adv.max() <= high)
         largest = float(distances(x_adv, subject.x, attack.norm).max())
-        return Outcome(correct, guided, queried, largest, in_range, not_finite)
+        attacked = self._answered(answers, rows, given, x_adv)
+        not_finite = int((given < 0).sum())
+        return Outcome(
+            correct, guided, queried, largest, in_range, attacked, not_finite
+        )
+
+    def _answered(
+        self,
+        clean: NDArray[np.int64],
+        rows: NDArray[np.intp],
+        given: NDArray[np.int64],
+        x_adv: NDArray[np.float32],
+    ) -> Attacked:
+        """Return the answers to all examples, of which ``rows`` were attacked."""
+        answers, shown = clean.copy(), first_of_classes(self.y)
+        answers[rows] = given
+        examples = self.x[shown].copy()
+        found = np.flatnonzero(np.isin(shown, rows))
+        examples[found] = x_adv[np.searchsorted(rows, shown[found])]
+        return Attacked(answers, examples)
 
     def _keep(
         self,

@@ -8,6 +8,7 @@ from fedrobust.evaluation.checks import Check
 
 if TYPE_CHECKING:
     from fedrobust.attacks.base import Attack
+    from fedrobust.evaluation.details import Details
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Scores:
         fields.
     notes
         What else a reader of the numbers must know.
+    loss
+        Mean cross-entropy of the unmodified examples; None if an output is not finite.
+    details
+        Measures, confusion matrices and examples; None for an evaluation without them.
     """
 
     clean: float
@@ -44,6 +49,8 @@ class Scores:
     backdoor_success: float | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    loss: float | None = None
+    details: "Details | None" = field(default=None, compare=False)
 
 
 def hyperparameters(attack: "Attack") -> dict[str, Any] | None:

@@ -106,7 +106,7 @@ def modules_beside(path: Path) -> list[str]:
 
 def classifier(
     model: Any, x: NDArray[Any], model_range: Sequence[float] = (0.0, 1.0)
-) -> tuple[Any, NDArray[Any], list[str]]:
+) -> tuple[Any, NDArray[Any], list[str], float]:
     """Adapt a model and inputs to each other.
 
     Parameters
@@ -120,9 +120,10 @@ def classifier(
 
     Returns
     -------
-    model, x, notes
-        A model that maps inputs in [0, 1] to logits, x in the shape that it takes, and
-        descriptions of what was adapted.
+    model, x, notes, scale
+        A model that maps inputs in [0, 1] to logits, x in the shape that it takes,
+        descriptions of what was adapted, and the factor by which logits were
+        multiplied.
 
     Raises
     ------
@@ -156,7 +157,7 @@ def classifier(
             f"inputs of {x.shape[1:]} are transposed to {tuple(moved.shape[1:])} "
             "within the model"
         )
-    model = with_logits(model, x[:64] * (high - low) + low, notes)
+    model, scale = with_logits(model, x[:64] * (high - low) + low, notes)
     if (low, high) != (0.0, 1.0):
         inputs = keras.Input(x.shape[1:], dtype="float32")
         scaled = keras.layers.Rescaling(high - low, low, dtype="float32")(inputs)
@@ -165,4 +166,4 @@ def classifier(
             f"inputs in [0, 1] are scaled to [{low:g}, {high:g}] within the model, so "
             "that epsilon stays in units of [0, 1]"
         )
-    return model, x, notes
+    return model, x, notes, scale

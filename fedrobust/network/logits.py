@@ -33,8 +33,8 @@ NARROW, WIDE = 2.0, 10.0
 ROUNDED = "where they are 0 or 1 to rounding, gradients are lost, so give logits if "
 
 
-def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Return a model that computes (batch, classes) logits.
+def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> tuple[Any, float]:
+    """Return a model that computes (batch, classes) logits, and their scale.
 
     Parameters
     ----------
@@ -44,6 +44,11 @@ def with_logits(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
         (n, ...) inputs for the model, to examine its outputs.
     notes
         List to which a description of each change is appended.
+
+    Returns
+    -------
+    The model, and the factor by which its logits are larger than those whose softmax
+    are the probabilities of the user's model.
 
     Raises
     ------
@@ -99,19 +104,19 @@ def _answers(model: Any, x: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(keras.ops.cast(model(x, training=False), "float32"))
 
 
-def _stretched(model: Any, x: NDArray[Any], notes: list[str]) -> Any:
-    """Return a model whose logits are scaled up if they lie close together."""
+def _stretched(model: Any, x: NDArray[Any], notes: list[str]) -> tuple[Any, float]:
+    """Scale logits up if they lie close together; return the model and the factor."""
     outputs = _answers(model, x)
     finite = outputs[np.isfinite(outputs).all(axis=1)]
     spread = float(np.median(np.ptp(finite, axis=1))) if len(finite) else 0.0
     if not 0 < spread < NARROW:
-        return model
+        return model, 1.0
     factor = WIDE / spread
     notes.append(
         f"the logits of an input lie within {spread:.2g} of each other: they are "
         f"multiplied by {factor:.3g}, which changes no prediction"
     )
-    return keras.Model(model.inputs[0], factor * model.outputs[0])
+    return keras.Model(model.inputs[0], factor * model.outputs[0]), factor
 
 
 def _without_activation(

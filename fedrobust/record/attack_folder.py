@@ -16,6 +16,7 @@ from fedrobust.files import (
     write_atomically,
 )
 from fedrobust.record.attack_result import AttackResult, Identity
+from fedrobust.record.details import write_confusion
 
 if TYPE_CHECKING:
     from fedrobust.evaluation.assessment import Assessment
@@ -45,22 +46,26 @@ def check_attack_folder(folder: Path, identity: Identity) -> None:
 
 
 def write_attack(
-    folder: Path, result: AttackResult, examples: "Assessment | None"
+    folder: Path, result: AttackResult, found: "Assessment", save: bool
 ) -> list[Path]:
-    """Write a result, and the adversarial examples unless they are None.
+    """Write a result, its confusion matrices, and the adversarial examples if asked.
 
     Returns
     -------
     The written files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "result.json"]
-    write_atomically(written[0], result.to_text())
-    if examples is not None:
-        arrays: dict[str, Any] = {"x": examples.x, "y": examples.y}
-        attacked = examples.adversarial.items()
+    written = []
+    if found.scores.details is not None:
+        written.append(folder / "confusion.json")
+        write_confusion(written[-1], found.scores.details, found.class_names)
+    written.append(folder / "result.json")
+    write_atomically(written[-1], result.to_text())
+    if save:
+        arrays: dict[str, Any] = {"x": found.x, "y": found.y}
+        attacked = found.adversarial.items()
         arrays |= {f"{name}_{epsilon}": x for (name, epsilon), x in attacked}
         written.append(folder / "adversarial.npz")
-        with replacing(written[1]) as file:
+        with replacing(written[-1]) as file:
             np.savez_compressed(file, **arrays)
     return written

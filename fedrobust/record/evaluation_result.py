@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from fedrobust.errors import FileError
 from fedrobust.evaluation.checks import Check
+from fedrobust.evaluation.measures import Measures
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json, to_json
 from fedrobust.record.validation import from_json
@@ -35,6 +36,9 @@ class EvaluationResult:
         Accuracy under all attacks together, by ``repr`` of epsilon.
     num_evaluated
         Number of examples behind each accuracy.
+    measures
+        Measures of classes, calibration and ranking, clean and in the worst case; None
+        for results of earlier versions.
     hyperparameters
         Those of each attack by name; None for an attack whose parameters are not all
         fields.
@@ -56,6 +60,7 @@ class EvaluationResult:
     robust_accuracy: dict[str, dict[str, float]] = field(default_factory=dict)
     worst_robust_accuracy: dict[str, float]
     num_evaluated: int | None = None
+    measures: Measures | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     checks: dict[str, Check]
     wall_seconds: float | None = None
@@ -113,6 +118,7 @@ def measured_by(scores: Scores) -> dict[str, Any]:
         "robust_accuracy": scores.robust,
         "worst_robust_accuracy": scores.worst,
         "num_evaluated": scores.num_examples,
+        "measures": None if scores.details is None else scores.details.measures,
         "hyperparameters": scores.hyperparameters,
         "checks": scores.checks,
     }

@@ -4,8 +4,11 @@ config.yaml    the resolved configuration, with the digest of its science
 metrics.jsonl  one row for each round
 events.jsonl   quarantined and failed clients, skipped rounds
 training.json  the environment, warnings and digests of the training
+partition.json number of images of each class, by client
 model.keras    the trained model
 evaluations/   the result of each evaluation of the trained model
+confusion/     the confusion matrices of each evaluation
+examples/      images of each evaluation, clean and attacked
 result.json    the result of the latest call
 model_card.md  a description of the model for people
 ro-crate-metadata.json  the provenance of all these, for machines
@@ -15,17 +18,20 @@ tracking.json  where the run was logged, if it is tracked
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from fedrobust.config import Config
 from fedrobust.config.digests import TRAINING_VERSION
+from fedrobust.data.split import Split
 from fedrobust.errors import FileError
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import (
@@ -41,6 +47,7 @@ from fedrobust.files import (
     writing,
 )
 from fedrobust.record.attempt import FailedAttempt, failed_attempt
+from fedrobust.record.details import named, write_details, write_partition
 from fedrobust.record.model_card import model_card
 from fedrobust.record.ownership import LOCK, check_ownership
 from fedrobust.record.result import Result
@@ -50,6 +57,8 @@ from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.record.training_record import RecordedEvent, TrainingRecord
 
+# Folders with a file for each evaluation.
+OF_EVALUATIONS = ("evaluations", "confusion", "examples")
 START_AGAIN = "correct this, and start the run again"
 
 
@@ -84,7 +93,7 @@ class RunFolder:
         is_new = not self.path.exists()
         with locked(self.path / LOCK):
             try:
-                for pattern in ("*", "evaluations/*"):
+                for pattern in ("*", *(f"{name}/*" for name in OF_EVALUATIONS)):
                     for path in filter(is_partial, self.path.glob(pattern)):
                         path.unlink(missing_ok=True)
                 yield
@@ -139,6 +148,7 @@ class RunFolder:
         with self.locked(), self._writing():
             # The model is removed first, as without it no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
+            names += ["confusion/*.json", "examples/*.npz", "partition.json"]
             names += ["training.json", "*.jsonl", "error-*.json", NAME, CARD]
             for name in [*names, "tensorboard/*/events.out.tfevents.*"]:
                 for path in self.path.glob(name):
@@ -202,6 +212,29 @@ class RunFolder:
             text = "".join(to_json(row.to_json()) + "\n" for row in rows)
             with self._writing():
                 write_atomically(self.stored.metrics_path, text)
+
+    def write_details(self, scores: Scores, names: Sequence[str] | None) -> None:
+        """Write the details of an evaluation, before its result.
+
+        Parameters
+        ----------
+        scores
+            The scores of the trained model.
+        names
+            Names of the classes; None if they have none.
+        """
+        if scores.details is not None:
+            with self._writing():
+                digest = self.config.evaluation_digest
+                write_details(self.path, digest, scores.details, names)
+
+    def write_partition(
+        self, clients: Sequence[NDArray[np.int64]], data: Split
+    ) -> None:
+        """Write the number of images of each class that each client holds."""
+        names = named(data.class_names, data.num_classes)
+        with self._writing():
+            write_partition(self.stored.partition_path, clients, data.y_train, names)
 
     def add_event(self, event: Json) -> None:
         """Append an event to events.jsonl."""

@@ -98,12 +98,16 @@ class RoundRecorder:
         scores = None
         if self._config.is_evaluated(report.round):
             checks = self._config.checks if is_last else "none"
-            scores = replace(self._evaluate, checks=checks)(arrays)
+            evaluate = replace(self._evaluate, checks=checks, detailed=is_last)
+            scores = evaluate(arrays)
         seconds = time.perf_counter() - started
         row = row.with_scores(scores, seconds)
         if is_last:
             self._folder.score_last_round(scores, seconds)
             self._final = scores
+            if scores is not None:
+                names = self._experiment.split.class_names
+                self._folder.write_details(scores, names)
         else:
             self._folder.add_round(row)
         self._on_row(row)
@@ -139,6 +143,9 @@ class RoundRecorder:
             )
         network = self._experiment.network
         network.assign(arrays)
+        if not self._config.centralised:
+            split = self._experiment.split
+            self._folder.write_partition(self._experiment.partition, split)
         self._folder.save_model(
             lambda path: save_model(network.model, path),
             TrainingRecord(

@@ -41,6 +41,9 @@ class RoundRow:
     clean_accuracy, robust_accuracy, backdoor_success
         Scores of the global model after the round, as in result.json; None if the round
         was not evaluated.
+    loss
+        Mean cross-entropy of the global model on the test images; None if the round was
+        not evaluated, or an output is not finite.
     evaluate_seconds, train_seconds, aggregate_seconds
         Wall-clock seconds of the evaluation, from the train messages to their replies,
         and of screening, rule and server step.
@@ -69,6 +72,7 @@ class RoundRow:
     clean_accuracy: float | None = None
     robust_accuracy: dict[str, dict[str, float]] | None = None
     backdoor_success: float | None = None
+    loss: float | None = None
     evaluate_seconds: float
     train_seconds: float
     aggregate_seconds: float
@@ -98,6 +102,7 @@ class RoundRow:
             clean_accuracy=scores.clean if scores else None,
             robust_accuracy=scores.robust if scores else None,
             backdoor_success=scores.backdoor_success if scores else None,
+            loss=scores.loss if scores else None,
             evaluate_seconds=seconds,
         )
 

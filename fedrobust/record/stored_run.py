@@ -5,12 +5,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from fedrobust.errors import FileError
 from fedrobust.files import (
     Json,
     read_json,
     read_json_lines,
     read_yaml,
+)
+from fedrobust.record.details import (
+    Confusion,
+    Partition,
+    confusion_path,
+    examples_path,
+    read_confusion,
+    read_examples,
+    read_partition,
 )
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
@@ -56,6 +67,11 @@ class StoredRun:
     def training_path(self) -> Path:
         """The environment and the data of the training."""
         return self.path / "training.json"
+
+    @property
+    def partition_path(self) -> Path:
+        """The number of images of each class, by client."""
+        return self.path / "partition.json"
 
     @property
     def model_path(self) -> Path:
@@ -133,6 +149,18 @@ class StoredRun:
             return TrainingRecord()
         found = read_json(self.training_path, TRAIN_ANEW)
         return from_json(TrainingRecord, found, self.training_path, TRAIN_ANEW)
+
+    def confusion(self, digest: str) -> Confusion | None:
+        """Read an evaluation's confusion matrices; None if they were not recorded."""
+        return read_confusion(confusion_path(self.path, digest))
+
+    def examples(self, digest: str) -> dict[str, NDArray[Any]] | None:
+        """Read an evaluation's examples; None if they were not recorded."""
+        return read_examples(examples_path(self.path, digest))
+
+    def partition(self) -> Partition | None:
+        """Read the images of each client by class; None if they were not recorded."""
+        return read_partition(self.partition_path)
 
 
 def _lines(path: Path, advice: str) -> Iterator[tuple[str, Json]]:

@@ -15,8 +15,8 @@ from fedrobust.record.round_row import RoundRow
 
 # Fields of a round and of a result that are numbers, or numbers by name.
 OF_ROUND = (
-    *("clean_accuracy", "robust_accuracy", "backdoor_success", "detection"),
-    *("quarantined", "failed", "train_seconds", "aggregate_seconds"),
+    *("clean_accuracy", "robust_accuracy", "backdoor_success", "loss"),
+    *("detection", "quarantined", "failed", "train_seconds", "aggregate_seconds"),
     *("evaluate_seconds", "bytes_down", "bytes_up"),
 )
 OF_RESULT = (

@@ -1,9 +1,13 @@
 """Reports: tables and figures of the runs in a folder."""
 
 from fedrobust.report.collect import MissingResultsError, collect
-from fedrobust.report.epsilon.advice import find_epsilon, recommend
+from fedrobust.report.epsilon.arrange import (
+    NoChoiceError,
+    epsilon_matrices,
+    find_epsilon,
+)
+from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.epsilon.figures import draw_epsilon_figures
-from fedrobust.report.epsilon.matrix import NoChoiceError, epsilon_matrices
 from fedrobust.report.epsilon.page import (
     epsilon_markdown,
     epsilon_note,

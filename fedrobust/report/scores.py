@@ -1,4 +1,4 @@
-"""Scores over several seeds, and whether a difference between them can be chance.
+"""Scores over several seeds, and what their differences show.
 
 A score is the mean over its m seeds, its error the standard error of that mean. Two are
 compared by their differences seed by seed (Student's t, 95 %),
@@ -6,19 +6,19 @@ compared by their differences seed by seed (Student's t, 95 %),
     d_s = a_s - b_s,      mean(d) ± t(0.975, m - 1) std(d) / sqrt(m)
 
 because runs with the same seed have the same partition, initial weights and test
-images.
+images. The two scores must have the same seeds, or the difference of their means, which
+a table shows, is not the mean of these differences.
 
-Fewer than three seeds do not show how training varies: with t(0.975, 1) = 12.7 any
-difference could be chance. The margin is then that of the test images: the sum of both
-scores' 2 standard errors, which bounds the error of a difference over the same images,
-or 2 standard errors of the two differences if these are larger.
+Fewer than three seeds do not show how training varies: t(0.975, 1) is 12.7. There is no
+difference then, only the margin of the test images: the sum of both scores' 2 standard
+errors, which bounds the error of a difference over the same images.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 # The number of seeds from which the t interval is used.
 ENOUGH_SEEDS = 3
@@ -29,26 +29,29 @@ def paired_differences(a: Mapping[int, float], b: Mapping[int, float]) -> list[f
     return [a[seed] - b[seed] for seed in a if seed in b]
 
 
+def standard_error(values: Sequence[float]) -> float:
+    """Return the standard error of a mean, s / sqrt(n) with n - 1 in s."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
 def half_interval(values: Sequence[float]) -> float:
     """Return half the width of a mean's 95 % t interval; 0 if all values are equal."""
     # Not scipy's interval, which is nan if all values are equal.
-    return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    return float(stdtrit(len(values) - 1, 0.975)) * standard_error(values)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of two scores, and the part of it that can be chance.
+    """The difference of two scores with its 95 % interval over seeds.
 
     Attributes
     ----------
     value
-        The mean difference over the seeds that both have; the difference of the two
-        means if they share fewer than two seeds.
+        The difference of the two means.
     margin
-        The largest difference that can be chance: half the width of the 95 % interval
-        over seeds, or with fewer than ``ENOUGH_SEEDS`` the margin of the test images.
+        Half the width of the interval.
     num_seeds
-        Number of seeds that both have.
+        Number of seeds, which both scores have.
     """
 
     value: float
@@ -56,14 +59,13 @@ class Difference:
     num_seeds: int
 
     @property
-    def is_chance(self) -> bool:
-        """Whether chance can explain that the first score is above the second."""
-        return self.value <= self.margin + 1e-12
+    def is_decided(self) -> bool:
+        """Whether the interval excludes 0.
 
-    @property
-    def is_over_seeds(self) -> bool:
-        """Whether the margin is the interval over seeds."""
-        return self.num_seeds >= ENOUGH_SEEDS
+        In percent with one digit, as texts show both numbers: no text then calls one
+        score higher beside numbers that say otherwise.
+        """
+        return round(100 * abs(self.value), 1) > round(100 * self.margin, 1)
 
 
 @dataclass(frozen=True)
@@ -91,20 +93,19 @@ class Score:
         """Standard error of the mean over seeds; over the images for a single seed."""
         if len(self.by_seed) < 2:
             return self.image_error
-        return float(stats.sem([*self.by_seed.values()]))
+        return standard_error([*self.by_seed.values()])
 
-    def above(self, other: "Score") -> Difference:
-        """Compare with another score, seed by seed where there are enough seeds."""
+    def minus(self, other: "Score") -> Difference | None:
+        """Subtract a score; None unless both have the same seeds, three or more."""
         differences = paired_differences(self.by_seed, other.by_seed)
         n = len(differences)
-        if n >= ENOUGH_SEEDS:
-            margin = half_interval(differences)
-        else:
-            margin = 2 * (self.image_error + other.image_error)
-            margin = max(margin, _two_errors(differences))
-        # Seeds that only one score has do not contribute to a paired difference.
-        value = float(np.mean(differences)) if n > 1 else self.value - other.value
-        return Difference(value, margin, n)
+        if n < ENOUGH_SEEDS or self.by_seed.keys() != other.by_seed.keys():
+            return None
+        return Difference(self.value - other.value, half_interval(differences), n)
+
+    def image_margin(self, other: "Score") -> float:
+        """Return the part of a difference that the choice of test images explains."""
+        return 2 * (self.image_error + other.image_error)
 
     def beats(self, share: float) -> bool:
         """Return whether this is above a known share by more than chance explains.
@@ -114,10 +115,5 @@ class Score:
         """
         values = [*self.by_seed.values()]
         is_enough = len(values) >= ENOUGH_SEEDS
-        over_seeds = half_interval(values) if is_enough else _two_errors(values)
+        over_seeds = half_interval(values) if is_enough else 0.0
         return self.value - share > max(2 * self.image_error, over_seeds) + 1e-12
-
-
-def _two_errors(values: Sequence[float]) -> float:
-    """Return two standard errors of a mean; 0 for a single value."""
-    return 2 * float(stats.sem(values)) if len(values) > 1 else 0.0

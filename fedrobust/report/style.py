@@ -25,6 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", ":", "-.")
 COLUMN, PAGE = 3.3, 6.6  # inches
 HEAT, RISING = "viridis", "magma_r"  # accuracies; success of an attacker
+DPI = 200  # of PNG files
 MISSING = "#d7dade"  # a cell without a number
 
 # Any, as the type of rc_context names every setting.
@@ -80,7 +81,7 @@ def save(figure: Figure, path: Path) -> Path:
         figure.savefig(
             file,
             format=kind,
-            dpi=200,
+            dpi=DPI,
             metadata={left_out[kind]: None},
             facecolor="white" if kind == "png" else "none",
         )
@@ -90,6 +91,8 @@ def save(figure: Figure, path: Path) -> Path:
 def settle(figure: Figure) -> None:
     """Lay a figure out once; matplotlib would repeat it twice for every file."""
     if figure.get_layout_engine() is not None:
+        # At the resolution of the files, as the widths of letters depend on it.
+        figure.set_dpi(DPI)
         with saving():
             figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -41,5 +41,6 @@ def assert_same_bits(first: Path, second: Path) -> None:
         for key in a:
             assert key.endswith("_seconds") or a[key] == b[key], key
     a, b = (json.loads((f / "result.json").read_text()) for f in (first, second))
-    for key in ("clean_accuracy", "robust_accuracy", "checks", "config_digest"):
+    keys = ("clean_accuracy", "robust_accuracy", "checks", "config_digest", "measures")
+    for key in keys:
         assert a[key] == b[key]

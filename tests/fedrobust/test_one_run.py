@@ -19,7 +19,8 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
     names = {p.name for p in (tmp_path / "r").iterdir()}
     assert names == {
         "config.yaml", "metrics.jsonl", "events.jsonl", "model.keras", "result.json",
-        "evaluations", "training.json", ".lock",
+        "evaluations", "training.json", ".lock", "confusion", "examples",
+        "partition.json",
     }  # fmt: skip
     document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
     assert document["config_digest"] == config.digest == result.config_digest
@@ -214,7 +215,7 @@ def test_which_rounds_are_evaluated_changes_no_bit_and_trains_nothing_again(
         [row.to_json() for row in RunFolder(path, config).rounds()]
         for path, config in ((first, often), (second, seldom))
     ]
-    of_evaluations = {"clean_accuracy", "robust_accuracy", "federated"}
+    of_evaluations = {"clean_accuracy", "robust_accuracy", "loss", "federated"}
     for a, b in zip(*rows, strict=True):
         assert a.keys() == b.keys()
         for key in a:

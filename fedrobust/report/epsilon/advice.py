@@ -1,204 +1,142 @@
-"""Recommend a training epsilon, with the reason.
+"""What the runs of a sweep say about the training epsilon: as fields, and in words.
 
-For a threat with test epsilon t, it is the smallest training epsilon whose accuracy at
-t is not below the best one's by more than chance (see :mod:`fedrobust.report.scores`).
-Without a threat, the area under the accuracy curve takes the place of the accuracy.
-Standard training counts as the smallest epsilon. A training that does not beat guessing
-is never recommended, and neither is noise training, which is the control: if it is as
-accurate, adversarial training has no benefit. A difference that can be chance may still
-be real, so the text never calls two trainings equal.
+:mod:`fedrobust.report.epsilon.choice` fills the fields, and the sentences are written
+from them alone. No sentence says that two trainings are equal: an interval that
+includes 0 shows neither a difference nor that there is none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-from fedrobust.config.typed import with_key
-from fedrobust.epsilon import parse_epsilon
-from fedrobust.errors import ConfigError
-from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
-from fedrobust.report.scores import Difference, Score
+from fedrobust.report.epsilon import words
+from fedrobust.report.epsilon.comparison import Comparison, Scored, percent
+from fedrobust.report.epsilon.matrix import TrainingRow, short
 
-Scores = Mapping[TrainingRow, Score]
+
+class Kind(Enum):
+    """What the runs allow to say."""
+
+    CHOICE = "a training is recommended"
+    CONTROL = "noise training is the best, and no other can be recommended"
+    GUESSING = "the best is not above guessing by more than chance explains"
+    FEW_SEEDS = "no other training has the seeds of the best, three or more"
+    NOT_ATTACKED = "fewer than two trainings were attacked at this epsilon"
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A recommendation.
+    """A recommendation for a test epsilon, with its reasons.
 
     Attributes
     ----------
     at
-        The test epsilon, as in result.json; None for all of them.
+        The test epsilon, as in result.json; None for the average over all.
+    largest
+        The largest test epsilon.
+    kind
+        What the runs allow to say.
     row
-        The recommended training; None if no training beats guessing.
-    text
-        The recommendation with its reason.
+        The recommended training; None for every kind but CHOICE.
+    best
+        The row with the highest mean in the table, which may be noise; None for
+        NOT_ATTACKED.
+    tied
+        Other rows with the same mean.
+    guess
+        The accuracy of guessing, if the best is not above it by more than chance.
+    rival
+        The best against the recommended row if that is another; otherwise the next
+        row against the best.
+    rival_clean
+        Clean accuracy of the best against the recommended row, if that is another.
+    clean, robust
+        The recommended row against the reference, if that is another.
+    has_standard
+        Whether the reference is standard training.
+    control
+        Noise training against adversarial training at an equal training epsilon.
+    uncontrolled
+        An adversarial training at whose epsilon there is no noise training, though
+        there is at others.
+    uncompared
+        Rows whose seeds do not allow to compare them with the best.
     """
 
     at: str | None
-    row: TrainingRow | None
-    text: str
+    largest: str
+    kind: Kind
+    row: TrainingRow | None = None
+    best: Scored | None = None
+    tied: Sequence[TrainingRow] = ()
+    guess: float | None = None
+    rival: Comparison | None = None
+    rival_clean: Comparison | None = None
+    clean: Comparison | None = None
+    robust: Comparison | None = None
+    has_standard: bool = True
+    control: Comparison | None = None
+    uncontrolled: TrainingRow | None = None
+    uncompared: Sequence[TrainingRow] = ()
 
-
-def find_epsilon(text: str, matrices: Sequence[EpsilonMatrix]) -> str:
-    """Return the evaluated epsilon that a user's text denotes.
-
-    Raises
-    ------
-    ConfigError
-        When the text is not an epsilon, or no run was evaluated at it.
-    """
-    value = with_key("--at", lambda: parse_epsilon(text))
-    known = sorted({e for matrix in matrices for e in matrix.epsilons}, key=float)
-    near = min(known, key=lambda epsilon: abs(float(epsilon) - value))
-    if abs(float(near) - value) > 1e-9:
-        raise ConfigError(
-            f"--at={text}: must be an epsilon that the runs were attacked at; "
-            f"{short(near)} is the nearest of {', '.join(map(short, known))}, and "
-            "attack.epsilon adds others to the sweep"
-        )
-    return near
-
-
-def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
-    """Recommend a training epsilon for a test epsilon, or for all of them."""
-    last = short(matrix.epsilons[-1])
-    where = f"ε = 0 to {last}" if at is None else f"ε = {short(at)}"
-    if at is not None and at not in matrix.epsilons:
-        return Advice(at, None, f"For {where}: these runs were not attacked there.")
-    scores = {row: matrix.score(row, at) for row in matrix.rows}
-    classes = matrix.reference.group.num_classes
-    guess = 1 / classes if classes else 0.0
-    best = _best(matrix.candidates, scores)
-    able = [row for row in matrix.candidates if scores[row].beats(guess)]
-    if not able:
-        text = (
-            f"nothing to recommend: no training beats guessing ({_percent(guess)}) by "
-            f"more than chance, and the best, {best.name}, keeps {_of(scores[best])}"
-        )
-        return Advice(at, None, f"For {where}: {text}.")
-    alike = [row for row in able if scores[best].above(scores[row]).is_chance]
-    # The best may be above all that beat guessing, and not beat guessing itself.
-    alike = alike or [_best(able, scores)]
-    smallest = min(row.epsilon or 0.0 for row in alike)
-    chosen = _best([row for row in alike if (row.epsilon or 0.0) == smallest], scores)
-    sentences = [
-        f"For {where}: choose {chosen.name}, {_reason(chosen, best, scores)}.",
-        _unsure(best, guess) if best not in able else "",
-        _price(matrix, chosen, best, scores, at),
-        *_control(matrix, chosen, best, scores),
-        *(_doubt(row) for row in dict.fromkeys([chosen, best])),
-    ]
-    return Advice(at, chosen, " ".join(filter(None, sentences)))
-
-
-def _best(rows: Sequence[TrainingRow], scores: Scores) -> TrainingRow:
-    return max(rows, key=lambda row: scores[row].value)
-
-
-def _reason(chosen: TrainingRow, best: TrainingRow, scores: Scores) -> str:
-    """Describe the accuracy of the chosen row, and compare it with the best."""
-    kept = _of(scores[chosen])
-    if chosen is best:
-        return f"which keeps the most ({kept}); chance explains no smaller ε"
-    difference = scores[best].above(scores[chosen])
-    which = "the smallest that chance does not tell from the best"
-    if not difference.is_chance:
-        which = "the best of those that beat guessing by more than chance"
-    return (
-        f"{which}: it keeps {kept}, and {best.name} {_of(scores[best])} "
-        f"({_chance(difference)})"
-    )
-
-
-def _chance(difference: Difference) -> str:
-    """Describe the part of a difference that can be chance, and its basis."""
-    margin = f"{100 * difference.margin:.1f} points"
-    count = difference.num_seeds
-    if difference.is_over_seeds:
-        return (
-            f"a difference of {100 * difference.value:.1f} ± {margin} over {count} "
-            "seeds"
-        )
-    seeds = ("no seed in common", "one seed", "two seeds")[count]
-    return f"{seeds}: chance explains up to {margin}"
-
-
-def _unsure(best: TrainingRow, guess: float) -> str:
-    """Explain why the best row is not the one that is recommended."""
-    return (
-        f"Chance could explain that {best.name} is above guessing ({_percent(guess)})."
-    )
-
-
-def _price(
-    matrix: EpsilonMatrix,
-    chosen: TrainingRow,
-    best: TrainingRow,
-    scores: Scores,
-    at: str | None,
-) -> str:
-    """Describe the cost and the gain of the chosen row against the reference."""
-    reference = matrix.reference
-    if chosen is reference and not matrix.has_standard:
-        return (
-            "It is the smallest there is; without a standard run, its cost is unknown."
-        )
-    if chosen is reference and chosen is best:
-        return "Adversarial training gains nothing."
-    if chosen is reference:
-        return (
-            "What adversarial training gains is within chance: more seeds could tell."
-        )
-    cost = 100 * (reference.accuracy[0] - chosen.accuracy[0])
-    points = f"{cost:.1f} points" if cost > 0 else "nothing"
-    gain = 100 * (scores[chosen].value - scores[reference].value)
-    where = "on average" if at is None else f"at {short(at)}"
-    missing = "" if matrix.has_standard else ", as there is no standard run"
-    return (
-        f"It costs {points} clean, and gains {gain:.1f} {where} over "
-        f"{reference.name}{missing}."
-    )
-
-
-def _control(
-    matrix: EpsilonMatrix, chosen: TrainingRow, best: TrainingRow, scores: Scores
-) -> list[str]:
-    """Compare noise training with the adversarial training that is recommended."""
-    noise = [row for row in matrix.rows if row.is_noise]
-    if not noise or chosen.epsilon is None:
-        return []
-    control = _best(noise, scores)
-    difference = scores[best].above(scores[control])
-    if difference.value <= 0:
-        return [
-            f"But {control.name} keeps as much ({_of(scores[control])}): adversarial "
-            "training bought nothing."
+    @property
+    def text(self) -> str:
+        """The recommendation with its reasons."""
+        up_to = f"ε = 0 to {short(self.largest)}"
+        where = up_to if self.at is None else f"ε = {short(self.at)}"
+        if self.best is None or self.rival is None:
+            return f"For {where}: fewer than two trainings were attacked there."
+        if self.kind is Kind.FEW_SEEDS:
+            facts = [words.missing_seeds(self.rival), words.missing_images(self.rival)]
+        else:
+            # All that is compared has the seeds of the best row.
+            where += f", over {len(self.best.score.by_seed)} seeds"
+            facts = [*self._comparisons(), words.uncompared(self.uncompared)]
+        named = dict.fromkeys([self.row or self.best.row, self.best.row])
+        sentences = [
+            _choice(self, self.best, self.rival),
+            words.tied(self.tied),
+            "" if self.guess is None else words.guessing(self.best, self.guess),
+            *facts,
+            *map(words.doubt, named),
         ]
-    if difference.is_chance:
-        return [
-            f"Whether it bought more than noise is open: {control.name} keeps "
-            f"{_of(scores[control])} ({_chance(difference)}), and more seeds or images "
-            "could tell."
-        ]
-    return []
+        return f"For {where}: " + " ".join(filter(None, sentences))
+
+    def _comparisons(self) -> Iterator[str]:
+        """Compare the recommended row with the reference, and with the control."""
+        if self.clean is not None and self.robust is not None:
+            what = "average" if self.at is None else f"accuracy at {short(self.at)}"
+            yield words.price(self.clean, self.robust, what, self.has_standard)
+        elif self.row is not None and not self.has_standard:
+            yield "Without a standard run, its cost is unknown."
+        if self.uncontrolled is not None:
+            yield words.no_control(self.uncontrolled)
+        elif self.control is not None:
+            yield words.control(self.control)
 
 
-def _doubt(row: TrainingRow) -> str:
-    """Name the checks that a row failed."""
-    failed = ", ".join(row.group.failed_checks)
-    text = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
-    return text if failed else ""
-
-
-def _of(score: Score) -> str:
-    return _percent(score.value)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def short(epsilon: str) -> str:
-    """Return an epsilon as text with up to four digits."""
-    return f"{float(epsilon):.4g}"
+def _choice(advice: Advice, best: Scored, rival: Comparison) -> str:
+    """Name the recommended row, the best one, and how far the rival is from it."""
+    top = f"{'the control, ' if best.row.is_noise else ''}{best}"
+    if advice.row is best.row:
+        return (
+            f"choose {best.row.name}, the best in the table "
+            f"({percent(best.score.value)}). The next, {rival.row}, {rival.words()}."
+        )
+    if advice.row is not None:
+        clean = advice.rival_clean
+        price = f" Its clean accuracy {clean.words()}." if clean else ""
+        return (
+            f"choose {rival.other}. "
+            f"The best in the table, {top}, {rival.words()}.{price}"
+        )
+    if advice.kind is Kind.FEW_SEEDS:
+        return (
+            f"nothing is recommended yet. The best in the table is {top}, and the next "
+            f"is {rival.row}."
+        )
+    which = "best of the others" if advice.kind is Kind.CONTROL else "next"
+    return (
+        f"nothing is recommended. The best in the table is {top}. The {which}, "
+        f"{rival.row}, {rival.words()}."
+    )

@@ -6,8 +6,12 @@ import numpy as np
 
 from fedrobust.report.column import Column
 from fedrobust.report.columns import checks, number, percent
-from fedrobust.report.epsilon.advice import short
-from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, training_epsilon
+from fedrobust.report.epsilon.matrix import (
+    EpsilonMatrix,
+    TrainingRow,
+    short,
+    training_epsilon,
+)
 
 RowColumn = Column[TrainingRow]
 

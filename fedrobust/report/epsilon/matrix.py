@@ -6,8 +6,8 @@ A row is a kind of training at one epsilon. Each of its m seeds has the accuraci
     A = sum_i w_i p_i / e_k
 
 with the weights w of the trapezoid rule: the area under the accuracy curve. Rows are
-compared seed by seed (:mod:`fedrobust.report.scores`). A single seed does not show how
-training varies; its error is then the binomial error of its n test images,
+compared seed by seed (:mod:`fedrobust.report.scores`). The n test images give every
+accuracy a binomial variance as well,
 
     at e_i:        p_i (1 - p_i) / n
     over all:      sum_ij w_i w_j c_ij / (n e_k^2)
@@ -27,22 +27,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.config.typed import with_key
-from fedrobust.epsilon import parse_epsilon
-from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.groups import SeedGroup
 from fedrobust.report.labels import NO_EPSILON
-from fedrobust.report.order import rank
 from fedrobust.report.scores import Score
 
 STANDARD = "standard"
 NOISE = "noise"
-OBJECTIVE = "training.objective."
+# The test epsilon of clean accuracy, written as in result.json.
+CLEAN = "0.0"
 
 Vector = NDArray[np.float64]
-
-
-class NoChoiceError(ValueError):
-    """The runs offer no training epsilon to choose; the message has the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +66,9 @@ class TrainingRow:
     @property
     def accuracy(self) -> Vector:
         """(1 + k,) means over seeds."""
-        mean: Vector = np.mean([*self.by_seed.values()], axis=0)
-        return mean
+        # Column by column, as numpy rounds the mean of a matrix's axis differently.
+        columns = np.array([*self.by_seed.values()]).T
+        return np.array([np.mean(column.copy()) for column in columns])
 
     @property
     def spread(self) -> Vector:
@@ -152,12 +147,12 @@ class EpsilonMatrix:
         return accuracy - self.reference.accuracy[1:]
 
     def score(self, row: TrainingRow, at: str | None) -> Score:
-        """Return a row's accuracy at a test epsilon; without one, the average."""
+        """Return a row's accuracy at a test epsilon or CLEAN; for None, the average."""
         x = np.array([0.0, *map(float, self.epsilons)])
         if at is None:
             weights = np.trapezoid(np.eye(len(x)), x, axis=1) / x[-1]
         else:
-            weights = np.eye(len(x))[1 + self.epsilons.index(at)]
+            weights = np.eye(len(x))[[CLEAN, *self.epsilons].index(at)]
         p = row.accuracy
         covariance = np.minimum.outer(p, p) - np.outer(p, p)
         # Rounding may leave a variance of -1e-18 where every accuracy is 0 or 1.
@@ -173,80 +168,6 @@ def training_epsilon(epsilon: float | None) -> str:
     return NO_EPSILON if epsilon is None else f"{epsilon:.4g}"
 
 
-def epsilon_matrices(runs: Runs) -> list[EpsilonMatrix]:
-    """Arrange runs by training and test epsilon.
-
-    Returns
-    -------
-    A matrix for each group of runs that differ in the training and its epsilon alone.
-    Left out are runs without attack, and groups with a single training epsilon.
-
-    Raises
-    ------
-    NoChoiceError
-        When nothing is left.
-    """
-    by_label: dict[tuple[tuple[str, str], ...], list[SeedGroup]] = {}
-    for group in runs.groups:
-        if _test_epsilons(group):
-            others = {k: v for k, v in group.labels.items() if not _of_training(k)}
-            by_label.setdefault(tuple(others.items()), []).append(group)
-    if not by_label:
-        raise NoChoiceError(
-            "no run was attacked, so none has a robust accuracy: type the sweep again "
-            "with attack=pgd, and the trained models are evaluated"
-        )
-    every = [_matrix(dict(labels), groups) for labels, groups in by_label.items()]
-    found = [matrix for matrix in every if len(matrix.training_epsilons) > 1]
-    if not found:
-        epsilons = sorted(set().union(*(m.training_epsilons for m in every)))
-        there = ", ".join(f"{epsilon:.4g}" for epsilon in epsilons) or "none"
-        raise NoChoiceError(
-            "no two runs of adversarial training differ in training.epsilon alone "
-            f"(training.epsilon there is: {there}): run a sweep such as "
-            "fedrobust run -m training=standard,noise,pgd training.epsilon=0.1,0.2"
-        )
-    return found
-
-
-def _of_training(label: str) -> bool:
-    return label in ("training", "training.epsilon") or label.startswith(OBJECTIVE)
-
-
-def _test_epsilons(group: SeedGroup) -> list[str]:
-    found = {e for result in group.results for e in result.worst_robust_accuracy}
-    return sorted((e for e in found if float(e) > 0), key=float)
-
-
-def _matrix(labels: dict[str, str], groups: list[SeedGroup]) -> EpsilonMatrix:
-    epsilons = sorted({e for g in groups for e in _test_epsilons(g)}, key=float)
-    rows = [_row(group, epsilons) for group in groups]
-    rows.sort(key=lambda row: (row.epsilon or 0.0, *rank("training", row.kind)))
-    return EpsilonMatrix(labels, epsilons, rows)
-
-
-def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:
-    own = {k.removeprefix(OBJECTIVE): v for k, v in group.labels.items()
-           if k.startswith(OBJECTIVE) and v}  # fmt: skip
-    kind = " ".join(
-        [group.choices.get("training", ""), *(f"{k}={v}" for k, v in own.items())]
-    )
-    text = group.training_epsilon
-    epsilon = None
-    if text not in (NO_EPSILON, str(None)):
-        epsilon = with_key("training.epsilon", lambda: parse_epsilon(text))
-    every = [
-        [r.clean_accuracy, *map(r.worst_robust_accuracy.get, epsilons)]
-        for r in group.results
-    ]
-    # numpy writes None as nan.
-    accuracies = np.array(every, dtype=np.float64)
-    seeds = np.array(group.seeds)
-    return TrainingRow(
-        kind=kind,
-        epsilon=epsilon,
-        group=group,
-        # Runs of one seed, which partition.seed sets apart, are no other seeds.
-        by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
-        num_images=int(min(group.values(lambda result: result.num_evaluated))),
-    )
+def short(epsilon: str) -> str:
+    """Write a test epsilon, which is text as in result.json, with up to four digits."""
+    return f"{float(epsilon):.4g}"

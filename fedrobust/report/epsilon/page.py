@@ -18,7 +18,7 @@ from fedrobust.report.epsilon.columns import (
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
-from fedrobust.report.notes import note
+from fedrobust.report.notes import note, problems
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import rich_table
 
@@ -44,8 +44,10 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
     """Return what the numbers are, what is left out, and what does not compare."""
     rows = [row for matrix in matrices for row in matrix.rows]
     groups = [row.group for row in rows]
+    compared = replace(runs, groups=groups)
     lines = [
-        note(replace(runs, groups=groups)),
+        note(compared),
+        *problems(compared),
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
@@ -60,20 +62,20 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
 
 
 def _chance(rows: Sequence[TrainingRow]) -> list[str]:
-    """Return how chance is estimated, and what that leaves out."""
+    """Return how differences are judged, and what that leaves out."""
     lines = []
     seeds = [len(row.by_seed) for row in rows]
     if max(seeds) >= ENOUGH_SEEDS:
         lines.append(
-            "Chance: the 95 % t interval of what two rows differ in, seed by seed; a "
-            "mean's standard error is its ± over √seeds. Seeds share the test images: "
-            "it says how training varies, not how another test set would."
+            "± of a recommendation: the 95 % t interval of what two rows differ in, "
+            "seed by seed. Undecided: the interval includes 0, which shows neither a "
+            "difference nor that there is none. Seeds share the test images: the "
+            "interval says how training varies, not how another test set would."
         )
     if min(seeds) < ENOUGH_SEEDS:
         lines.append(
-            f"Fewer than {ENOUGH_SEEDS} seeds do not show how training varies: chance "
-            "is then two standard errors of each of the two rows' images, added, or "
-            "two standard errors over two seeds where these are more."
+            f"Fewer than {ENOUGH_SEEDS} seeds do not show how training varies; such "
+            "rows are not compared."
         )
     counts = sorted({row.num_images for row in rows})
     # An accuracy of 50 % has the largest: 2 sqrt(0.5 * 0.5 / n).

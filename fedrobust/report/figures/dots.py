@@ -10,6 +10,8 @@ from fedrobust.report.marks import raised
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
 from fedrobust.report.style import INK, PAGE, PALETTE, styled
 
+# Percent that the name of an attack covers.
+NAME = 22
 GOOD, BAD, OTHER = PALETTE[0], PALETTE[1], "#9aa0a8"
 
 
@@ -37,7 +39,10 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
             place.plot(end, y, "D", color=BAD, markersize=5)
             text = grid.worst_attacks[row] + raised(grid.worst_marks[row])
             at_left = end > 30
-            place.annotate(text, (end, y), (-5 if at_left else 5, 0), fontsize=7,
+            # Right of the dots that a name would cover.
+            near = values[(values >= end) & (values < end + NAME)]
+            x = end if at_left else float(near.max())
+            place.annotate(text, (x, y), (-5 if at_left else 5, 0), fontsize=7,
                            textcoords="offset points", va="center", color=INK,
                            ha="right" if at_left else "left")  # fmt: skip
     place.set_yticks(range(len(order)), [grid.strategies[row] for row in order])

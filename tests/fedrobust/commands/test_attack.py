@@ -35,6 +35,14 @@ def test_the_command_attacks_a_file(saved, tmp_path, capsys):
     kept = np.load(tmp_path / "out" / "adversarial.npz")
     assert np.abs(kept["pgd_0.1"].astype(np.float64) - kept["x"]).max() <= 0.1
     assert (tmp_path / "out" / "adversarial.png").stat().st_size > 10_000
+    measures = result["measures"]
+    assert set(measures["worst"]) == {"0.05", "0.1"}
+    assert measures["clean"]["balanced_accuracy"] > 0.8
+    confusion = json.loads((tmp_path / "out" / "confusion.json").read_text())
+    assert str(tmp_path / "out" / "confusion.json") in printed.replace("\n", "")
+    assert confusion["classes"] == [*"0123456789"]
+    standing = round(60 * result["robust_accuracy"]["pgd"]["0.1"])
+    assert np.trace(confusion["robust"]["pgd"]["0.1"]) == standing
 
 
 @pytest.mark.parametrize(

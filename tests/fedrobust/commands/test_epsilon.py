@@ -48,27 +48,29 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
 
 
 def test_the_command_prints_and_writes(tmp_path, capsys):
-    write_sweep(tmp_path, images=1000)
+    three = {key: [*runs, runs[0]] for key, runs in SWEEP.items()}
+    write_sweep(tmp_path, three, images=1000)
     assert main(["epsilon", str(tmp_path), "--at", "1/5"]) == 0
     said = capsys.readouterr().out
     assert said.count("For ε = ") == 1
-    assert "For ε = 0.2: choose pgd training at 0.2" in said
-    assert "For ε = 0.2: choose pgd" in (tmp_path / "epsilon.md").read_text()
+    assert "For ε = 0.2, over 3 seeds: choose pgd training at 0.2" in said
+    page = (tmp_path / "epsilon.md").read_text()
+    assert "For ε = 0.2, over 3 seeds: choose pgd" in page
     rows = list(csv.DictReader((tmp_path / "epsilon.csv").open()))
     assert [(r["training"], r["training_epsilon"]) for r in rows] == [
         *[("standard", "none"), ("noise", "0.1"), ("pgd", "0.1"), ("pgd", "0.2")]
     ]
-    assert rows[3]["seeds"] == "0 1"
-    assert rows[3]["robust_0.2_by_seed"] == "0.64 0.66"
+    assert rows[3]["seeds"] == "0 1 2"
+    assert rows[3]["robust_0.2_by_seed"] == "0.64 0.66 0.64"
     assert rows[3]["num_evaluated"] == "1000"
-    assert float(rows[3]["robust_0.2"]) == pytest.approx(0.65)
-    assert float(rows[3]["gain_0.2"]) == pytest.approx(0.55)
+    assert float(rows[3]["robust_0.2"]) == pytest.approx(0.64 + 0.02 / 3)
+    assert float(rows[3]["gain_0.2"]) == pytest.approx(0.54 + 0.02 / 3)
     assert float(rows[3]["clean_cost"]) == pytest.approx(0.06)
     # Without --at: a line for each test epsilon, and one over all.
     assert main(["epsilon", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert [
-        line.partition(":")[0] for line in said.splitlines() if "For ε" in line
+        line.partition(",")[0] for line in said.splitlines() if "For ε" in line
     ] == [*("For ε = 0.1", "For ε = 0.2", "For ε = 0 to 0.2")]
 
 
@@ -80,4 +82,4 @@ def test_long_tables_are_in_the_files_only(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "strategy=fedavg"
     assert said[2] == "strategy=median"
-    assert said[1].startswith("For ε = 0.1: choose pgd")
+    assert said[1].startswith("For ε = 0.1: nothing is recommended yet.")

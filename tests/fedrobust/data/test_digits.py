@@ -14,6 +14,7 @@ def test_digits_are_in_the_unit_range_and_split_for_good():
     assert split.x_train.min() == 0
     assert split.x_train.max() == 1
     assert split.num_classes == 10
+    assert split.class_names == [*"0123456789"]
     again = Digits(num_train=100).load()
     np.testing.assert_array_equal(again.x_train, split.x_train[:100])
     np.testing.assert_array_equal(again.x_test, split.x_test)

@@ -115,3 +115,16 @@ def test_another_form_of_data_is_refused_with_a_list_of_the_valid_ones(value):
 def test_a_split_that_declares_too_few_classes_is_refused():
     with pytest.raises(ValueError, match="num_classes=2: must be above the largest"):
         split_of(Split(X, Y, X_TEST, Y_TEST, 2), "mine.load")
+
+
+def test_names_of_classes_are_kept_and_counted():
+    named = Split(X, Y, X_TEST, Y_TEST, 3, class_names=("cat", "a|b", 7))
+    assert split_of(named, "mine.load").class_names == ["cat", "a|b", "7"]
+    mapping = {"x_train": X, "y_train": Y, "x_test": X_TEST, "y_test": Y_TEST}
+    mapping["class_names"] = np.array(["cat", "dog", "owl"])
+    assert split_of(mapping, "mine.load").class_names == ["cat", "dog", "owl"]
+    assert given().class_names is None
+    assert split_of(named, "mine.load").digest == given().digest
+    few = Split(X, Y, X_TEST, Y_TEST, 3, class_names=("cat",))
+    with pytest.raises(ValueError, match=r"class_names has 1 names: must be 3"):
+        split_of(few, "mine.load")

@@ -12,14 +12,13 @@ from fedrobust.data import ImageFile, MissingDataError, image_file
 def write_npz(folder: Path, name: str = "tiny", **extra) -> None:
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        folder / f"{name}.npz",
-        x_train=rng.integers(0, 256, (60, 4, 4)).astype(np.uint8),
-        y_train=np.arange(60).astype(np.uint8)[:, None] % 3,
-        x_test=rng.integers(0, 256, (6, 4, 4)).astype(np.uint8),
-        y_test=np.arange(6) % 3,
-        **extra,
-    )
+    arrays = {
+        "x_train": rng.integers(0, 256, (60, 4, 4)).astype(np.uint8),
+        "y_train": np.arange(60).astype(np.uint8)[:, None] % 3,
+        "x_test": rng.integers(0, 256, (6, 4, 4)).astype(np.uint8),
+        "y_test": np.arange(6) % 3,
+    }
+    np.savez(folder / f"{name}.npz", **{**arrays, **extra})
 
 
 def test_a_custom_file_is_read(tmp_path, monkeypatch):
@@ -35,6 +34,19 @@ def test_a_custom_file_is_read(tmp_path, monkeypatch):
         ImageFile(name="tiny", num_classes=10).load()
     with pytest.raises(ValueError, match="num_train=61"):
         ImageFile(name="tiny", num_train=61).load()
+
+
+def test_known_classes_have_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
+    for name, first in (("cifar10", "airplane"), ("fashion_mnist", "T-shirt/top")):
+        write_npz(tmp_path, name, y_train=np.arange(60) % 10)
+        names = ImageFile(name=name).load().class_names
+        assert names is not None
+        assert (names[0], len(set(names))) == (first, 10)
+    # Other images in a file of a known name, and a file of the user's own.
+    for name in ("cifar10", "tiny"):
+        write_npz(tmp_path, name)
+        assert ImageFile(name=name).load().class_names is None
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_dense_layer_with_an_activation_loses_it_and_keeps_its_weights(trained
     model.layers[-1].activation = keras.activations.sigmoid
     x = trained.data.x_test[:8]
     before = np.asarray(model(x))
-    bare, _, notes = classifier(model, x)
+    bare, _, notes, _ = classifier(model, x)
     assert notes == ["the model ends in a sigmoid, which was removed"]
     np.testing.assert_array_equal(bare(x), trained.model(x))
     np.testing.assert_array_equal(model(x), before)

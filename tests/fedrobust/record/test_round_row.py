@@ -12,7 +12,7 @@ def test_a_round_by_hand():
     assert (ROW.quarantined, ROW.failed, ROW.skipped) == (1, 0, None)
     assert ROW.clean_accuracy is None
     scores = SimpleNamespace(
-        clean=0.5, robust={"pgd": {"0.1": 0.25}}, backdoor_success=1.0
+        clean=0.5, robust={"pgd": {"0.1": 0.25}}, backdoor_success=1.0, loss=1.5
     )
     scored = ROW.with_scores(scores, 2.0)
     assert (scored.clean_accuracy, scored.evaluate_seconds) == (0.5, 2.0)

@@ -13,6 +13,7 @@ def test_a_round_is_flat_and_has_only_finite_numbers():
     row = replace(
         ROW,
         clean_accuracy=0.5,
+        loss=2.5,
         robust_accuracy={"pgd": {"0.1": 0.25, "0.2": math.nan}},
         train_metrics={"train_loss": math.inf, "lr": 0.5},
         federated={
@@ -23,6 +24,7 @@ def test_a_round_is_flat_and_has_only_finite_numbers():
     )
     assert round_values(row) == {
         "clean_accuracy": 0.5,
+        "loss": 2.5,
         "robust_accuracy/pgd/0.1": 0.25,
         # Of the accepted 0, 1 and 3 the rule left out 0 and 3; 3 is Byzantine.
         "detection/precision": 0.5,
@@ -43,7 +45,10 @@ def test_a_round_is_flat_and_has_only_finite_numbers():
 
 
 def test_a_result_is_flat_with_measures_of_any_depth():
-    measures = {"clean": {"macro_f1": 0.5, "class_accuracy": [0.5, None]}}
+    measures = {
+        "clean": {"macro_f1": 0.5, "class_accuracy": [0.5, None]},
+        "worst": {"0.1": {"balanced_accuracy": 0.25}},
+    }
     failed = {"within_ball": {"status": "fail"}}
     result = read(
         robust_accuracy={"pgd": {"0.1": 0.25}}, measures=measures, checks=failed
@@ -53,6 +58,7 @@ def test_a_result_is_flat_with_measures_of_any_depth():
         "final/robust_accuracy/pgd/0.1": 0.25,
         "final/worst_robust_accuracy/0.1": 0.25,
         "final/measures/clean/macro_f1": 0.5,
+        "final/measures/worst/0.1/balanced_accuracy": 0.25,
         "final/skipped_rounds": 0.0,
         "final/earlier_seconds": 0.0,
         "final/failed_checks": 1.0,

@@ -13,6 +13,8 @@ from fedrobust.report import (
     recommend,
 )
 from fedrobust.report.epsilon.figures import clean_against_robust, training_heat_map
+from fedrobust.report.epsilon.matrix import CLEAN, EpsilonMatrix, TrainingRow
+from fedrobust.report.groups import SeedGroup
 from tests.fedrobust.report.epsilon.sweeps import SWEEP, changed, matrix_of, write_sweep
 from tests.fedrobust.report.runs import write_run
 
@@ -75,7 +77,9 @@ def test_other_partitions_of_one_seed_are_no_other_seeds(tmp_path):
         path.write_text(json.dumps({**result, "seed": 0}))
     (matrix,) = epsilon_matrices(collect(tmp_path))
     np.testing.assert_allclose(matrix.rows[2].by_seed[0], [0.95, 0.82, 0.50])
-    assert "(one seed: " in recommend(matrix, "0.1").text
+    assert "The best has seed 0, and the next has seed 0." in (
+        recommend(matrix, "0.1").text
+    )
 
 
 def test_each_strategy_has_a_matrix_of_its_own(tmp_path):
@@ -117,10 +121,40 @@ def test_different_seeds_are_shown_and_told(tmp_path):
     matrices = epsilon_matrices(runs)
     assert len(matrices[0].rows) == 4
     assert "different seeds" in epsilon_note(runs, matrices)
-    # 84 against 80: 2 (0.036661 + 0.04) = 15.3.
-    assert "(one seed: " in recommend(matrices[0], "0.1").text
-    for path in tmp_path.glob("pgd-0.1-*/evaluations/*.json"):
-        result = json.loads(path.read_text())
-        path.write_text(json.dumps({**result, "seed": 7}))
-    (matrix,) = epsilon_matrices(collect(tmp_path))
-    assert "(no seed in common: " in recommend(matrix, "0.1").text
+    assert "The best has seeds 0 and 1, and the next has seed 0." in (
+        recommend(matrices[0], "0.1").text
+    )
+
+
+def test_the_note_tells_what_an_interval_is_and_what_has_none(tmp_path):
+    three = {key: [*runs, runs[0]] for key, runs in SWEEP.items()}
+    matrix = matrix_of(tmp_path / "three", three)
+    said = epsilon_note(collect(tmp_path / "three"), [matrix])
+    assert "95 % t interval" in said
+    assert "Undecided: the interval includes 0, which shows neither" in said
+    assert "share the test images" in said
+    assert "Fewer than" not in said
+    # 2 sqrt(0.5 * 0.5 / 100)
+    assert "Two standard errors of the 100 test images are up to 10.0 points." in said
+    matrix = matrix_of(tmp_path / "two")
+    said = epsilon_note(collect(tmp_path / "two"), [matrix])
+    assert "Fewer than 3 seeds do not show how training varies" in said
+    assert "t interval" not in said
+    assert "100 test images are up to 10.0 points." in said
+
+
+def test_the_smallest_epsilon_is_the_reference_without_standard_training(tmp_path):
+    matrix = matrix_of(tmp_path, changed(standard=None), images=1000)
+    assert matrix.reference.name == "pgd training at 0.1", "and not noise"
+    np.testing.assert_allclose(matrix.cost, [-0.01, 0, 0.04], atol=1e-12)
+    page = epsilon_markdown(collect(tmp_path), [matrix], [[]])
+    assert "the smallest there is, as there is no standard run" in page
+
+
+def test_means_and_scores_are_the_same_to_the_bit():
+    values = np.random.default_rng(0).integers(0, 360, (20, 3)) / 360
+    group = SeedGroup({}, {}, {}, [])
+    row = TrainingRow("pgd", 0.1, group, dict(enumerate(values)), 360)
+    matrix = EpsilonMatrix({}, ["0.1", "0.2"], [row])
+    scores = [matrix.score(row, at).value for at in (CLEAN, "0.1", "0.2")]
+    assert scores == row.accuracy.tolist()
