@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from fedrobust.config import Config
 from fedrobust.escape import escape_markdown
 from fedrobust.record.result import Result
@@ -49,6 +47,9 @@ def model_card(config: Config, result: Result) -> str:
 
 def _template() -> Any:
     """Return the template, which shows every value literally."""
+    # Imported late, as a command that is refused needs no template.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
