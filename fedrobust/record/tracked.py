@@ -92,11 +92,10 @@ class RunTracker:
             if not is_late:
                 self._end_failed(is_interrupted=False)
             self._tracking = self._tracker = None
-            choice = self._folder.config.choices.get("tracking", "")
-            reason = _reason(error)
+            name, reason = type(tracking).__name__, _reason(error)
             if is_late:
                 reason = f"no answer within {tracking.timeout:g} seconds"
-            tell(f"tracking={choice} failed, so the run goes on without it: {reason}")
+            tell(f"tracking by {name} failed, the run goes on without it: {reason}")
             return None
 
     def _end_failed(self, is_interrupted: bool) -> None:
@@ -111,6 +110,7 @@ class RunTracker:
         config, known = self._folder.config, self._known()
         before = known.find(tracking.address, config.evaluation_digest)
         is_open = before is not None and not before.is_complete
+        previous = before.id if before and is_open else ""
         run = TrackedRun(
             name=name_of(config),
             folder=self._folder.path,
@@ -121,7 +121,7 @@ class RunTracker:
             evaluation_digest=config.evaluation_digest,
             seed=config.seed,
             num_rounds=config.num_rounds,
-            previous=before.id if before and is_open else None,
+            previous=previous or None,
         )
         tracker = self._worker.call(partial(tracking.start, run), tracking.timeout)
         self._tracker = tracker

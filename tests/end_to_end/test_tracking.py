@@ -64,5 +64,5 @@ def test_a_store_that_cannot_be_used_stops_no_run(uri, capsys, monkeypatch):
     tracked = [*TINY, "attack=fgsm", "tracking=mlflow", f"tracking.uri='{uri}'"]
     assert main(["run", *tracked, "hydra.run.dir=r"]) == 0
     error = capsys.readouterr().err
-    assert error.count("tracking=mlflow failed, so the run goes on without it") == 1
+    assert error.count("tracking by MLflow failed, the run goes on without it: ") == 1
     assert Path("r/result.json").is_file()

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -46,6 +47,7 @@ class Heard(Tracker):
 
 def _misbehave(fault: str) -> None:
     np.random.seed(0)  # noqa: NPY002
+    warnings.warn("of the sink", UserWarning, stacklevel=1)
     match fault:
         case "raise":
             raise OSError(28, "No space left on device")
@@ -155,7 +157,7 @@ def test_a_sink_that_fails_is_reported_once_and_changes_nothing(
         "exit": "RuntimeError: SystemExit: 3",
         "hang": "no answer within 0.2 seconds",
     }[fault]
-    assert error.count("the run goes on without it") == 1
+    assert error.count("tracking by Listener failed, the run goes on without it") == 1
     assert reason in error
     assert_same_bits(tmp_path / "r", finished)
     plain = json.loads((finished / "result.json").read_text())
