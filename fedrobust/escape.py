@@ -7,7 +7,7 @@ from strategies.transport.text import printable
 # Characters that Markdown, or HTML within it, would interpret as markup. Underscores
 # within words are left alone, as keys are full of them and Markdown ignores them there,
 # and so are stars at the end of words, which open nothing.
-_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|\*(?=\S)|(?<!\w)_|_(?!\w)")
+_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|&(?=#?\w+;)|\*(?=\S)|(?<!\w)_|_(?!\w)")
 
 
 def escape_markdown(text: str) -> str:

@@ -64,7 +64,8 @@ def _joined(values: Iterable[str], group: str = "") -> str:
 
 
 def _with(main: str, name: str, value: str) -> str:
-    return f"{main} ({name} {value})" if value and value != "0" else main
+    is_shown = main and value not in ("", "0")
+    return f"{main} ({name} {value})" if is_shown else main
 
 
 def _norms(config: Mapping[str, object]) -> list[str]:

@@ -21,14 +21,17 @@ class Estimate:
     ----------
     mean
         The mean.
+    half
+        Half the width of the interval, or of what lies between two seeds; 0 for one.
     low, high
-        Ends of the interval; the smallest and largest value of two seeds; the mean
-        itself for one seed.
+        Ends of the interval, within the bounds of the measure; the smallest and largest
+        value of two seeds; the mean itself for one seed.
     num_seeds
         Number of seeds.
     """
 
     mean: float
+    half: float
     low: float
     high: float
     num_seeds: int
@@ -42,11 +45,11 @@ class Estimate:
 def estimate(values: Sequence[float], bounds: tuple[float, float]) -> Estimate:
     """Return the mean of one value for each seed, with its interval within bounds."""
     mean = float(np.mean(values))
-    low, high = min(values), max(values)
+    half = (max(values) - min(values)) / 2
     if len(values) >= ENOUGH_SEEDS:
         half = half_interval(values)
-        low, high = mean - half, mean + half
-    return Estimate(mean, max(low, bounds[0]), min(high, bounds[1]), len(values))
+    low, high = max(mean - half, bounds[0]), min(mean + half, bounds[1])
+    return Estimate(mean, half, low, high, len(values))
 
 
 def words(fewest: int, most: int) -> str:

@@ -91,7 +91,7 @@ def _letter(number: int) -> str:
     return (_letter(more - 1) if more else "") + PLAIN[last]
 
 
-def _words(run: FinishedRun, usual: Mapping[str, str | None]) -> Iterator[str]:
+def _words(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
     result = run.result
     for name in result.failed_checks:
         yield f"failed the check {name}: the robust accuracy cannot be believed"
@@ -105,11 +105,13 @@ def _words(run: FinishedRun, usual: Mapping[str, str | None]) -> Iterator[str]:
         yield f"has other data than most runs of this data set ({result.data_digest})"
 
 
-def _usual_data(runs: Sequence[FinishedRun]) -> dict[str, str | None]:
+def _usual_data(runs: Sequence[FinishedRun]) -> dict[str, str]:
     """Return the most frequent digest of the data, by data set."""
-    counts: dict[str, Counter[str | None]] = {}
+    counts: dict[str, Counter[str]] = {}
     for run in runs:
-        counts.setdefault(_data_set(run), Counter())[run.result.data_digest] += 1
+        # Runs of early versions recorded none.
+        if run.result.data_digest is not None:
+            counts.setdefault(_data_set(run), Counter())[run.result.data_digest] += 1
     return {name: count.most_common(1)[0][0] for name, count in counts.items()}
 
 

@@ -73,10 +73,12 @@ _LATEX = {
     "<": "\\textless{}",
     ">": "\\textgreater{}",
     "|": "\\textbar{}",
-    '"': "\\textquotedbl{}",
+    '"': "\\char34{}",
+    # A row that begins with one of these would continue the command before it.
+    **{sign: f"{{{sign}}}" for sign in "[]*"},
     "±": "$\\pm$",
     "ε": "$\\varepsilon$",
-    "–": "--",
+    "–": "\\textendash{}",
     "×": "$\\times$",
     "…": "\\ldots{}",
     **{raised: f"\\textsuperscript{{{letter}}}" for letter, raised in RAISED.items()},
@@ -85,4 +87,6 @@ _LATEX = {
 
 def escape_latex(text: str) -> str:
     """Escape a text so that LaTeX shows it as it is, on one line."""
-    return "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    plain = "".join(_LATEX.get(sign, sign) for sign in printable(text))
+    # Two hyphens would become a dash.
+    return re.sub("-(?=-)", "-{}", plain)

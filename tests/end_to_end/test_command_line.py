@@ -84,8 +84,9 @@ def test_multirun_reports_and_goes_on_where_it_broke_off(typed, tmp_path):
     assert len(list(folder.rglob("result.json"))) == 4
     assert "[4/4] digits mlp standard none median seed=1" in first.stdout
     assert "±" in first.stdout
-    for name in ("report.md", "report.csv", "heatmap.png", "epsilon.png"):
+    for name in ("report.html", "report.md", "report.tex", "report.csv"):
         assert (folder / name).is_file()
+    assert {path.suffix for path in (folder / "figures").iterdir()} == {".png", ".pdf"}
     models = sorted(folder.rglob("model.keras"))
     models[0].unlink()
     stamps = [p.stat().st_mtime_ns for p in models[1:]]

@@ -51,6 +51,7 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
+        *problems(replace(runs, groups=groups)),
     ]
     left_out = len(runs.groups) - len(groups)
     if left_out:

@@ -33,6 +33,11 @@ from fedrobust.report.order import rank
 IMPORTANCE = ("training", "strategy", "byzantine", "preaggregator", "partition")
 # What stands for a key that a run does not have.
 NO_VALUE = ("", "None", NO_EPSILON)
+# Why a frame has no rows.
+NOTHING = {
+    ROUND: "no run recorded its rounds: their metrics.jsonl are missing",
+    EPSILON: "no run was attacked by adversarial inputs: run the sweep with attack=pgd",
+}
 CLEAN, ROBUST = "clean_accuracy", "robust_accuracy"
 
 
@@ -115,18 +120,22 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
         When a name is unknown, nothing is left, or a key must be fixed.
     """
     frame = _frame_for(runs, axes)
+    if frame.empty:
+        raise ConfigError(f"--x {axes.x}: {NOTHING[axes.x or '']}")
     keys = [*varying_keys(runs), *(c for c in (ROUND, EPSILON) if c in frame)]
     y = _column(axes.y or _usual_measure(frame), frame, keys, "--y", measures=True)
     x = _column(axes.x or "", frame, keys, "--x", measures=True)
-    for option, key in (("--hue", axes.hue), ("--facet", axes.facet)):
-        if key is not None:
-            _column(key, frame, keys, option, measures=False)
+    hue, facet = (
+        key and _column(key, frame, keys, option, measures=False)
+        for option, key in (("--hue", axes.hue), ("--facet", axes.facet))
+    )
     frame, where = _where(frame, keys, axes.where)
     frame = frame[frame[y].notna() & frame[x].notna()]
     if frame.empty:
         raise ConfigError(f"--y {y}: no run that is left has this measure with {x}")
     labels = [name for name in runs.columns if name in frame and name != x]
-    chosen = _with_free_axes(frame, replace(axes, x=x, y=y, where=where), labels, fix)
+    named = Axes(x, y, hue, facet, where)
+    chosen = _with_free_axes(frame, named, labels, fix)
     frame, _ = _where(frame, keys, chosen.where)
     # Over epsilon, robust accuracy stands for all of them.
     shown = measure(y, None if x == EPSILON else middle(runs.epsilons))
@@ -137,7 +146,9 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
             "y": frame[y].astype(float) * shown.scale,
             "hue": frame[chosen.hue].astype(str) if chosen.hue else "",
             "facet": frame[chosen.facet].astype(str) if chosen.facet else "",
-            **{name: frame[name] for name in ("seed", "digest", "marks")},
+            "seed": frame["seed"],
+            "digest": frame["config_digest"],
+            "marks": frame["marks"],
             "experiment": frame[runs.columns].astype(str).agg("\n".join, axis=1)
             if runs.columns
             else "",
@@ -174,9 +185,13 @@ def _column(
     ]  # fmt: skip
     if name in known:
         return name
-    ending = [key for key in known if key.endswith(f".{name}")]
+    ending = [key for key in keys if key in known and key.endswith(f".{name}")]
     if len(ending) == 1:
         return ending[0]
+    if ending:
+        raise ConfigError(
+            f"{option} {name}: {' and '.join(ending)} end so, write one of them in full"
+        )
     what = "varies or was measured" if measures else "varies"
     special = [ROUND, EPSILON] if option == "--x" else []
     raise ConfigError(

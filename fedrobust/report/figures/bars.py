@@ -1,17 +1,22 @@
 """Bars over names: means over seeds with intervals, a bar for each hue."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.figures.axes import Data, ordered
-from fedrobust.report.figures.layout import label_axes, legend, panels, title
+from fedrobust.report.figures.layout import cut, label_axes, legend, panels, title
 from fedrobust.report.figures.lines import estimates
+from fedrobust.report.figures.matrix import CHARACTER
 from fedrobust.report.style import PALETTE, styled
 
 # Names longer than this together do not fit below the bars of one panel.
 LEVEL_CHARACTERS = 40
+# More names than this are upright, and a panel alone is as wide as a page.
+MOST_SLANTED = 10
 HATCHES = ("", "///", "...", "xxx", "\\\\\\")
 
 
@@ -19,7 +24,15 @@ HATCHES = ("", "///", "...", "xxx", "\\\\\\")
 def draw_bars(data: Data) -> Figure:
     """Draw a measure for each name on the x axis, grouped by hue."""
     names = ordered(data.axes.x or "", data.frame["x"])
-    figure, places = panels([title(data, facet) for facet in data.facets])
+    titles = [title(data, facet) for facet in data.facets]
+    figure, places = panels(titles, wide=len(names) > MOST_SLANTED)
+    shown = [*map(cut, names)]
+    turned: dict[str, Any] = {}
+    if angle := _slanted(shown, len(places)):
+        slanted = {"ha": "right", "rotation_mode": "anchor"} if angle < 90 else {}
+        turned = {"rotation": angle, **slanted}
+        below = CHARACTER * max(map(len, shown)) * math.sin(math.radians(angle))
+        figure.set_figheight(figure.get_figheight() + max(0.0, below - 0.4))
     width = 0.8 / len(data.hues)
     entries: dict[str, Any] = {}
     for place, facet in zip(places, data.facets, strict=True):
@@ -37,7 +50,7 @@ def draw_bars(data: Data) -> Figure:
                                    linewidth=0.9, capsize=1.5)  # fmt: skip
                 place.annotate(letters, (at, level.high), (0, 1), fontsize=7,
                                ha="center", textcoords="offset points")  # fmt: skip
-        _name_bars(place, names, len(places))
+        place.set_xticks(np.arange(len(names)), shown, **turned)
         place.grid(axis="y")
         if data.measure.is_share:
             place.set_ylim(0, 104)
@@ -53,9 +66,9 @@ def _fill(number: int) -> dict[str, Any]:
     return {"color": PALETTE[number % len(PALETTE)], "hatch": hatch}
 
 
-def _name_bars(place: Any, names: list[str], num_panels: int) -> None:
-    shown = [name or "(none)" for name in names]
-    slanted: dict[str, Any] = {}
-    if sum(map(len, shown)) > LEVEL_CHARACTERS / min(num_panels, 2):
-        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    place.set_xticks(np.arange(len(shown)), shown, **slanted)
+def _slanted(names: Sequence[str], num_panels: int) -> int:
+    """Return the angle at which names do not hide one another."""
+    if len(names) > MOST_SLANTED:
+        return 90
+    is_short = sum(map(len, names)) <= LEVEL_CHARACTERS / min(num_panels, 2)
+    return 0 if is_short else 40

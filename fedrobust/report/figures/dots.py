@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fedrobust.report.figures.layout import wrapped
+from fedrobust.report.figures.layout import cut, wrapped
 from fedrobust.report.marks import raised
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
 from fedrobust.report.style import INK, PAGE, PALETTE, styled
@@ -37,7 +37,7 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
         end = 100 * grid.worst[row]
         if not np.isnan(end):
             place.plot(end, y, "D", color=BAD, markersize=5)
-            text = grid.worst_attacks[row] + raised(grid.worst_marks[row])
+            text = cut(grid.worst_attacks[row]) + raised(grid.worst_marks[row])
             at_left = end > 30
             # Right of the dots that a name would cover.
             near = values[(values >= end) & (values < end + NAME)]
@@ -45,7 +45,7 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
             place.annotate(text, (x, y), (-5 if at_left else 5, 0), fontsize=7,
                            textcoords="offset points", va="center", color=INK,
                            ha="right" if at_left else "left")  # fmt: skip
-    place.set_yticks(range(len(order)), [grid.strategies[row] for row in order])
+    place.set_yticks(range(len(order)), [cut(grid.strategies[row]) for row in order])
     place.set_ylim(len(order) - 0.4, -0.6)
     place.set_xlim(-2, 102)
     place.grid()
@@ -53,5 +53,5 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
         wrapped(f"{grid.title} (%): ◇ worst attack, · others, ○ no attacker", 90)
     )
     if grid.setting:
-        place.set_title(grid.setting)
+        place.set_title(wrapped(grid.setting, 90))
     return figure

@@ -9,6 +9,7 @@ from fedrobust.report.drawing import Drawing, file_name
 from fedrobust.report.figures.axes import Axes, Data, data_for
 from fedrobust.report.figures.bars import draw_bars
 from fedrobust.report.figures.heat_map import draw_heat_map
+from fedrobust.report.figures.layout import literal
 from fedrobust.report.figures.lines import draw_lines
 from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
@@ -16,16 +17,19 @@ from fedrobust.report.groups import Runs
 from fedrobust.report.interval import words
 
 # More bars in a panel are too narrow, and more lines hide one another.
-MOST_BARS, MOST_LINES, MOST_PANELS = 16, 12, 12
+MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
+# More lines are rows of a heat map, if they have no more points than this.
+MOST_COLUMNS = 26
 
 
 def draw(data: Data, is_measure: bool = False) -> Figure:
     """Draw numbers as a scatter, as lines, as bars or as a heat map."""
     if is_measure:
         return draw_scatter(data)
-    if data.is_numeric:
+    if data.is_numeric and len(data.hues) <= MOST_LINES:
         return draw_lines(data)
-    if data.frame["x"].nunique() * len(data.hues) > MOST_BARS and len(data.hues) > 1:
+    several = len(data.hues) * len(data.facets) > 1
+    if data.frame["x"].nunique() * len(data.hues) > MOST_BARS and several:
         return draw_heat_map(data)
     return draw_bars(data)
 
@@ -54,24 +58,28 @@ def drawing_for(
     """
     try:
         data = data_for(runs, axes, fix)
-        _refuse_crowd(data, axes)
+        is_measure = data.axes.x not in (*varying_keys(runs), ROUND, EPSILON)
+        if not is_measure:
+            _refuse_crowd(data)
+        figure = draw(data, is_measure)
     except ConfigError as error:
         if not fix:
             raise
         reason = f"{str(error)[:1].upper()}{str(error)[1:]}."
         return Drawing(_name(axes), _title(axes), section, reason=reason,
                        command=_command(command, axes))  # fmt: skip
-    is_measure = data.axes.x not in (*varying_keys(runs), ROUND, EPSILON)
     place = ["experiment"] if is_measure else ["x", "hue", "facet"]
-    counts = data.frame.groupby(place, dropna=False)["seed"].nunique()
+    counts = data.frame.groupby(place, dropna=False).size()
     seeds = int(counts.min()), int(counts.max())
     letters = {letter for marks in data.frame["marks"] for letter in marks.split()}
     return Drawing(
         name=_name(data.axes),
         title=_title(data.axes, data),
         section=section,
-        figure=draw(data, is_measure),
-        caption=" ".join([*_fixed(data), words(*seeds)]),
+        figure=figure,
+        caption=" ".join(
+            [*_fixed(data), *_flat(data), *_seeds(seeds, is_measure)]
+        ).strip(),
         command=_command(command, data.axes),
         digests=sorted(data.frame["digest"].unique()),
         seeds=seeds,
@@ -79,9 +87,15 @@ def drawing_for(
     )
 
 
-def _refuse_crowd(data: Data, axes: Axes) -> None:
+def _refuse_crowd(data: Data) -> None:
     """Refuse a figure in which nothing could be told apart."""
-    if data.is_numeric and len(data.hues) > MOST_LINES:
+    names = data.frame["x"].nunique()
+    if not data.is_numeric and names > MOST_NAMES and len(data.hues) == 1:
+        raise ConfigError(
+            f"{names} bars do not fit, at most {MOST_NAMES} do: choose with --where "
+            f"{data.axes.x}=VALUE or another --x"
+        )
+    if data.is_numeric and len(data.hues) > MOST_LINES and names > MOST_COLUMNS:
         raise ConfigError(
             f"{len(data.hues)} lines would hide one another, at most {MOST_LINES} can "
             f"be told apart: choose with --where {data.axes.hue}=VALUE or another --hue"
@@ -94,11 +108,27 @@ def _refuse_crowd(data: Data, axes: Axes) -> None:
 
 
 def _fixed(data: Data) -> list[str]:
-    """Return which values were chosen, and how the others are drawn."""
+    """Return which values were chosen, if any, and how others are drawn."""
     if not data.axes.where:
         return []
-    chosen = " and ".join(f"{k}={v or '(none)'}" for k, v in data.axes.where.items())
+    chosen = " and ".join(f"{k}={literal(v)}" for k, v in data.axes.where.items())
     return [f"Runs with {chosen}; --where draws others."]
+
+
+def _seeds(seeds: tuple[int, int], is_measure: bool) -> list[str]:
+    """Return how seeds are drawn."""
+    if is_measure:
+        return (
+            ["Means over seeds, and each seed small and pale."] if seeds[1] > 1 else []
+        )
+    return [words(*seeds)]
+
+
+def _flat(data: Data) -> list[str]:
+    """Return what a horizontal line shows, if there is one."""
+    if not data.is_numeric or not data.frame["x"].isna().any():
+        return []
+    return [f"Dotted and horizontal: without {data.axes.x}."]
 
 
 def _name(axes: Axes) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
+from fedrobust.errors import ConfigError
 from fedrobust.report.columns import number
 from fedrobust.report.figures.axes import Data, ordered
 from fedrobust.report.figures.layout import title
@@ -74,24 +75,24 @@ def cell(value: float, error: float, letters: list[str]) -> str:
 
 def draw_heat_map(data: Data) -> Figure:
     """Draw a measure for two keys: x across and hue down, a matrix for each facet."""
-    columns = ordered(data.axes.x or "", data.frame["x"])
+    frame = data.frame.assign(x=data.frame["x"].map(_name))
+    columns = ordered(data.axes.x or "", frame["x"])
     parts = []
     for facet in data.facets:
-        inside = data.frame[data.frame["facet"] == facet]
+        inside = frame[frame["facet"] == facet]
         rows = [hue for hue in data.hues if (inside["hue"] == hue).any()]
         values = np.full((len(rows), len(columns)), np.nan)
         texts = [[NONE] * len(columns) for _ in rows]
         for r, hue in enumerate(rows):
             for x, level, letters in estimates(data, inside[inside["hue"] == hue]):
-                c = columns.index(str(x))
+                c = columns.index(x)
                 values[r, c] = level.mean
-                half = (level.high - level.low) / 2
-                spread = f"\n±{half:.1f}" if level.num_seeds > 1 else ""
+                spread = f"\n±{level.half:.1f}" if level.num_seeds > 1 else ""
                 texts[r][c] = f"{level.mean:.1f}{letters}{spread}"
         parts.append(
             Matrix(
-                rows=[row or "(none)" for row in rows],
-                columns=[column or "(none)" for column in columns],
+                rows=rows if data.axes.hue else [data.measure.label],
+                columns=columns,
                 values=values,
                 texts=texts,
                 title=title(data, facet),
@@ -103,7 +104,17 @@ def draw_heat_map(data: Data) -> Figure:
         )
     span = (min(p.span[0] for p in parts), max(p.span[1] for p in parts))
     cut = [page for part in parts for page in pages(part)]
+    number = sum(len(page.rows) for page in cut)
+    if number > MOST_ROWS:
+        raise ConfigError(
+            f"a heat map of {number} rows does not fit on a page, which has room for "
+            f"{MOST_ROWS}: choose with --where {data.axes.hue or data.axes.facet}=VALUE"
+        )
     return draw_matrices([replace(part, span=span) for part in cut])
+
+
+def _name(x: str | float) -> str:
+    return x if isinstance(x, str) else f"{x:g}"
 
 
 def _span(data: Data, values: np.ndarray) -> tuple[float, float]:

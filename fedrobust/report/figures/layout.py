@@ -9,16 +9,29 @@ from matplotlib.figure import Figure
 
 from fedrobust.report.figures.axes import Data
 from fedrobust.report.style import COLUMN, PAGE
+from strategies.transport.text import printable
 
 # More panels than this are hard to compare.
 ACROSS = 3
+
+
+def literal(name: str) -> str:
+    """Return a name on one line, as figures show it; an absent value has none."""
+    return printable(name) or "(none)"
+
+
+def cut(name: str, longest: int = 34) -> str:
+    """Return a name that fits beside a figure: of a long one, its two ends."""
+    name = literal(name)
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[1 - half :]}"
 
 
 def title(data: Data, facet: str) -> str:
     """Return the title of a panel; empty if there is only one."""
     if data.axes.facet is None:
         return ""
-    return f"{data.axes.facet.rpartition('.')[2]}: {facet or '(none)'}"
+    return f"{data.axes.facet.rpartition('.')[2]}: {literal(facet)}"
 
 
 def across(number: int) -> int:
@@ -49,8 +62,9 @@ def legend(
     """Put a legend below the panels, and make the figure higher by its height."""
     if not title:
         return
-    shown = [label or "(none)" for label in labels]
     # About 0.075 inches a character, and 0.45 for the line before the text.
+    most = int((figure.get_figwidth() - 0.45) / 0.075)
+    shown = [cut(label, most) for label in labels]
     longest = 0.075 * max(map(len, shown)) + 0.45
     columns = max(1, min(len(shown), int(figure.get_figwidth() / longest)))
     lines = -(-len(shown) // columns) + 1

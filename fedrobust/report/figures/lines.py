@@ -64,7 +64,7 @@ def bounds(data: Data) -> tuple[float, float]:
 def estimates(data: Data, rows: pd.DataFrame) -> Iterator[tuple[Any, Estimate, str]]:
     """Yield each x with the estimate of y, and the marks of its runs."""
     for x, group in rows.groupby("x", sort=True, dropna=False):
-        values = group.groupby("seed")["y"].mean().to_list()
+        values = group["y"].to_list()
         letters = sorted(
             {w for marks in group["marks"].unique() for w in marks.split()}
         )
@@ -83,11 +83,17 @@ def _line(place: Any, data: Data, rows: pd.DataFrame, number: int) -> Any:
     """Draw one line with its band, and return its entry in the legend."""
     drawn = look(number)
     every = [*estimates(data, rows)]
-    for x, level, _ in every:
-        if np.isnan(x):
-            return place.axhline(
-                level.mean, color=drawn["color"], linestyle=":", linewidth=1.2
-            )
+    # The run without a value of the key sorts last.
+    if np.isnan(every[-1][0]):
+        _, level, letters = every.pop()
+        flat = place.axhline(
+            level.mean, color=drawn["color"], linestyle=":", linewidth=1.2
+        )
+        place.annotate(letters, (1, level.mean), (-2, 2), fontsize=9, ha="right",
+                       xycoords=("axes fraction", "data"),
+                       textcoords="offset points")  # fmt: skip
+        if not every:
+            return flat
     x = np.array([each[0] for each in every])
     y = [each[1] for each in every]
     mean = np.array([e.mean for e in y])
@@ -95,10 +101,12 @@ def _line(place: Any, data: Data, rows: pd.DataFrame, number: int) -> Any:
     if len(x) > MOST_MARKERS:
         drawn["marker"] = ""
     (line,) = place.plot(x, mean, **drawn)
-    if any(e.is_banded for e in y):
+    if len(x) > 1 and all(e.is_banded for e in y):
         place.fill_between(x, low, high, alpha=0.18, color=drawn["color"], linewidth=0)
-    elif any(e.num_seeds == 2 for e in y):
-        place.vlines(x, low, high, color=drawn["color"], linewidth=0.8, alpha=0.7)
+    else:
+        several = np.array([e.num_seeds > 1 for e in y])
+        place.vlines(x[several], low[several], high[several], color=drawn["color"],
+                     linewidth=0.8, alpha=0.7)  # fmt: skip
     # Over rounds and epsilons, a line is one experiment, and so is its mark.
     marked = every[-1:] if data.axes.x in (ROUND, EPSILON) else every
     for at, level, letters in marked:

@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from fedrobust.report.figures.layout import wrapped
+from fedrobust.report.figures.layout import cut, wrapped
 from fedrobust.report.style import HEAT, MISSING, PAGE, RISING, styled
 
 NONE = "–"
@@ -137,8 +137,8 @@ def _draw(place: Any, matrix: Matrix) -> None:
     slanted: dict[str, Any] = {}
     if _is_slanted(matrix):
         slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
-    place.set_xticks(range(len(matrix.columns)), map(_cut, matrix.columns), **slanted)
-    place.set_yticks(range(len(matrix.rows)), map(_cut, matrix.rows))
+    place.set_xticks(range(len(matrix.columns)), map(cut, matrix.columns), **slanted)
+    place.set_yticks(range(len(matrix.rows)), map(cut, matrix.rows))
     place.set_xlabel(matrix.axes[0])
     place.set_ylabel(matrix.axes[1])
     if matrix.title:
@@ -151,10 +151,6 @@ def _draw(place: Any, matrix: Matrix) -> None:
             linespacing=0.95, color=_readable(colours(scale(value)), np.isnan(value)),
             in_layout=False,
         )  # fmt: skip
-
-
-def _cut(name: str, most: int = 34) -> str:
-    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _readable(colour: Any, is_missing: bool) -> str:

@@ -1,9 +1,15 @@
 """What runs leave behind, written for reports."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
+
+from fedrobust.report import Runs, collect
+from fedrobust.report.build import content
+from fedrobust.report.content import Content
+from fedrobust.report.markdown import markdown
 
 
 def write_run(
@@ -67,3 +73,20 @@ def write_rounds(folder: Path, accuracies: list[float]) -> Path:
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
+
+
+def content_of(runs: Runs) -> Content:
+    """Return the report of runs without its figures."""
+    return content(runs, "runs", "fedrobust report runs", [], Path("runs"))
+
+
+def report_text(folder: Path | Runs, digests: Collection[str] | None = None) -> str:
+    """Return the report of a folder, or of runs, as Markdown without its figures."""
+    runs = folder if isinstance(folder, Runs) else collect(folder, digests)
+    return markdown(content_of(runs), {})
+
+
+def change_result(folder: Path, name: str, **values) -> None:
+    """Change entries of the result of a run, whose folder has a name."""
+    (path,) = (folder / name / "evaluations").glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))

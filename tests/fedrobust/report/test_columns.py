@@ -1,21 +1,24 @@
 """A column of the reports is one entry of one list, which every writer goes through."""
 
 import csv
+import io
 import json
 
 from rich.console import Console
 
-from fedrobust.report import (
-    collect,
-    grids,
-    markdown,
-    robustness_table,
-    terminal_table,
-    write_csv,
-)
+from fedrobust.report import collect, grids, robustness_table, terminal_table
 from fedrobust.report.column import Column
-from fedrobust.report.columns import FIGURES, accuracy
-from tests.fedrobust.report.runs import write_run
+from fedrobust.report.columns import FIGURES, share
+from fedrobust.report.figures.heat_map import draw_grids
+from fedrobust.report.finished_run import backdoor_success
+from fedrobust.report.marks import RAISED
+from fedrobust.report.notes import footnotes
+from fedrobust.report.tables import csv_of
+from tests.fedrobust.report.runs import change_result, report_text, write_run
+
+
+def csv_rows(runs) -> list[dict[str, str]]:
+    return [*csv.DictReader(io.StringIO(csv_of(runs), newline=""))]
 
 
 def printed(runs) -> str:
@@ -29,16 +32,16 @@ def test_a_new_column_is_one_entry_of_the_list(tmp_path, monkeypatch):
     for seed, clean in ((0, 0.9), (1, 0.8)):
         write_run(tmp_path, clean, 0.5, seed=seed)
     runs = collect(tmp_path)
-    error = accuracy("error", lambda result: 1 - result.clean_accuracy, "error rate")
-    assert "error rate" not in markdown(runs) + printed(runs)
+    error = share(
+        "error", lambda result: 1 - result.clean_accuracy, runs.marks, "error rate"
+    )
+    assert "error rate" not in report_text(runs) + printed(runs)
     monkeypatch.setattr("fedrobust.report.columns.FIGURES", [error, *FIGURES])
     # 10 and 20 percent: 15 on average, sqrt(2) * 5 apart.
-    for text in (markdown(runs), printed(runs)):
+    for text in (report_text(runs), printed(runs)):
         assert "error rate" in text
         assert "15.0 ± 7.1" in text
-    write_csv(runs, tmp_path / "t.csv")
-    with (tmp_path / "t.csv").open(newline="") as file:
-        found = [float(row["error"]) for row in csv.DictReader(file)]
+    found = [float(row["error"]) for row in csv_rows(runs)]
     assert [round(value, 9) for value in found] == [0.1, 0.2]
 
 
@@ -49,20 +52,18 @@ def test_a_column_of_the_csv_alone_and_one_that_nobody_fills_are_in_no_table(
     runs = collect(tmp_path)
     several = [
         Column("secret", lambda group: 7),
-        accuracy("backdoor", lambda result: result.backdoor_success, is_optional=True),
+        share("backdoor", backdoor_success, runs.marks, is_optional=True),
     ]
     monkeypatch.setattr("fedrobust.report.columns.FIGURES", several)
-    assert "secret" not in markdown(runs)
-    assert "backdoor" not in markdown(runs)
-    write_csv(runs, tmp_path / "t.csv")
-    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert "secret" not in report_text(runs)
+    assert "backdoor" not in report_text(runs)
+    lines = csv_of(runs).splitlines()
     assert lines == ["seed,clean,robust_0.1,secret", "0,0.9,0.5,7"]
 
 
 def test_report_csv_has_the_checks_the_traffic_and_the_seconds_of_each_run(tmp_path):
     write_run(tmp_path, 0.9, 0.5, failed=True)
-    write_csv(collect(tmp_path), tmp_path / "t.csv")
-    (row,) = csv.DictReader((tmp_path / "t.csv").open())
+    (row,) = csv_rows(collect(tmp_path))
     # 2 MB down and 2 MB up in two rounds.
     assert row == {
         "seed": "0", "clean": "0.9", "robust_0.1": "0.5", "config_digest": "0",
@@ -73,36 +74,36 @@ def test_report_csv_has_the_checks_the_traffic_and_the_seconds_of_each_run(tmp_p
 
 def test_a_failed_check_is_shown(tmp_path):
     write_run(tmp_path, 0.9, 0.5, failed=True)
-    assert "FAILED: within_ball" in markdown(collect(tmp_path))
+    assert "FAILED: within_ball" in report_text(tmp_path)
 
 
-def test_doubtful_runs_have_a_star_wherever_they_count(tmp_path):
-    from fedrobust.report.figures import heat_map
-
+def test_doubtful_runs_are_marked_wherever_they_count(tmp_path):
     write_run(tmp_path, 0.95, 0.5)
     write_run(tmp_path, 0.90, 0.5, byzantine="alie", failed=True)
     write_run(tmp_path, 0.85, 0.5, byzantine="sign_flip")
     write_run(tmp_path, 0.88, 0.5, strategy="krum")
     write_run(tmp_path, 0.80, 0.5, strategy="krum", byzantine="alie")
-    path = next(tmp_path.glob("krum-0/evaluations/*.json"))
-    path.write_text(json.dumps({**json.loads(path.read_text()), "skipped_rounds": 2}))
+    change_result(tmp_path, "krum-0", skipped_rounds=2)
     runs = collect(tmp_path)
-    text = markdown(runs)
+    text = report_text(runs)
     # The worst of fedavg is that of a good run, but the doubtful might be worse.
-    assert "| fedavg | 0.0 | 95.0 | 90.0* | 85.0 | 85.0* |" in text
-    assert "| krum | 7.0* | 88.0* | 80.0 | – | – |" in text
-    assert "| 1 of 2; SKIPPED 2 rounds |" in text
-    said = "A run behind it failed a check or skipped rounds"
-    assert text.count(said) == 1
-    grid = grids(runs)[0]
-    assert said in robustness_table(grid).caption
-    figure = heat_map([grid])
+    assert "| fedavg | 0.0 | 95.0 | 90.0ᵇ | 85.0 | 85.0ᵇ |" in text
+    assert "| krum | 7.0ᵃ | 88.0ᵃ | 80.0 | – | – |" in text
+    assert "| 88.0ᵃ | 50.0ᵃ | 1 of 2; SKIPPED 2 rounds |" in text
+    words = ["2 of 2 rounds were skipped", "failed the check within_ball"]
+    assert text.count(f"- ᵃ {words[0]}") == text.count(f"- ᵇ {words[1]}") == 1
+    said = footnotes(runs)
+    assert [line[:2] for line in said] == ["ᵃ ", "ᵇ "]
+    assert all(word in line for word, line in zip(words, said, strict=True))
+    (grid, *_) = grids(runs)
+    tax = [*robustness_table(grid).columns[2].cells]
+    assert tax == ["0.0", "7.0ᵃ"]
+    (figure,) = draw_grids([grid])
     texts = [t.get_text() for t in figure.axes[0].texts]
-    assert texts == ["95", "90*", "85", "85*", "88*", "80", "–", "–"]
-    assert said in figure.get_supxlabel()
+    assert texts == ["95.0", "85.0ᵇ", "90.0ᵇ", "85.0", "88.0ᵃ", "–", "80.0", "–"]
     write_run(tmp_path / "good", 0.9, 0.5)
     write_run(tmp_path / "good", 0.9, 0.5, strategy="krum")
-    assert "*" not in markdown(collect(tmp_path / "good")).replace("**", "")
+    assert not set(report_text(tmp_path / "good")) & set(RAISED.values())
 
 
 def test_the_worst_client_and_the_spread_over_clients_are_shown(tmp_path):
@@ -116,7 +117,7 @@ def test_the_worst_client_and_the_spread_over_clients_are_shown(tmp_path):
         }
         path.write_text(json.dumps(result))
     write_run(tmp_path, 0.8, 0.5, strategy="krum", seed=0)
-    text = markdown(collect(tmp_path))
+    text = report_text(tmp_path)
     assert "| ε=0.1 | worst client / spread |" in text
     # (70 + 80) / 2 and (7 + 8) / 2; a run whose clients held nothing out has none.
     assert "| 50.0 ± 0.0 | 75.0 / 7.5 |" in text
@@ -127,8 +128,8 @@ def test_a_figure_that_a_run_lacks_is_not_shown_as_zero(tmp_path):
     write_run(tmp_path, 0.9, 0.5)
     (path,) = tmp_path.glob("*/evaluations/*.json")
     result = json.loads(path.read_text())
-    assert "| 2.00 |" in markdown(collect(tmp_path))
+    assert "| 2.00 |" in report_text(tmp_path)
     path.write_text(json.dumps({**result, "bytes_up": None}))
-    text = markdown(collect(tmp_path))
+    text = report_text(tmp_path)
     assert "| – |" in text
     assert "0.00" not in text

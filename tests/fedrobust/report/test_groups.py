@@ -2,10 +2,10 @@
 
 import pytest
 
-from fedrobust.report import collect, markdown
+from fedrobust.report import collect
 from fedrobust.report.columns import checks
-from fedrobust.report.groups import clean_accuracy
-from tests.fedrobust.report.runs import write_run
+from fedrobust.report.finished_run import clean_accuracy
+from tests.fedrobust.report.runs import report_text, write_run
 
 
 def test_mean_and_standard_deviation_over_seeds(tmp_path):
@@ -19,7 +19,7 @@ def test_mean_and_standard_deviation_over_seeds(tmp_path):
     assert fedavg.seeds == [0, 1, 2]
     assert fedavg.mean(clean_accuracy) == pytest.approx(0.92)
     assert fedavg.std(clean_accuracy) == pytest.approx(0.02)
-    text = markdown(runs)
+    text = report_text(runs)
     assert "| fedavg | 3 | 92.0 ± 2.0 | 50.0 ± 0.0 | 3 of 6 | 2.00 | 1.0 |" in text
     assert "over seeds" in text
 
@@ -29,4 +29,4 @@ def test_one_seed_has_no_spread_and_not_run_is_not_passed(tmp_path):
     (group,) = collect(tmp_path).groups
     assert group.std(clean_accuracy) is None
     assert checks(group.results) == "1 of 2"
-    assert "±" not in markdown(collect(tmp_path)).splitlines()[2]
+    assert "±" not in report_text(tmp_path)

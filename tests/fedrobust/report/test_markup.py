@@ -47,4 +47,5 @@ def test_choices_are_drawn_and_tabled_as_they_are(tmp_path, capsys):
     text = (tmp_path / "report.md").read_text()
     assert "\\<b\\>" in text
     assert "a\\|b" in text
-    assert (tmp_path / "heatmap.png").is_file()
+    picture = "clean-accuracy-defences-against-attacks.png"
+    assert (tmp_path / "figures" / picture).is_file()

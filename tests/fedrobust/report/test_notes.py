@@ -3,8 +3,9 @@
 import json
 
 from fedrobust.cli import main
-from fedrobust.report import collect, markdown
-from tests.fedrobust.report.runs import write_run
+from fedrobust.report import collect
+from fedrobust.report.notes import footnotes
+from tests.fedrobust.report.runs import report_text, write_run
 
 
 def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
@@ -14,7 +15,7 @@ def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
     write_run(tmp_path, 0.8, 0.5, strategy="median", seed=0)
     (tmp_path / "median-0" / "evaluations" / "e.json").unlink()
     runs = collect(tmp_path)
-    text = markdown(runs)
+    text = report_text(runs)
     assert "different seeds" in text
     assert "1 runs are not finished" in text
 
@@ -27,10 +28,13 @@ def test_a_report_says_which_versions_differ(tmp_path):
         result |= {"environment": {"flwr": flwr, "keras": "3.15.1"}}
         result |= {"other_versions": {"code": ["a", "b"]} if seed else {}}
         path.write_text(json.dumps(result))
-    text = markdown(collect(tmp_path))
+    text = report_text(tmp_path)
     assert "Trained with different flwr (1.40.0, 1.41.0)." in text
-    told = "2 runs were trained with other versions than those of the latest call"
-    assert f"{told}: other code of fedrobust" in text
+    # Two of the three seeds carry it, so the mean over them does, too.
+    assert "- ᵃ trained with other code of fedrobust" in text
+    assert "| 3 | 90.0 ± 0.0ᵃ | 50.0 ± 0.0ᵃ |" in text
+    (note,) = footnotes(collect(tmp_path))
+    assert note.endswith("(2 of 3 runs)")
 
 
 def test_warnings_of_runs_are_told_with_how_many_had_them(tmp_path, capsys):
@@ -42,6 +46,7 @@ def test_warnings_of_runs_are_told_with_how_many_had_them(tmp_path, capsys):
         path.write_text(json.dumps(result))
     assert main(["report", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "warning: z=0: no attack (3 of 3 runs)\nwarning: f < b (1 of 3 runs)" in said
+    assert "All runs: z=0: no attack.\nᵃ f < b (1 of 3 runs)" in said
     text = (tmp_path / "report.md").read_text()
-    assert "- z=0: no attack (3 of 3 runs)\n- f \\< b (1 of 3 runs)" in text
+    assert "- All runs: z=0: no attack.\n" in text
+    assert "- ᵃ f \\< b\n" in text

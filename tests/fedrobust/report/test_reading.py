@@ -6,8 +6,9 @@ import shutil
 
 import pytest
 
-from fedrobust.report import MissingResultsError, collect, markdown
-from tests.fedrobust.report.runs import write_rounds, write_run
+from fedrobust.report import MissingResultsError, collect
+from fedrobust.report.markup import escape_markdown
+from tests.fedrobust.report.runs import report_text, write_rounds, write_run
 
 
 def test_foreign_files_and_other_sweeps_are_passed_over(tmp_path):
@@ -46,7 +47,7 @@ def test_one_broken_file_costs_a_report_no_more_than_itself(tmp_path, name, cont
     assert told.startswith(str(path))
     lost = name.startswith(("config", "evaluations"))
     assert [group.seeds for group in runs.groups] == [[0] if lost else [0, 1]]
-    assert f"1 files are left out: {told}." in markdown(runs)
+    assert f"- Left out: {escape_markdown(told)}." in report_text(runs)
     shutil.rmtree(tmp_path / "0")
     if lost:
         with pytest.raises(MissingResultsError, match=re.escape(str(path))):
@@ -59,11 +60,12 @@ def test_a_report_names_what_failed(tmp_path):
         (tmp_path / name).mkdir()
         attempt = {"config_digest": digest, "error": f"no memory {digest}"}
         (tmp_path / name / "error-e.json").write_text(json.dumps(attempt))
-    text = markdown(collect(tmp_path))
+    text = report_text(tmp_path)
     told = [f"{tmp_path / n} (no memory {d})" for n, d in (("1", "one"), ("2", "two"))]
-    assert f"2 runs failed: {'; '.join(told)}." in text
-    text = markdown(collect(tmp_path, {"0", "two"}))
-    assert f"1 runs failed: {told[1]}." in text
+    assert "".join(f"- Failed: {attempt}.\n" for attempt in told) in text
+    text = report_text(tmp_path, {"0", "two"})
+    assert f"- Failed: {told[1]}.\n" in text
+    assert told[0] not in text
 
 
 def test_only_a_result_that_was_refused_is_no_number_of_the_table(tmp_path):
@@ -75,7 +77,7 @@ def test_only_a_result_that_was_refused_is_no_number_of_the_table(tmp_path):
         path.write_text(json.dumps(attempt))
         runs = collect(tmp_path)
         assert [group.seeds for group in runs.groups] == [[0]]
-        assert "1 runs failed: " in markdown(runs)
+        assert "- Failed: " in report_text(runs)
     # By the file's name, or by what it says: a later version may name it otherwise.
     later = {**json.loads(stored.read_text()), "evaluation_digest": "named before"}
     stored.write_text(json.dumps(later))

@@ -5,18 +5,19 @@ import json
 import numpy as np
 import pytest
 
-from fedrobust.report import collect, grids, markdown, robustness_table
-from tests.fedrobust.report.runs import write_run
+from fedrobust.report import collect, grids, robustness_table
+from fedrobust.report.figures.heat_map import draw_grids
+from tests.fedrobust.report.runs import report_text, write_run
 
 
 def test_a_missing_cell_is_marked_not_guessed(tmp_path):
-    from fedrobust.report.figures import heat_map
-
     write_run(tmp_path, 0.9, 0.5)
     write_run(tmp_path, 0.8, 0.4, strategy="krum", byzantine="alie")
-    texts = [t.get_text() for t in heat_map(grids(collect(tmp_path))).axes[0].texts]
-    # fedavg: none 90, alie missing, worst unknown; krum: none missing, alie 80.
-    assert texts == ["90", "–", "–", "–", "80", "80"]
+    write_run(tmp_path, 0.7, 0.4, strategy="krum", byzantine="ipm")
+    first, *_ = draw_grids(grids(collect(tmp_path))[:1])
+    # Nobody, the worst, alie and ipm: fedavg has the first, krum the others.
+    texts = [t.get_text() for t in first.axes[0].texts]
+    assert texts == ["90.0", "–", "–", "–", "–", "70.0", "80.0", "70.0"]
 
 
 def test_the_robustness_tax_and_the_worst_case_by_hand(tmp_path):
@@ -35,7 +36,7 @@ def test_the_robustness_tax_and_the_worst_case_by_hand(tmp_path):
     np.testing.assert_allclose(grid.tax, [0, 0.07])
     np.testing.assert_allclose(grid.worst, [0.10, 0.70])
     assert grid.worst_attacks == ["sign_flip", "alie"]
-    text = markdown(runs)
+    text = report_text(runs)
     assert "| strategy | tax | none | alie | sign_flip | worst |" in text
     assert "| krum | 7.0 | 88.0 | 70.0 | 85.0 | 70.0 |" in text
     table = robustness_table(grid)
