@@ -12,10 +12,10 @@ from tests.conftest import REPOSITORY
 # From the bottom up: a folder or a loose module imports only from those before it.
 FRAMEWORK = [
     *("errors", "vectors", "search_path", "signals", "files"),
-    *("backend", "randomness", "epsilon"),
+    *("backend", "randomness", "epsilon", "escape"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
-    *("runtime", "config", "evaluation", "assembly", "record", "federation"),
-    *("one_run", "report", "reproduce", "commands"),
+    *("runtime", "tracking", "config", "evaluation", "assembly", "record"),
+    *("federation", "one_run", "report", "reproduce", "commands"),
     *("api", "cli", "flower_app", "__main__"),
 ]
 STRATEGIES = [

@@ -149,7 +149,7 @@ def sweep(
         for number, store in enumerate(stores):
             job = Job(number, len(stores), jobs.names[number])
             try:
-                result = execute(store, progress, job)
+                result = execute(store, progress, job, jobs.folder)
                 runs.append(run_in(store.path, result))
             except Exception as error:
                 failed.append(failed_run(store, error))

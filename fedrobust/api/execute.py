@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from fedrobust.api.sweeps import FailedRun
 from fedrobust.commands.progress import Job, Progress
@@ -14,18 +15,26 @@ from fedrobust.record.round_row import RoundRow
 OnRound = bool | Callable[[RoundRow], None]
 
 
-def execute(store: RunFolder, progress: OnRound, job: Job | None = None) -> Result:
-    """Run, and show it if asked; ``job`` is the place of the run in a sweep."""
+def execute(
+    store: RunFolder,
+    progress: OnRound,
+    job: Job | None = None,
+    sweep: Path | None = None,
+) -> Result:
+    """Run, and show it if asked.
+
+    ``job`` is the place of the run in a sweep, and ``sweep`` the folder of that.
+    """
     # Imported late, as TensorFlow and Flower take seconds to load.
     from fedrobust.one_run import run
 
     config, path = store.config, store.path
     if callable(progress):
-        return run(config, path, progress)
+        return run(config, path, progress, sweep=sweep)
     if not progress:
-        return run(config, path)
+        return run(config, path, sweep=sweep)
     with Progress(config, path, job) as shown:
-        result = run(config, path, shown.on_row, shown.on_warning)
+        result = run(config, path, shown.on_row, shown.on_warning, sweep=sweep)
         shown.finish(result)
     return result
 

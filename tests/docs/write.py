@@ -23,6 +23,7 @@ IN_FULL = {
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
     "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
+    "fedrobust.tracking": ["TrackedRun", "Tracker", "Tracking"],
 }
 # Classes whose members a user reads, each with a line.
 WITH_MEMBERS = ("Run", "Sweep")
