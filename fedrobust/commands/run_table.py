@@ -224,7 +224,7 @@ def is_interactive(console: Console) -> bool:
 
 
 @contextmanager
-def live_table(states: States, console: Console, pause: float) -> Iterator[Live]:
+def live_table(states: States, console: Console, pause: float) -> Iterator[None]:
     """Draw the table until the context ends, and then remove it."""
     with Live(
         get_renderable=lambda: table(states, console, pause),
@@ -235,4 +235,6 @@ def live_table(states: States, console: Console, pause: float) -> Iterator[Live]
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
     ) as live:
-        yield live
+        live.refresh()  # at once, as otherwise only after a pause
+        yield
+        states.read()  # so that the last drawing is up to date

@@ -70,8 +70,11 @@ def values_of(
 
 
 def unusual_choices(config: Config) -> dict[str, str]:
-    """Return the choices that differ from those of conf/config.yaml, and the seed."""
-    usual = default_choices()
+    """Return the choices that differ from those of conf/config.yaml, and the seed.
+
+    The evasion attack is left out, as the accuracies under it have its name.
+    """
+    usual = {**default_choices(), "attack": config.choices.get("attack")}
     known = [*usual, *(group for group in config.choices if group not in usual)]
     chosen = {group: config.choices.get(group) for group in known}
     unusual = {k: v for k, v in chosen.items() if v is not None and v != usual.get(k)}

@@ -1,5 +1,8 @@
 """What one command does once: composing, checking and constructing."""
 
+import io
+import re
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -165,3 +168,32 @@ def test_jobs_know_their_number_and_their_name(monkeypatch):
     ]
     (index,) = Path("all").glob("index.csv")
     assert index.read_text().startswith("folder,strategy,seed,digest,")
+
+
+class Terminal(io.StringIO):
+    """A stream that looks like a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_sweep_on_a_terminal_draws_a_table_and_prints_results(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    sweep = ["-m", "hydra.sweep.dir=all", "seed=0,1"]
+    assert main(["run", *TINY, *sweep]) == 0
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+    lines = drawn.splitlines()
+    assert "[1/2] seed=0  not started" in lines
+    assert any(line.startswith("[2/2] seed=1  finished  clean ") for line in lines)
+    assert "2 runs: 2 finished" in lines
+    assert max(map(len, lines)) <= 80
+    assert "round 1/1" not in drawn, "the table shows the rounds"
+    assert terminal.getvalue().endswith("\x1b[2K"), "the table is removed"
+    printed = capsys.readouterr().out.splitlines()
+    assert [line[:19] for line in printed[:2]] == [
+        "[1/2] seed=0: clean",
+        "[2/2] seed=1: clean",
+    ]

@@ -69,7 +69,8 @@ def test_a_sweep_of_one_job_is_called_as_a_single_run():
 def test_a_single_run_is_called_by_the_choices_that_are_not_the_default(configure):
     assert default_choices()["strategy"] == "fedavg"
     assert unusual_choices(configure()) == {"seed": "0"}
-    config = configure("seed=4", "num_byzantine=2", "strategy=krum", "byzantine=alie")
+    overrides = ("num_byzantine=2", "strategy=krum", "byzantine=alie", "attack=pgd")
+    config = configure("seed=4", *overrides)
     assert unusual_choices(config) == {
         "byzantine": "alie",
         "strategy": "krum",
