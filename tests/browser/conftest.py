@@ -73,7 +73,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def visit(browser: Any, files: Callable[[str], Path]) -> Iterator[Callable[..., Opened]]:
+def visit(
+    browser: Any, files: Callable[[str], Path]
+) -> Iterator[Callable[..., Opened]]:
     """Open the page of a report in a browser of its own."""
     contexts = []
 

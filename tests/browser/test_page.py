@@ -165,7 +165,10 @@ def test_figures_follow_the_colours_of_the_page(visit):
         text = page.locator("figure svg text", has_text="round").evaluate(ink)
         body = page.evaluate("getComputedStyle(document.body).color")
         assert text == body
-        seen[scheme] = body, page.evaluate("getComputedStyle(document.body).backgroundColor")  # noqa: E501
+        seen[scheme] = (
+            body,
+            page.evaluate("getComputedStyle(document.body).backgroundColor"),
+        )  # noqa: E501
     assert seen["light"][0] != seen["dark"][0]
     assert seen["light"][1] != seen["dark"][1]
 
@@ -178,7 +181,10 @@ def test_a_small_report_prints_on_few_pages_and_in_dark_ink(visit):
     page = visit(color_scheme="dark").page
     assert 1 < pages(page.pdf(prefer_css_page_size=True)) <= 4
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"  # noqa: E501
+    assert (
+        page.evaluate("getComputedStyle(document.body).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )  # noqa: E501
     assert not page.locator("nav").is_visible()
 
 
@@ -207,8 +213,15 @@ def test_markup_in_names_changes_nothing(visit):
     assert page.locator("script").count() == 1
     assert page.locator("img, iframe, object, embed").count() == 0
     cells = page.locator("#runs tbody tr").first.locator("td").all_inner_texts()
-    assert cells == [*HOSTILE[:3], "two lines", *HOSTILE[4:6], r"bell\x07 and \ud800 surrogate"]  # noqa: E501
-    assert {link.evaluate("e => e.protocol") for link in page.locator("a").all()} == {"file:"}  # noqa: E501
+    assert cells == [
+        *HOSTILE[:3],
+        "two lines",
+        *HOSTILE[4:6],
+        r"bell\x07 and \ud800 surrogate",
+    ]  # noqa: E501
+    assert {link.evaluate("e => e.protocol") for link in page.locator("a").all()} == {
+        "file:"
+    }  # noqa: E501
     press(page, HOSTILE[0], 2)
     page.get_by_label("Filter").last.fill(HOSTILE[0])
     assert opened.count == "3 runs"

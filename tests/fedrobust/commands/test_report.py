@@ -2,10 +2,8 @@
 
 import csv
 import io
-import json
 
 import pytest
-from rich.console import Console
 
 from fedrobust.cli import main
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
@@ -65,7 +63,9 @@ def test_a_folder_that_is_given_twice_or_within_another_counts_once(tmp_path, ca
 
 def test_a_folder_without_runs_and_none_at_all_are_told(tmp_path, capsys):
     told = refused(capsys, tmp_path)
-    assert told.startswith(f"no finished run in {tmp_path}: must be the folder of a run")
+    assert told.startswith(
+        f"no finished run in {tmp_path}: must be the folder of a run"
+    )
     assert not [*tmp_path.iterdir()]
     missing = tmp_path / "missing"
     assert refused(capsys, missing) == f"{missing}: there is no such folder"
@@ -167,7 +167,9 @@ def test_hostile_names_are_literal_in_every_file(tmp_path, capsys):
     names = ["<script>alert(1)</script>", "a|b", "[/x]", "two\nlines", "$x_1$"]
     for place, name in enumerate(names):
         write_run(tmp_path, 0.9, 0.5, strategy=name, digest=f"run{place}")
-        change_result(tmp_path, f"run{place}", warnings=[f"{name} in {'ab'[place % 2]}"])
+        change_result(
+            tmp_path, f"run{place}", warnings=[f"{name} in {'ab'[place % 2]}"]
+        )
     said = printed(capsys, tmp_path)
     for name in names:
         assert name.replace("\n", " ") in said
