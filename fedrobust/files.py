@@ -5,6 +5,7 @@ This module reads every JSON, JSON-lines and YAML file of a run, and turns every
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import math
@@ -319,3 +320,24 @@ def _acquire(lock: BaseFileLock, folder: Path, timeout: float = -1) -> None:
             lock.acquire(timeout=timeout)
             return
     lock.acquire(timeout=timeout)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a process holds a lock file; a file that is absent is not held.
+
+    Nothing is written. A process that asks for the lock at the same moment asks again
+    after a twentieth of a second.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        # Shared, because an exclusive lock may need a file that can be written.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        # Where the system has no such locks, the file exists only while it is held.
+        return error.errno in (errno.EAGAIN, errno.EACCES, errno.ENOSYS)
+    finally:
+        os.close(descriptor)
+    return False

@@ -77,9 +77,9 @@ def command(arguments: Sequence[str]) -> int:
         for path in write_attack(folder, result, assessment, options.save):
             print(path)
         if shape is not None:
-            from fedrobust.report.pictures import draw_adversarial
+            from fedrobust.report.portraits.examples import draw_assessment
 
-            print(draw_adversarial(assessment, folder / "adversarial.png", shape))
+            print(draw_assessment(assessment, folder / "adversarial.png", shape))
     return 0
 
 
@@ -159,7 +159,7 @@ def _config(options: argparse.Namespace) -> Config:
 def _drawn_shape(config: Config) -> tuple[int, ...]:
     """Return the shape in which the inputs of the data are drawn."""
     from fedrobust.assembly import Experiment
-    from fedrobust.report.pictures import image_shape
+    from fedrobust.report.portraits.example_images import image_shape
 
     try:
         return image_shape(Experiment(config).split.x_test.shape[1:])

@@ -7,8 +7,10 @@ with a loader that reuses what its jobs have in common.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedrobust.commands.faults import describe
-from fedrobust.commands.progress import Progress
+from fedrobust.commands.progress import Job, Progress
 from fedrobust.commands.streams import outlive_readers
 from fedrobust.config.compose import (
     CONFIG,
@@ -36,8 +38,28 @@ from fedrobust.config.compose import (
 )
 from fedrobust.config.hydra_errors import explain
 from fedrobust.config.load import load_once
+from fedrobust.config.names import job_name
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, tell
 from fedrobust.record.result import Result
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What each job of a multirun knows of the others, in any process.
+
+    Attributes
+    ----------
+    keys
+        The keys that vary.
+    total
+        The number of jobs.
+    table
+        The process that draws the table of all jobs; None if none does.
+    """
+
+    keys: tuple[str, ...]
+    total: int
+    table: int | None = None
 
 
 class JobFailedError(CompactHydraException):
@@ -86,7 +108,9 @@ def run_one(composed: DictConfig, arguments: list[str]) -> int:
     return 0
 
 
-def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -> int:
+def run_all(
+    overrides: list[str], arguments: list[str], extra_dir: str | None, sweep: Sweep
+) -> int:
     """Run all jobs of a checked multirun, by the configured launcher.
 
     Parameters
@@ -97,6 +121,8 @@ def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -
         The arguments of the command line.
     extra_dir
         A folder with the user's own configuration.
+    sweep
+        What the jobs have in common.
 
     Returns
     -------
@@ -111,14 +137,14 @@ def run_all(overrides: list[str], arguments: list[str], extra_dir: str | None) -
         overrides = [*overrides, "hydra.mode=MULTIRUN"]
     try:
         with _hydra_for(arguments, extra_dir) as started:
-            _sweep(started, overrides)
+            _sweep(started, overrides, partial(job, sweep=sweep))
     except JobFailedError as error:
         tell(str(error))
         return 1
     return 0
 
 
-def _sweep(started: Hydra, overrides: list[str]) -> None:
+def _sweep(started: Hydra, overrides: list[str], task: Callable[[Any], Result]) -> None:
     """Run a multirun as ``Hydra.multirun`` does, without composing jobs in advance."""
     master = started.compose_config(
         CONFIG, overrides, RunMode.MULTIRUN, with_log_configuration=True
@@ -128,7 +154,7 @@ def _sweep(started: Hydra, overrides: list[str]) -> None:
     sweeper = Plugins.instance().instantiate_sweeper(
         config=master,
         hydra_context=HydraContext(started.config_loader, callbacks),
-        task_function=job,
+        task_function=task,
     )
     # Compared by path, as Hydra imports the module of the class a second time.
     if str(master.hydra.sweeper._target_) == BasicSweeperConf._target_:
@@ -198,24 +224,28 @@ def _as_command(arguments: list[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def job(composed: Any) -> Result:
+def job(composed: Any, sweep: Sweep | None = None) -> Result:
     """Run one job for Hydra, in the process that its launcher chose."""
-    from fedrobust.one_run import run
-
     # A launcher may have started this process.
     outlive_readers()
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_once(composed, settings.runtime.choices)
-    number = settings.job.num if settings.mode == RunMode.MULTIRUN else None
+    place = None
+    if sweep is not None:
+        name = job_name(config, settings.overrides.task, sweep.keys)
+        place = Job(settings.job.num, sweep.total, name, sweep.table)
     try:
-        with Progress(config, folder, number) as progress:
+        with Progress(config, folder, place) as progress:
+            # Within, as it takes seconds.
+            from fedrobust.one_run import run
+
             result = run(config, folder, progress.on_row, progress.on_warning)
             progress.finish(result)
     except Exception as error:
         is_known = isinstance(error, ConfigError | RunFailedError)
         message = str(error) if is_known else describe(error)
-        if number is not None:
+        if sweep is not None:
             # Hydra runs the remaining jobs, then raises this error.
             raise JobFailedError(message) from None
         tell(message)

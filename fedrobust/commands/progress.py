@@ -1,26 +1,70 @@
-"""Progress of a run: a bar in a terminal, else plain lines."""
+"""Progress of a run: its rounds while it runs, then its result."""
 
+import os
 import sys
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
+from fedrobust.commands.displays import (
+    BesideTable,
+    Display,
+    LiveLine,
+    Pace,
+    PlainLines,
+)
+from fedrobust.commands.lines import (
+    WIDTH,
+    accuracies,
+    duration,
+    named_line,
+    round_line,
+)
+from fedrobust.commands.run_table import is_interactive
 from fedrobust.config import Config
+from fedrobust.config.names import name_of, unusual_choices
 from fedrobust.record.environment import version_changes
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.validation import TRAIN_ANEW
 
-# Accuracies by name of the attack, then by epsilon.
-Curves = dict[str, dict[str, float]]
+# Of this process, whose jobs follow one another.
+PACE = Pace()
+
+
+@dataclass(frozen=True)
+class Job:
+    """The place of a run in a sweep.
+
+    Attributes
+    ----------
+    number, total
+        Its number, from 0, and the number of runs.
+    name
+        What distinguishes it in the sweep.
+    table
+        The process that draws the table of all runs; None if there is no table.
+    """
+
+    number: int
+    total: int
+    name: str
+    table: int | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the lines of the run begin with."""
+        return f"[{self.number + 1}/{self.total}] "
 
 
 class Progress:
     """Shows the rounds of one run, then its result.
+
+    Nothing that goes wrong with the terminal or the pipe stops the run.
 
     Parameters
     ----------
@@ -29,103 +73,109 @@ class Progress:
     folder
         The run directory, which the last line names.
     job
-        The number of the run in a multirun, from 0; None for a single run.
+        Its place in a sweep; None for a single run.
+    pace
+        When plain lines are due.
     """
 
-    # Number of runs of the multirun; 0 in processes that did not start it.
-    total: ClassVar[int] = 0
-
-    def __init__(self, config: Config, folder: Path, job: int | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        job: Job | None = None,
+        pace: Pace = PACE,
+    ) -> None:
         self._config = config
         self._folder = folder
         self._job = job
-        self._console = Console(stderr=True)
         self._started = time.perf_counter()
-        self._shown = 0.0
-        self._trained = False
-        self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task(
-            self.name, total=config.num_rounds, note="starting"
-        )
+        self._first_row: tuple[int, float] | None = None
+        self._display = self._chosen_display(pace)
+
+    def _chosen_display(self, pace: Pace) -> Display:
+        console = Console(stderr=True)
+        num_rounds = self._config.num_rounds
+        if not is_interactive(console):
+            last = num_rounds if self._job is None else None
+            return PlainLines(console, self.name, last, pace)
+        if self._job is not None and self._job.table is not None:
+            return BesideTable()
+        return LiveLine(console, num_rounds)
 
     @property
     def name(self) -> str:
         """The name of the run in messages."""
-        return self.name_of(self._config, self._job, self.total)
-
-    @staticmethod
-    def name_of(config: Config, job: int | None, total: int) -> str:
-        """Return the name of a run in messages: its number, choices and seed."""
-        choices = config.choices
-        groups = ["dataset", "model", "training"]
-        if not config.centralised:
-            groups += ["byzantine", "strategy"]
-        words = [choices[group] for group in groups if group in choices]
-        words += ["centralised"] if config.centralised else []
-        number = "" if job is None else f"[{job + 1}/{total or '?'}] "
-        return f"{number}{' '.join(words)} seed={config.seed}"
+        if self._job is None:
+            return name_of(unusual_choices(self._config))
+        return self._job.prefix + self._job.name
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        self._display.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._display.end()
 
     def on_row(self, row: RoundRow) -> None:
         """Show one round."""
-        self._trained = True
-        note = _accuracies(row.clean_accuracy, row.robust_accuracy)
-        out = row.quarantined + row.failed
-        note += f"  {out} clients out" if out else ""
-        note += "  round skipped" if row.skipped else ""
-        self._bar.update(self._task, completed=row.round, note=note)
         now = time.perf_counter()
-        single = self._job is None and not self._console.is_terminal
-        if single and (now - self._shown > 5 or row.clean_accuracy is not None):
-            self._shown = now
-            line = f"round {row.round}/{self._config.num_rounds}  {note}"
-            print(line, file=sys.stderr, flush=True)
+        self._first_row = self._first_row or (row.round, now)
+        self._display.show(row.round, partial(self._line, row, now))
+
+    def _line(self, row: RoundRow, now: float, width: int) -> str:
+        """Return the line about a round."""
+        loss = row.train_metrics.get("train_loss")
+        left = self._seconds_left(row.round, now)
+        parts = [
+            f"round {row.round}/{self._config.num_rounds}",
+            f"{row.quarantined} quarantined" if row.quarantined else "",
+            f"{row.failed} failed" if row.failed else "",
+            "skipped" if row.skipped else "",
+            f"{duration(left)} left" if left is not None else "",
+        ]
+        found = accuracies(row.clean_accuracy, row.robust_accuracy)
+        lost = f"loss {loss:.3g}" if isinstance(loss, float) else ""
+        return round_line(parts, found, lost, width)
+
+    def _seconds_left(self, done: int, now: float) -> float | None:
+        """Estimate the time until the last round; None if that is not known, or zero.
+
+        The first round says nothing, because most of it is compilation.
+        """
+        to_do = self._config.num_rounds - done
+        first, began = self._first_row or (done, now)
+        if to_do == 0 or done == first:
+            return None
+        return to_do * (now - began) / (done - first)
 
     def on_warning(self, text: str) -> None:
         """Show a warning about the training."""
-        note = f"fedrobust: note: {text}"
-        self._console.print(note, markup=False, highlight=False, soft_wrap=True)
+        self._display.note(f"fedrobust: note: {text}", "")
 
     def finish(self, result: Result) -> None:
         """Show the result, and the path of its file."""
-        self._bar.stop()
-        line = _accuracies(result.clean_accuracy, result.robust_accuracy)
-        seconds = time.perf_counter() - self._started
-        line += "" if self._trained else "  (trained before)"
-        print(f"{self.name}: {line}  ({seconds:.1f} s)", flush=True)
+        self._display.end()
+        self._print_result(result)
         if others := version_changes(result.other_versions):
             note = f"note: the run was trained with {others}; {TRAIN_ANEW}"
-            self._console.print(note, style="yellow", markup=False, highlight=False)
+            self._display.note(note, "yellow")
         for name in result.failed_checks:
-            self._console.print(f"check failed: {name}", style="red", markup=False)
+            self._display.note(f"check failed: {name}", "red")
         if result.skipped_rounds:
             skipped = f"{result.skipped_rounds} rounds were skipped"
-            self._console.print(f"{skipped}: see events.jsonl", style="red")
+            self._display.note(f"{skipped}: see events.jsonl", "red")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 
-
-def _accuracies(clean: float | None, robust: Curves | None) -> str:
-    """Return accuracies in percent as one line; empty without an evaluation."""
-    if clean is None:
-        return ""
-    parts = [f"clean {100 * clean:.1f}"]
-    for name, curve in (robust or {}).items():
-        values = " ".join(f"{100 * value:.1f}" for value in curve.values())
-        parts.append(f"{name} {values}")
-    return "  ".join(parts)
+    def _print_result(self, result: Result) -> None:
+        table = self._job.table if self._job else None
+        if table not in (None, os.getpid()) and sys.stdout.isatty():
+            return  # another process draws its table there
+        line = accuracies(result.clean_accuracy, result.robust_accuracy)
+        seconds = time.perf_counter() - self._started
+        tail = "" if self._first_row else "  (trained before)"
+        tail += f"  ({seconds:.1f} s)"
+        head = named_line(self.name, line, WIDTH - len(tail))
+        # In one piece, as other processes may print to the same pipe.
+        sys.stdout.write(f"{head}{tail}\n")
+        sys.stdout.flush()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from fedrobust.commands.progress import Job as Place
 from fedrobust.commands.progress import Progress
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError, RunFailedError
@@ -114,11 +115,9 @@ def _reproduce(
     left = [job for job in jobs if (job.cell, job.seed) not in results.rows]
     print(f"{reproduction.name}: {len(jobs) - len(left)} of {len(jobs)} runs are done")
     failed = 0
-    Progress.total = len(left)
     for number, job in enumerate(left):
-        print(f"{'/'.join(job.cell)} seed={job.seed}", flush=True)
         try:
-            folder, result = _run(configs[job], runs, number)
+            folder, result = _run(configs[job], runs, _place(job, number, len(left)))
             results.add(job, folder, result)
         except (ConfigError, RunFailedError) as error:
             print(f"fedrobust: {error}", file=sys.stderr)
@@ -168,11 +167,16 @@ def _checked_configs(
     return configs
 
 
-def _run(config: Config, runs: Path, number: int) -> tuple[RunFolder, Result]:
-    from fedrobust.one_run import run
+def _place(job: Job, number: int, total: int) -> Place:
+    return Place(number, total, f"{'/'.join(job.cell)} seed={job.seed}")
 
+
+def _run(config: Config, runs: Path, place: Place) -> tuple[RunFolder, Result]:
     path = runs / config.digest
-    with Progress(config, path, number) as progress:
+    with Progress(config, path, place) as progress:
+        # Within, as it takes seconds.
+        from fedrobust.one_run import run
+
         result = run(config, path, progress.on_row)
         progress.finish(result)
     return RunFolder(path, config), result
@@ -200,11 +204,11 @@ def _check(reproduction: Reproduction, results: Results, jobs: list[Job]) -> int
         )
     configs = _checked_configs(reproduction, results, done)
     differ = 0
-    Progress.total = len(done)
     for number, job in enumerate(done):
         with tempfile.TemporaryDirectory() as elsewhere:
             try:
-                folder, result = _run(configs[job], Path(elsewhere), number)
+                place = _place(job, number, len(done))
+                folder, result = _run(configs[job], Path(elsewhere), place)
             except RunFailedError as error:
                 print(f"fedrobust: {error}", file=sys.stderr)
                 differ += 1

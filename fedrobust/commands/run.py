@@ -7,27 +7,31 @@ launches the single job, or all jobs of a multirun by the configured launcher.
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NoReturn
 
 from hydra.types import RunMode
 from omegaconf import OmegaConf
+from rich.console import Console
 
-from fedrobust.commands.launch import answer, run_all, run_one
-from fedrobust.commands.progress import Progress
+from fedrobust.commands.dry_run import dry_run
+from fedrobust.commands.launch import Sweep, answer, run_all, run_one
 from fedrobust.commands.report import show_report
-from fedrobust.config import Config
-from fedrobust.config.compose import (
-    checked,
-    compose_run,
-    compose_sweep,
-    number_job,
-    resolved_folder,
-    sweep_folder,
+from fedrobust.commands.run_table import (
+    PAUSE,
+    ShownRun,
+    States,
+    is_interactive,
+    live_table,
 )
+from fedrobust.config.compose import checked, compose_run, resolved_folder
+from fedrobust.config.jobs import Jobs, plan_jobs
+from fedrobust.config.names import name_of, unusual_choices
 from fedrobust.errors import ConfigError, exits_refused, tell
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.sweep_index import update_index
 
 HELP = """usage: fedrobust run [overrides] [-m] [--dry-run] [--cfg job]
                      [--config-dir FOLDER] [--fresh]
@@ -88,7 +92,8 @@ def command(arguments: Sequence[str]) -> int:
     RunFolder(folder, config).check()
     _notes(config.notes)
     if is_dry:
-        return _dry_run([(folder, config)])
+        dry_run(folder, [(folder, config)], [name_of(unusual_choices(config))])
+        return 0
     if is_fresh:
         RunFolder(folder, config).clear()
     return run_one(composed, arguments)
@@ -129,115 +134,61 @@ def _refuse(message: str) -> NoReturn:
 def _multirun(
     arguments: list[str], flags: argparse.Namespace, is_dry: bool, is_fresh: bool
 ) -> int:
-    folder, jobs = _jobs(flags)
+    jobs = plan_jobs(flags.overrides, flags.config_dir)
+    folder, configs, placed = jobs.folder, jobs.configs, jobs.placed
     # The folder is passed resolved, as Hydra would evaluate ${now:...} a second time.
     quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     others = [a for a in flags.overrides if a.partition("=")[0] != "hydra.sweep.dir"]
     overrides = [f"hydra.sweep.dir='{quoted}'", *others]
-    configs = [config for _, config in jobs]
-    _check_folders(folder, [subfolder for subfolder, _ in jobs], configs)
-    _notes(sorted({note for config in configs for note in config.notes}))
-    placed = [(folder / subfolder, config) for subfolder, config in jobs]
+    for path, config in placed:
+        RunFolder(path, config).check("hydra.sweep.dir")
+    _notes(jobs.notes)
     if is_dry:
-        return _dry_run(placed)
+        dry_run(folder, placed, _numbered(jobs.names))
+        return 0
     runs = [RunFolder(path, config) for path, config in placed]
     if is_fresh:
         # Before the first job, as jobs that differ in the evaluation share a folder.
         for run in runs:
             run.clear()
-    Progress.total = len(configs)
-    with exits_refused():
-        status = run_all(overrides, arguments, flags.config_dir)
-    _tell_failures(runs)
+    update_index(folder, jobs)
+    with exits_refused(), _table(jobs) as sweep:
+        status = run_all(overrides, arguments, flags.config_dir, sweep)
+    _tell_failures(runs, jobs.names)
     # Results of an earlier sweep in the same folder alone do not cause a report.
     if any(run.failure() is None and run.result_path.is_file() for run in runs):
         show_report([folder], digests={config.digest for config in configs})
     return status
 
 
-def _jobs(flags: argparse.Namespace) -> tuple[Path, list[tuple[Path, Config]]]:
-    """Compose and check every combination of a multirun.
-
-    Returns
-    -------
-    The folder of the multirun; for each job, its folder below that, and its
-    configuration.
-
-    Raises
-    ------
-    ConfigError
-        When a combination is wrong, or there is none.
-    """
-    keys = {o.lstrip("+~").partition("=")[0] for o in flags.overrides}
-    if "hydra.run.dir" in keys:
-        raise ConfigError(
-            "hydra.run.dir is the folder of one run: with -m use hydra.sweep.dir"
-        )
-    jobs: list[tuple[Path, Config]] = []
-    folders = set[Path]()
-    for combination, composed in compose_sweep(flags.overrides, flags.config_dir):
-        try:
-            config = checked(composed, flags.config_dir)
-            folder, subfolder = _folders(composed, len(jobs), config.digest)
-        except ConfigError as error:
-            raise ConfigError(f"{error} (in {' '.join(combination)})") from error
-        jobs.append((subfolder, config))
-        folders.add(folder)
-    if not jobs:
-        raise ConfigError(
-            f"{' '.join(flags.overrides)}: there is no combination, as a pattern "
-            "matches no choice"
-        )
-    if len(folders) > 1:
-        raise ConfigError(
-            "hydra.sweep.dir must be one folder for all combinations: put what "
-            "differs into hydra.sweep.subdir"
-        )
-    (folder,) = folders
-    if "hydra.sweep.dir" not in keys and str(folder) == "multirun":
-        folder = Path(sweep_folder(flags.overrides))
-    return folder, jobs
+@contextmanager
+def _table(jobs: Jobs) -> Iterator[Sweep]:
+    """Draw the table of all jobs on a terminal; yield what each job knows."""
+    console = Console(stderr=True)
+    sweep = Sweep(tuple(jobs.keys), len(jobs.jobs))
+    if not is_interactive(console):
+        yield sweep
+        return
+    runs = [
+        ShownRun(path, name, config.evaluation_digest)
+        for (path, config), name in zip(jobs.placed, _numbered(jobs.names), strict=True)
+    ]
+    with live_table(States(runs), console, PAUSE):
+        yield replace(sweep, table=os.getpid())
 
 
-def _tell_failures(runs: list[RunFolder]) -> None:
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"[{i}/{len(names)}] {name}" for i, name in enumerate(names, start=1)]
+
+
+def _tell_failures(runs: list[RunFolder], names: Sequence[str]) -> None:
     """Report every failed run if there are several, as Hydra reports only the first."""
-    failed = {run: reason for run in runs if (reason := run.failure()) is not None}
+    failed = [
+        (run, name, reason)
+        for run, name in zip(runs, names, strict=True)
+        if (reason := run.failure()) is not None
+    ]
     if len(failed) > 1:
         tell(f"{len(failed)} of {len(runs)} runs failed")
-        for run, reason in failed.items():
-            name = Progress.name_of(run.config, None, 0)
+        for run, name, reason in failed:
             tell(f"{name} failed: {reason} ({run.error_path})")
-
-
-def _folders(composed: Any, number: int, digest: str) -> tuple[Path, Path]:
-    """Return the folder of a multirun, and the folder of a job below it."""
-    number_job(composed, number)
-    return (
-        resolved_folder(composed, "hydra.sweep.dir", digest),
-        resolved_folder(composed, "hydra.sweep.subdir", digest),
-    )
-
-
-def _check_folders(folder: Path, subfolders: list[Path], configs: list[Config]) -> None:
-    """Refuse folders of other runs, and one folder for two different combinations."""
-    digests: dict[Path, str] = {}
-    for config, subfolder in zip(configs, subfolders, strict=True):
-        RunFolder(folder / subfolder, config).check("hydra.sweep.dir")
-        if digests.setdefault(subfolder, config.digest) != config.digest:
-            raise ConfigError(
-                f"hydra.sweep.subdir={subfolder}: two combinations would share this "
-                "folder; leave the key out to give each its own"
-            )
-
-
-def _dry_run(runs: list[tuple[Path, Config]]) -> int:
-    """Print each run with its folder, and whether it is finished."""
-    left = 0
-    for number, (path, config) in enumerate(runs):
-        is_finished = RunFolder(path, config).result() is not None
-        left += not is_finished
-        name = Progress.name_of(config, number if len(runs) > 1 else None, len(runs))
-        print(f"{name}: {path}{'  (finished)' if is_finished else ''}")
-    count = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
-    print(f"{count}, {left} to do; nothing was run")
-    return 0

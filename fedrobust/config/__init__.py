@@ -4,6 +4,7 @@ Nothing here imports TensorFlow or Flower, so that every wrong key, choice, type
 and impossible pair is refused within a second.
 
 compose       composes conf/ and overrides with Hydra, by ``hydra_loader``
+jobs          the combinations of a multirun, and their folders
 load          checks a composed configuration, once in each command
 schema        the dataclasses of a checked configuration
 components    checks a node with a ``_target_``, whose class is its schema

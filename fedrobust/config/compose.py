@@ -37,12 +37,15 @@ CONFIG = "config"
 _known_digest: ContextVar[str | None] = ContextVar("known_digest", default=None)
 
 
+def science_digest(*, _root_: DictConfig) -> str:
+    """Return the digest by which conf/ names the folder of a run."""
+    # A launcher pickles the resolvers for its processes: a function of a module goes
+    # by its name, where one within a function would take the context along.
+    return _known_digest.get() or load_once(_root_).digest
+
+
 def register_resolvers() -> None:
-    """Register ``science_digest``, by which conf/ names the folder of a run."""
-
-    def science_digest(*, _root_: DictConfig) -> str:
-        return _known_digest.get() or load_once(_root_).digest
-
+    """Register ``science_digest`` with OmegaConf."""
     OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
 
 

@@ -70,8 +70,18 @@ def groups(extra_dir: str | Path | None = None) -> dict[str, dict[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _nested_groups() -> set[str]:
-    """Return the groups within groups that the defaults of config.yaml name."""
+def default_choices() -> dict[str, str | None]:
+    """Return the choice of each group that config.yaml names."""
     text = (config_dir() / "config.yaml").read_text(encoding="utf-8")
     entries = [e for e in yaml.safe_load(text)["defaults"] if isinstance(e, dict)]
-    return {group for entry in entries for group in entry if "/" in group}
+    return {
+        group: choice
+        for entry in entries
+        for group, choice in entry.items()
+        if not group.startswith("override ")
+    }
+
+
+def _nested_groups() -> set[str]:
+    """Return the groups within groups that the defaults of config.yaml name."""
+    return {group for group in default_choices() if "/" in group}

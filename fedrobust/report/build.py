@@ -12,6 +12,7 @@ from fedrobust.report.groups import Runs
 from fedrobust.report.head import head, varies
 from fedrobust.report.notes import note, problems
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
+from fedrobust.report.summary import summary
 from fedrobust.report.tables import grid_texts, grid_title
 
 TAX = (
@@ -40,13 +41,14 @@ def content(
     home
         The folder of the report, to which the folders of runs are relative.
     """
+    found = grids(runs)
     return Content(
         title=title,
         head=head(runs),
         varies=varies(runs),
-        summary=[f"All runs: {sentence}." for sentence in runs.marks.common],
+        summary=summary(runs, found),
         problems=problems(runs),
-        tables=[*map(_grid_table, grids(runs)), _groups_table(runs)],
+        tables=[*map(_grid_table, found), _groups_table(runs)],
         runs=_runs_table(runs, home),
         drawings=drawings,
         footnotes=dict(runs.marks.footnotes),

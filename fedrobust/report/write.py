@@ -13,6 +13,7 @@ from fedrobust.report.groups import Runs
 from fedrobust.report.latex import latex
 from fedrobust.report.markdown import markdown
 from fedrobust.report.page import render
+from fedrobust.report.portraits import portraits
 from fedrobust.report.style import save
 from fedrobust.report.tables import csv_of
 
@@ -32,7 +33,7 @@ def write_report(runs: Runs, folder: Path, title: str, command: str) -> list[Pat
     -------
     The written files, the page first.
     """
-    drawings = default_drawings(runs, command)
+    drawings = all_drawings(runs, command)
     report = content(runs, title, command, drawings, folder)
     page, text = folder / "report.html", folder / "report.md"
     linked = {d.name: PurePath(FIGURES, f"{d.name}.png") for d in drawings if d.figure}
@@ -54,6 +55,11 @@ def write_report(runs: Runs, folder: Path, title: str, command: str) -> list[Pat
     return [*texts, *figures]
 
 
+def all_drawings(runs: Runs, command: str) -> list[Drawing]:
+    """Return the figures of a sweep and those of single runs."""
+    return [*default_drawings(runs, command), *portraits(runs, command)]
+
+
 def write_figures(
     runs: Runs, folder: Path, command: str, axes: Axes | None, names: Sequence[str]
 ) -> list[Path]:
@@ -66,7 +72,7 @@ def write_figures(
     """
     if axes is not None:
         return write_figure(drawing_for(runs, axes, command), folder)
-    known = {drawing.name: drawing for drawing in default_drawings(runs, command)}
+    known = {drawing.name: drawing for drawing in all_drawings(runs, command)}
     written = []
     for name in names:
         if name not in known:

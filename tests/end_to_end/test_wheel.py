@@ -116,7 +116,7 @@ def installed(tmp_path: Path) -> Installed:
 
 def test_an_installed_wheel_runs_the_first_job_of_the_demo_and_reports(installed):
     out = installed("fedrobust", "run", "experiment=demo", "hydra.run.dir=demo/first")
-    assert "digits mlp standard none fedavg seed=0: clean" in out
+    assert "seed=0: clean" in out
     assert "trimmed_mean" in installed("fedrobust", "list", "strategy")
     assert "ε=0.05" in installed("fedrobust", "report", "demo")
     assert (installed.folder / "demo" / "report.md").is_file()

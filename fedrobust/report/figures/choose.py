@@ -46,7 +46,7 @@ def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
     by_title: dict[str, list[RuleAttackGrid]] = {}
     for grid in grids(runs):
         # One row or one column is drawn as bars.
-        if min(grid.values.shape) < 2 and not grid.attacker_gains:
+        if min(grid.values.shape) < 2:
             continue
         by_title.setdefault(grid.title, []).append(grid)
     for title, found in by_title.items():
@@ -54,12 +54,12 @@ def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
         for number, grid in enumerate(wide[:4]):
             yield _grid_drawing(
                 runs, [grid], command, f"{title} under the worst attack",
-                draw_dots(grid), number,
+                draw_dots(grid), number, "Means over seeds.",
             )  # fmt: skip
         for number, figure in enumerate(draw_grids(found)):
             yield _grid_drawing(
                 runs, found, command, f"{title}: defences against attacks", figure,
-                number,
+                number, "Means, ± the standard deviation over seeds.",
             )  # fmt: skip
     if runs.epsilons:
         yield drawing_for(
@@ -77,19 +77,19 @@ def _grid_drawing(
     title: str,
     figure: object,
     number: int,
+    caption: str,
 ) -> Drawing:
     groups = [g for grid in found for line in grid.groups for g in line if g]
     counts = [len(group.runs) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
     name = file_name(title) + (f"-{number + 1}" if number else "")
-    several = "Means, ± the standard deviation over seeds." if max(counts) > 1 else ""
     return Drawing(
         name=name,
         title=f"{title[:1].upper()}{title[1:]}"
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=several,
+        caption=caption if max(counts) > 1 else "",
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),

@@ -18,13 +18,15 @@ from fedrobust.report.interval import words
 
 # More bars in a panel are too narrow, and more lines hide one another.
 MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
+# More lines are rows of a heat map, if they have no more points than this.
+MOST_COLUMNS = 26
 
 
 def draw(data: Data, is_measure: bool = False) -> Figure:
     """Draw numbers as a scatter, as lines, as bars or as a heat map."""
     if is_measure:
         return draw_scatter(data)
-    if data.is_numeric:
+    if data.is_numeric and len(data.hues) <= MOST_LINES:
         return draw_lines(data)
     several = len(data.hues) * len(data.facets) > 1
     if data.frame["x"].nunique() * len(data.hues) > MOST_BARS and several:
@@ -75,7 +77,9 @@ def drawing_for(
         title=_title(data.axes, data),
         section=section,
         figure=figure,
-        caption=" ".join([*_fixed(data), *_flat(data), words(*seeds)]).strip(),
+        caption=" ".join(
+            [*_fixed(data), *_flat(data), *_seeds(seeds, is_measure)]
+        ).strip(),
         command=_command(command, data.axes),
         digests=sorted(data.frame["digest"].unique()),
         seeds=seeds,
@@ -91,7 +95,7 @@ def _refuse_crowd(data: Data) -> None:
             f"{names} bars do not fit, at most {MOST_NAMES} do: choose with --where "
             f"{data.axes.x}=VALUE or another --x"
         )
-    if data.is_numeric and len(data.hues) > MOST_LINES:
+    if data.is_numeric and len(data.hues) > MOST_LINES and names > MOST_COLUMNS:
         raise ConfigError(
             f"{len(data.hues)} lines would hide one another, at most {MOST_LINES} can "
             f"be told apart: choose with --where {data.axes.hue}=VALUE or another --hue"
@@ -109,6 +113,15 @@ def _fixed(data: Data) -> list[str]:
         return []
     chosen = " and ".join(f"{k}={literal(v)}" for k, v in data.axes.where.items())
     return [f"Runs with {chosen}; --where draws others."]
+
+
+def _seeds(seeds: tuple[int, int], is_measure: bool) -> list[str]:
+    """Return how seeds are drawn."""
+    if is_measure:
+        return (
+            ["Means over seeds, and each seed small and pale."] if seeds[1] > 1 else []
+        )
+    return [words(*seeds)]
 
 
 def _flat(data: Data) -> list[str]:

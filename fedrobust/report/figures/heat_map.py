@@ -75,16 +75,17 @@ def cell(value: float, error: float, letters: list[str]) -> str:
 
 def draw_heat_map(data: Data) -> Figure:
     """Draw a measure for two keys: x across and hue down, a matrix for each facet."""
-    columns = ordered(data.axes.x or "", data.frame["x"])
+    frame = data.frame.assign(x=data.frame["x"].map(_name))
+    columns = ordered(data.axes.x or "", frame["x"])
     parts = []
     for facet in data.facets:
-        inside = data.frame[data.frame["facet"] == facet]
+        inside = frame[frame["facet"] == facet]
         rows = [hue for hue in data.hues if (inside["hue"] == hue).any()]
         values = np.full((len(rows), len(columns)), np.nan)
         texts = [[NONE] * len(columns) for _ in rows]
         for r, hue in enumerate(rows):
             for x, level, letters in estimates(data, inside[inside["hue"] == hue]):
-                c = columns.index(str(x))
+                c = columns.index(x)
                 values[r, c] = level.mean
                 spread = f"\n±{level.half:.1f}" if level.num_seeds > 1 else ""
                 texts[r][c] = f"{level.mean:.1f}{letters}{spread}"
@@ -110,6 +111,10 @@ def draw_heat_map(data: Data) -> Figure:
             f"{MOST_ROWS}: choose with --where {data.axes.hue or data.axes.facet}=VALUE"
         )
     return draw_matrices([replace(part, span=span) for part in cut])
+
+
+def _name(x: str | float) -> str:
+    return x if isinstance(x, str) else f"{x:g}"
 
 
 def _span(data: Data, values: np.ndarray) -> tuple[float, float]:

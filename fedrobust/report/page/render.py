@@ -2,7 +2,7 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class NumberedTable:
 
     number: int
     table: Table
-    tails: Sequence[int]
+    tails: Sequence[float]
     rows: Sequence[Sequence[Cell]]
     varies: frozenset[str] = frozenset()
 
@@ -92,10 +92,14 @@ def render(content: Content) -> str:
             for name in SECTIONS
             if (found := [f for f in figures if f.drawing.section == name])
         ],
-        tables=[_table(n, table) for n, table in enumerate(content.tables, start=1)],
+        tables=[
+            _table(number, table, content.footnotes)
+            for number, table in enumerate(content.tables, start=1)
+        ],
         runs=_table(
             len(content.tables) + 1,
             content.runs,
+            content.footnotes,
             frozenset(key for key, _ in content.varies),
         ),
         marked={
@@ -109,7 +113,7 @@ def render(content: Content) -> str:
 
 
 def _figures(drawings: Sequence[Drawing]) -> list[NumberedFigure]:
-    """Return the figures with numbers, in the order in which the page shows them."""
+    """Return the figures in the order of the page, each with its number."""
     ordered = sorted(drawings, key=lambda drawing: SECTIONS.index(drawing.section))
     return [
         NumberedFigure(number, drawing, _svg(number, drawing))
@@ -125,10 +129,13 @@ def _svg(number: int, drawing: Drawing) -> Markup:
 
 
 def _table(
-    number: int, table: Table, varies: frozenset[str] = frozenset()
+    number: int,
+    table: Table,
+    letters: Container[str],
+    varies: frozenset[str] = frozenset(),
 ) -> NumberedTable:
     tails = tail_widths(table.texts)
-    rows = [*cells(table, tails)]
+    rows = [*cells(table, tails, letters)]
     return NumberedTable(
         number, table, tails, rows, varies.intersection(table.texts.names)
     )

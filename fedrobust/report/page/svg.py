@@ -46,9 +46,8 @@ def inline_svg(figure: Figure, name: str, label: str) -> str:
         canvas, dpi = figure.canvas, figure.dpi
         try:
             figure.dpi = IMAGE_DPI
-            FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
-                text, metadata={"Date": None}
-            )
+            svg = FigureCanvasSVG(figure)
+            svg.print_svg(text, metadata={"Date": None})  # type: ignore[no-untyped-call]
         finally:
             figure.dpi = dpi
             figure.set_canvas(canvas)
@@ -74,9 +73,8 @@ def _simplify(element: ET.Element) -> None:
     element.tail = None
     for child in [*element]:
         _simplify(child)
-        if child.tag in ("metadata", "style") or (
-            child.tag == "defs" and not len(child)
-        ):
+        is_empty = child.tag == "defs" and not len(child)
+        if is_empty or child.tag in ("metadata", "style"):
             element.remove(child)
     if len(element):
         element.text = None

@@ -1,11 +1,13 @@
 """What one command does once: composing, checking and constructing."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
 from hydra.experimental.callback import Callback
 
 from fedrobust.assembly import Experiment, forget
@@ -14,6 +16,7 @@ from fedrobust.byzantine import SignFlip
 from fedrobust.cli import main
 from fedrobust.commands import launch
 from fedrobust.config import load, load_config
+from fedrobust.config.compose import register_resolvers
 from fedrobust.models import MLP
 from strategies.robust import RobustStrategy
 from strategies.rules import Krum
@@ -129,3 +132,36 @@ def test_what_a_callback_changes_runs_in_the_folder_of_what_it_became(
     ((config, folder),) = seen
     assert config.seed == 7
     assert folder == config.digest == configure(*TINY, "seed=7").digest
+
+
+def test_what_a_launcher_sends_to_its_processes_can_be_pickled():
+    """Joblib's and submitit's launchers pickle the task and Hydra's global state."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    register_resolvers()
+    task = partial(launch.job, sweep=launch.Sweep(("seed",), 18))
+    sent = cloudpickle.dumps((task, Singleton.get_state()))
+    received, state = cloudpickle.loads(sent)
+    assert received.keywords == task.keywords
+    assert received.func is launch.job
+    assert state.keys() == Singleton.get_state().keys()
+
+
+def test_jobs_know_their_number_and_their_name(monkeypatch):
+    seen = []
+    original = launch.Progress
+
+    def noted(config, folder, place):
+        seen.append(place)
+        return original(config, folder, place)
+
+    monkeypatch.setattr(launch, "Progress", noted)
+    sweep = ["-m", "hydra.sweep.dir=all", "seed=0,1", "strategy=krum,mean"]
+    assert main(["run", *TINY, *KRUM[1:], *sweep]) == 0
+    assert [(job.number, job.total, job.name) for job in seen] == [
+        (0, 4, "strategy=krum seed=0"),
+        (1, 4, "strategy=mean seed=0"),
+        (2, 4, "strategy=krum seed=1"),
+        (3, 4, "strategy=mean seed=1"),
+    ]
+    (index,) = Path("all").glob("index.csv")
+    assert index.read_text().startswith("folder,strategy,seed,digest,")

@@ -70,7 +70,7 @@ def test_every_job_that_failed_is_named_and_keeps_its_reason(
     for path in kept:
         reason = json.loads(path.read_text())["error"]
         assert "no size" in reason
-        name = "digits mlp standard none fedavg seed=0"
+        name = f"model.size={reason[-1]}"
         assert f"fedrobust: {name} failed: {reason} ({path})\n" in error
     report = Path("all/report.md").read_text()
     assert all(f"- Failed: {path.parent} (" in report for path in kept)

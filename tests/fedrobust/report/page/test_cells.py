@@ -27,9 +27,12 @@ def test_uneven_decimals_are_split_at_the_point():
     ("values", "left", "width"),
     [
         (["9.5", "10.2"], [], 0),
-        (["9.5", "10.25"], [], 3),
+        (["9.5", "10.25"], [], 2.55),
+        (["9.5", "10.2 ± 1.0ᵃ,ᵇ"], [], 8.6),
+        (["9.5*", "10.25"], [], 0),
+        (["9.5ᵃ", "9.5 "], [], 2.3),
         (["9.5", "10.25"], ["a"], 0),
-        (["9.5", "–"], [], 2),
+        (["9.5", "–"], [], 1.55),
         (["krum", "median"], [], 0),
         (["v1.2.3", "v1.2"], [], 0),
         ([], [], 0),
@@ -52,6 +55,10 @@ def test_without_keys_a_cell_is_sorted_by_its_text():
     assert [(cell.number, cell.key) for cell in column("a", "b")] == [(None, None)] * 2
 
 
+def test_only_a_long_text_is_wrapped():
+    assert [cell.is_long for cell in column("x" * 28, "x" * 29)] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("path", "address"),
     [
@@ -66,6 +73,30 @@ def test_without_keys_a_cell_is_sorted_by_its_text():
 )
 def test_a_link_stays_a_path(path, address):
     assert column("a", links=[path])[0].link == address
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "tail", "marks"),
+    [
+        ("9.5ᵃ", "9", ".5", ["a"]),
+        ("10.25 ± 1.0ᵃ,ᵇ", "10", ".25 ± 1.0", ["a", "b"]),
+        ("7.5ᵃᵇ", "7", ".5", ["ab"]),
+        ("7.5ᵃ,ᶻ", "7", ".5ᵃ,ᶻ", []),
+        ("7.5", "7", ".5", []),
+    ],
+)
+def test_the_marks_of_a_number_name_its_footnotes(text, head, tail, marks):
+    texts = Texts(["a"], [[text]], [])
+    ((cell,),) = cells(Table("t", "T", texts), [9], {"a", "b", "ab"})
+    assert (cell.text, cell.tail) == (head, tail)
+    assert [letter for letter, _ in cell.marks] == marks
+    assert cell.text + cell.tail + ",".join(shown for _, shown in cell.marks) == text
+
+
+def test_a_name_that_ends_in_a_raised_letter_has_no_mark():
+    texts = Texts(["a"], [["nameᵃ"]], ["a"])
+    ((cell,),) = cells(Table("t", "T", texts), [0], {"a"})
+    assert (cell.text, cell.marks) == ("nameᵃ", ())
 
 
 def test_only_the_first_cell_of_a_row_links():

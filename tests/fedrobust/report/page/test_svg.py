@@ -33,7 +33,8 @@ def test_nothing_is_painted_behind_a_figure():
     figure = curves()
     width, height = (72 * inches for inches in figure.get_size_inches())
     (page, *_) = [e for e in elements(inline_svg(figure, "f1", "")) if e.tag == "path"]
-    assert page.get("d") == f"M 0 {height:g} L {width:g} {height:g} L {width:g} 0 L 0 0 L 0 {height:g} z"  # noqa: E501
+    corners = (0, height), (width, height), (width, 0), (0, 0), (0, height)
+    assert page.get("d") == f"M {' L '.join(f'{x:g} {y:g}' for x, y in corners)} z"
     assert page.get("style") == "fill: none"
 
 
