@@ -20,7 +20,7 @@ def sweep(folder, rules, numbers, **choices) -> None:
 
 
 def test_more_lines_than_can_be_told_apart_are_refused_or_told(tmp_path):
-    sweep(tmp_path, [f"rule_{number}" for number in range(13)], (0, 1))
+    sweep(tmp_path, [f"rule_{number}" for number in range(13)], range(27))
     runs, axes = collect(tmp_path), Axes(x="num_byzantine", y="clean_accuracy")
     told = (
         "13 lines would hide one another, at most 12 can be told apart: choose with "
@@ -32,6 +32,23 @@ def test_more_lines_than_can_be_told_apart_are_refused_or_told(tmp_path):
     drawing = drawing_for(runs, axes, COMMAND, fix=True)
     assert (drawing.figure, drawing.reason) == (None, f"{told}.")
     assert drawing.name == "clean-accuracy-over-num-byzantine"
+
+
+def test_many_lines_of_few_points_are_rows_of_a_heat_map(tmp_path):
+    for number in range(13):
+        for place, epsilon in enumerate((None, 0.1, 0.1000001)):
+            rule, clean = f"rule_{number:02}", (number + place) / 100
+            write_run(tmp_path, clean, 0.5, strategy=rule,
+                      epsilon=epsilon, objective={"epsilon": epsilon})  # fmt: skip
+    axes = Axes(x="training.epsilon", y="clean_accuracy")
+    drawing = drawing_for(collect(tmp_path), axes, COMMAND)
+    place = drawing.figure.axes[0]
+    columns = [label.get_text() for label in place.get_xticklabels()]
+    # Numbers that differ late are columns of their own: nothing is averaged over them.
+    assert sorted(columns) == ["(none)", "0.1", "0.1000001"]
+    shown = [t.get_text() for t in place.texts if t.get_position()[1] == 12]
+    assert sorted(shown) == ["12.0", "13.0", "14.0"]
+    assert "otted" not in drawing.caption
 
 
 def test_more_panels_than_fit_are_refused(tmp_path):
