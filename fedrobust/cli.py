@@ -4,12 +4,12 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from fedrobust import __version__, vectors
 from fedrobust.commands.faults import describe
 from fedrobust.commands.streams import outlive_readers
 from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
+from fedrobust.search_path import import_strategies, search_current_folder_last
 from fedrobust.signals import Signals
 
 COMMANDS = ("run", "watch", "attack", "list", "report", "epsilon", "reproduce")
@@ -91,7 +91,8 @@ def _run(arguments: list[str]) -> int:
     if arguments[0] in ("-V", "--version"):
         print(__version__)
         return 0
-    _search_current_folder_last()
+    import_strategies()
+    search_current_folder_last()
     vectors.widest()
     if arguments[0] not in COMMANDS:
         raise ConfigError(
@@ -101,40 +102,6 @@ def _run(arguments: list[str]) -> int:
     module = importlib.import_module(f"fedrobust.commands.{arguments[0]}")
     status: int = module.command(arguments[1:])
     return status
-
-
-def _search_current_folder_last() -> None:
-    """Append the current folder to the path, so that ``_target_`` finds modules there.
-
-    Installed modules take precedence, in this process and in those that it starts with
-    its path. ``strategies`` is always the package next to ``fedrobust``.
-
-    Raises
-    ------
-    ConfigError
-        When the current folder no longer exists.
-    """
-    home = str(Path(__file__).resolve().parents[1])
-    try:
-        current = str(Path.cwd())
-    except FileNotFoundError as error:
-        raise ConfigError(
-            "the current folder no longer exists: change to another one"
-        ) from error
-    sys.path.insert(0, home)
-    try:
-        importlib.import_module("strategies.validation")
-    except ImportError as error:
-        hiding = getattr(sys.modules["strategies"], "__file__", None)
-        raise ConfigError(
-            f"{hiding} hides the package strategies of {home}: rename it, or start "
-            "fedrobust in another folder"
-        ) from error
-    finally:
-        sys.path.remove(home)
-    if current != home:
-        others = [path for path in sys.path if path not in ("", current)]
-        sys.path[:] = [*others, current]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ from fedrobust.record.preparation import OnWarning, prepare
 from fedrobust.record.recorder import OnRow, RoundRecorder
 from fedrobust.record.result import Result
 from fedrobust.record.reuse import finished_result, read_record, trained_network
+from fedrobust.record.round_row import RoundRow
 from fedrobust.record.summary import result_of, training_seconds
+from fedrobust.record.tracked import RunTracker
 from fedrobust.record.warning_log import Warnings
 
 
@@ -39,6 +41,7 @@ class Session:
     carrier: Json
     on_row: OnRow
     on_warning: OnWarning
+    tracker: RunTracker
 
 
 def run(
@@ -47,6 +50,7 @@ def run(
     on_row: OnRow = lambda row: None,
     on_warning: OnWarning = lambda text: None,
     grid: Any = None,
+    sweep: Path | None = None,
 ) -> Result:
     """Run an experiment, or return its stored result.
 
@@ -58,6 +62,8 @@ def run(
         Called after each round, and with each warning before the first round.
     grid
         The Flower grid to run over, as under ``flwr run``; None starts the runtime.
+    sweep
+        The folder of the sweep that the run belongs to, by which sinks group runs.
 
     Raises
     ------
@@ -66,28 +72,37 @@ def run(
     """
     experiment, store = Experiment(config), RunFolder(folder, config)
     messenger = carrier(config, grid)
-    session = Session(experiment, store, grid, messenger, on_row, on_warning)
+    tracker = RunTracker(experiment.tracking, store, sweep)
+    session = Session(experiment, store, grid, messenger, on_row, on_warning, tracker)
     store.check()
-    with store.noting_failures(), exits_refused():
+    with store.noting_failures(), exits_refused(), tracker.following():
         # A finished run may be in a read-only folder, so it is not locked.
         result = finished_result(experiment, store)
-        if result is None or not store.is_settled(result):
+        if result is None or not store.is_settled(result) or tracker.is_due():
             # Jobs of a sweep that differ only in the evaluation have one folder, and
             # the order in which BLAS sums depends on its threads.
             with store.locked(), threadpool_limits(1, "blas"), Warnings() as caught:
                 store.check()
                 complete = _evaluate if store.is_trained else _train
-                result = finished_result(experiment, store) or complete(session, caught)
-                store.write_result(result)
+                known = finished_result(experiment, store)
+                result = known or complete(session, caught)
+                store.write_result(result, is_new=known is None)
+                tracker.finish(result)
         return result
 
 
 def _train(session: Session, caught: Warnings) -> Result:
     """Train a new model and evaluate it."""
-    experiment, folder, on_row = session.experiment, session.folder, session.on_row
+    experiment, folder = session.experiment, session.folder
     started = time.perf_counter()
     evaluator, doubts = prepare(experiment, True, caught, session.on_warning)
     folder.open()
+    session.tracker.start()
+
+    def on_row(row: RoundRow) -> None:
+        session.tracker.on_row(row)
+        session.on_row(row)
+
     present = environment(session.carrier)
     training = {**present, "deterministic": present["deterministic"] and not doubts}
     recorder = RoundRecorder(experiment, folder, evaluator, on_row, training, caught)

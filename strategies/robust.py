@@ -107,6 +107,9 @@ class RobustStrategy(TrainingSide, EvaluationSide):
 
     Attributes
     ----------
+    rule, preaggregators, postprocessors, server_optimizer
+        What the strategy is made of, as it was given; their ``repr`` has all
+        parameters, so that a record of the run can name them.
     client_ids
         The client id of each node that is known so far.
 

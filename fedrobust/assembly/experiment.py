@@ -11,11 +11,14 @@ from fedrobust.assembly.repeatability import check_training
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine import ByzantineAttack
 from fedrobust.config import Config
+from fedrobust.config.typed import with_key
 from fedrobust.data import Split
 from fedrobust.data.view import Rows
+from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
 from fedrobust.runtime.base import Runtime
+from fedrobust.tracking.base import Tracking
 from fedrobust.training.trainer import Trainer
 from strategies.rules.base import Rule
 
@@ -147,6 +150,21 @@ class Experiment:
         """The optimiser with which the server applies the aggregate."""
         node = self.config.strategy.server_optimizer
         return component_of(node, "strategy.server_optimizer")
+
+    @property
+    def tracking(self) -> Tracking | None:
+        """The sink of the run's figures; None without one."""
+        node = self.config.tracking
+        if not node:
+            return None
+        made = component_of(node, "tracking")
+        if not isinstance(made, Tracking):
+            raise ConfigError(
+                f"tracking._target_={node['_target_']}: makes a {type(made).__name__}, "
+                "must make a fedrobust.tracking.Tracking"
+            )
+        with_key("tracking", made.check)
+        return made
 
     # Evaluation.
 

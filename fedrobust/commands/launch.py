@@ -231,16 +231,18 @@ def job(composed: Any, sweep: Sweep | None = None) -> Result:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     config = load_once(composed, settings.runtime.choices)
-    place = None
+    place, home = None, None
     if sweep is not None:
         name = job_name(config, settings.overrides.task, sweep.keys)
         place = Job(settings.job.num, sweep.total, name, sweep.table)
+        home = Path(settings.sweep.dir)
     try:
         with Progress(config, folder, place) as progress:
             # Within, as it takes seconds.
             from fedrobust.one_run import run
 
-            result = run(config, folder, progress.on_row, progress.on_warning)
+            on_row, on_warning = progress.on_row, progress.on_warning
+            result = run(config, folder, on_row, on_warning, sweep=home)
             progress.finish(result)
     except Exception as error:
         is_known = isinstance(error, ConfigError | RunFailedError)

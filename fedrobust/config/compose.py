@@ -206,8 +206,12 @@ def resolved_folder(composed: DictConfig, key: str, digest: str | None = None) -
 
 
 def sweep_folder(overrides: Sequence[str]) -> str:
-    """Return the folder of a multirun; equal overrides share it, so they resume."""
-    text = "\n".join(sorted(overrides))
+    """Return the folder of a multirun; equal overrides share it, so they resume.
+
+    A multirun that is tracked is the same multirun.
+    """
+    counted = (o for o in overrides if not re.match(r"[+~]*tracking[.=@]", o))
+    text = "\n".join(sorted(counted))
     return f"multirun/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -18,6 +18,7 @@ from fedrobust.errors import ConfigError, reason_of
 # Groups with a single choice. From a list, Hydra would silently use the last one.
 ONE_CHOICE = (
     "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
+    "tracking",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from fedrobust.data.partition import Partition
 from fedrobust.errors import ConfigError
 from fedrobust.models import ModelBuilder
 from fedrobust.runtime.base import Runtime
+from fedrobust.tracking.base import Tracking
 from fedrobust.training.objective import Objective
 from fedrobust.training.simulator import Simulator
 from strategies.rules.base import Rule
@@ -68,6 +69,7 @@ def check_components(config: Config) -> Config:
         byzantine=_check_byzantine(c),
         preaggregator=preaggregators,
         runtime=_check_runtime(c),
+        tracking=_check_tracking(c),
     )
 
 
@@ -197,4 +199,14 @@ def _check_runtime(config: Config) -> Node:
             runtime.cohort,
             "1 with training.scaffold=true: each client has a correction of its own",
         )
+    return node
+
+
+def _check_tracking(config: Config) -> Node:
+    """Check the sink, and that its library is installed."""
+    if not config.tracking:
+        return {}
+    node, tracking = check_component(config.tracking, "tracking", Tracking)
+    if isinstance(tracking, Tracking):
+        with_key("tracking", tracking.check)
     return node

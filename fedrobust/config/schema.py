@@ -110,7 +110,7 @@ class Config(Noted):
 
     # No field listed here changes a bit of the trained model.
     outside_digest: ClassVar[tuple[str, ...]] = (
-        *("attack", "checks", "evaluation", "runtime", "choices"),
+        *("attack", "checks", "evaluation", "runtime", "tracking", "choices"),
     )
 
     seed: int
@@ -134,6 +134,7 @@ class Config(Noted):
     runtime: Node
     evaluation: EvaluationConfig
     screening: ScreeningConfig
+    tracking: Node = field(default_factory=dict)
     # The choice made in each group, which names the nodes above.
     choices: dict[str, str] = field(default_factory=dict)
 

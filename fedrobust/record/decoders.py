@@ -22,7 +22,9 @@ Decoder = Callable[[Any, str], Any]
 T = TypeVar("T")
 # Larger integers cannot be converted to a float.
 LARGEST = sys.float_info.max
-PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,)}
+PLAIN: dict[Any, tuple[type, ...]] = {
+    bool: (bool,), int: (int,), float: (int, float), str: (str,),
+}  # fmt: skip
 
 
 class WrongValueError(Exception):

@@ -22,7 +22,7 @@ PACKAGES = (
     *DEALING,
 )
 # Our own modules that affect no number of a run.
-IRRELEVANT = {"commands", "report", "reproduce", "cli.py"}
+IRRELEVANT = {"api", "commands", "report", "reproduce", "tracking", "cli.py"}
 
 
 def environment(runtime: Json) -> Json:

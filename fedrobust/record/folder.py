@@ -10,7 +10,10 @@ evaluations/   the result of each evaluation of the trained model
 confusion/     the confusion matrices of each evaluation
 examples/      images of each evaluation, clean and attacked
 result.json    the result of the latest call
+model_card.md  a description of the model for people
+ro-crate-metadata.json  the provenance of all these, for machines
 error-*.json   why an evaluation failed, until it succeeds
+tracking.json  where the run was logged, if it is tracked
 .lock          held by the process that uses the folder
 """
 
@@ -37,6 +40,7 @@ from fedrobust.files import (
     check_writable,
     is_partial,
     locked,
+    read_json,
     to_disk,
     to_json,
     write_atomically,
@@ -44,8 +48,11 @@ from fedrobust.files import (
 )
 from fedrobust.record.attempt import FailedAttempt, failed_attempt
 from fedrobust.record.details import named, write_details, write_partition
+from fedrobust.record.model_card import model_card
 from fedrobust.record.ownership import LOCK, check_ownership
 from fedrobust.record.result import Result
+from fedrobust.record.ro_crate import NAME, now, ro_crate, times_in, times_until
+from fedrobust.record.ro_crate_entities import CARD
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.record.training_record import RecordedEvent, TrainingRecord
@@ -142,7 +149,8 @@ class RunFolder:
             # The model is removed first, as without it no other file counts.
             names = [self.model_path.name, "evaluations/*.json", "result.json"]
             names += ["confusion/*.json", "examples/*.npz", "partition.json"]
-            for name in [*names, "training.json", "*.jsonl", "error-*.json"]:
+            names += ["training.json", "*.jsonl", "error-*.json", NAME, CARD]
+            for name in [*names, "tensorboard/*/events.out.tfevents.*"]:
                 for path in self.path.glob(name):
                     path.unlink()
 
@@ -176,6 +184,11 @@ class RunFolder:
     def result_path(self) -> Path:
         """The result of the latest call."""
         return self.stored.result_path
+
+    @property
+    def tracking_path(self) -> Path:
+        """The record of where the run was logged."""
+        return self.path / "tracking.json"
 
     @property
     def is_trained(self) -> bool:
@@ -305,8 +318,17 @@ class RunFolder:
             and all(_has(path, text) for path, text in expected.items())
         )
 
-    def write_result(self, result: Result) -> None:
-        """Store a result under its evaluation, and as the result of the latest call."""
+    def write_result(self, result: Result, is_new: bool = False) -> None:
+        """Store a result under its evaluation, and as the result of the latest call.
+
+        Parameters
+        ----------
+        result
+            The result.
+        is_new
+            Whether this call has evaluated the model. Then its description is written;
+            otherwise that is only kept up to date.
+        """
         path = self.stored.evaluation_path(result.evaluation_digest)
         with self._writing():
             path.parent.mkdir(exist_ok=True)
@@ -314,6 +336,21 @@ class RunFolder:
             self._write_config()
             write_atomically(self.result_path, result.to_text())
             self.error_path.unlink(missing_ok=True)
+            self._describe(result, is_new)
+
+    def _describe(self, result: Result, is_new: bool) -> None:
+        """Write the model card and, last of all, the provenance."""
+        path, times = self.path / NAME, {}
+        with suppress(FileError):
+            times = times_in(read_json(path, ""), self.config)
+        if is_new:
+            times[result.evaluation_digest] = times_until(now(), result)
+        if not times:
+            # A run of an earlier version stays as it is.
+            return
+        write_atomically(self.path / CARD, model_card(self.config, result))
+        crate = ro_crate(self.path, self.config, result, times)
+        write_atomically(path, to_json(crate, indent=2) + "\n")
 
     @property
     def error_path(self) -> Path:

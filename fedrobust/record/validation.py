@@ -31,9 +31,9 @@ def from_json(
     Parameters
     ----------
     kind
-        The dataclass. Its annotations are the schema: ``int``, ``float``, ``str``, a
-        literal, another dataclass, a TypedDict (whose unknown keys are kept), lists and
-        dictionaries of these, or None.
+        The dataclass. Its annotations are the schema: ``bool``, ``int``, ``float``,
+        ``str``, a literal, another dataclass, a TypedDict (whose unknown keys are
+        kept), lists and dictionaries of these, or None.
     found
         The JSON object.
     where

@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from fedrobust.record.result import Result
 from fedrobust.record.stored_run import StoredRun
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import CHOICE, columns_of, labels, with_one_epsilon
 from fedrobust.report.order import rank
-from fedrobust.report.reading import Found, read_runs
+from fedrobust.report.reading import Found, FoundRun, read_runs
 
 # The column that distinguishes experiments that agree in every key.
 DIGEST = "digest"
@@ -55,6 +56,20 @@ def collect(
                 ]
             )
         )
+    return grouped(found, below)
+
+
+def grouped(found: Sequence[FinishedRun], below: Found | None = None) -> Runs:
+    """Group finished runs that differ only in their seed.
+
+    Parameters
+    ----------
+    found
+        At least one finished run.
+    below
+        What else was found beside them.
+    """
+    below = below or Found()
     names, groups = _by_label(found)
     clashing = {label: runs for label, runs in groups.items() if _clash(runs)}
     if clashing:
@@ -112,12 +127,18 @@ def _by_attack(below: Found) -> list[FinishedRun]:
                 both = replace(known, checks=known.checks | failed)
                 chosen[key] = replace(chosen[key], result=both)
                 continue
-            evaluated = {"attack": result.attack, "choices": result.choices}
-            config = with_one_epsilon({**run.config, **evaluated})
-            chosen[key] = FinishedRun(
-                config, result, StoredRun(run.path), labels(config), below.unreadable
-            )
+            chosen[key] = finished_run(run, result, below.unreadable)
     return [*chosen.values()]
+
+
+def finished_run(run: FoundRun, result: Result, unreadable: list[str]) -> FinishedRun:
+    """Return one evaluation of a run, with the configuration of this evaluation.
+
+    ``unreadable`` receives a sentence about each file that cannot be read later.
+    """
+    evaluated = {"attack": result.attack, "choices": result.choices}
+    config = with_one_epsilon({**run.config, **evaluated})
+    return FinishedRun(config, result, StoredRun(run.path), labels(config), unreadable)
 
 
 def _by_label(

@@ -70,7 +70,8 @@ def percent(mean: float | None, std: float | None = None) -> str:
 
 def number(value: float) -> str:
     """Return a share in percent as text; nan is a dash."""
-    return MISSING if np.isnan(value) else f"{100 * value:.1f}"
+    # Adding 0 writes -0.0 as 0.0.
+    return MISSING if np.isnan(value) else f"{round(100 * value, 1) + 0.0:.1f}"
 
 
 def checks(results: Sequence[Result]) -> str:

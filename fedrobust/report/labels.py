@@ -36,16 +36,19 @@ OF_NUMBERS = ("strategy", "preaggregator")
 def labels(config: Json) -> dict[str, str]:
     """Return the values of a configuration that may distinguish runs, by dotted key.
 
-    Seeds, checks, the evaluated rounds, and the place of the run are dropped. A key
+    Seeds, checks, the evaluated rounds, the place of the run, and its tracking are
+    dropped. A key
     that a configuration of an earlier version lacks has the default of its class.
     """
-    dropped_keys = ("config_digest", "digest_version", "seed", "checks", "evaluation")
+    dropped_keys = {"config_digest", "digest_version", "seed", "checks", "evaluation"}
+    dropped_keys |= {"tracking"}
     config = with_defaults(config, Config)
     kept = {k: v for k, v in config.items() if k not in dropped_keys}
     kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
-    dropped = {"partition": "seed", "dataset": "download", "choices": "runtime"}
-    for group, name in dropped.items():
-        kept[group] = {k: v for k, v in config.get(group, {}).items() if k != name}
+    dropped = {"partition": ["seed"], "dataset": ["download"]}
+    dropped |= {"choices": ["runtime", "tracking"]}
+    for group, names in dropped.items():
+        kept[group] = {k: v for k, v in config.get(group, {}).items() if k not in names}
     return dict(_flat(kept))
 
 

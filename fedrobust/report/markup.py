@@ -10,22 +10,13 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from rich.text import Text
 
+from fedrobust.escape import escape_markdown as escape_markdown
 from fedrobust.report.column import Texts
 from fedrobust.report.marks import RAISED
 from strategies.transport.text import printable
 
-# Characters that Markdown, or HTML within it, would interpret as markup. Underscores
-# within words are left alone, as keys are full of them and Markdown ignores them there,
-# and so are stars at the end of words, which open nothing.
-_MARKDOWN = re.compile(r"[\\`\[\]<>|~$]|&(?=#?\w+;)|\*(?=\S)|(?<!\w)_|_(?!\w)")
-
 # A decorator for functions that draw; matplotlib reads the setting for each new text.
 plain_figure_text = mpl.rc_context({"text.parse_math": False})
-
-
-def escape_markdown(text: str) -> str:
-    """Escape a text so that Markdown shows it as it is, on one line."""
-    return _MARKDOWN.sub(lambda sign: "\\" + sign[0], printable(text))
 
 
 def rich_text(text: str, style: str = "") -> Text:

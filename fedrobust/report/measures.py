@@ -5,6 +5,7 @@ keys joined with dots, such as ``robust_accuracy.pgd.0.1``. Short names stand fo
 measures that are drawn most.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -35,6 +36,9 @@ WORDS = {
     "worst_client": "worst client's accuracy",
     "client_spread": "spread over clients",
 }
+
+# A dot between keys, and not that of a number.
+_DOT = re.compile(r"(?<!\d)\.|\.(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def measure(name: str, epsilon: str | None = None) -> Measure:
         The epsilon that ``robust_accuracy`` stands for; None if there is none.
     """
     is_share = any(part in name for part in SHARES)
-    words = WORDS.get(name, name.replace("_", " ").replace(".", " "))
+    words = WORDS.get(name, _DOT.sub(" ", name).replace("_", " "))
     if name == "robust_accuracy" and epsilon is not None:
         words += f" at ε = {float(epsilon):.4g}"
     return Measure(name, f"{words} (%)" if is_share else words, is_share)

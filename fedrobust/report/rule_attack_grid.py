@@ -25,6 +25,8 @@ PLAIN = ("fedavg", "mean")
 # What a row and a column of the grid consist of: keys, and groups of keys.
 DEFENCE = ("strategy", "preaggregator", "strategy/server_optimizer")
 ATTACK = ("byzantine", "byzantine_from_round", "byzantine_redraw", "byzantine_clients")
+# Choices that change nothing, and are no part of a defence's name.
+NEUTRAL = {"preaggregator": "none", "strategy/server_optimizer": "sgd"}
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,12 @@ def words(group: SeedGroup, names: Sequence[str]) -> str:
         if name in ("strategy", "byzantine", "preaggregator")
         else _named(name, value)
         for name in names
-        if (value := group.labels[name]) not in ("", "None")
+        if (value := group.labels[name]) not in ("", "None", NEUTRAL.get(name))
     )
 
 
 def _named(name: str, value: str) -> str:
-    return f"{name.rpartition('.')[2]}={value}"
+    return f"{name.replace('/', '.').rpartition('.')[2]}={value}"
 
 
 def _grid(

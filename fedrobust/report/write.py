@@ -36,18 +36,23 @@ def write_report(runs: Runs, folder: Path, title: str, command: str) -> list[Pat
     drawings = all_drawings(runs, command)
     report = content(runs, title, command, drawings, folder)
     page, text = folder / "report.html", folder / "report.md"
-    tables, rows = folder / "report.tex", folder / "report.csv"
-    stale = set(_figures_of(text))
-    figures = [path for drawing in drawings for path in write_figure(drawing, folder)]
-    write_atomically(page, render(report))
     linked = {d.name: PurePath(FIGURES, f"{d.name}.png") for d in drawings if d.figure}
-    write_atomically(text, markdown(report, linked))
-    write_atomically(tables, latex(report))
-    write_atomically(rows, csv_of(runs))
-    for name in stale - {drawing.name for drawing in drawings if drawing.figure}:
+    # All of it exists before the first file of the previous report is replaced.
+    texts = {
+        page: render(report),
+        text: markdown(report, linked),
+        folder / "report.tex": latex(report),
+        folder / "report.csv": csv_of(runs),
+    }
+    stale = set(_figures_of(text)) - {*linked}
+    folder.mkdir(exist_ok=True, parents=True)
+    figures = [path for drawing in drawings for path in write_figure(drawing, folder)]
+    for path, written in texts.items():
+        write_atomically(path, written)
+    for name in stale:
         for kind in KINDS:
             (folder / FIGURES / f"{name}{kind}").unlink(missing_ok=True)
-    return [page, text, tables, rows, *figures]
+    return [*texts, *figures]
 
 
 def all_drawings(runs: Runs, command: str) -> list[Drawing]:

@@ -40,7 +40,7 @@ def settings(reproduction: Reproduction) -> str:
 
 def science(job: Job) -> dict[str, Any]:
     """Return the settings, except the seed, that the numbers of a run depend on."""
-    excluded = ("seed", "runtime")
+    excluded = ("seed", "runtime", "tracking")
     known = {key: v for key, v in job.composed.items() if key not in excluded}
     # The one key of the runtime that changes bits.
     return {**known, "runtime": {"cohort": job.composed["runtime"]["cohort"]}}

@@ -1,4 +1,4 @@
-"""Write the pages that are made from conf/ and docstrings: ``make catalogues``."""
+"""Write the pages that are made from other files: ``make catalogues``."""
 
 import importlib
 import inspect
@@ -8,19 +8,25 @@ from pathlib import Path
 from fedrobust.config.conf_folder import groups
 from fedrobust.report.catalogue import configuration_page, group_page, overview
 from tests.conftest import REPOSITORY
+from tests.docs.notebook import notebook_of
 
+NOTEBOOK = REPOSITORY / "docs" / "notebook.md"
 REFERENCE = REPOSITORY / "docs" / "reference"
 README = REPOSITORY / "README.md"
 BEGIN, END = "<!-- written by make catalogues -->\n", "<!-- end -->"
 
 # What a user imports, by the module it is imported from: in full, or a line each.
 IN_FULL = {
+    "fedrobust": ["run", "sweep", "load", "Run", "Sweep", "FailedRun"],
     "strategies": ["RobustStrategy"],
     "strategies.rules": ["Aggregate", "RuleContext"],
     "fedrobust.evaluation.assessment": ["assess", "Assessment"],
     "fedrobust.one_run": ["run"],
     "fedrobust.network": ["BoundModel", "Network"],
+    "fedrobust.tracking": ["TrackedRun", "Tracker", "Tracking"],
 }
+# Classes whose members a user reads, each with a line.
+WITH_MEMBERS = ("Run", "Sweep")
 BY_LINE = [
     "strategies.rules",
     "strategies.preaggregators",
@@ -49,6 +55,7 @@ def written() -> dict[Path, str]:
         **pages,
         REFERENCE / "configuration.md": configuration_page(),
         REFERENCE / "python-api.md": api_page(),
+        NOTEBOOK.with_suffix(".ipynb"): notebook_of(NOTEBOOK),
         README: f"{before}{BEGIN}\n{table}\n{END}{after}",
     }
 
@@ -75,7 +82,23 @@ def api_page() -> str:
             member = getattr(loaded, name)
             parts.append(f"### `{name}`")
             parts.append(f"```text\n{inspect.getdoc(member)}\n```")
+            if name in WITH_MEMBERS:
+                parts.append(members_of(member))
     return "\n\n".join(parts) + "\n"
+
+
+def members_of(cls: type) -> str:
+    """Return a table of the public properties and methods of a class."""
+    rows = []
+    for name, member in vars(cls).items():
+        if name.startswith("_") or not inspect.getdoc(member):
+            continue
+        shown = name
+        if inspect.isfunction(member):
+            arguments = [*inspect.signature(member).parameters][1:]
+            shown = f"{name}({', '.join(arguments)})"
+        rows.append(f"| `{shown}` | {first_sentence(member)} |")
+    return "\n".join(["| member | what it is |", "| --- | --- |", *rows])
 
 
 def first_sentence(member: object) -> str:

@@ -45,7 +45,7 @@ def test_a_wheel_holds_the_configuration_and_the_published_tables(wheel):
     assert {f"fedrobust/experiments/{f}/{n}" for f in folders for n in needed} <= names
     assert {"fedrobust/py.typed", "strategies/py.typed"} <= names
     page = [f"fedrobust/report/page/page.{end}" for end in ("css", "js", "html.jinja")]
-    assert set(page) <= names
+    assert {*page, "fedrobust/record/model_card.md.jinja"} <= names
     assert {name.split("/")[0] for name in names} == {
         "fedrobust", "strategies", "fedrobust-0.1.0.dist-info",
     }  # fmt: skip

@@ -20,7 +20,7 @@ def test_a_run_leaves_what_it_should(configure: Configure, tmp_path):
     assert names == {
         "config.yaml", "metrics.jsonl", "events.jsonl", "model.keras", "result.json",
         "evaluations", "training.json", ".lock", "confusion", "examples",
-        "partition.json",
+        "partition.json", "model_card.md", "ro-crate-metadata.json",
     }  # fmt: skip
     document = yaml.safe_load((tmp_path / "r" / "config.yaml").read_text())
     assert document["config_digest"] == config.digest == result.config_digest

@@ -8,6 +8,8 @@ import pytest
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
+from strategies import RobustStrategy
+from strategies.preaggregators import NNM
 from strategies.rules import Krum, Mean, Median
 from strategies.server_optimizers import SGD
 from tests.conformance.members import MEMBERS
@@ -47,6 +49,14 @@ def test_fedavg_by_hand():
 def test_krum_reports_whom_it_selected():
     _, strategy, _ = start(federation(), rule=Krum(f=1))
     assert strategy.last_round.selected in ([2], [3], [4])
+
+
+def test_a_strategy_tells_what_it_is_made_of():
+    strategy = RobustStrategy(rule=Krum(f=2), preaggregators=[NNM(f=2)])
+    assert repr(strategy.rule) == repr(Krum(f=2))
+    assert [repr(each) for each in strategy.preaggregators] == [repr(NNM(f=2))]
+    assert list(strategy.postprocessors) == []
+    assert strategy.server_optimizer == SGD()
 
 
 def test_server_learning_rate_scales_the_step():

@@ -41,7 +41,8 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
             at_left = end > 30
             # Right of the dots that a name would cover.
             near = values[(values >= end) & (values < end + NAME)]
-            x = end if at_left else float(near.max())
+            left = free if end - NAME < free < end else end
+            x = left if at_left else float(near.max())
             place.annotate(text, (x, y), (-5 if at_left else 5, 0), fontsize=7,
                            textcoords="offset points", va="center", color=INK,
                            ha="right" if at_left else "left")  # fmt: skip

@@ -126,7 +126,8 @@ def _seeds(seeds: tuple[int, int], is_measure: bool) -> list[str]:
 
 def _flat(data: Data) -> list[str]:
     """Return what a horizontal line shows, if there is one."""
-    if not data.is_numeric or not data.frame["x"].isna().any():
+    is_line = data.is_numeric and len(data.hues) <= MOST_LINES
+    if not is_line or not data.frame["x"].isna().any():
         return []
     return [f"Dotted and horizontal: without {data.axes.x}."]
 

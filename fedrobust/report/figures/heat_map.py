@@ -1,5 +1,6 @@
 """Heat maps: rules against attacks with the worst case, and any two keys."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -114,7 +115,10 @@ def draw_heat_map(data: Data) -> Figure:
 
 
 def _name(x: str | float) -> str:
-    return x if isinstance(x, str) else f"{x:g}"
+    if isinstance(x, str):
+        return x
+    # Enough digits that two numbers never share a column.
+    return "" if math.isnan(x) else f"{x:.15g}"
 
 
 def _span(data: Data, values: np.ndarray) -> tuple[float, float]:

@@ -37,12 +37,10 @@ def current() -> dict[str, tuple[int, dict[str, Any]]]:
 
 
 def components() -> Iterator[type]:
-    """Walk the component classes that conf/ names, except what carries the messages.
-
-    No digest contains a runtime.
-    """
+    """Walk the component classes that conf/ names, except those in no digest."""
     folder = config_dir()
-    for path in sorted({*folder.rglob("*.yaml")} - {*folder.glob("runtime/*")}):
+    outside = {*folder.glob("runtime/*"), *folder.glob("tracking/*")}
+    for path in sorted({*folder.rglob("*.yaml")} - outside):
         for target in re.findall(r"_target_: *([\w.]+)", path.read_text()):
             if cls := component_class(target):
                 yield cls

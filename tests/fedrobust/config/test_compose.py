@@ -5,7 +5,12 @@ import re
 import pytest
 
 from fedrobust.config import load_config
-from fedrobust.config.compose import compose_run, compose_sweep, split_overrides
+from fedrobust.config.compose import (
+    compose_run,
+    compose_sweep,
+    split_overrides,
+    sweep_folder,
+)
 from fedrobust.errors import ConfigError
 from tests.conftest import REPOSITORY
 
@@ -67,3 +72,10 @@ def test_one_choice_of_a_sweep_has_a_value_of_its_own(tmp_path):
     assert [config.byzantine.get("z") for config in configs] == [None, None, 1.5]
     assert configs[2].choices["byzantine"] == "strong_alie"
     assert len({config.digest for config in configs}) == 3
+
+
+def test_a_sweep_that_is_tracked_is_the_same_sweep():
+    plain = sweep_folder(["seed=0,1", "strategy=krum"])
+    for sink in (["tracking=mlflow", "tracking.timeout=5"], ["+tracking._target_=m.M"]):
+        assert sweep_folder(["strategy=krum", *sink, "seed=0,1"]) == plain
+    assert sweep_folder(["seed=0,1", "strategy=krum", "tracking_x=1"]) != plain

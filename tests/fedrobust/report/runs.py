@@ -21,13 +21,18 @@ def write_run(
     images: int = 100,
     failed: bool = False,
     more: dict | None = None,
+    digest: str | None = None,
     **config,
 ) -> None:
-    """Write what a run leaves; ``config`` are choices, and the seed."""
+    """Write what a run leaves; ``config`` are choices, and the seed.
+
+    Its folder and its digest are named by what was chosen, unless ``digest`` is given.
+    """
     seed = config.pop("seed", 0)
     worst = robust if isinstance(robust, dict) else {"0.1": robust}
     name = "-".join([*map(str, config.values()), str(seed)])
     name += "".join(map(str, (more or {}).values()))
+    name = digest or name
     path = folder / name
     path.mkdir(parents=True)
     choices = {"training": "standard", "byzantine": "none", "strategy": "fedavg"}

@@ -51,6 +51,9 @@ def test_where_a_run_was_carried_out_sets_nothing_apart(tmp_path):
         config = yaml.safe_load(path.read_text())
         config["runtime"] = {"workers": workers}
         config["choices"]["runtime"] = ("local", "ray")[seed]
+        if seed:
+            config["tracking"] = {"_target_": "fedrobust.tracking.MLflow"}
+            config["choices"]["tracking"] = "mlflow"
         if seed:  # as written by a version that has the key
             config["training"]["shuffle"] = True
         path.write_text(yaml.safe_dump(config))

@@ -7,7 +7,7 @@ import pytest
 
 from fedrobust.report import collect, grids, robustness_table
 from fedrobust.report.figures.heat_map import draw_grids
-from tests.fedrobust.report.runs import report_text, write_run
+from tests.fedrobust.report.runs import change_result, report_text, write_run
 
 
 def test_a_missing_cell_is_marked_not_guessed(tmp_path):
@@ -56,3 +56,98 @@ def test_backdoor_success_is_the_worst_where_it_is_greatest(tmp_path):
     assert grid.attacks == ["backdoor", "dba"]
     assert grid.worst == pytest.approx([0.9])
     assert grid.worst_attacks == ["dba"]
+
+
+def write_grid(folder, level=0.0, **more) -> None:
+    """Write fedavg, 90 and 20, and krum, 80 and 60, all lower by a level."""
+    accuracies = {"fedavg": (0.9, 0.2), "krum": (0.8, 0.6)}
+    for strategy, row in accuracies.items():
+        for byzantine, clean in zip(("none", "alie"), row, strict=True):
+            write_run(folder, clean - level, 0.5, strategy=strategy,
+                      byzantine=byzantine, **more)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ([{"attack": "fgsm"}, {"attack": "pgd"}], ["attack=fgsm", "attack=pgd"]),
+        ([{"more": {"partition": {"seed": 0, "alpha": alpha}}} for alpha in (0.1, 0.5)],
+         ["alpha=0.1", "alpha=0.5"]),
+        ([{"training": "standard"}, {"training": "pgd"}],
+         ["training=standard", "training=pgd"]),
+    ],
+)  # fmt: skip
+def test_each_setting_has_a_table_with_its_own_tax_and_worst_case(
+    tmp_path, settings, names
+):
+    for level, setting in enumerate(settings):
+        write_grid(tmp_path, level / 10, **setting)
+    found = [g for g in grids(collect(tmp_path)) if g.title == "clean accuracy"]
+    assert [grid.setting for grid in found] == names
+    for level, grid in enumerate(found):
+        np.testing.assert_allclose(
+            grid.values, np.array([[0.9, 0.2], [0.8, 0.6]]) - level / 10
+        )
+        # Within a setting, the level is lost on both sides of the difference.
+        np.testing.assert_allclose(grid.tax, [0, 0.1])
+        np.testing.assert_allclose(grid.worst, np.array([0.2, 0.6]) - level / 10)
+    text = report_text(tmp_path)
+    assert f"## Clean accuracy, {names[0]}: rules against attacks" in text
+    assert "| krum | 10.0 | 80.0 | 60.0 | 60.0 |" in text
+    assert "| krum | 10.0 | 70.0 | 50.0 | 50.0 |" in text
+
+
+def test_a_row_is_a_whole_defence_and_averaging_alone_is_the_plain_one(tmp_path):
+    for preaggregator, gain in (("none", 0.0), ("nnm", 0.05)):
+        write_grid(tmp_path, -gain, preaggregator=preaggregator)
+    grid = grids(collect(tmp_path))[0]
+    assert grid.strategies == ["fedavg", "fedavg nnm", "krum", "krum nnm"]
+    np.testing.assert_allclose(grid.tax, [0, -0.05, 0.1, 0.05])
+
+
+def test_an_optimizer_of_the_server_is_named_and_the_plain_one_is_not(tmp_path):
+    for optimizer in ("sgd", "adam"):
+        write_grid(tmp_path, **{"strategy/server_optimizer": optimizer})
+    grid = grids(collect(tmp_path))[0]
+    adam = " server_optimizer=adam"
+    assert grid.strategies == ["fedavg", f"fedavg{adam}", "krum", f"krum{adam}"]
+    assert grid.plain == 0
+
+
+def test_a_column_is_a_whole_attack(tmp_path):
+    for z in (0.5, 1.5):
+        more = {"byzantine": {"z": z}}
+        for strategy in ("fedavg", "krum"):
+            write_run(tmp_path, 0.9 - z / 10, 0.5, byzantine="alie", strategy=strategy,
+                      more=more)  # fmt: skip
+    write_run(tmp_path, 0.95, 0.5)
+    grid = grids(collect(tmp_path))[0]
+    assert grid.attacks == ["none", "alie z=0.5", "alie z=1.5"]
+    np.testing.assert_allclose(grid.worst, [0.75, 0.75])
+    assert grid.worst_attacks == ["alie z=1.5"] * 2
+
+
+def test_seeds_are_averaged_with_their_spread(tmp_path):
+    for seed in (0, 1, 2):
+        write_grid(tmp_path, (seed - 1) / 50, seed=seed)
+    grid = grids(collect(tmp_path))[0]
+    np.testing.assert_allclose(grid.values, [[0.9, 0.2], [0.8, 0.6]])
+    np.testing.assert_allclose(grid.errors, np.full((2, 2), 0.02))
+    assert "| krum | 10.0 | 80.0 ± 2.0 | 60.0 ± 2.0 | 60.0 |" in report_text(tmp_path)
+
+
+def test_the_worst_is_marked_if_any_attack_of_the_row_is_and_the_tax_by_its_two(
+    tmp_path,
+):
+    for strategy in ("fedavg", "krum"):
+        for place, byzantine in enumerate(("none", "alie", "ipm")):
+            write_run(tmp_path, 0.9 - place / 10, 0.5, strategy=strategy,
+                      byzantine=byzantine)  # fmt: skip
+    change_result(tmp_path, "fedavg-none-0", warnings=["one"])
+    change_result(tmp_path, "krum-alie-0", warnings=["two"])
+    grid = grids(collect(tmp_path))[0]
+    assert grid.worst_marks == [[], ["b"]]
+    assert grid.tax_marks == [["a"], ["a"]]
+    text = report_text(tmp_path)
+    assert "| fedavg | 0.0ᵃ | 90.0ᵃ | 80.0 | 70.0 | 70.0 |" in text
+    assert "| krum | 0.0ᵃ | 90.0 | 80.0ᵇ | 70.0 | 70.0ᵇ |" in text
