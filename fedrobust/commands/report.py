@@ -109,10 +109,11 @@ def show_report(
         written = write_report(runs, to, title, _command(folders, to))
     _print_some(footnotes(runs), "footnotes")
     _print_some(problems(runs), "problems")
-    for path in written:
-        if path.parent == to:
-            print(path)
-    print(f"{to / 'figures'}: {len(written) - 4} files")
+    page, *others = written
+    beside = [path for path in others if path.parent == to]
+    print(f"{to / 'figures'}: {len(others) - len(beside)} files")
+    for path in [*beside, page]:
+        print(path)
 
 
 def _print_some(lines: Sequence[str], name: str) -> None:

@@ -19,7 +19,8 @@ def head(runs: Runs) -> list[tuple[str, str]]:
     every = [run.config for group in runs.groups for run in group.runs]
 
     def key(name: str) -> str:
-        return _joined(group.config.get(name, "") for group in runs.groups)
+        values = (group.config.get(name, "") for group in runs.groups)
+        return _joined(values, name.removeprefix(CHOICE))
 
     lines = [
         ("data set", key(CHOICE + "dataset")),

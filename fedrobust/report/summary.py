@@ -37,5 +37,5 @@ def _ends(grid: RuleAttackGrid) -> str:
 
 
 def _worst(grid: RuleAttackGrid, row: int) -> str:
-    value = number(float(grid.worst[row])) + raised(grid.worst_marks[row])
-    return f"{grid.strategies[row]}, {value} % ({grid.worst_attacks[row]})"
+    value = f"{number(float(grid.worst[row]))} %{raised(grid.worst_marks[row])}"
+    return f"{grid.strategies[row]}, {value} ({grid.worst_attacks[row]})"
