@@ -63,6 +63,8 @@ def command(arguments: Sequence[str]) -> int:
         for line in recommendations:
             print(printable(line.text))
     print(epsilon_note(runs, matrices))
+    for line in footnotes(runs):
+        print(printable(line))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
     with writing(folder, COPY_IT):
         write_atomically(page, epsilon_markdown(runs, matrices, advice))

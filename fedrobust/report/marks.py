@@ -43,6 +43,9 @@ class Marks:
         return [letter for letter in self.footnotes if letter in found]
 
 
+NO_MARKS = Marks({}, [], {})
+
+
 def marks_of(runs: Sequence[FinishedRun]) -> Marks:
     """Assign a letter to each thing to know that only some runs have."""
     data = _usual_data(runs)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedrobust.report.markup import plain_figure_text
-from fedrobust.report.panels import save_figure
+from fedrobust.report.style import save
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.published import Published, PublishedNumbers
 from fedrobust.reproduce.results import Results
@@ -38,7 +38,7 @@ def draw(
     figure = (against if judged else by_cell)(reproduction, results, published)
     if figure is None:
         return ""
-    save_figure(figure, reproduction.folder / "figure.png")
+    save(figure, reproduction.folder / "figure.png")
     if judged:
         return "ours against the paper's, ± standard deviations over seeds"
     return "each seed of ours" + (", and the paper's numbers" if published else "")

@@ -10,6 +10,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, short
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.marks import Marks
 from fedrobust.report.order import rank
 
 OBJECTIVE = "training.objective."
@@ -42,7 +43,9 @@ def epsilon_matrices(runs: Runs) -> list[EpsilonMatrix]:
             "no run was attacked, so none has a robust accuracy: type the sweep again "
             "with attack=pgd, and the trained models are evaluated"
         )
-    every = [_matrix(dict(labels), groups) for labels, groups in by_label.items()]
+    every = [
+        _matrix(dict(labels), groups, runs.marks) for labels, groups in by_label.items()
+    ]
     found = [matrix for matrix in every if len(matrix.training_epsilons) > 1]
     if not found:
         epsilons = sorted(set().union(*(m.training_epsilons for m in every)))
@@ -84,11 +87,13 @@ def _test_epsilons(group: SeedGroup) -> list[str]:
     return sorted((e for e in found if float(e) > 0), key=float)
 
 
-def _matrix(labels: dict[str, str], groups: list[SeedGroup]) -> EpsilonMatrix:
+def _matrix(
+    labels: dict[str, str], groups: list[SeedGroup], marks: Marks
+) -> EpsilonMatrix:
     epsilons = sorted({e for g in groups for e in _test_epsilons(g)}, key=float)
     rows = [_row(group, epsilons) for group in groups]
     rows.sort(key=lambda row: (row.epsilon or 0.0, *rank("training", row.kind)))
-    return EpsilonMatrix(labels, epsilons, rows)
+    return EpsilonMatrix(labels, epsilons, rows, marks)
 
 
 def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:

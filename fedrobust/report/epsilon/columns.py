@@ -7,6 +7,7 @@ import numpy as np
 from fedrobust.report.column import Column
 from fedrobust.report.columns import checks, number, percent
 from fedrobust.report.epsilon.matrix import (
+from fedrobust.report.marks import raised
     EpsilonMatrix,
     TrainingRow,
     short,
@@ -98,11 +99,13 @@ def _accuracies(matrix: EpsilonMatrix) -> list[RowColumn]:
     return [
         column
         for place, (name, heading) in enumerate(zip(names, headings, strict=True))
-        for column in _accuracy(name, heading, place)
+        for column in _accuracy(matrix, name, heading, place)
     ]
 
 
-def _accuracy(name: str, heading: str, place: int) -> list[RowColumn]:
+def _accuracy(
+    matrix: EpsilonMatrix, name: str, heading: str, place: int
+) -> list[RowColumn]:
     """Return the mean, the spread and the value of each seed, of one test epsilon."""
 
     def spread(row: TrainingRow) -> float | None:
@@ -111,12 +114,16 @@ def _accuracy(name: str, heading: str, place: int) -> list[RowColumn]:
     def by_seed(row: TrainingRow) -> str:
         return " ".join(str(accuracy[place]) for accuracy in row.by_seed.values())
 
+    def text(row: TrainingRow) -> str:
+        letters = raised(matrix.marks.of(row.group.runs))
+        return percent(row.accuracy[place], spread(row)) + letters
+
     mean, std, each = _names(name)
     return [
         Column(
             mean,
             lambda row: row.accuracy[place],
-            lambda row: percent(row.accuracy[place], spread(row)),
+            text,
             heading,
         ),
         Column(std, spread),

@@ -13,12 +13,12 @@ from fedrobust.report.epsilon.matrix import (
     STANDARD,
     EpsilonMatrix,
     TrainingRow,
+    short,
     training_epsilon,
 )
-from fedrobust.report.markup import plain_figure_text
-from fedrobust.report.panels import COLOURS, Panel, draw_panels, save_figure
-
-OTHER_COLOURS = ["#3a8f5c", "#7d4fa3", "#4d4d4d", "#c25e9a", "#2fa0a8"]
+from fedrobust.report.figures.heat_map import cell
+from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices
+from fedrobust.report.style import COLUMN, PAGE, look, save, styled
 
 
 def draw_epsilon_figures(
@@ -44,50 +44,62 @@ def draw_epsilon_figures(
         "clean_against_robust.png": clean_against_robust(matrices, at),
     }
     for name, figure in drawn.items():
-        save_figure(figure, folder / name)
+        save(figure, folder / name)
     return [folder / name for name in drawn]
 
 
-@plain_figure_text
 def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
-    """Draw training epsilon down and test epsilon across, one panel for each kind.
+    """Draw training epsilon down and test epsilon across, a heat map for each kind.
 
     Kinds of training share their rows, so that noise and adversarial training with
-    equal epsilon are in one line.
+    equal epsilon are in the same place.
     """
-    return draw_panels([_training_panels(matrix) for matrix in matrices], cell=0.6)
+    found = [part for matrix in matrices for part in _by_kind(matrix)]
+    return draw_matrices(found)
 
 
-def _training_panels(matrix: EpsilonMatrix) -> list[Panel]:
+def _by_kind(matrix: EpsilonMatrix) -> list[Matrix]:
     rows = {(row.kind, row.epsilon): row for row in matrix.rows}
     kinds = dict.fromkeys(row.kind for row in matrix.rows if row.kind != STANDARD)
     epsilons = dict.fromkeys(row.epsilon for row in matrix.rows)
-    columns = ["clean", *(f"{float(epsilon):.4g}" for epsilon in matrix.epsilons)]
-    panels = []
+    columns = ["clean", *map(short, matrix.epsilons)]
+    missing = np.full(len(columns), np.nan)
+    found = []
     for kind in kinds:
         line = [rows.get((kind, epsilon)) for epsilon in epsilons]
         if line[0] is None:
             line[0] = rows.get((STANDARD, None))
-        missing = np.full(len(columns), np.nan)
-        panels.append(
-            Panel(
-                title="\n".join(filter(None, [f"{kind} training", matrix.title])),
-                values=np.array([missing if r is None else r.accuracy for r in line]),
-                columns=columns,
+        values = [missing if row is None else row.accuracy for row in line]
+        found.append(
+            Matrix(
                 rows=[training_epsilon(epsilon) for epsilon in epsilons],
+                columns=columns,
+                values=100 * np.array(values),
+                texts=[_texts(matrix, row, len(columns)) for row in line],
+                title=", ".join(filter(None, [f"{kind} training", matrix.title])),
+                axes=("test ε", "training ε"),
                 split=1,
-                axes=("test ε; accuracy in percent", "training ε"),
+                unit="accuracy (%)",
             )
         )
-    return panels
+    return found
 
 
-@plain_figure_text
+def _texts(matrix: EpsilonMatrix, row: TrainingRow | None, columns: int) -> list[str]:
+    """Return the texts of a row of cells."""
+    if row is None:
+        return [NONE] * columns
+    letters = matrix.marks.of(row.group.runs)
+    pairs = zip(row.accuracy, row.spread, strict=True)
+    return [cell(value, spread, letters) for value, spread in pairs]
+
+
+@styled
 def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> Figure:
     """Draw one point for each row: clean accuracy across, robust accuracy up."""
-    columns = min(len(matrices), 3)
+    columns = min(len(matrices), 2)
     lines = -(-len(matrices) // columns)
-    size = (5.6 * columns + 0.4, 4.4 * lines)
+    size = (COLUMN + 1 if columns == 1 else PAGE, 3.2 * lines)
     figure = Figure(figsize=size, layout="constrained")
     places = figure.subplots(lines, columns, squeeze=False).ravel()
     for place in places[len(matrices) :]:
@@ -103,22 +115,19 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
     kinds: dict[str, list[TrainingRow]] = {}
     for row in matrix.rows:
         kinds.setdefault(row.kind, []).append(row)
-    others = iter(OTHER_COLOURS * len(kinds))
     column = 1 + matrix.epsilons.index(at)
     every = 100 * np.array([row.accuracy[[0, column]] for row in matrix.rows])
     near = 0.04 * np.ptp(every, axis=0) + 1e-9
-    for kind, rows in kinds.items():
-        colour = COLOURS.get(kind) or next(others)
+    for number, (kind, rows) in enumerate(kinds.items()):
+        drawn = look(number)
         points = 100 * np.array([row.accuracy[[0, column]] for row in rows])
         errors = 200 * np.array([matrix.score(row, at).error for row in rows])
         axes.errorbar(
             *points.T,
             yerr=errors,
-            marker="o",
-            markersize=5,
+            **drawn,
             linewidth=1,
             elinewidth=0.5,
-            color=colour,
             label=f"{kind} training",
         )
         # Labels of the control are on the other side. Points that lie close together
@@ -133,17 +142,16 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
                 textcoords="offset points",
                 ha="left" if side > 0 else "right",
                 va="center",
-                fontsize=8,
-                color=colour,
-                bbox={"color": "white", "alpha": 0.7, "pad": 0.5},
+                fontsize=7.5,
+                color=drawn["color"],
             )
-    axes.set_xlabel("clean accuracy in percent")
-    axes.set_ylabel(f"accuracy at ε = {float(at):.4g} in percent")
+    axes.set_xlabel("clean accuracy (%)")
+    axes.set_ylabel(f"accuracy at ε = {float(at):.4g} (%)")
     legend = "numbers are the training ε, bars two standard errors"
-    axes.set_title("\n".join(filter(None, [matrix.title, legend])), fontsize=9)
+    axes.set_title("\n".join(filter(None, [matrix.title, legend])), fontsize=8)
     axes.margins(x=0.1)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.grid()
+    axes.legend()
 
 
 def _close(points: NDArray[np.float64], near: NDArray[np.float64]) -> list[Any]:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from fedrobust.report.groups import SeedGroup
 from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.marks import NO_MARKS, Marks
 from fedrobust.report.scores import Score
 
 STANDARD = "standard"
@@ -104,11 +105,14 @@ class EpsilonMatrix:
     rows
         The rows by training epsilon, then by kind, so that noise is next to the
         adversarial training that it is the control of.
+    marks
+        The footnotes of the runs.
     """
 
     labels: Mapping[str, str]
     epsilons: list[str]
     rows: list[TrainingRow]
+    marks: Marks = NO_MARKS
 
     @property
     def title(self) -> str:

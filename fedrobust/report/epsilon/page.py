@@ -18,7 +18,7 @@ from fedrobust.report.epsilon.columns import (
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs
 from fedrobust.report.markup import escape_markdown, plain_markdown_table
-from fedrobust.report.notes import note, problems
+from fedrobust.report.notes import footnotes, note, problems
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.tables import rich_table
 
@@ -47,11 +47,10 @@ def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
     compared = replace(runs, groups=groups)
     lines = [
         note(compared),
-        *problems(compared),
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
-        *problems(replace(runs, groups=groups)),
+        *problems(compared),
     ]
     left_out = len(runs.groups) - len(groups)
     if left_out:
@@ -106,7 +105,9 @@ def epsilon_markdown(
             escape_markdown(_gain_title(matrix)),
             plain_markdown_table(gains),
         ]
-    return "\n\n".join([*parts, epsilon_note(runs, matrices)]) + "\n"
+    lines = [f"- {escape_markdown(line)}" for line in footnotes(runs)]
+    notes = [epsilon_note(runs, matrices), *(["\n".join(lines)] if lines else [])]
+    return "\n\n".join([*parts, *notes]) + "\n"
 
 
 def write_epsilon_csv(matrices: Sequence[EpsilonMatrix], path: Path) -> None:
