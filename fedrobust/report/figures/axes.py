@@ -137,15 +137,22 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
     named = Axes(x, y, hue, facet, where)
     chosen = _with_free_axes(frame, named, labels, fix)
     frame, _ = _where(frame, keys, chosen.where)
+    return _data(runs, frame, chosen, is_key=x in keys)
+
+
+def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
+    """Return the numbers of rows on axes that are all chosen."""
+    x, y = str(axes.x), str(axes.y)
     # Over epsilon, robust accuracy stands for all of them.
     shown = measure(y, None if x == EPSILON else middle(runs.epsilons))
-    values = frame[x] if x not in keys else as_numbers(frame[x])
+    across = measure(x, middle(runs.epsilons))
+    values = as_numbers(frame[x]) if is_key else frame[x].astype(float) * across.scale
     tidy = pd.DataFrame(
         {
             "x": frame[x].astype(str) if values is None else values,
             "y": frame[y].astype(float) * shown.scale,
-            "hue": frame[chosen.hue].astype(str) if chosen.hue else "",
-            "facet": frame[chosen.facet].astype(str) if chosen.facet else "",
+            "hue": frame[axes.hue].astype(str) if axes.hue else "",
+            "facet": frame[axes.facet].astype(str) if axes.facet else "",
             "seed": frame["seed"],
             "digest": frame["config_digest"],
             "marks": frame["marks"],
@@ -154,11 +161,8 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
             else "",
         }
     )
-    across = measure(x, middle(runs.epsilons))
-    if x not in keys:
-        tidy["x"] = tidy["x"].astype(float) * across.scale
-    label = across.label if x not in keys else x
-    return Data(chosen, shown, tidy, values is not None, _unit(label))
+    label = x if is_key else across.label
+    return Data(axes, shown, tidy, values is not None, _unit(label))
 
 
 def _frame_for(runs: Runs, axes: Axes) -> pd.DataFrame:

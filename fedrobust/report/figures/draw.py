@@ -65,9 +65,7 @@ def drawing_for(
     except ConfigError as error:
         if not fix:
             raise
-        reason = f"{str(error)[:1].upper()}{str(error)[1:]}."
-        return Drawing(_name(axes), _title(axes), section, reason=reason,
-                       command=_command(command, axes))  # fmt: skip
+        return _missing(axes, command, section, str(error))
     place = ["experiment"] if is_measure else ["x", "hue", "facet"]
     counts = data.frame.groupby(place, dropna=False).size()
     seeds = int(counts.min()), int(counts.max())
@@ -85,6 +83,12 @@ def drawing_for(
         seeds=seeds,
         footnotes=[letter for letter in runs.marks.footnotes if letter in letters],
     )
+
+
+def _missing(axes: Axes, command: str, section: str, why: str) -> Drawing:
+    reason = f"{why[:1].upper()}{why[1:]}."
+    return Drawing(_name(axes), _title(axes), section, reason=reason,
+                   command=_command(command, axes))  # fmt: skip
 
 
 def _refuse_crowd(data: Data) -> None:
