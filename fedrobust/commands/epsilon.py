@@ -8,18 +8,21 @@ from typing import NoReturn
 from fedrobust.commands.report import COPY_IT, MOST_ROWS, console, runs_in
 from fedrobust.errors import ConfigError
 from fedrobust.files import write_atomically, writing
-from fedrobust.report import (
+from fedrobust.report.epsilon.arrange import (
     NoChoiceError,
-    draw_epsilon_figures,
-    epsilon_markdown,
     epsilon_matrices,
+    find_epsilon,
+)
+from fedrobust.report.epsilon.choice import recommend
+from fedrobust.report.epsilon.figures import draw_epsilon_figures
+from fedrobust.report.epsilon.page import (
+    epsilon_markdown,
     epsilon_note,
     epsilon_tables,
-    find_epsilon,
-    recommend,
-    rich_text,
     write_epsilon_csv,
 )
+from fedrobust.report.markup import rich_text
+from fedrobust.report.notes import footnotes
 from strategies.transport.text import printable
 
 HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
@@ -63,8 +66,8 @@ def command(arguments: Sequence[str]) -> int:
         for line in recommendations:
             print(printable(line.text))
     print(epsilon_note(runs, matrices))
-    for line in footnotes(runs):
-        print(printable(line))
+    for words in footnotes(runs):
+        print(printable(words))
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
     with writing(folder, COPY_IT):
         write_atomically(page, epsilon_markdown(runs, matrices, advice))

@@ -7,16 +7,12 @@ and Markdown, rich and matplotlib would interpret some of its characters as mark
 import re
 from collections.abc import Sequence
 
-import matplotlib as mpl
 from rich.text import Text
 
 from fedrobust.escape import escape_markdown as escape_markdown
 from fedrobust.report.column import Texts
 from fedrobust.report.marks import RAISED
 from strategies.transport.text import printable
-
-# A decorator for functions that draw; matplotlib reads the setting for each new text.
-plain_figure_text = mpl.rc_context({"text.parse_math": False})
 
 
 def rich_text(text: str, style: str = "") -> Text:

@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fedrobust.report.markup import plain_figure_text
-from fedrobust.report.style import save
+from fedrobust.report.style import save, styled
 from fedrobust.reproduce.definition import Reproduction
 from fedrobust.reproduce.published import Published, PublishedNumbers
 from fedrobust.reproduce.results import Results
@@ -44,7 +43,7 @@ def draw(
     return "each seed of ours" + (", and the paper's numbers" if published else "")
 
 
-@plain_figure_text
+@styled
 def against(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:
@@ -115,7 +114,7 @@ def _labels(
     return [(place, ", ".join(numbers)) for place, numbers in labels.items()]
 
 
-@plain_figure_text
+@styled
 def by_cell(
     reproduction: Reproduction, results: Results, published: PublishedNumbers
 ) -> Figure | None:

@@ -7,12 +7,12 @@ import numpy as np
 from fedrobust.report.column import Column
 from fedrobust.report.columns import checks, number, percent
 from fedrobust.report.epsilon.matrix import (
-from fedrobust.report.marks import raised
     EpsilonMatrix,
     TrainingRow,
     short,
     training_epsilon,
 )
+from fedrobust.report.marks import raised
 
 RowColumn = Column[TrainingRow]
 

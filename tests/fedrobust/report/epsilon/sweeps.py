@@ -1,6 +1,7 @@
 """A sweep over training epsilons whose numbers are worked out by hand."""
 
-from fedrobust.report import collect, epsilon_matrices
+from fedrobust.report import collect
+from fedrobust.report.epsilon.arrange import epsilon_matrices
 from tests.fedrobust.report.runs import write_run
 
 # (training, epsilon): clean and robust accuracy at 0.1 and 0.2, for seeds 0 and 1.

@@ -6,8 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from fedrobust.report import collect, epsilon_matrices, recommend
+from fedrobust.report import collect
 from fedrobust.report.epsilon.advice import Kind
+from fedrobust.report.epsilon.arrange import epsilon_matrices
+from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import SeedGroup
 from tests.conftest import REPOSITORY

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fedrobust.report import recommend
 from fedrobust.report.column import shown
 from fedrobust.report.epsilon.advice import Kind
+from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.epsilon.columns import accuracy_columns, gain_columns
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import SeedGroup

@@ -5,15 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from fedrobust.report import (
-    collect,
-    epsilon_markdown,
-    epsilon_matrices,
-    epsilon_note,
-    recommend,
-)
+from fedrobust.report import collect
+from fedrobust.report.epsilon.arrange import epsilon_matrices
+from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.epsilon.figures import clean_against_robust, training_heat_map
 from fedrobust.report.epsilon.matrix import CLEAN, EpsilonMatrix, TrainingRow
+from fedrobust.report.epsilon.page import epsilon_markdown, epsilon_note
 from fedrobust.report.groups import SeedGroup
 from tests.fedrobust.report.epsilon.sweeps import SWEEP, changed, matrix_of, write_sweep
 from tests.fedrobust.report.runs import write_run
@@ -95,7 +92,7 @@ def test_each_strategy_has_a_matrix_of_its_own(tmp_path):
     assert "## strategy=median" in page
     assert "| 0.2 | pgd | 2 | 91.0 ± 1.4 | 84.0 ± 4.2 | 65.0 ± 1.4 | 81.0 |" in page
     # Two kinds of training times two strategies; then a panel a strategy.
-    assert len(training_heat_map(matrices).axes) == 4
+    assert len(training_heat_map(matrices).axes) == 4 + 1  # with the colour bar
     assert len(clean_against_robust(matrices, "0.1").axes) == 2
 
 
