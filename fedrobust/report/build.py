@@ -52,6 +52,7 @@ def content(
         runs=_runs_table(runs, home),
         drawings=drawings,
         footnotes=dict(runs.marks.footnotes),
+        common=runs.marks.common,
         command=command,
     )
 
