@@ -99,9 +99,9 @@ def test_a_table_has_the_notes_of_its_own_numbers_and_those_of_all_runs(tmp_path
     for training in ("standard", "pgd"):
         for rule in ("fedavg", "krum"):
             for attack in ("none", "alie"):
-                write_run(tmp_path, 0.9, 0.5, strategy=rule, byzantine=attack,
-                          training=training, digest=f"{training}-{rule}-{attack}")  # fmt: skip
                 name = f"{training}-{rule}-{attack}"
+                write_run(tmp_path, 0.9, 0.5, strategy=rule, byzantine=attack,
+                          training=training, digest=name)  # fmt: skip
                 own = [f"only {training}"] * (name.endswith("krum-alie"))
                 change_result(tmp_path, name, warnings=["a_b", *own])
     text = latex(content_of(collect(tmp_path)))
