@@ -7,7 +7,7 @@ data. What holds for every run marks none of them, and stands above the tables i
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedrobust.record.environment import version_changes
 from fedrobust.report.finished_run import FinishedRun
@@ -31,16 +31,23 @@ class Marks:
     by_run
         The letters of each marked run, by its configuration's and its evaluation's
         digest.
+    sentences
+        All that there is to know about each run, in the words of that run.
     """
 
     footnotes: Mapping[str, str]
     common: Sequence[str]
     by_run: Mapping[tuple[str, str], Sequence[str]]
+    sentences: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
 
     def of(self, runs: Iterable[FinishedRun]) -> list[str]:
         """Return the letters of runs behind one number, in the order of footnotes."""
         found = {letter for run in runs for letter in self.by_run.get(_key(run), ())}
         return [letter for letter in self.footnotes if letter in found]
+
+    def sentences_of(self, run: FinishedRun) -> Sequence[str]:
+        """Return all that there is to know about a run."""
+        return self.sentences.get(_key(run), ())
 
 
 NO_MARKS = Marks({}, [], {})
@@ -51,8 +58,9 @@ def marks_of(runs: Sequence[FinishedRun]) -> Marks:
     data = _usual_data(runs)
     said: dict[str, set[str]] = {}
     words: dict[tuple[str, str], list[str]] = {}
+    sentences = {_key(run): [*dict.fromkeys(_words(run, data))] for run in runs}
     for run in runs:
-        for sentence in _words(run, data):
+        for sentence in sentences[_key(run)]:
             # Sentences that differ in their numbers alone share a mark.
             pattern = _NUMBER.sub("#", sentence)
             said.setdefault(pattern, set()).add(sentence)
@@ -70,6 +78,7 @@ def marks_of(runs: Sequence[FinishedRun]) -> Marks:
                   if pattern in letters]
             for key, each in words.items()
         },
+        sentences=sentences,
     )  # fmt: skip
 
 
