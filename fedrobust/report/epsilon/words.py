@@ -10,6 +10,7 @@ from fedrobust.report.epsilon.comparison import (
     points,
 )
 from fedrobust.report.epsilon.matrix import TrainingRow
+from fedrobust.report.marks import Marks, raised
 from fedrobust.report.scores import ENOUGH_SEEDS
 
 MOST_NAMES = 3
@@ -86,6 +87,13 @@ def doubt(row: TrainingRow) -> str:
     failed = ", ".join(row.group.failed_checks)
     text = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
     return text if failed else ""
+
+
+def marked(rows: Sequence[TrainingRow], marks: Marks) -> str:
+    """Name the marks of rows, whose words stand in the footnotes."""
+    letters = {row.name: raised(marks.of(row.group.runs)) for row in rows}
+    found = [f"{name} ({each})" for name, each in letters.items() if each]
+    return f"Marks: {', '.join(found)}." if found else ""
 
 
 def _names(rows: Sequence[TrainingRow]) -> str:
