@@ -101,7 +101,7 @@ class Advice:
             words.tied(self.tied),
             "" if self.guess is None else words.guessing(self.best, self.guess),
             *facts,
-            *(words.doubt(row) for row in self._named() if row is not self.row),
+            words.doubts([row for row in self._named() if row is not self.row]),
             words.marked(self._named(), self.marks),
         ]
         return f"For {where}: " + " ".join(filter(None, sentences))

@@ -82,11 +82,16 @@ def uncompared(rows: Sequence[TrainingRow]) -> str:
     )
 
 
-def doubt(row: TrainingRow) -> str:
-    """Name the checks that a row failed."""
-    failed = ", ".join(row.group.failed_checks)
-    text = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
-    return text if failed else ""
+def doubts(rows: Sequence[TrainingRow]) -> str:
+    """Name the rows that failed checks, by what they failed."""
+    by_checks: dict[str, list[str]] = {}
+    for row in rows:
+        by_checks.setdefault(", ".join(row.group.failed_checks), []).append(row.name)
+    return " ".join(
+        f"FAILED checks of {listed(names)}: {failed}; these numbers cannot be believed."
+        for failed, names in by_checks.items()
+        if failed
+    )
 
 
 def marked(rows: Sequence[TrainingRow], marks: Marks) -> str:

@@ -287,7 +287,7 @@ def test_a_training_whose_checks_failed_is_not_recommended(tmp_path):
     assert "choose" not in first
     assert first.count("within_ball") == 1
     assert "choose pgd training at 0.2, the best in the table (65.0 %)." in second
-    doubt = "FAILED checks of pgd training at 0.1: within_ball; its numbers cannot be"
+    doubt = "FAILED checks of pgd training at 0.1: within_ball; these numbers cannot"
     assert second.count(doubt) == second.count("within_ball") == 1
     # The words of the mark stand in the footnotes.
     assert second.endswith(" Marks: pgd training at 0.1 (ᵃ).")
