@@ -12,7 +12,6 @@ from fedrobust.files import (
     Json,
     read_json,
     read_json_lines,
-    read_yaml,
 )
 from fedrobust.record.details import (
     Confusion,
@@ -23,6 +22,7 @@ from fedrobust.record.details import (
     read_examples,
     read_partition,
 )
+from fedrobust.record.config_text import read_config
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_config import ReadKeys
@@ -105,7 +105,7 @@ class StoredRun:
 
     def config(self, advice: str) -> Json | None:
         """Read the configuration; None if config.yaml does not belong to a run."""
-        config: Any = read_yaml(self.config_path, advice)
+        config: Any = read_config(self.config_path, advice)
         if not isinstance(config, dict) or config.get("config_digest") is None:
             return None
         from_json(ReadKeys, config, self.config_path, advice)
