@@ -13,6 +13,7 @@ from fedrobust.files import (
     read_json,
     read_json_lines,
 )
+from fedrobust.record.config_text import read_config
 from fedrobust.record.details import (
     Confusion,
     Partition,
@@ -22,7 +23,6 @@ from fedrobust.record.details import (
     read_examples,
     read_partition,
 )
-from fedrobust.record.config_text import read_config
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
 from fedrobust.record.stored_config import ReadKeys
