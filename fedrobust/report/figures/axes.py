@@ -124,6 +124,9 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
         raise ConfigError(f"--x {axes.x}: {NOTHING[axes.x or '']}")
     keys = [*varying_keys(runs), *(c for c in (ROUND, EPSILON) if c in frame)]
     y = _column(axes.y or _usual_measure(frame), frame, keys, "--y", measures=True)
+    if y in keys:
+        known = [str(c) for c in frame if c not in (*keys, *IDENTITY)]
+        raise ConfigError(f"--y {y}: is a key, no measure, {nearest(y, known)}")
     x = _column(axes.x or "", frame, keys, "--x", measures=True)
     hue, facet = (
         key and _column(key, frame, keys, option, measures=False)
