@@ -25,7 +25,9 @@ def test_csv_has_the_collected_table_with_the_words_of_each_run(tmp_path):
     for count in (0, 2):
         write_run(tmp_path, 0.9, 0.5, digest=f"n{count}", more={"num_byzantine": count})
     clean = {"macro_f1": 0.75, "loss": 0.5, "calibration_error": 0.125}
-    change_result(tmp_path, "n0", skipped_rounds=1, measures={"clean": clean})
+    own = {"macro_f1": 0.5, "balanced_accuracy": 0.5, "class_accuracy": [0.5, 0.5]}
+    measures = {"clean": {**own, **clean}, "worst": {"0.1": own}}
+    change_result(tmp_path, "n0", skipped_rounds=1, measures=measures)
     change_result(tmp_path, "n2", skipped_rounds=2, warnings=["=1+1", "a_b"],
                   evaluation_digest="e2")  # fmt: skip
     runs = collect(tmp_path)
