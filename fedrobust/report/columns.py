@@ -7,7 +7,7 @@ import numpy as np
 from fedrobust.record.result import Result
 from fedrobust.report.column import Column
 from fedrobust.report.finished_run import (
-    Figure,
+    NumberOf,
     backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
@@ -41,7 +41,7 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
 
 def share(
     name: str,
-    figure: Figure,
+    figure: NumberOf,
     marks: Marks,
     heading: str | None = None,
     is_optional: bool = False,
@@ -122,11 +122,11 @@ def _checks(group: SeedGroup) -> str | None:
     return None if text == MISSING else text
 
 
-def _mean(figure: Figure) -> Callable[[SeedGroup], float | None]:
+def _mean(figure: NumberOf) -> Callable[[SeedGroup], float | None]:
     return lambda group: group.mean(figure)
 
 
-def _number(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
+def _number(figure: NumberOf, digits: int) -> Callable[[SeedGroup], str]:
     def text(group: SeedGroup) -> str:
         mean = group.mean(figure)
         return MISSING if mean is None else f"{mean:.{digits}f}"

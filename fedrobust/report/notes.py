@@ -7,6 +7,8 @@ from fedrobust.report.columns import MISSING, checks, worst_client
 from fedrobust.report.groups import Runs
 from fedrobust.report.marks import raised
 
+REPEATS = "Runs of one seed, which partition.seed sets apart, are averaged first."
+
 
 def note(runs: Runs) -> str:
     """Return an explanation of the numbers."""
@@ -21,6 +23,8 @@ def note(runs: Runs) -> str:
         )
     if any(len(group.seeds) > 1 for group in runs.groups):
         lines.append("Mean ± standard deviation (n - 1) over seeds.")
+    if runs.has_repeats:
+        lines.append(REPEATS)
     return " ".join(lines)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.report.finished_run import (
-    Figure,
+    NumberOf,
     backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
@@ -139,7 +139,7 @@ def grids(runs: Runs) -> list[RuleAttackGrid]:
     settings: dict[str, list[SeedGroup]] = {}
     for group in runs.groups:
         settings.setdefault(words(group, others), []).append(group)
-    figures: list[tuple[str, Figure, bool]] = [
+    figures: list[tuple[str, NumberOf, bool]] = [
         ("clean accuracy", clean_accuracy, False)
     ]
     if runs.epsilons:
@@ -189,7 +189,7 @@ def _grid(
     groups: Sequence[SeedGroup],
     setting: str,
     columns: tuple[Sequence[str], Sequence[str]],
-    figure: tuple[str, Figure, bool],
+    figure: tuple[str, NumberOf, bool],
 ) -> RuleAttackGrid:
     title, value_of, attacker_gains = figure
     defence, attack = columns

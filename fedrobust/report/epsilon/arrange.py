@@ -112,12 +112,12 @@ def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:
     ]
     # numpy writes None as nan.
     accuracies = np.array(every, dtype=np.float64)
-    seeds = np.array(group.seeds)
+    seeds = np.array([result.seed for result in group.results])
     return TrainingRow(
         kind=kind,
         epsilon=epsilon,
         group=group,
-        # Runs of one seed, which partition.seed sets apart, are no other seeds.
+        # As everywhere, runs of one seed are averaged before seeds are.
         by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
         num_images=int(min(group.values(lambda result: result.num_evaluated))),
     )

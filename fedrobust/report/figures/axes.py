@@ -20,6 +20,7 @@ from fedrobust.report.frame import (
     IDENTITY,
     ROUND,
     epsilons_frame,
+    one_row_a_seed,
     rounds_frame,
     runs_frame,
     varying_keys,
@@ -161,6 +162,8 @@ def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
             else "",
         }
     )
+    places = ["experiment", "seed", "hue", "facet", *(["x"] if is_key else [])]
+    tidy = one_row_a_seed(tidy, places)
     label = x if is_key else across.label
     return Data(axes, shown, tidy, values is not None, _unit(label))
 

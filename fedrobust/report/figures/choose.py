@@ -14,6 +14,7 @@ from fedrobust.report.figures.draw import drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.groups import Runs
+from fedrobust.report.notes import REPEATS
 from fedrobust.report.rule_attack_grid import (
     RuleAttackGrid,
     grids,
@@ -80,8 +81,11 @@ def _grid_drawing(
     caption: str,
 ) -> Drawing:
     groups = [g for grid in found for line in grid.groups for g in line if g]
-    counts = [len(group.runs) for group in groups]
+    counts = [len(group.seeds) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
+    captions = [caption] if max(counts) > 1 else []
+    if any(group.has_repeats for group in groups):
+        captions.append(REPEATS)
     name = file_name(title) + (f"-{number + 1}" if number else "")
     return Drawing(
         name=name,
@@ -89,7 +93,7 @@ def _grid_drawing(
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=caption if max(counts) > 1 else "",
+        caption=" ".join(captions),
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),

@@ -15,6 +15,7 @@ from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
 from fedrobust.report.groups import Runs
 from fedrobust.report.interval import words
+from fedrobust.report.notes import REPEATS
 
 # More bars in a panel are too narrow, and more lines hide one another.
 MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
@@ -76,10 +77,15 @@ def drawing_for(
         section=section,
         figure=figure,
         caption=" ".join(
-            [*_fixed(data), *_flat(data), *_seeds(seeds, is_measure)]
+            [
+                *_fixed(data),
+                *_flat(data),
+                *_seeds(seeds, is_measure),
+                *([REPEATS] if runs.has_repeats else []),
+            ]
         ).strip(),
         command=_command(command, data.axes),
-        digests=sorted(data.frame["digest"].unique()),
+        digests=sorted({w for each in data.frame["digest"] for w in each.split()}),
         seeds=seeds,
         footnotes=[letter for letter in runs.marks.footnotes if letter in letters],
     )

@@ -49,7 +49,7 @@ class Kind:
     ) -> Drawing:
         """Return the drawing of several groups, all of whose seeds are shown."""
         runs = [run for group in groups for run in group.runs]
-        seeds = [len(group.runs) for group in groups]
+        seeds = [len(group.seeds) for group in groups]
         return Drawing(
             self.name,
             self.title,
