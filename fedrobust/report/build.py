@@ -13,13 +13,8 @@ from fedrobust.report.head import head, varies
 from fedrobust.report.notes import note, problems
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.summary import summary
-from fedrobust.report.tables import grid_texts, grid_title
+from fedrobust.report.tables import grid_caption, grid_texts, grid_title
 
-TAX = (
-    "In percent. Tax: what a rule loses to plain averaging where nobody attacks. "
-    "Worst: the least over the attacks."
-)
-GAIN = "In percent. Worst: the greatest over the attacks."
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -59,11 +54,12 @@ def content(
 def _grid_table(grid: RuleAttackGrid) -> Table:
     texts = grid_texts(grid)
     title = grid_title(grid)
+    what = "rules against attacks" if grid.attacked else "rules without an attacker"
     return Table(
         name=file_name(f"{title} table"),
-        title=f"{title[:1].upper()}{title[1:]}: rules against attacks",
+        title=f"{title[:1].upper()}{title[1:]}: {what}",
         texts=texts,
-        caption=GAIN if grid.attacker_gains else TAX,
+        caption=f"In percent. {grid_caption(grid)}",
         sort_keys=_sort_keys(texts),
     )
 

@@ -33,6 +33,7 @@ def _ends(grid: RuleAttackGrid) -> str:
     return (
         f"{grid.title[:1].upper()}{grid.title[1:]} under the worst attack{where}: "
         f"{high} with {best}, {low} with {last}."
+        + (f" {grid.worst_over_seeds}" if grid.worst_over_seeds else "")
     )
 
 

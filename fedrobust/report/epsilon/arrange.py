@@ -7,10 +7,11 @@ import numpy as np
 from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
-from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, short
+from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.marks import Marks
+from fedrobust.report.measures import short
 from fedrobust.report.order import rank
 
 OBJECTIVE = "training.objective."

@@ -13,14 +13,10 @@ from fedrobust.report.figures.dots import draw_dots
 from fedrobust.report.figures.draw import drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
+from fedrobust.report.grid_names import is_attack, is_defence
 from fedrobust.report.groups import Runs
 from fedrobust.report.notes import REPEATS
-from fedrobust.report.rule_attack_grid import (
-    RuleAttackGrid,
-    grids,
-    is_attack,
-    is_defence,
-)
+from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 
 BACKDOOR = "backdoor_success"
 # From so many rules on, a line for each rule shows more than a heat map.
@@ -84,6 +80,7 @@ def _grid_drawing(
     counts = [len(group.seeds) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
     captions = [caption] if max(counts) > 1 else []
+    captions += dict.fromkeys(g.worst_over_seeds for g in found if g.worst_over_seeds)
     if any(group.has_repeats for group in groups):
         captions.append(REPEATS)
     name = file_name(title) + (f"-{number + 1}" if number else "")
