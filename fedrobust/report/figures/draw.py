@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 
 from fedrobust.errors import ConfigError
 from fedrobust.report.drawing import Drawing, file_name
-from fedrobust.report.figures.axes import Axes, Data, data_for
+from fedrobust.report.figures.axes import Axes, Data
 from fedrobust.report.figures.bars import draw_bars
+from fedrobust.report.figures.data import data_for
 from fedrobust.report.figures.heat_map import draw_heat_map
 from fedrobust.report.figures.layout import literal
 from fedrobust.report.figures.lines import draw_lines
