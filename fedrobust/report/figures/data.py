@@ -1,5 +1,7 @@
 """The numbers of a figure: the rows and columns of a frame that axes name."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from fedrobust.errors import ConfigError
@@ -66,9 +68,13 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
 def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
     """Return the numbers of rows on axes that are all chosen."""
     x, y = str(axes.x), str(axes.y)
+    epsilon = middle(runs.epsilons)
     # Over epsilon, robust accuracy stands for all of them.
-    shown = measure(y, None if x == EPSILON else middle(runs.epsilons))
-    across = measure(x, middle(runs.epsilons))
+    shown = measure(y, None if x == EPSILON else epsilon)
+    if (x, y) == (ROUND, ROBUST) and epsilon is not None:
+        label = f"lowest accuracy over the attacks at ε = {float(epsilon):.4g} (%)"
+        shown = replace(shown, label=label)
+    across = measure(x, epsilon)
     values = as_numbers(frame[x]) if is_key else frame[x].astype(float) * across.scale
     tidy = pd.DataFrame(
         {
@@ -99,4 +105,4 @@ def _unit(label: str) -> str:
 
 
 def _usual_measure(frame: pd.DataFrame) -> str:
-    return ROBUST if CLEAN not in frame else CLEAN
+    return ROBUST if EPSILON in frame or CLEAN not in frame else CLEAN

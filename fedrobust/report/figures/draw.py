@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fedrobust.errors import ConfigError
 from fedrobust.report.drawing import Drawing, file_name
-from fedrobust.report.figures.axes import Axes, Data
+from fedrobust.report.figures.axes import ROBUST, Axes, Data
 from fedrobust.report.figures.bars import draw_bars
 from fedrobust.report.figures.data import data_for
 from fedrobust.report.figures.heat_map import draw_heat_map
@@ -77,7 +77,12 @@ def drawing_for(
         section=section,
         figure=figure,
         caption=" ".join(
-            [*_fixed(data), *_flat(data), *_seeds(seeds, is_measure)]
+            [
+                *_fixed(data),
+                *_lowest(data),
+                *_flat(data),
+                *_seeds(seeds, is_measure),
+            ]
         ).strip(),
         command=_command(command, data.axes),
         digests=sorted(data.frame["digest"].unique()),
@@ -127,6 +132,16 @@ def _seeds(seeds: tuple[int, int], is_measure: bool) -> list[str]:
             ["Means over seeds, and each seed small and pale."] if seeds[1] > 1 else []
         )
     return [words(*seeds)]
+
+
+def _lowest(data: Data) -> list[str]:
+    """Return how the robust accuracy of rounds differs from that of tables."""
+    if (data.axes.x, data.axes.y) != (ROUND, ROBUST):
+        return []
+    return [
+        "A line may end above the accuracy of the tables, where an image counts only "
+        "if it withstands all attacks; rounds record each attack on its own."
+    ]
 
 
 def _flat(data: Data) -> list[str]:

@@ -12,19 +12,22 @@ from fedrobust.report.frame import EPSILON, IDENTITY, ROUND
 def column(
     name: str, frame: pd.DataFrame, keys: Sequence[str], option: str, measures: bool
 ) -> str:
-    """Return a column of the frame by its name, or by the end of a key's name."""
+    """Return a column of the frame by its name, or by the end of its name."""
     known = [
         str(c) for c in frame.columns
         if c not in IDENTITY and (c in keys or measures)
     ]  # fmt: skip
     if name in known:
         return name
-    ending = [key for key in keys if key in known and key.endswith(f".{name}")]
+    # An end begins with a word: "1" is no end of "robust_accuracy.pgd.0.1".
+    ending = [each for each in known if each.endswith(f".{name}")]
+    ending = ending if name[:1].isalpha() else []
     if len(ending) == 1:
         return ending[0]
     if ending:
         raise ConfigError(
-            f"{option} {name}: {' and '.join(ending)} end so, write one of them in full"
+            f"{option} {name}: {', '.join(ending[:-1])} and {ending[-1]} end so, write "
+            "one of them in full"
         )
     what = "varies or was measured" if measures else "varies"
     special = [ROUND, EPSILON] if option == "--x" else []

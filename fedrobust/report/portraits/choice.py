@@ -122,16 +122,19 @@ def each_of(
 def most_and_least_robust(groups: Sequence[SeedGroup], most: int = 2) -> list[Chosen]:
     """Choose groups at even distances between the most and the least robust.
 
-    All are chosen, in their own order, if they are not more than ``most``.
+    Where attacks have no epsilon in common, the clean accuracy decides. All are
+    chosen, in their own order, if they are not more than ``most``.
     """
     if len(groups) <= most:
         return [Chosen(group, label_of(group)) for group in groups]
     ordered = sorted(groups, key=_robustness(groups), reverse=True)
+    shared = _shared_epsilons([run for group in groups for run in group.runs])
+    by = "robust" if any(float(e) > 0 for e in shared) else "clean"
     return [
         Chosen(
             ordered[place],
             label_of(ordered[place]),
-            f", number {place + 1} of {len(ordered)} by robust accuracy",
+            f", number {place + 1} of {len(ordered)} by {by} accuracy",
         )
         for place in evenly(len(ordered), most)
     ]

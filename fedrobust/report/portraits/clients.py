@@ -196,8 +196,8 @@ def drawings(runs: Runs) -> list[Drawing]:
         caption += f" Robust: the lowest over attacks at ε = {float(epsilon):g}."
     if len(chosen) < len(measured):
         caption += (
-            f" {len(chosen)} of {len(measured)} experiments are drawn, from the most "
-            "to the least robust."
+            f" {len(chosen)} of {len(measured)} experiments are drawn, at even "
+            f"distances by {'clean' if epsilon is None else 'robust'} accuracy."
         )
     return [KIND.of_groups(clients_figure(panels), caption, [c.group for c in chosen],
                            runs.marks)]  # fmt: skip

@@ -36,6 +36,14 @@ def test_the_most_and_the_least_robust_are_chosen(tmp_path):
     assert chosen[1].place == ", number 3 of 3 by robust accuracy"
 
 
+def test_without_attacks_the_clean_accuracy_decides_and_is_named(tmp_path):
+    for strategy, clean in (("a", 0.4), ("b", 0.1), ("c", 0.7)):
+        write(tmp_path, clean, {}, strategy=strategy)
+    chosen = most_and_least_robust(collect(tmp_path).groups)
+    assert [each.label for each in chosen] == ["strategy=c", "strategy=b"]
+    assert chosen[0].place == ", number 1 of 3 by clean accuracy"
+
+
 def test_all_are_chosen_in_their_own_order_if_they_are_few(tmp_path):
     for strategy, robust in (("a", 0.1), ("b", 0.4)):
         write(tmp_path, 0.9, robust, strategy=strategy)
