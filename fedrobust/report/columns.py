@@ -14,6 +14,7 @@ from fedrobust.report.finished_run import (
 )
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.marks import Marks, raised
+from fedrobust.report.measures import short
 
 MISSING = "–"
 CLIENTS = "worst client / spread"
@@ -30,7 +31,7 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
         Column("seed", _first_seed, _num_seeds if several else None, "seeds"),
         share("clean", clean_accuracy, runs.marks),
         *(
-            share(f"robust_{e}", worst_accuracy_at(e), runs.marks, f"ε={float(e):.4g}")
+            share(f"robust_{e}", worst_accuracy_at(e), runs.marks, f"ε={short(e)}")
             for e in runs.epsilons
         ),
         share("backdoor_success", backdoor_success, runs.marks, "backdoor", True),

@@ -40,16 +40,8 @@ def words(group: SeedGroup, names: Sequence[str]) -> str:
 
 def _named(name: str, value: str) -> str:
     if name.endswith("epsilon"):
-        value = _short(value)
+        value = short(value)
     return f"{name.replace('/', '.').rpartition('.')[2]}={value}"
-
-
-def _short(value: str) -> str:
-    """Return an epsilon with few digits, unless it is a fraction or a word."""
-    try:
-        return short(value)
-    except ValueError:
-        return value
 
 
 def labels_of(group: SeedGroup, columns: Sequence[str]) -> Labels:

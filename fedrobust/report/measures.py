@@ -5,6 +5,7 @@ keys joined with dots, such as ``robust_accuracy.pgd.0.1``. Short names stand fo
 measures that are drawn most.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +25,8 @@ SHARES = (
     *("accuracy", "success", "precision", "recall", "f1", "auc", "calibration_error"),
     *("worst_client", "client_spread"),
 )
+# What only counts, or sums what cannot be negative.
+NOT_NEGATIVE = ("loss", "seconds", "bytes", "megabytes", "norm", "rounds", "num_")
 WORDS = {
     "clean_accuracy": "clean accuracy",
     "robust_accuracy": "accuracy under attack",
@@ -63,6 +66,14 @@ class Measure:
     def scale(self) -> float:
         """The factor from its value to the number at an axis."""
         return 100.0 if self.is_share else 1.0
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest number that it may have at an axis."""
+        if self.is_share:
+            return 0.0, 100.0
+        is_positive = any(part in self.name for part in NOT_NEGATIVE)
+        return 0.0 if is_positive else -math.inf, math.inf
 
 
 def measure(name: str, epsilon: str | None = None) -> Measure:
@@ -136,8 +147,11 @@ def _numbers(
 
 
 def short(epsilon: str) -> str:
-    """Write an epsilon, which is text as in result.json, with up to four digits."""
-    return f"{float(epsilon):.4g}"
+    """Write an epsilon with up to four digits; a fraction or a word as it is."""
+    try:
+        return f"{float(epsilon):.4g}"
+    except ValueError:
+        return epsilon
 
 
 def middle(epsilons: Iterable[str]) -> str | None:

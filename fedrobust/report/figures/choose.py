@@ -11,7 +11,7 @@ from fedrobust.report.drawing import Drawing, file_name
 from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, as_numbers
 from fedrobust.report.figures.dots import draw_dots
 from fedrobust.report.figures.draw import drawing_for
-from fedrobust.report.figures.heat_map import draw_grids
+from fedrobust.report.figures.heat_map import SPREAD, draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.grid_names import is_attack, is_defence
 from fedrobust.report.groups import Runs
@@ -56,7 +56,7 @@ def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
         for number, figure in enumerate(draw_grids(found)):
             yield _grid_drawing(
                 runs, found, command, f"{title}: defences against attacks", figure,
-                number, "Means, ± the standard deviation over seeds.",
+                number, SPREAD,
             )  # fmt: skip
     if runs.epsilons:
         yield drawing_for(

@@ -31,7 +31,7 @@ def title(data: Data, facet: str) -> str:
     """Return the title of a panel; empty if there is only one."""
     if data.axes.facet is None:
         return ""
-    return f"{data.axes.facet.rpartition('.')[2]}: {literal(facet)}"
+    return f"{data.axes.facet}: {literal(facet)}"
 
 
 def across(number: int) -> int:

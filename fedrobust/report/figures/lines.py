@@ -56,19 +56,17 @@ def draw_lines(data: Data) -> Figure:
     return figure
 
 
-def bounds(data: Data) -> tuple[float, float]:
-    """Return the least and the greatest value that the measure may have."""
-    return (0.0, 100.0) if data.measure.is_share else (-np.inf, np.inf)
-
-
 def estimates(data: Data, rows: pd.DataFrame) -> Iterator[tuple[Any, Estimate, str]]:
-    """Yield each x with the estimate of y, and the marks of its runs."""
+    """Yield each x with the estimate of y, and the letters of its runs' marks."""
+    low, high = data.measure.bounds
+    # A loss of the user's own may be negative.
+    low = min(low, data.frame["y"].min()) if low == 0 else low
     for x, group in rows.groupby("x", sort=True, dropna=False):
         values = group["y"].to_list()
         letters = sorted(
             {w for marks in group["marks"].unique() for w in marks.split()}
         )
-        yield x, estimate(values, bounds(data)), raised(letters)
+        yield x, estimate(values, (low, high)), raised(letters)
 
 
 def _is_wide(x: pd.Series) -> bool:

@@ -75,6 +75,17 @@ def test_a_measure_that_is_no_share_has_its_own_scale(tmp_path):
     assert figure.axes[0].get_ylabel() == "seconds"
 
 
+def test_the_interval_of_a_measure_that_is_never_negative_ends_at_zero(tmp_path):
+    """Seconds 1, 2 and 9: 4 ± 4.30265 * sqrt(19) / sqrt(3), that is up to 14.828."""
+    for seed, seconds in enumerate((1.0, 2.0, 9.0)):
+        write_run(tmp_path, 0.9, 0.5, strategy="krum", seed=seed)
+        change_result(tmp_path, f"krum-{seed}", wall_seconds=seconds)
+    write_run(tmp_path, 0.8, 0.5)
+    figure = drawn(tmp_path, Axes(x="strategy", y="wall_seconds"))
+    ((low, high),) = reach(figure.axes[0])
+    assert (low, high) == (0, pytest.approx(14.8284, abs=1e-3))
+
+
 @pytest.mark.parametrize("number", [6, 16, 30])
 def test_no_label_hides_another_however_long_names_are(tmp_path, number):
     for place in range(number):

@@ -67,6 +67,17 @@ def test_a_panel_for_each_value_of_the_facet_with_its_title(tmp_path):
     assert [len(place.lines) for place in figure.axes] == [1, 1, 1]
 
 
+def test_the_title_of_a_panel_names_its_key_in_full(tmp_path):
+    for epsilon in (0.1, 0.2):
+        for rule in ("fedavg", "krum"):
+            write_run(tmp_path, 0.9, {"0.1": 0.5}, strategy=rule, epsilon=epsilon,
+                      objective={"epsilon": epsilon})  # fmt: skip
+    axes = Axes(x="epsilon", y="robust_accuracy", facet="training.epsilon")
+    figure = drawing_for(collect(tmp_path), axes, COMMAND).figure
+    titles = [place.get_title() for place in figure.axes]
+    assert titles == ["training.epsilon: 0.1", "training.epsilon: 0.2"]
+
+
 def test_under_a_figure_stand_its_command_digests_seeds_and_marks(tmp_path):
     for seed in (0, 1):
         sweep(tmp_path, ("fedavg", "krum"), (0, 1), seed=seed)

@@ -72,7 +72,7 @@ def test_the_strongest_attack_is_drawn_where_differences_show_most(tmp_path):
     assert attacked.get_title() == "pgd, ε = 0.1"
     assert attacked.images[0].get_array().tolist() == [[20, 80], [80, 20]]
     assert clean.images[0].get_array().tolist() == [[90, 10], [0, 100]]
-    assert "Of 2 attacks the strongest is drawn" in drawn.caption
+    assert "Of 2 attacks the strongest at ε = " in drawn.caption
 
 
 def test_without_attacks_only_clean_answers_are_drawn(tmp_path):
