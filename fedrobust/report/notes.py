@@ -36,7 +36,9 @@ def problems(runs: Runs) -> list[str]:
     if runs.unfinished:
         names = ", ".join(path.name for path in runs.unfinished[:5])
         more = ", ..." if len(runs.unfinished) > 5 else ""
-        lines.append(f"{len(runs.unfinished)} runs are not finished: {names}{more}.")
+        number = len(runs.unfinished)
+        many = f"{number} runs are" if number > 1 else "1 run is"
+        lines.append(f"{many} not finished: {names}{more}.")
     lines += [f"Failed: {attempt}." for attempt in runs.failed]
     lines += [f"Left out: {sentence}." for sentence in runs.unreadable]
     lines += [

@@ -4,7 +4,8 @@ import pytest
 
 from fedrobust.report import collect
 from fedrobust.report.columns import checks
-from fedrobust.report.figures.axes import Axes, data_for
+from fedrobust.report.figures.axes import Axes
+from fedrobust.report.figures.data import data_for
 from fedrobust.report.figures.draw import drawing_for
 from fedrobust.report.finished_run import clean_accuracy
 from tests.fedrobust.report.runs import report_text, write_run
