@@ -14,6 +14,7 @@ from fedrobust.report.figures.draw import drawing_for
 from fedrobust.report.figures.heat_map import SPREAD, draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.groups import Runs
+from fedrobust.report.notes import everywhere
 from fedrobust.report.rule_attack_grid import (
     RuleAttackGrid,
     grids,
@@ -89,7 +90,7 @@ def _grid_drawing(
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=caption if max(counts) > 1 else "",
+        caption=" ".join([*([caption] if max(counts) > 1 else []), *everywhere(runs)]),
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),

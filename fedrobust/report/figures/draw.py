@@ -17,6 +17,7 @@ from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
 from fedrobust.report.groups import Runs
 from fedrobust.report.interval import words
+from fedrobust.report.notes import everywhere
 
 # More bars in a panel are too narrow, and more lines hide one another.
 MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
@@ -92,6 +93,7 @@ def drawing_for(
                 *_lowest(data),
                 *_flat(data, kind),
                 *_seeds(seeds, kind),
+                *everywhere(runs),
             ]
         ).strip(),
         command=_command(command, data.axes),
