@@ -31,6 +31,12 @@ def varying_keys(runs: Runs) -> list[str]:
     return [*runs.columns, *sorted(every.difference(runs.columns))]
 
 
+def values_of(runs: Runs, key: str) -> set[str]:
+    """Return the values of a key in all runs; empty for what is no key."""
+    every = {_keys_of(group, [key])[key] for group in runs.groups}
+    return every if key in varying_keys(runs) else set()
+
+
 def runs_frame(runs: Runs) -> pd.DataFrame:
     """Return one row for each run, with its keys and measures."""
     epsilon = middle(runs.epsilons)

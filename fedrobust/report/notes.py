@@ -50,12 +50,17 @@ def problems(runs: Runs) -> list[str]:
     return lines + different_versions([result.environment for result in results])
 
 
+def everywhere(runs: Runs) -> list[str]:
+    """Return a sentence for each thing to know that holds for every run."""
+    return [f"All runs: {sentence}." for sentence in runs.marks.common]
+
+
 def footnotes(runs: Runs) -> list[str]:
     """Return the words of each mark, with the number of runs that carry it."""
     counts = Counter(letter for each in runs.marks.by_run.values() for letter in each)
     total = sum(len(group.runs) for group in runs.groups)
     return [
-        *(f"All runs: {sentence}." for sentence in runs.marks.common),
+        *everywhere(runs),
         *(
             f"{raised([letter])} {sentence} ({counts[letter]} of {total} runs)"
             for letter, sentence in runs.marks.footnotes.items()

@@ -17,8 +17,10 @@ from fedrobust.report.epsilon.matrix import (
 )
 from fedrobust.report.figures.heat_map import cell
 from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices
+from fedrobust.report.interval import Estimate, estimate
 from fedrobust.report.measures import middle, short
-from fedrobust.report.style import COLUMN, PAGE, look, save, styled
+from fedrobust.report.scores import ENOUGH_SEEDS
+from fedrobust.report.style import COLUMN, KINDS, PAGE, look, save, styled
 
 
 def draw_epsilon_figures(
@@ -41,12 +43,14 @@ def draw_epsilon_figures(
     The written files.
     """
     drawn = {
-        "training_epsilon.png": training_heat_map(matrices),
-        "clean_against_robust.png": clean_against_robust(matrices, at),
+        "training_epsilon": training_heat_map(matrices),
+        "clean_against_robust": clean_against_robust(matrices, at),
     }
-    for name, figure in drawn.items():
-        save(figure, folder / name)
-    return [folder / name for name in drawn]
+    return [
+        save(figure, folder / f"{name}{kind}")
+        for name, figure in drawn.items()
+        for kind in KINDS
+    ]
 
 
 def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
@@ -68,12 +72,14 @@ def _by_kind(matrix: EpsilonMatrix) -> list[Matrix]:
     found = []
     for kind in kinds:
         line = [rows.get((kind, epsilon)) for epsilon in epsilons]
-        if line[0] is None:
-            line[0] = rows.get((STANDARD, None))
+        names = [*map(training_epsilon, epsilons)]
+        if line[0] is None and (STANDARD, None) in rows:
+            line[0] = rows[STANDARD, None]
+            names[0] = STANDARD
         values = [missing if row is None else row.accuracy for row in line]
         found.append(
             Matrix(
-                rows=[training_epsilon(epsilon) for epsilon in epsilons],
+                rows=names,
                 columns=columns,
                 values=100 * np.array(values),
                 texts=[_texts(matrix, row, len(columns)) for row in line],
@@ -128,10 +134,12 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
     for number, (kind, rows) in enumerate(kinds.items()):
         drawn = look(number)
         points = 100 * np.array([row.accuracy[[0, column]] for row in rows])
-        errors = 200 * np.array([matrix.score(row, at).error for row in rows])
+        robust = [_interval(row, column) for row in rows]
+        below = [level.mean - level.low for level in robust]
+        above = [level.high - level.mean for level in robust]
         axes.errorbar(
             *points.T,
-            yerr=errors,
+            yerr=np.array([below, above]),
             **drawn,
             linewidth=1,
             elinewidth=0.5,
@@ -154,11 +162,25 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
             )
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel(f"accuracy at ε = {short(at)} (%)")
-    legend = "numbers are the training ε, bars two standard errors"
-    axes.set_title("\n".join(filter(None, [matrix.title, legend])), fontsize=8)
+    told = f"numbers are the training ε{_bars(matrix)}"
+    axes.set_title("\n".join(filter(None, [matrix.title, told])), fontsize=8)
     axes.margins(x=0.1)
     axes.grid()
     axes.legend()
+
+
+def _interval(row: TrainingRow, column: int) -> Estimate:
+    """Return the accuracy of a row in a column in percent, with its interval."""
+    values = [100 * float(accuracy[column]) for accuracy in row.by_seed.values()]
+    return estimate(values, (0.0, 100.0))
+
+
+def _bars(matrix: EpsilonMatrix) -> str:
+    """Return what the bars are; empty if no row has more than one seed."""
+    seeds = {len(row.by_seed) for row in matrix.rows}
+    several = ["95 % t intervals over seeds"] if max(seeds) >= ENOUGH_SEEDS else []
+    pair = ["from one of two seeds to the other"] if 2 in seeds else []
+    return f"; bars: {', or '.join([*several, *pair])}" if several or pair else ""
 
 
 def _close(points: NDArray[np.float64], near: NDArray[np.float64]) -> list[Any]:

@@ -4,7 +4,7 @@ fedrobust report FOLDER --x KEY --y MEASURE --hue KEY --facet KEY --where KEY=VA
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -13,6 +13,7 @@ from fedrobust.epsilon import fraction
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.measures import Measure
 from fedrobust.report.order import rank
+from fedrobust.report.style import PALETTE
 
 # What stands for a key that a run does not have.
 NO_VALUE = ("", "None", NO_EPSILON)
@@ -55,6 +56,8 @@ class Data:
         Whether the x axis is a scale and not a list of names.
     x_label
         What stands at the x axis.
+    every_hue
+        All values of the hue in the folder, drawn or not, the baseline first.
     """
 
     axes: Axes
@@ -62,11 +65,20 @@ class Data:
     frame: pd.DataFrame
     is_numeric: bool
     x_label: str
+    every_hue: Sequence[str] = ()
 
     @property
     def hues(self) -> list[str]:
         """The values of the hue, the baseline first."""
         return ordered(self.axes.hue or "", self.frame["hue"])
+
+    def number(self, hue: str) -> int:
+        """Return the number of a hue's colour, which is the same in all figures.
+
+        With more hues than colours, those drawn are told apart instead.
+        """
+        few = hue in self.every_hue and len(self.every_hue) <= len(PALETTE)
+        return [*(self.every_hue if few else self.hues)].index(hue)
 
     @property
     def facets(self) -> list[str]:
@@ -74,9 +86,9 @@ class Data:
         return ordered(self.axes.facet or "", self.frame["facet"])
 
 
-def ordered(key: str, values: pd.Series) -> list[str]:
+def ordered(key: str, values: Iterable[object]) -> list[str]:
     """Return different values, the default of conf/ first, then numbers, then names."""
-    return sorted(map(str, values.unique()), key=lambda value: rank(key, value))
+    return sorted({*map(str, values)}, key=lambda value: rank(key, value))
 
 
 def as_numbers(values: pd.Series) -> pd.Series | None:

@@ -16,7 +16,7 @@ from fedrobust.report.figures.heat_map import SPREAD, draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.grid_names import is_attack, is_defence
 from fedrobust.report.groups import Runs
-from fedrobust.report.notes import REPEATS
+from fedrobust.report.notes import REPEATS, everywhere
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 
 BACKDOOR = "backdoor_success"
@@ -115,7 +115,7 @@ def _grid_drawing(
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=" ".join(captions),
+        caption=" ".join([*captions, *everywhere(runs)]),
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),

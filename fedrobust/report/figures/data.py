@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from fedrobust.errors import ConfigError
-from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, Data, as_numbers
+from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, Data, as_numbers, ordered
 from fedrobust.report.figures.free_axes import with_free_axes
 from fedrobust.report.figures.names import column, rows_where
 from fedrobust.report.frame import (
@@ -15,6 +15,7 @@ from fedrobust.report.frame import (
     one_row_a_seed,
     rounds_frame,
     runs_frame,
+    values_of,
     varying_keys,
 )
 from fedrobust.report.groups import Runs
@@ -94,7 +95,8 @@ def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
     places = ["experiment", "seed", "hue", "facet", *(["x"] if is_key else [])]
     tidy = one_row_a_seed(tidy, places)
     label = x if is_key else across.label
-    return Data(axes, shown, tidy, values is not None, _unit(label))
+    hues = ordered(axes.hue, values_of(runs, axes.hue)) if axes.hue else []
+    return Data(axes, shown, tidy, values is not None, _unit(label), hues)
 
 
 def _frame_for(runs: Runs, axes: Axes) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
 from fedrobust.report.groups import Runs
 from fedrobust.report.interval import words
-from fedrobust.report.notes import REPEATS
+from fedrobust.report.notes import REPEATS, everywhere
 
 # More bars in a panel are too narrow, and more lines hide one another.
 MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
@@ -104,6 +104,7 @@ def drawing_for(
                 *_flat(data, kind),
                 *_seeds(seeds, kind),
                 *([REPEATS] if runs.has_repeats else []),
+                *everywhere(runs),
             ]
         ).strip(),
         command=_command(command, data.axes),

@@ -12,8 +12,8 @@ from fedrobust.report.columns import number
 from fedrobust.report.figures.axes import Data, ordered
 from fedrobust.report.figures.layout import title
 from fedrobust.report.figures.lines import estimates
+from fedrobust.report.figures.marking import marked
 from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices, pages
-from fedrobust.report.marks import raised
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
 
 # What stands under cells of several seeds.
@@ -73,7 +73,7 @@ def cell(value: float, error: float, letters: list[str]) -> str:
     if np.isnan(value):
         return NONE
     spread = "" if np.isnan(error) else f"\n±{100 * error:.1f}"
-    return number(value) + raised(letters) + spread
+    return number(value) + marked(letters) + spread
 
 
 def draw_heat_map(data: Data) -> Figure:
@@ -93,7 +93,7 @@ def draw_heat_map(data: Data) -> Figure:
                 spread = (
                     f"\n±{_text(data, level.deviation)}" if level.num_seeds > 1 else ""
                 )
-                texts[r][c] = f"{_text(data, level.mean)}{letters}{spread}"
+                texts[r][c] = f"{_text(data, level.mean)}{marked(letters)}{spread}"
         parts.append(
             Matrix(
                 rows=rows if data.axes.hue else [data.measure.label],

@@ -162,7 +162,7 @@ def _lines(axes: Any, seeds: Sequence[ClientScores], kinds: dict[str, Any]) -> N
                 range(1, len(curves[0]) + 1), np.mean(curves, axis=0),
                 color=COLOURS[name], marker=MARKERS[name], markersize=3,
             )  # fmt: skip
-    kinds["one seed"] = Line2D([], [], color=INK, linewidth=0.6)
+    kinds["one run"] = Line2D([], [], color=INK, linewidth=0.6)
     axes.locator_params(axis="x", integer=True, nbins=8)
 
 
@@ -171,7 +171,7 @@ def _summary(seeds: Sequence[ClientScores]) -> str:
     worst = fmean(100 * one.clean[one.worst] for one in seeds)
     middle = fmean(100 * median(one.honest.values()) for one in seeds)
     if len(seeds) > 1:
-        return f"worst {worst:.0f}, median {middle:.0f}, mean of {len(seeds)} seeds"
+        return f"worst {worst:.0f}, median {middle:.0f}, mean of {len(seeds)} runs"
     return f"worst {worst:.0f} (client {seeds[0].worst}), median {middle:.0f}"
 
 

@@ -5,7 +5,7 @@ import pytest
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
-from tests.fedrobust.report.figures.boxes import overlapping
+from tests.fedrobust.report.figures.boxes import covered_marks, overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
 AXES = Axes(x="strategy", y="clean_accuracy")
@@ -64,6 +64,14 @@ def test_the_marks_of_a_bar_stand_on_it(tmp_path):
     texts = {t.get_text(): t.xy for t in drawing.figure.axes[0].texts}
     assert texts["ᵃ"] == pytest.approx((1, 80))
     assert drawing.footnotes == ["a"]
+
+
+def test_marks_of_narrow_bars_can_all_be_read(tmp_path):
+    for place in range(16):
+        write_run(tmp_path, 0.9, 0.5, strategy=f"r{place:02}")
+        change_result(tmp_path, f"r{place:02}-0", warnings=["a", "b", "ef"[place % 2]])
+    write_run(tmp_path, 0.9, 0.5)
+    assert covered_marks(drawn(tmp_path)) == []
 
 
 def test_a_measure_that_is_no_share_has_its_own_scale(tmp_path):

@@ -8,6 +8,7 @@ from statistics import fmean
 import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from matplotlib.container import BarContainer
 
 from fedrobust.report import collect, grids
 from fedrobust.report.figures import default_drawings
@@ -168,8 +169,9 @@ def plotted(figure) -> set[float]:
     """Return the height of each bar, line and large point of a figure."""
     heights = set()
     for place in figure.axes:
-        if place.patches:
-            heights |= {bar.get_height() for bar in place.patches}
+        bars = [c for c in place.containers if isinstance(c, BarContainer)]
+        if bars:
+            heights |= {bar.get_height() for each in bars for bar in each}
             continue
         large = max((line.get_markersize() for line in place.lines), default=0)
         for line in place.lines:
