@@ -36,7 +36,8 @@ def read_npz(
         When the file cannot be read; its message is the reason.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # NumPy leaves a path open whose archive is torn.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             needed = dict.fromkeys((*(names or ()), *required))
             lacking = [name for name in needed if name not in file]
             given = file.files if names is None else names

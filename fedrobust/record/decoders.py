@@ -104,13 +104,18 @@ def _dataclass(hint: Any) -> Decoder:
 def _typed_dict(hint: Any) -> Decoder:
     kinds = {name: _decoder(kind) for name, kind in get_type_hints(hint).items()}
     anything = _decoder(Any)
+    required = sorted(hint.__required_keys__)
 
     def decoded(value: Any, key: str) -> dict[str, Any]:
         _require(value, (dict,), key)
-        return {
+        found = {
             name: kinds.get(name, anything)(each, f"{key}.{name}")
             for name, each in value.items()
         }
+        for name in required:
+            if name not in found:
+                raise WrongValueError(f"{key}.{name} is missing")
+        return found
 
     return decoded
 

@@ -5,7 +5,7 @@ examples/<evaluation digest>.npz     some images, clean and under each attack
 partition.json                       number of images of each class, by client
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -22,6 +22,9 @@ from fedrobust.record.validation import TRAIN_ANEW, from_json
 
 # Arrays of an examples file, beside those of attacks.
 ARRAYS = ("rows", "x", "y", "answers")
+ADVERSARIAL = "adversarial/"
+# More could not be counted in an array, let alone drawn.
+MOST_IMAGES = 10**12
 
 
 class Confusion(TypedDict):
@@ -110,7 +113,9 @@ class _Matrices:
     def __post_init__(self) -> None:
         size = len(self.classes)
         robust = [each for curve in self.robust.values() for each in curve.values()]
+        _require_names(self.classes)
         for counts in (self.clean, *robust):
+            _require_counts(counts)
             if [len(row) for row in counts] != [size] * size:
                 raise ValueError(f"a matrix is not {size} x {size}, as classes are")
 
@@ -122,8 +127,25 @@ class _Clients:
 
     def __post_init__(self) -> None:
         size = len(self.classes)
+        _require_names(self.classes)
+        if not self.counts:
+            raise ValueError("counts is empty: must have a row for each client")
+        _require_counts(self.counts)
         if {len(row) for row in self.counts} - {size}:
             raise ValueError(f"a row of counts has not {size} numbers, as classes has")
+
+
+def _require_names(classes: Sequence[str]) -> None:
+    if not classes:
+        raise ValueError("classes is empty: must have the name of each class")
+
+
+def _require_counts(counts: Counts) -> None:
+    for count in (count for row in counts for count in row):
+        if not 0 <= count <= MOST_IMAGES:
+            raise ValueError(
+                f"{count} is no number of images: must be in [0, {MOST_IMAGES}]"
+            )
 
 
 def read_confusion(path: Path) -> Confusion | None:
@@ -172,13 +194,37 @@ def read_examples(path: Path) -> dict[str, NDArray[Any]] | None:
         raise FileError(f"{path} lacks {', '.join(error.args[0])}; {advice}") from error
     except ValueError as error:
         raise unreadable(path, error, advice) from error
+    rows = arrays["rows"]
+    if rows.ndim != 1 or not len(rows):
+        raise FileError(
+            f"{path}: rows has shape {rows.shape}: must have an entry for each image; "
+            f"{advice}"
+        )
     for name, array in arrays.items():
-        if array.shape[:1] != arrays["rows"].shape:
+        is_image = name == "x" or name.startswith(ADVERSARIAL)
+        shape = arrays["x"].shape if is_image else rows.shape
+        if array.shape != shape or shape[:1] != rows.shape:
             raise FileError(
-                f"{path}: {name} has shape {array.shape}: must begin with "
-                f"{len(arrays['rows'])}, the number of rows; {advice}"
+                f"{path}: {name} has shape {array.shape}: must begin with {len(rows)}, "
+                f"the number of rows, and go on as that of the images; {advice}"
             )
+        if array.dtype.kind not in ("fiu" if is_image else "iu"):
+            kind = "numbers" if is_image else "integers"
+            raise FileError(f"{path}: {name} must have {kind}; {advice}")
+        if is_image and not np.isfinite(array).all():
+            raise FileError(f"{path}: {name} must have finite numbers; {advice}")
+    _require_answers(arrays, path, advice)
     return arrays
+
+
+def _require_answers(
+    arrays: Mapping[str, NDArray[Any]], path: Path, advice: str
+) -> None:
+    """Refuse adversarial images without the answers to them."""
+    for name in arrays:
+        answers = f"answers/{name.removeprefix(ADVERSARIAL)}"
+        if name.startswith(ADVERSARIAL) and answers not in arrays:
+            raise FileError(f"{path} lacks {answers}; {advice}")
 
 
 def _evaluate_anew(path: Path) -> str:

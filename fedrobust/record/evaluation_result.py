@@ -1,6 +1,7 @@
 """The part of result.json that runs and attacks on model files have in common."""
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
@@ -96,6 +97,7 @@ class EvaluationResult:
         """
         result = from_json(cls, found, where, advice, also)
         _require_shares(result, where, advice)
+        _require_same_classes(result, where, advice)
         known = {f.name for f in fields(cls)}
         others = {key: value for key, value in found.items() if key not in known}
         return replace(result, others=others)
@@ -125,7 +127,7 @@ def measured_by(scores: Scores) -> dict[str, Any]:
 
 
 def _require_shares(result: EvaluationResult, where: Path | str, advice: str) -> None:
-    """Refuse an epsilon that is not a number, and an accuracy outside [0, 1]."""
+    """Refuse an epsilon that is no radius, and an accuracy outside [0, 1]."""
     curves = {
         "worst_robust_accuracy": result.worst_robust_accuracy,
         **{f"robust_accuracy.{n}": c for n, c in result.robust_accuracy.items()},
@@ -133,14 +135,50 @@ def _require_shares(result: EvaluationResult, where: Path | str, advice: str) ->
     shares = {"clean_accuracy": result.clean_accuracy}
     for name, curve in curves.items():
         for epsilon, share in curve.items():
-            try:
-                float(epsilon)
-            except ValueError as error:
+            if not _is_radius(epsilon):
                 raise FileError(
-                    f"{where}: {name} has the epsilon {epsilon!r}: must be a number; "
-                    f"{advice}"
-                ) from error
+                    f"{where}: {name} has the epsilon {epsilon[:40]!r}: must be a "
+                    f"finite number of at least 0; {advice}"
+                )
             shares[f"{name}.{epsilon}"] = share
+    for name, found in _class_accuracies(result):
+        shares |= {f"{name}.{i}": a for i, a in enumerate(found) if a is not None}
     for name, share in shares.items():
         if not 0 <= share <= 1:
             raise FileError(f"{where}: {name} is {share}: must be in [0, 1]; {advice}")
+
+
+def _is_radius(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
+
+
+def _class_accuracies(
+    result: EvaluationResult,
+) -> Iterator[tuple[str, list[float | None]]]:
+    if result.measures is not None:
+        yield (
+            "measures.clean.class_accuracy",
+            result.measures["clean"]["class_accuracy"],
+        )
+        for epsilon, found in result.measures["worst"].items():
+            yield f"measures.worst.{epsilon}.class_accuracy", found["class_accuracy"]
+
+
+def _require_same_classes(
+    result: EvaluationResult, where: Path | str, advice: str
+) -> None:
+    """Refuse measures of the worst case that lack an epsilon or a class."""
+    sizes = {name: len(found) for name, found in _class_accuracies(result)}
+    if not sizes:
+        return
+    clean, *_ = sizes.values()
+    for epsilon in result.worst_robust_accuracy:
+        name = f"measures.worst.{epsilon}.class_accuracy"
+        if sizes.get(name) != clean:
+            raise FileError(
+                f"{where}: {name} has {sizes.get(name, 0)} classes: must have {clean} "
+                f"as measures.clean.class_accuracy; {advice}"
+            )

@@ -70,6 +70,12 @@ class Result(EvaluationResult):
         """Raise ValueError for a value that no run gives."""
         if self.num_rounds < 1:
             raise ValueError(f"num_rounds is {self.num_rounds}: must be at least 1")
+        for client in (self.federated or {}).get("by_client", {}):
+            if not (client.isascii() and client.isdigit()):
+                raise ValueError(
+                    f"federated.by_client has the client {client[:40]!r}: must be the "
+                    "id of a client"
+                )
         for name, both in self.other_versions.items():
             if len(both) != 2:
                 raise ValueError(

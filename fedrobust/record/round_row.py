@@ -11,6 +11,9 @@ from fedrobust.record.client_figures import Federated, client_figures
 if TYPE_CHECKING:
     from strategies.round_report import RoundReport
 
+# A federation of more clients does not fit into memory.
+MOST_CLIENTS = 10**7
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -90,6 +93,20 @@ class RoundRow:
     skipped: str | None = None
     federated: Federated | None = None
     train_metrics: Json = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a client that no round has."""
+        for name in ("sampled", "byzantine"):
+            for client in getattr(self, name):
+                if not 0 <= client < MOST_CLIENTS:
+                    raise ValueError(
+                        f"{name} has the client {client}: must be in "
+                        f"[0, {MOST_CLIENTS})"
+                    )
+        if strange := set(self.byzantine).difference(self.sampled):
+            raise ValueError(
+                f"byzantine has the client {min(strange)}, which sampled has not"
+            )
 
     def to_json(self) -> Json:
         """Return the round as a JSON object of metrics.jsonl."""

@@ -17,6 +17,11 @@ class _Training:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Evaluation:
+    every: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadKeys:
     """The keys of a stored configuration that reports read; older ones lack some.
 
@@ -26,6 +31,7 @@ class ReadKeys:
     config_digest: str
     digest_version: int | None = None
     seed: int | None = None
+    num_clients: int | None = None
     training: _Training
     dataset: _Dataset = field(default_factory=_Dataset)
     choices: dict[str, str] = field(default_factory=dict)
@@ -34,5 +40,5 @@ class ReadKeys:
     attack: Json = field(default_factory=dict)
     strategy: Json = field(default_factory=dict)
     runtime: Json = field(default_factory=dict)
-    evaluation: Json = field(default_factory=dict)
+    evaluation: _Evaluation = field(default_factory=_Evaluation)
     screening: Json = field(default_factory=dict)

@@ -12,8 +12,8 @@ from fedrobust.files import (
     Json,
     read_json,
     read_json_lines,
-    read_yaml,
 )
+from fedrobust.record.config_text import read_config
 from fedrobust.record.details import (
     Confusion,
     Partition,
@@ -100,12 +100,12 @@ class StoredRun:
         """List the files of all evaluations' results, the newest first."""
         return sorted(
             self.path.glob("evaluations/*.json"),
-            key=lambda path: (-path.stat().st_mtime, path),
+            key=lambda path: (-_written_at(path), path),
         )
 
     def config(self, advice: str) -> Json | None:
         """Read the configuration; None if config.yaml does not belong to a run."""
-        config: Any = read_yaml(self.config_path, advice)
+        config: Any = read_config(self.config_path, advice)
         if not isinstance(config, dict) or config.get("config_digest") is None:
             return None
         from_json(ReadKeys, config, self.config_path, advice)
@@ -161,6 +161,15 @@ class StoredRun:
     def partition(self) -> Partition | None:
         """Read the images of each client by class; None if they were not recorded."""
         return read_partition(self.partition_path)
+
+
+def _written_at(path: Path) -> float:
+    """Return when a file was written; 0 for one that is gone or a broken link."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        # Whoever reads it says why it cannot be read.
+        return 0.0
 
 
 def _lines(path: Path, advice: str) -> Iterator[tuple[str, Json]]:

@@ -76,7 +76,7 @@ def read_index(folder: Path) -> list[IndexedJob]:
     Raises
     ------
     FileError
-        When the file cannot be read, or lacks a column.
+        When the file cannot be read, or lacks a column, or a row is cut off.
     """
     path = folder / INDEX
     if not path.is_file():
@@ -89,7 +89,11 @@ def read_index(folder: Path) -> list[IndexedJob]:
     missing = [name for name in FIXED if name not in (reader.fieldnames or ())]
     if missing:
         raise FileError(f"{path} has no column {missing[0]}; {ADVICE}")
-    return [_job(row) for row in rows]
+    for number, row in enumerate(rows, start=1):
+        if not (row["folder"] and row["digest"] and row["evaluation_digest"]):
+            raise FileError(f"{path}, row {number}, is cut off; {ADVICE}")
+    jobs = map(_job, rows)
+    return [*{(job.folder, job.evaluation_digest): job for job in jobs}.values()]
 
 
 def _job(row: dict[str, str]) -> IndexedJob:

@@ -150,9 +150,9 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
             axes.annotate(
                 first if first == last else f"{first} to {last}",
                 points[group].mean(axis=0),
-                xytext=(0, -6) if below_it else (6, 0),
+                xytext=(2, -6) if below_it else (6, 0),
                 textcoords="offset points",
-                ha="center" if below_it else "left",
+                ha="left",
                 va="top" if below_it else "center",
                 fontsize=7.5,
                 color=drawn["color"],

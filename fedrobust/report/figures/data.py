@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pandas as pd
 
-from fedrobust.errors import ConfigError
+from fedrobust.errors import ConfigError, nearest
 from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, Data, as_numbers, ordered
 from fedrobust.report.figures.free_axes import with_free_axes
 from fedrobust.report.figures.names import column, rows_where
 from fedrobust.report.frame import (
     EPSILON,
+    IDENTITY,
     ROUND,
     epsilons_frame,
     rounds_frame,
@@ -50,6 +51,9 @@ def data_for(runs: Runs, axes: Axes, fix: bool = False) -> Data:
         raise ConfigError(f"--x {axes.x}: {NOTHING[axes.x or '']}")
     keys = [*varying_keys(runs), *(c for c in (ROUND, EPSILON) if c in frame)]
     y = column(axes.y or _usual_measure(frame), frame, keys, "--y", measures=True)
+    if y in keys:
+        known = [str(c) for c in frame if c not in (*keys, *IDENTITY)]
+        raise ConfigError(f"--y {y}: is a key, no measure, {nearest(y, known)}")
     x = column(axes.x or "", frame, keys, "--x", measures=True)
     hue, facet = (
         key and column(key, frame, keys, option, measures=False)

@@ -134,10 +134,14 @@ def _offsets(centred: bool) -> Iterator[tuple[tuple[float, float], str]]:
         if centred:
             yield (0, 1 + step * SIZE * 0.6), "center"
             continue
-        for up in (1, -1):
-            y = 2 + step * SIZE * 0.6 if up > 0 else -SIZE - step * SIZE * 0.6
-            yield (2, y), "left"
-            yield (-2, y), "right"
+        above, beneath = 2 + step * SIZE * 0.6, -SIZE - step * SIZE * 0.6
+        for side, away in (("left", 1), ("right", -1)):
+            yield (2 * away, above), side
+        if step == 0:
+            yield (5, -4), "left"
+            yield (-5, -4), "right"
+        for side, away in (("left", 1), ("right", -1)):
+            yield (2 * away, beneath), side
 
 
 def _covered(box: Bbox, taken: Sequence[Bbox], whole: Bbox) -> float:

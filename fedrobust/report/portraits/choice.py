@@ -1,6 +1,6 @@
 """Which runs have a figure of their own: a few, from the most to the least robust."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -201,6 +201,16 @@ def shared_epsilon(runs: Sequence[FinishedRun]) -> str | None:
 
     above = [e for e in _shared_epsilons(runs) if float(e) > 0]
     return min(above, key=distance, default=None)
+
+
+def strongest(run: FinishedRun, epsilon: str, names: Iterable[str]) -> str | None:
+    """Return which of some attacks leaves the lowest accuracy at an epsilon.
+
+    None if the result has no accuracy under any of them.
+    """
+    curves = run.result.robust_accuracy
+    known = [name for name in names if epsilon in curves.get(name, {})]
+    return min(known, key=lambda name: curves[name][epsilon], default=None)
 
 
 def _shared_epsilons(runs: Sequence[FinishedRun]) -> set[str]:

@@ -135,7 +135,14 @@ def _portrait(run: FinishedRun) -> Portrait:
     robust = measures["worst"][epsilon]["class_accuracy"]
     confusion = run.folder.confusion(run.result.evaluation_digest)
     names = confusion["classes"] if confusion else [*map(str, range(len(clean)))]
+    if len(names) != len(clean):
+        return (
+            f"The confusion matrices of {run.folder.path} have {len(names)} classes, "
+            f"and its measures {len(clean)}: restore or remove its files."
+        )
     scores = class_scores(names, clean, robust)
+    if not scores:
+        return "No class has test images."
     caption = (
         f"Accuracy of each class, clean and under all attacks together at ε = "
         f"{float(epsilon):g}. {sentence(scores)}"

@@ -19,6 +19,7 @@ from fedrobust.report.portraits.choice import (
     most_and_least_robust,
     shared_epsilon,
     shortened,
+    strongest,
 )
 from fedrobust.report.style import COLUMN, HEAT, MISSING, PAGE, styled
 
@@ -128,11 +129,10 @@ def _portrait(run: FinishedRun) -> Portrait:
     epsilon = shared_epsilon([run])
     curves = found["robust"]
     attempts = [name for name in curves if epsilon in curves[name]]
-    if epsilon is not None and attempts:
-        robust = run.result.robust_accuracy
-        strongest = min(attempts, key=lambda name: robust[name][epsilon])
-        title = f"{shortened(strongest, 24)}, ε = {float(epsilon):g}"
-        panels.append((title, np.array(curves[strongest][epsilon])))
+    attack = None if epsilon is None else strongest(run, epsilon, attempts)
+    if epsilon is not None and attack is not None:
+        title = f"{shortened(attack, 24)}, ε = {float(epsilon):g}"
+        panels.append((title, np.array(curves[attack][epsilon])))
         caption += (
             f" Of {len(attempts)} attacks the strongest is drawn, at the ε whose "
             "accuracy is nearest to half of the clean accuracy."

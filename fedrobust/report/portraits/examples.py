@@ -19,6 +19,7 @@ from fedrobust.report.portraits.choice import (
     most_and_least_robust,
     shared_epsilon,
     shortened,
+    strongest,
 )
 from fedrobust.report.portraits.example_images import (
     Examples,
@@ -59,23 +60,22 @@ def _portrait(run: FinishedRun) -> Portrait:
     except ValueError as error:
         return f"Examples of images are drawn, but {error}."
     epsilon = shared_epsilon([run])
-    attempts = [attempt for attempt in found.adversarial if attempt[1] == epsilon]
-    if epsilon is None or not attempts:
+    names = [name for name, radius in found.adversarial if radius == epsilon]
+    attack = None if epsilon is None else strongest(run, epsilon, names)
+    if epsilon is None or attack is None:
         return NOT_ATTACKED
-    robust = run.result.robust_accuracy
-    strongest = min(attempts, key=lambda attempt: robust[attempt[0]][epsilon])
     measures = run.result.measures
     shares = measures["worst"][epsilon]["class_accuracy"] if measures else []
     caption = (
         "The first test image of each class, with its true class above it and the "
         "answer of the model below it; a cross and a thick frame mark wrong answers. "
-        f"{shortened(strongest[0], 40)} is the strongest attack at ε = "
+        f"{shortened(attack, 40)} is the strongest attack at ε = "
         f"{float(epsilon):g}, and what it added is magnified; images that are wrong "
         f"without it are not attacked. At the bottom: under how "
         f"many of {len(found.attacked_answers)} attacks and epsilons the image is "
         "misclassified, and the share of its class that withstands all attacks."
     )
-    return examples_figure(found, shape, [strongest], shares), caption
+    return examples_figure(found, shape, [(attack, epsilon)], shares), caption
 
 
 def examples_of(arrays: Mapping[str, NDArray[Any]], classes: Sequence[str]) -> Examples:

@@ -93,7 +93,9 @@ def _dots(
     ]
     for _, chosen, colour, marker in kinds:
         client, held = np.nonzero(np.where(chosen[:, None], counts, 0))
-        below.scatter(client, held, areas[client, held], colour, marker, linewidths=0)
+        below.scatter(
+            client, held, areas[client, held], colour, marker=marker, linewidths=0
+        )
         above.bar(np.flatnonzero(chosen), counts.sum(1)[chosen], color=colour)
     _sizes(below, int(counts.max()), cell, kinds if hostile.any() else kinds[:1])
     step = -(-num_clients // MOST_TICKS)
@@ -106,11 +108,12 @@ def _sizes(axes: Any, largest: int, cell: float, kinds: Sequence[Any]) -> None:
     """Add a legend of areas, and of the kinds of clients if there are two."""
     shown = [largest, max(largest // 4, 1)] if largest > 1 else [largest]
     handles = [
-        axes.scatter([], [], cell**2 * n / max(largest, 1), PALETTE[0], "o",
+        axes.scatter([], [], cell**2 * n / max(largest, 1), PALETTE[0], marker="o",
                      linewidths=0, label=f"{n} images") for n in shown
     ]  # fmt: skip
     if len(kinds) > 1:
-        handles += [axes.scatter([], [], 25, colour, marker, linewidths=0, label=label)
+        handles += [axes.scatter([], [], 25, colour, marker=marker, linewidths=0,
+                                 label=label)
                     for label, _, colour, marker in kinds]  # fmt: skip
     axes.figure.legend(handles=handles, loc="outside lower center",
                        ncols=2 if axes.figure.get_figwidth() == COLUMN else 4,

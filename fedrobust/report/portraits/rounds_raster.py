@@ -74,11 +74,11 @@ def raster_figure(shown: Raster, are_redrawn: bool = False) -> Figure:
         for state, (_, _, marker, sign) in STATES.items():
             y, x = np.nonzero(shown.states == state)
             if marker and len(x):
-                axes.scatter(x, y, 16, sign, marker, linewidths=1.0)
+                axes.scatter(x, y, 16, sign, marker=marker, linewidths=1.0)
         _separate(axes, n, num_rounds)
     if are_redrawn:
         y, x = np.nonzero(shown.attacks)
-        axes.scatter(x, y, 5 if is_marked else 0.8, DARK, ".")
+        axes.scatter(x, y, 5 if is_marked else 0.8, DARK, marker=".")
     elif 0 < shown.num_byzantine < n:
         _band(axes, shown, row)
     _label(axes, shown)
@@ -174,7 +174,7 @@ def _portrait(run: FinishedRun) -> Portrait:
     if not any(row.sampled for row in run.rounds):
         return NOT_RECORDED
     highest = max(client for row in run.rounds for client in row.sampled)
-    num_clients = max(highest + 1, int(run.config.get("num_clients", 0)))
+    num_clients = max(highest + 1, run.config.get("num_clients") or 0)
     known = byzantine_of(run)
     events = run.folder.events() if run.folder.events_path.is_file() else []
     full = raster(run.rounds, events, num_clients, known or ())

@@ -177,6 +177,10 @@ def test_a_torn_file_is_told_in_one_sentence_and_stops_no_other(folder, name, da
         ("confusion", {"classes": 3}, "classes is 3: must be list"),
         ("partition", {"counts": [[1]]}, "a row of counts has not 2 numbers"),
         ("partition", {"counts": None}, "counts is None: must be list"),
+        ("partition", {"counts": []}, "counts is empty: must have a row"),
+        ("partition", {"counts": [[1, -1]]}, "-1 is no number of images"),
+        ("confusion", {"clean": [[1, 0], [0, 10**30]]}, "is no number of images"),
+        ("confusion", {"classes": [], "clean": []}, "classes is empty"),
     ],
 )
 def test_files_with_other_contents_are_refused(tmp_path, name, values, told):
@@ -193,13 +197,36 @@ def test_files_with_other_contents_are_refused(tmp_path, name, values, told):
 
 def test_examples_with_other_arrays_are_refused(tmp_path):
     path = tmp_path / "x.npz"
-    arrays = {"rows": np.arange(2), "x": np.zeros((2, 5)), "y": np.zeros(2)}
+    arrays = {"rows": np.arange(2), "x": np.zeros((2, 5)), "y": np.arange(2)}
     np.savez(path, **arrays)
     with pytest.raises(FileError, match=r"x\.npz lacks answers; remove it and"):
         details.read_examples(path)
     np.savez(path, **arrays, answers=np.zeros(3))
     with pytest.raises(FileError, match=r"answers has shape \(3,\): must begin with 2"):
         details.read_examples(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "told"),
+    [
+        ("rows", np.zeros(0, int), "rows has shape (0,): must have an entry"),
+        ("y", np.zeros(2), "y must have integers"),
+        ("x", np.full((2, 5), np.nan), "x must have finite numbers"),
+        ("x", np.array([["a"] * 5] * 2), "x must have numbers"),
+        ("adversarial/pgd/0.1", np.zeros((2, 4)), "has shape (2, 4): must begin"),
+        ("adversarial/pgd/0.1", np.zeros((2, 5)), "lacks answers/pgd/0.1"),
+    ],
+)
+def test_examples_that_could_not_be_drawn_are_refused(tmp_path, name, array, told):
+    path = tmp_path / "x.npz"
+    right = {"rows": np.arange(2), "x": np.zeros((2, 5)), "y": np.arange(2)}
+    np.savez(path, **right, answers=np.arange(2))
+    assert details.read_examples(path) is not None
+    np.savez(path, **{**right, "answers": np.arange(2), name: array})
+    with pytest.raises(FileError) as caught:
+        details.read_examples(path)
+    assert str(caught.value).startswith(str(path))
+    assert told in str(caught.value)
 
 
 def test_classes_without_a_name_have_their_number():
@@ -210,7 +237,7 @@ def test_classes_without_a_name_have_their_number():
 
 def test_a_class_without_an_example_is_read_as_none():
     clean = {"macro_f1": 1.0, "balanced_accuracy": 1.0, "class_accuracy": [1.0, None]}
-    measures = {"clean": clean | {"loss": None}, "worst": {}}
+    measures = {"clean": clean | {"loss": None}, "worst": {"0.1": clean}}
     text = json.dumps(LEAST | {"measures": measures})
     found = Result.from_json(json.loads(text), "result.json", "remove it")
     assert found.measures == measures

@@ -1,6 +1,9 @@
 """A row of metrics.jsonl says what happened in its round."""
 
+from dataclasses import replace
 from types import SimpleNamespace
+
+import pytest
 
 from fedrobust.record.round_row import Detection, round_row
 from tests.fedrobust.record.rounds import REPORT, ROW
@@ -18,3 +21,16 @@ def test_a_round_by_hand():
     assert (scored.clean_accuracy, scored.evaluate_seconds) == (0.5, 2.0)
     # Nobody accepted is Byzantine: there is nobody to detect.
     assert round_row(REPORT, [2], None).detection is None
+
+
+@pytest.mark.parametrize(
+    ("clients", "told"),
+    [
+        ({"sampled": [0, -1]}, "sampled has the client -1: must be in"),
+        ({"sampled": [10**12]}, "sampled has the client 1000000000000: must be in"),
+        ({"sampled": [0], "byzantine": [1]}, "client 1, which sampled has not"),
+    ],
+)
+def test_a_client_that_no_round_has_is_refused(clients, told):
+    with pytest.raises(ValueError, match=told):
+        replace(ROW, **clients)

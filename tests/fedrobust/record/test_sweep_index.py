@@ -148,3 +148,13 @@ def test_labels_have_the_seed_only_where_it_distinguishes():
         {"rule": "a", "seed": "1"},
     ]
     assert labels_of([job(seed="7")]) == [{"seed": "7"}]
+
+
+def test_a_row_that_is_cut_off_is_refused_and_one_that_is_doubled_counts_once(tmp_path):
+    path = tmp_path / "index.csv"
+    row = "a,0,d,e\n"
+    path.write_text(f"folder,seed,digest,evaluation_digest\n{row}{row}")
+    assert [job.folder for job in read_index(tmp_path)] == ["a"]
+    path.write_text(path.read_text() + "b,0")
+    with pytest.raises(FileError, match=r"index\.csv, row 3, is cut off; remove it"):
+        read_index(tmp_path)

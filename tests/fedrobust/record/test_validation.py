@@ -7,6 +7,11 @@ from fedrobust.record.result import Result
 from tests.fedrobust.record.results import LEAST, read
 
 
+def measured(class_accuracy: list[float]) -> dict:
+    numbers = {"macro_f1": 0.5, "balanced_accuracy": 0.5}
+    return numbers | {"class_accuracy": class_accuracy}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -16,7 +21,10 @@ from tests.fedrobust.record.results import LEAST, read
         ({"clean_accuracy": None}, "clean_accuracy is None: must be int or float"),
         ({"clean_accuracy": 97.0}, r"clean_accuracy is 97.0: must be in \[0, 1\]"),
         ({"clean_accuracy": float("nan")}, "clean_accuracy is nan: must be in"),
-        ({"worst_robust_accuracy": {"x": 0.5}}, "the epsilon 'x': must be a number"),
+        ({"worst_robust_accuracy": {"x": 0.5}}, "the epsilon 'x': must be a finite"),
+        ({"worst_robust_accuracy": {"inf": 0.5}}, "the epsilon 'inf': must be"),
+        ({"worst_robust_accuracy": {"nan": 0.5}}, "the epsilon 'nan': must be"),
+        ({"worst_robust_accuracy": {"-1": 0.5}}, "the epsilon '-1': must be"),
         ({"robust_accuracy": {"pgd": 0.5}}, "robust_accuracy.pgd is 0.5: must be dict"),
         (
             {"robust_accuracy": {"pgd": {"0.1": -0.5}}},
@@ -26,6 +34,25 @@ from tests.fedrobust.record.results import LEAST, read
         ({"checks": {"logits": {}}}, "checks.logits.status is missing"),
         ({"detection": {"recall": "all"}}, "detection.recall is 'all': must be"),
         ({"warnings": ["x", 1]}, "warnings is 1: must be str"),
+        ({"federated": {"by_client": {"x": {}}}}, "has the client 'x': must be"),
+        ({"measures": {"worst": {}}}, "measures.clean is missing"),
+        (
+            {"measures": {"clean": measured([1.0, 1.5]), "worst": {}}},
+            "measures.clean.class_accuracy.1 is 1.5: must be in",
+        ),
+        (
+            {"measures": {"clean": measured([1.0, 0.5]), "worst": {}}},
+            "measures.worst.0.1.class_accuracy has 0 classes: must have 2",
+        ),
+        (
+            {
+                "measures": {
+                    "clean": measured([1.0, 0.5]),
+                    "worst": {"0.1": measured([0.5])},
+                }
+            },
+            "measures.worst.0.1.class_accuracy has 1 classes: must have 2",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_its_key(changes, message):

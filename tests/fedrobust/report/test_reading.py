@@ -109,3 +109,13 @@ def test_rounds_that_are_torn_cost_a_report_the_rounds_alone(tmp_path, accuracie
     (told,) = runs.unreadable
     assert told.startswith(str(path))
     assert told.endswith("restore or remove it")
+
+
+def test_a_link_to_nowhere_costs_a_report_no_more_than_itself(tmp_path):
+    write_run(tmp_path, 0.9, 0.5, seed=0)
+    link = tmp_path / "0" / "evaluations" / "x.json"
+    link.symlink_to("nothing")
+    runs = collect(tmp_path)
+    assert [group.seeds for group in runs.groups] == [[0]]
+    (told,) = runs.unreadable
+    assert told.startswith(f"{link} cannot be read: No such file")

@@ -255,3 +255,10 @@ def test_seeds_of_one_experiment_stay_one_where_others_clash(tmp_path):
     assert data.axes.hue == "digest"
     krum = data.frame[data.frame["x"] == "krum"]
     assert (krum["hue"].unique().tolist(), len(krum)) == ([""], 2)
+
+
+def test_a_key_is_no_measure(tmp_path):
+    for strategy in ("fedavg", "krum"):
+        write_run(tmp_path, 0.9, 0.5, strategy=strategy)
+    with pytest.raises(ConfigError, match="--y strategy: is a key, no measure, "):
+        data_for(collect(tmp_path), Axes("strategy", "strategy"))

@@ -95,3 +95,19 @@ def test_runs_without_these_numbers_say_why(tmp_path):
     write(tmp_path / "clean", 0.9, {}, result=measures([0.9], [0.9]))
     (drawn,) = drawings(collect(tmp_path / "clean"))
     assert "attack=pgd" in drawn.reason
+
+
+def test_classes_that_files_do_not_agree_on_are_told_and_not_drawn(tmp_path):
+    path = write(tmp_path, result=measures([0.9, 0.8], [0.1, 0.7]))
+    (path / "confusion").mkdir()
+    found = {"classes": ["a"], "clean": [[1]], "robust": {}}
+    (path / "confusion" / "e.json").write_text(json.dumps(found))
+    (drawn,) = drawings(collect(tmp_path))
+    assert drawn.figure is None
+    assert f"{path} have 1 classes, and its measures 2" in drawn.reason
+
+
+def test_a_run_whose_classes_have_no_images_says_so(tmp_path):
+    write(tmp_path, result=measures([None, None], [None, None]))
+    (drawn,) = drawings(collect(tmp_path))
+    assert drawn.reason == "No class has test images."

@@ -93,3 +93,15 @@ def test_runs_of_earlier_versions_say_why(tmp_path):
     write(tmp_path)
     (drawn,) = drawings(collect(tmp_path))
     assert "earlier versions" in drawn.reason
+
+
+def test_an_attack_that_the_result_does_not_have_is_not_drawn(tmp_path):
+    path = write(tmp_path, 0.9, 0.5, result={"robust_accuracy": {"pgd": {"0.1": 0.5}}})
+    (path / "confusion").mkdir()
+    matrix = [[1, 0], [0, 1]]
+    robust = {"other": {"0.1": matrix}}
+    found = {"classes": ["a", "b"], "clean": matrix, "robust": robust}
+    (path / "confusion" / "e.json").write_text(json.dumps(found))
+    (drawn,) = drawings(collect(tmp_path))
+    assert drawn.figure.axes[0].get_title() == "clean"
+    assert not any("other" in text for text in words(drawn.figure))
