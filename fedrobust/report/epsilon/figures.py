@@ -114,6 +114,10 @@ def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> F
     usual = middle({e for matrix in matrices for e in matrix.epsilons})
     for place, matrix in zip(places, matrices, strict=False):
         _trade_off(place, matrix, _epsilon(matrix, at or usual))
+    drawn = [place.get_legend_handles_labels() for place in places[: len(matrices)]]
+    entries = {name: line for pair in drawn for line, name in zip(*pair, strict=True)}
+    figure.legend([*entries.values()], [*entries], loc="outside lower center",
+                  ncols=2 if columns == 1 else 4)  # fmt: skip
     return figure
 
 
@@ -130,7 +134,7 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
         kinds.setdefault(row.kind, []).append(row)
     column = 1 + matrix.epsilons.index(at)
     every = 100 * np.array([row.accuracy[[0, column]] for row in matrix.rows])
-    near = 0.04 * np.ptp(every, axis=0) + 1e-9
+    near = 0.07 * np.ptp(every, axis=0) + 1e-9
     for number, (kind, rows) in enumerate(kinds.items()):
         drawn = look(number)
         points = 100 * np.array([row.accuracy[[0, column]] for row in rows])
@@ -145,18 +149,18 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
             elinewidth=0.5,
             label=f"{kind} training",
         )
-        # Labels of the control are on the other side. Points that lie close together
+        # Labels of the control are below their points. Points that lie close together
         # share one label, such as 0.05 to 0.15.
-        side = -1 if kind.split(" ")[0] == NOISE else 1
+        below_it = kind.split(" ")[0] == NOISE
         for group in _close(points, near):
             first, last = (training_epsilon(rows[i].epsilon) for i in group[[0, -1]])
             axes.annotate(
                 first if first == last else f"{first} to {last}",
                 points[group].mean(axis=0),
-                xytext=(7 * side, 0),
+                xytext=(2, -6) if below_it else (6, 0),
                 textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
+                ha="left",
+                va="top" if below_it else "center",
                 fontsize=7.5,
                 color=drawn["color"],
             )
@@ -166,7 +170,6 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
     axes.set_title("\n".join(filter(None, [matrix.title, told])), fontsize=8)
     axes.margins(x=0.1)
     axes.grid()
-    axes.legend()
 
 
 def _interval(row: TrainingRow, column: int) -> Estimate:

@@ -58,7 +58,7 @@ def draw_bars(data: Data) -> Figure:
     label_axes(figure, places, data.x_label, data.measure.label)
     hues = [hue for hue in data.hues if hue in entries]
     legend(figure, [entries[hue] for hue in hues], hues, data.axes.hue)
-    annotate(figure, marks, centred=True)
+    annotate(figure, marks, bar=width * 0.92)
     return figure
 
 

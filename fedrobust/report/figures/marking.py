@@ -17,6 +17,8 @@ SIZE = 9
 NEAR = 3.0
 # Between letters, where a comma would drop to the line.
 THIN_SPACE = "\N{THIN SPACE}"
+# How far letters may reach over the right and the upper end of a panel, in points.
+EDGE = 8
 # How far letters may move from their point, in steps of the height of a letter.
 STEPS = 8
 
@@ -37,7 +39,7 @@ def marked(letters: Sequence[str]) -> str:
     return THIN_SPACE.join(raised([letter]) for letter in letters)
 
 
-def annotate(figure: Figure, marks: Sequence[Mark], centred: bool = False) -> None:
+def annotate(figure: Figure, marks: Sequence[Mark], bar: float = 0.0) -> None:
     """Write letters beside their points, where no other letters are.
 
     The figure is laid out first, because only then is it known which letters would
@@ -49,8 +51,9 @@ def annotate(figure: Figure, marks: Sequence[Mark], centred: bool = False) -> No
         The figure, with all that belongs to it except for the letters.
     marks
         The letters of its points.
-    centred
-        Whether letters stand above their point, as on bars, and not beside it.
+    bar
+        The width of the bars on which letters stand, one below the other if they are
+        wider; 0 for letters beside points.
     """
     marks = [mark for mark in marks if mark.letters]
     if not marks:
@@ -58,7 +61,7 @@ def annotate(figure: Figure, marks: Sequence[Mark], centred: bool = False) -> No
     settle(figure)
     taken: list[Bbox] = []
     for mark in _clusters(marks, NEAR * figure.dpi / 72):
-        _write(mark, taken, figure, centred)
+        _write(mark, taken, bar)
 
 
 def _clusters(marks: Sequence[Mark], near: float) -> list[Mark]:
@@ -93,22 +96,36 @@ def _x(mark: Mark) -> float:
     return float(mark.place.get_xlim()[1]) if math.isnan(mark.x) else mark.x
 
 
-def _write(mark: Mark, taken: list[Bbox], figure: Figure, centred: bool) -> None:
+def _write(mark: Mark, taken: list[Bbox], bar: float) -> None:
     """Write letters in the first free place, and add it to those that are taken."""
     text = mark.place.annotate(
         marked(mark.letters), (_x(mark), mark.y), (0, 0), fontsize=SIZE,
         textcoords="offset points", color=mark.colour, annotation_clip=False,
     )  # fmt: skip
+    (left, _), (right, _) = mark.place.transData.transform([(0, 0), (bar, 0)])
+    if bar and text.get_window_extent().width > right - left:
+        text.set(text=marked(mark.letters).replace(THIN_SPACE, "\n"), linespacing=0.7)
+    whole = _room(mark.place)
     tried = []
-    for offset, side in _offsets(centred):
+    for offset, side in _offsets(centred=bool(bar)):
         text.set(position=offset, ha=side)
         box = Bbox(text.get_window_extent())
-        tried.append((_covered(box, taken, Bbox(figure.bbox)), offset, side, box))
+        tried.append((_covered(box, taken, whole), offset, side, box))
         if tried[-1][0] == 0:
             break
     _, offset, side, box = min(tried, key=lambda each: each[0])
     text.set(position=offset, ha=side)
     taken.append(box)
+
+
+def _room(place: Any) -> Bbox:
+    """Return where letters may be: further left or below, they would hide an axis."""
+    edge = EDGE * place.figure.dpi / 72
+    x, y = (
+        min(end + edge, most)
+        for end, most in zip(place.bbox.max, place.figure.bbox.max, strict=True)
+    )
+    return Bbox([place.bbox.min, (x, y)])
 
 
 def _offsets(centred: bool) -> Iterator[tuple[tuple[float, float], str]]:
@@ -117,14 +134,18 @@ def _offsets(centred: bool) -> Iterator[tuple[tuple[float, float], str]]:
         if centred:
             yield (0, 1 + step * SIZE * 0.6), "center"
             continue
-        for up in (1, -1):
-            y = 2 + step * SIZE * 0.6 if up > 0 else -SIZE - step * SIZE * 0.6
-            yield (2, y), "left"
-            yield (-2, y), "right"
+        above, beneath = 2 + step * SIZE * 0.6, -SIZE - step * SIZE * 0.6
+        for side, away in (("left", 1), ("right", -1)):
+            yield (2 * away, above), side
+        if step == 0:
+            yield (5, -4), "left"
+            yield (-5, -4), "right"
+        for side, away in (("left", 1), ("right", -1)):
+            yield (2 * away, beneath), side
 
 
 def _covered(box: Bbox, taken: Sequence[Bbox], whole: Bbox) -> float:
-    """Return how many pixels of a box are taken, or outside the figure."""
+    """Return how many pixels of a box are taken, or outside of where it may be."""
     inside = Bbox.intersection(box, whole)
     outside = box.width * box.height - (_area(inside) if inside else 0)
     common = [Bbox.intersection(box, other) for other in taken]

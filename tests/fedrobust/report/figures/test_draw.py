@@ -7,6 +7,7 @@ import pytest
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, drawing_for
+from fedrobust.report.write import all_drawings
 from tests.fedrobust.report.runs import change_result, write_run
 
 COMMAND = "fedrobust report 'my runs'"
@@ -104,3 +105,18 @@ def test_a_value_with_signs_of_the_shell_is_quoted_in_the_command(tmp_path):
     words = shlex.split(drawing_for(collect(tmp_path), axes, COMMAND).command)
     assert words[:3] == ["fedrobust", "report", "my runs"]
     assert words[-2:] == ["--where", "strategy=a b$HOME"]
+
+
+def test_what_holds_for_all_runs_stands_under_each_figure(tmp_path):
+    for rule in ("fedavg", "krum"):
+        write_run(tmp_path, 0.9, 0.5, strategy=rule, failed=True)
+    runs = collect(tmp_path)
+    axes = Axes(x="strategy", y="clean_accuracy")
+    told = (
+        "All runs: failed the check within_ball: the robust accuracy cannot be "
+        "believed."
+    )
+    assert drawing_for(runs, axes, COMMAND).caption == told
+    drawn = [d for d in all_drawings(runs, COMMAND) if d.figure is not None]
+    assert len(drawn) > 2
+    assert all(drawing.caption.endswith(told) for drawing in drawn)

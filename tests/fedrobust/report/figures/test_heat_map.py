@@ -8,6 +8,7 @@ from fedrobust.report import collect, grids
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
 from fedrobust.report.figures.matrix import Matrix, pages
+from fedrobust.report.style import settle
 from tests.fedrobust.report.figures.boxes import overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
@@ -193,3 +194,14 @@ def test_no_label_hides_another_however_long_names_are(tmp_path):
     )
     (figure,) = draw_grids(grids(collect(tmp_path))[:1])
     assert overlapping(figure) == []
+
+
+def test_the_label_of_the_colour_bar_fits_beside_two_rows(tmp_path):
+    write_grid(tmp_path, attacks=("alie", "ipm"))
+    for grid in grids(collect(tmp_path)):
+        (figure,) = draw_grids([grid])
+        settle(figure)
+        box = figure.axes[-1].yaxis.label.get_window_extent()
+        assert box.y0 >= 0
+        assert box.y1 <= figure.bbox.y1
+        assert box.x1 <= figure.bbox.x1
