@@ -91,6 +91,28 @@ def epsilons_frame(runs: Runs) -> pd.DataFrame:
     return _frame(runs, rows)
 
 
+def one_row_a_seed(tidy: pd.DataFrame, places: list[str]) -> pd.DataFrame:
+    """Average runs of one seed, which ``partition.seed`` sets apart.
+
+    Parameters
+    ----------
+    tidy
+        Rows with ``digest`` and ``marks``, and numbers.
+    places
+        Columns that rows of one seed and one place of a figure agree in.
+    """
+    if not tidy.duplicated(places).any():
+        return tidy
+
+    def joined(texts: pd.Series) -> str:
+        return " ".join(dict.fromkeys(w for text in texts for w in text.split()))
+
+    others = tidy.columns.difference(places)
+    by = {name: joined if name in ("digest", "marks") else "mean" for name in others}
+    averaged = tidy.groupby(places, sort=False, dropna=False, as_index=False).agg(by)
+    return averaged[tidy.columns]
+
+
 def _of_classes(result: Result, epsilon: str | None) -> dict[str, float]:
     """Return macro F1 and the like under all attacks at an epsilon; clean for None.
 

@@ -89,7 +89,7 @@ def measure(name: str, epsilon: str | None = None) -> Measure:
     is_share = any(part in name for part in SHARES)
     words = WORDS.get(name, _DOT.sub(" ", name).replace("_", " "))
     if name == "robust_accuracy" and epsilon is not None:
-        words += f" at ε = {float(epsilon):.4g}"
+        words += f" at ε = {short(epsilon)}"
     return Measure(name, f"{words} (%)" if is_share else words, is_share)
 
 
@@ -146,7 +146,18 @@ def _numbers(
             yield from _numbers(asdict(value), name)
 
 
+def short(epsilon: str) -> str:
+    """Write an epsilon with up to four digits; a fraction or a word as it is."""
+    try:
+        return f"{float(epsilon):.4g}"
+    except ValueError:
+        return epsilon
+
+
 def middle(epsilons: Iterable[str]) -> str | None:
-    """Return the epsilon at which robust accuracy is shown: the middle one."""
-    every = sorted(epsilons, key=float)
+    """Return the epsilon at which a report shows robust accuracy.
+
+    The middle one of those above 0, and the larger one of two; None without any.
+    """
+    every = sorted((e for e in epsilons if float(e) > 0), key=float)
     return every[len(every) // 2] if every else None

@@ -11,7 +11,8 @@ from enum import Enum
 
 from fedrobust.report.epsilon import words
 from fedrobust.report.epsilon.comparison import Comparison, Scored, percent
-from fedrobust.report.epsilon.matrix import TrainingRow, short
+from fedrobust.report.epsilon.matrix import TrainingRow
+from fedrobust.report.measures import short
 
 
 class Kind(Enum):

@@ -13,12 +13,12 @@ from fedrobust.report.epsilon.matrix import (
     STANDARD,
     EpsilonMatrix,
     TrainingRow,
-    short,
     training_epsilon,
 )
 from fedrobust.report.figures.heat_map import cell
 from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices
 from fedrobust.report.interval import Estimate, estimate
+from fedrobust.report.measures import middle, short
 from fedrobust.report.scores import ENOUGH_SEEDS
 from fedrobust.report.style import COLUMN, KINDS, PAGE, look, save, styled
 
@@ -33,7 +33,8 @@ def draw_epsilon_figures(
     matrices
         The matrices; each has its own panel or line of panels.
     at
-        Test epsilon of the robust accuracy; None means the middle one of each matrix.
+        Test epsilon of the robust accuracy; None means the middle one of all. A matrix
+        without it has its own middle one.
     folder
         The folder to write to.
 
@@ -110,14 +111,20 @@ def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> F
     places = figure.subplots(lines, columns, squeeze=False).ravel()
     for place in places[len(matrices) :]:
         place.set_axis_off()
+    usual = middle({e for matrix in matrices for e in matrix.epsilons})
     for place, matrix in zip(places, matrices, strict=False):
-        middle = matrix.epsilons[len(matrix.epsilons) // 2]
-        _trade_off(place, matrix, at if at and at in matrix.epsilons else middle)
+        _trade_off(place, matrix, _epsilon(matrix, at or usual))
     drawn = [place.get_legend_handles_labels() for place in places[: len(matrices)]]
     entries = {name: line for pair in drawn for line, name in zip(*pair, strict=True)}
     figure.legend([*entries.values()], [*entries], loc="outside lower center",
                   ncols=2 if columns == 1 else 4)  # fmt: skip
     return figure
+
+
+def _epsilon(matrix: EpsilonMatrix, wanted: str | None) -> str:
+    """Return an epsilon of a matrix: the wanted one, or its own middle one."""
+    own = middle(matrix.epsilons) or matrix.epsilons[-1]
+    return wanted if wanted in matrix.epsilons and wanted else own
 
 
 def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
@@ -158,7 +165,7 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
                 color=drawn["color"],
             )
     axes.set_xlabel("clean accuracy (%)")
-    axes.set_ylabel(f"accuracy at ε = {float(at):.4g} (%)")
+    axes.set_ylabel(f"accuracy at ε = {short(at)} (%)")
     told = f"numbers are the training ε{_bars(matrix)}"
     axes.set_title("\n".join(filter(None, [matrix.title, told])), fontsize=8)
     axes.margins(x=0.1)

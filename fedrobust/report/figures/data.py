@@ -13,13 +13,14 @@ from fedrobust.report.frame import (
     IDENTITY,
     ROUND,
     epsilons_frame,
+    one_row_a_seed,
     rounds_frame,
     runs_frame,
     values_of,
     varying_keys,
 )
 from fedrobust.report.groups import Runs
-from fedrobust.report.measures import measure, middle
+from fedrobust.report.measures import measure, middle, short
 
 # Why a frame has no rows.
 NOTHING = {
@@ -77,7 +78,7 @@ def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
     # Over epsilon, robust accuracy stands for all of them.
     shown = measure(y, None if x == EPSILON else epsilon)
     if (x, y) == (ROUND, ROBUST) and epsilon is not None:
-        label = f"lowest accuracy over the attacks at ε = {float(epsilon):.4g} (%)"
+        label = f"lowest accuracy over the attacks at ε = {short(epsilon)} (%)"
         shown = replace(shown, label=label)
     across = measure(x, epsilon)
     values = as_numbers(frame[x]) if is_key else frame[x].astype(float) * across.scale
@@ -95,6 +96,8 @@ def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
             else "",
         }
     )
+    places = ["experiment", "seed", "hue", "facet", *(["x"] if is_key else [])]
+    tidy = one_row_a_seed(tidy, places)
     label = x if is_key else across.label
     hues = ordered(axes.hue, values_of(runs, axes.hue)) if axes.hue else []
     return Data(axes, shown, tidy, values is not None, _unit(label), hues)

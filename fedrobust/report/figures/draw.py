@@ -17,7 +17,7 @@ from fedrobust.report.figures.scatter import draw_scatter
 from fedrobust.report.frame import EPSILON, ROUND, varying_keys
 from fedrobust.report.groups import Runs
 from fedrobust.report.interval import words
-from fedrobust.report.notes import everywhere
+from fedrobust.report.notes import REPEATS, everywhere
 
 # More bars in a panel are too narrow, and more lines hide one another.
 MOST_BARS, MOST_NAMES, MOST_LINES, MOST_PANELS = 16, 40, 12, 12
@@ -45,6 +45,10 @@ def _kind(data: Data, is_measure: bool) -> Draw:
     return draw_bars
 
 
+class OnePlaceError(ConfigError):
+    """A figure that nobody asked for would have a single value on its x axis."""
+
+
 def drawing_for(
     runs: Runs, axes: Axes, command: str, section: str = "comparison", fix: bool = False
 ) -> Drawing:
@@ -66,18 +70,24 @@ def drawing_for(
     ------
     ConfigError
         When ``fix`` is false and the axes are wrong.
+    OnePlaceError
+        When ``fix`` leaves a single value on the x axis.
     """
     try:
         data = data_for(runs, axes, fix)
         is_measure = data.axes.x not in (*varying_keys(runs), ROUND, EPSILON)
         if not is_measure:
+            if fix:
+                _refuse_one_place(data)
             _refuse_crowd(data)
         kind = _kind(data, is_measure)
         figure = kind(data)
+    except OnePlaceError:
+        raise
     except ConfigError as error:
         if not fix:
             raise
-        return _missing(axes, command, section, str(error))
+        return missing(axes, command, section, str(error))
     place = ["experiment"] if is_measure else ["x", "hue", "facet"]
     counts = data.frame.groupby(place, dropna=False).size()
     seeds = int(counts.min()), int(counts.max())
@@ -93,20 +103,33 @@ def drawing_for(
                 *_lowest(data),
                 *_flat(data, kind),
                 *_seeds(seeds, kind),
+                *([REPEATS] if runs.has_repeats else []),
                 *everywhere(runs),
             ]
         ).strip(),
         command=_command(command, data.axes),
-        digests=sorted(data.frame["digest"].unique()),
+        digests=sorted({w for each in data.frame["digest"] for w in each.split()}),
         seeds=seeds,
         footnotes=[letter for letter in runs.marks.footnotes if letter in letters],
     )
 
 
-def _missing(axes: Axes, command: str, section: str, why: str) -> Drawing:
+def missing(axes: Axes, command: str, section: str, why: str) -> Drawing:
+    """Return the figure of some axes that only gives a reason."""
     reason = f"{why[:1].upper()}{why[1:]}."
     return Drawing(_name(axes), _title(axes), section, reason=reason,
                    command=_command(command, axes))  # fmt: skip
+
+
+def _refuse_one_place(data: Data) -> None:
+    """Refuse a figure that compares nothing along its x axis."""
+    if data.frame["x"].nunique() > 1:
+        return
+    where = " and ".join(f"{k}={v}" for k, v in data.axes.where.items())
+    raise OnePlaceError(
+        f"runs{f' with {where}' if where else ''} that have {data.axes.y} have one "
+        f"value of {data.axes.x}: choose others with --x {data.axes.x} and --where"
+    )
 
 
 def _refuse_crowd(data: Data) -> None:

@@ -167,9 +167,9 @@ def _mean(group: SeedGroup) -> float | None:
 
 
 def _curve(group: SeedGroup) -> dict[int, float]:
-    """Average the success over seeds by round, over the rounds that all seeds have.
+    """Average the success over seeds by round, over the rounds that all runs have.
 
-    Empty with fewer than two of them.
+    Runs of one seed are averaged first. Empty with fewer than two such rounds.
     """
     curves = [
         {row.round: row.backdoor_success for row in run.rounds
@@ -179,4 +179,10 @@ def _curve(group: SeedGroup) -> dict[int, float]:
     shared = sorted(set.intersection(*map(set, curves)))
     if len(shared) < 2:
         return {}
-    return {round: fmean(curve[round] for curve in curves) for round in shared}
+    by_seed: dict[int, list[dict[int, float]]] = {}
+    for run, curve in zip(group.runs, curves, strict=True):
+        by_seed.setdefault(run.result.seed, []).append(curve)
+    return {
+        round: fmean(fmean(curve[round] for curve in each) for each in by_seed.values())
+        for round in shared
+    }

@@ -69,7 +69,8 @@ def test_a_row_of_epsilons_is_an_epsilon_and_zero_is_clean(tmp_path):
 
 def test_the_measures_of_classes_have_a_row_for_each_epsilon(tmp_path):
     write_run(tmp_path, 0.9, {"0.1": 0.5})
-    clean = {"macro_f1": 0.8, "balanced_accuracy": 0.85, "loss": 0.3}
+    clean = {"macro_f1": 0.8, "balanced_accuracy": 0.85, "loss": 0.3,
+             "class_accuracy": [0.8, 0.9]}  # fmt: skip
     worst = {"macro_f1": 0.4, "balanced_accuracy": 0.45, "class_accuracy": [0.4, 0.5]}
     measures = {"clean": clean, "worst": {"0.1": worst}}
     change_result(tmp_path, "0", measures=measures)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, drawing_for
+from fedrobust.report.figures.names import column
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
 
 COMMAND = "fedrobust report runs"
@@ -163,23 +165,17 @@ def test_the_end_of_a_measure_names_it_where_only_one_ends_so(tmp_path):
     assert [row[-1] for row in rows(data)] == [0.25, 0.25]
 
 
-def test_an_end_that_several_measures_share_is_refused_with_all(tmp_path):
-    write_run(tmp_path, 0.9, {"0.1": 0.5})
-    write_run(tmp_path, 0.8, {"0.1": 0.4}, strategy="krum")
-    robust = {"pgd": {"0.1": 0.6}, "fgsm": {"0.1": 0.7}, "apgd": {"0.1": 0.5}}
-    for name in ("0", "krum-0"):
-        change_result(tmp_path, name, robust_accuracy=robust)
-        worst = {"0.1": {"macro_f1": 0.4}, "0.2": {"macro_f1": 0.3}}
-        change_result(tmp_path, name, measures={"clean": {}, "worst": worst})
-    runs = collect(tmp_path)
+def test_an_end_that_several_measures_share_is_refused_with_all():
+    names = ["strategy", "robust.0.1.macro_f1", "robust.0.2.macro_f1"]
+    frame = pd.DataFrame(columns=[*names, "robust_accuracy.pgd.0.1"])
     with pytest.raises(ConfigError) as error:
-        data_for(runs, Axes(x="strategy", y="macro_f1"))
+        column("macro_f1", frame, ["strategy"], "--y", measures=True)
     assert str(error.value) == (
         "--y macro_f1: robust.0.1.macro_f1 and robust.0.2.macro_f1 end so, write one "
         "of them in full"
     )
     with pytest.raises(ConfigError, match="--y 1: nothing of this name"):
-        data_for(runs, Axes(x="strategy", y="1"))
+        column("1", frame, ["strategy"], "--y", measures=True)
 
 
 def test_the_robust_accuracy_of_rounds_is_named_as_what_it_is(tmp_path):

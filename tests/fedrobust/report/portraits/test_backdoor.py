@@ -74,6 +74,18 @@ def test_experiments_are_sorted_and_rounds_averaged_over_seeds(tmp_path):
     assert lines["strategy=krum"] == [(1, 0), (2, 0), (3, 0)]
 
 
+def test_runs_of_one_seed_are_averaged_before_seeds(tmp_path):
+    for seed, dealt, success in ((0, 0, 0.2), (0, 1, 0.4), (1, 0, 0.9)):
+        write(tmp_path, strategy="mean", seed=seed, rounds=curve(success, success),
+              more={"partition": {"seed": dealt}},
+              result={"backdoor_success": success})  # fmt: skip
+    _, by_round = drawings(collect(tmp_path))
+    (axes,) = by_round.figure.axes
+    # 30 % with seed 0 and 90 % with seed 1.
+    assert points(axes.lines[0]) == [(1, 60), (2, 60)]
+    assert by_round.seeds == (2, 2)
+
+
 def test_a_strategy_has_the_colour_and_the_place_that_it_has_elsewhere(tmp_path):
     """Although krum succeeds least, and the median was not attacked."""
     for strategy, byzantine, last in (
