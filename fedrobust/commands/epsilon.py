@@ -39,7 +39,7 @@ HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
 
   The command prints accuracies by training and test epsilon, the cost and the gain of
   each training, and a recommendation. It writes epsilon.md, epsilon.csv and two
-  figures into FOLDER.
+  figures, as PNG and PDF, into FOLDER.
 """
 
 

@@ -1,26 +1,31 @@
 """From runs to the content of a report: head, sentences, tables and figures."""
 
+import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from fedrobust.epsilon import fraction
 from fedrobust.report.column import Texts, shown
-from fedrobust.report.columns import columns
+from fedrobust.report.columns import MISSING, columns
 from fedrobust.report.content import Content, Table
-from fedrobust.report.drawing import Drawing, file_name
+from fedrobust.report.drawing import Drawing, file_name, unique_names
 from fedrobust.report.groups import Runs
 from fedrobust.report.head import head, varies
+from fedrobust.report.marks import RAISED
 from fedrobust.report.notes import note, problems
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.summary import summary
-from fedrobust.report.tables import grid_texts, grid_title, relative
+from fedrobust.report.tables import grid_caption, grid_texts, grid_title, relative
 
-TAX = (
-    "In percent. Tax: what a rule loses to plain averaging where nobody attacks. "
-    "Worst: the least over the attacks."
-)
-GAIN = "In percent. Worst: the greatest over the attacks."
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_LETTERS = "".join(RAISED.values())
+# A number or a fraction, perhaps with a spread, a second number or a total, and marks.
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?"
+_MORE = rf"(?: ± {_NUMBER}| / (?:{_NUMBER}|{MISSING})| of \d+)?"
+_CELL = re.compile(rf"({_NUMBER}(?:/\d+)?){_MORE}[,{_LETTERS}]*")
+# Columns whose digits are names.
+_NAMES = ("run", "digest")
 
 
 def content(
@@ -48,7 +53,7 @@ def content(
         varies=varies(runs),
         summary=summary(runs, found),
         problems=problems(runs),
-        tables=[*map(_grid_table, found), _groups_table(runs)],
+        tables=_renamed([*map(_grid_table, found), _groups_table(runs)]),
         runs=_runs_table(runs, home),
         drawings=drawings,
         footnotes=dict(runs.marks.footnotes),
@@ -57,14 +62,21 @@ def content(
     )
 
 
+def _renamed(tables: list[Table]) -> list[Table]:
+    """Return tables whose names differ, as labels of LaTeX must."""
+    names = unique_names([table.name for table in tables])
+    return [replace(t, name=name) for t, name in zip(tables, names, strict=True)]
+
+
 def _grid_table(grid: RuleAttackGrid) -> Table:
     texts = grid_texts(grid)
     title = grid_title(grid)
+    what = "rules against attacks" if grid.attacked else "rules without an attacker"
     return Table(
         name=file_name(f"{title} table"),
-        title=f"{title[:1].upper()}{title[1:]}: rules against attacks",
+        title=f"{title[:1].upper()}{title[1:]}: {what}",
         texts=texts,
-        caption=GAIN if grid.attacker_gains else TAX,
+        caption=f"In percent. {grid_caption(grid)}",
         sort_keys=_sort_keys(texts),
     )
 
@@ -87,12 +99,22 @@ def _runs_table(runs: Runs, home: Path) -> Table:
 
 
 def _sort_keys(texts: Texts) -> list[list[float | str | None]]:
-    """Return a number for each cell that begins with one, else its text."""
-    return [[_sort_key(cell) for cell in row] for row in texts.rows]
+    """Return a number for each cell that shows one, else its text."""
+    return [
+        [
+            cell if name in _NAMES else _sort_key(cell)
+            for name, cell in zip(texts.names, row, strict=True)
+        ]
+        for row in texts.rows
+    ]
 
 
 def _sort_key(cell: str) -> float | str | None:
-    number = _NUMBER.match(cell)
-    if number is not None:
-        return float(number[0])
-    return cell if cell not in ("", "–") else None
+    found = _CELL.fullmatch(cell)
+    if found is not None:
+        try:
+            number = fraction(found[1])
+        except ZeroDivisionError:
+            return cell
+        return number if math.isfinite(number) else cell
+    return cell if cell not in ("", MISSING) else None

@@ -7,13 +7,14 @@ import numpy as np
 from fedrobust.record.result import Result
 from fedrobust.report.column import Column
 from fedrobust.report.finished_run import (
-    Figure,
+    NumberOf,
     backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
 )
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.marks import Marks, raised
+from fedrobust.report.measures import short
 
 MISSING = "–"
 CLIENTS = "worst client / spread"
@@ -30,7 +31,7 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
         Column("seed", _first_seed, _num_seeds if several else None, "seeds"),
         share("clean", clean_accuracy, runs.marks),
         *(
-            share(f"robust_{e}", worst_accuracy_at(e), runs.marks, f"ε={float(e):.4g}")
+            share(f"robust_{e}", worst_accuracy_at(e), runs.marks, f"ε={short(e)}")
             for e in runs.epsilons
         ),
         share("backdoor_success", backdoor_success, runs.marks, "backdoor", True),
@@ -41,7 +42,7 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
 
 def share(
     name: str,
-    figure: Figure,
+    figure: NumberOf,
     marks: Marks,
     heading: str | None = None,
     is_optional: bool = False,
@@ -122,11 +123,11 @@ def _checks(group: SeedGroup) -> str | None:
     return None if text == MISSING else text
 
 
-def _mean(figure: Figure) -> Callable[[SeedGroup], float | None]:
+def _mean(figure: NumberOf) -> Callable[[SeedGroup], float | None]:
     return lambda group: group.mean(figure)
 
 
-def _number(figure: Figure, digits: int) -> Callable[[SeedGroup], str]:
+def _number(figure: NumberOf, digits: int) -> Callable[[SeedGroup], str]:
     def text(group: SeedGroup) -> str:
         mean = group.mean(figure)
         return MISSING if mean is None else f"{mean:.{digits}f}"

@@ -1,6 +1,8 @@
 """A figure of a report with what stands under it, or the reason why it is missing."""
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +12,39 @@ from matplotlib.figure import Figure
 SECTIONS = ("robustness", "comparison", "learning", "clients", "classes", "examples")
 
 
+# A longer name of a file is cut.
+LONGEST = 100
+
+
 def file_name(text: str) -> str:
-    """Return a text as the name of a file: lower case, words joined by hyphens."""
+    """Return a text as the name of a file: lower case, words joined by hyphens.
+
+    A name ends with a digest of the text if it is cut, or if it lost letters that are
+    not ASCII, so that other texts have other names.
+    """
     plain = text.lower().replace("ε", "epsilon")
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100]
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    has_lost = any(letter.isalnum() and not letter.isascii() for letter in plain)
+    if name and len(name) <= LONGEST and not has_lost:
+        return name
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    kept = name[: LONGEST - len(digest) - 1].strip("-")
+    return f"{kept}-{digest}" if kept else digest
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """Return names of which none is there twice: further ones have a number."""
+    taken, seen = set(names), Counter[str]()
+    found = []
+    for name in names:
+        seen[name] += 1
+        unique = name
+        while seen[name] > 1 and unique in taken:
+            unique = f"{name}-{seen[name]}"
+            seen[name] += unique in taken
+        taken.add(unique)
+        found.append(unique)
+    return found
 
 
 @dataclass(frozen=True)
@@ -37,7 +68,7 @@ class Drawing:
     command
         The command that draws this figure.
     digests
-        Digests of the experiments behind it.
+        Digests of the runs behind it.
     seeds
         Fewest and most seeds behind a number of it.
     footnotes

@@ -1,4 +1,4 @@
-"""A finished run as reports read it, and figures of its result."""
+"""A finished run as reports read it, and numbers of its result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class FinishedRun:
 
 
 # Returns a number of a result; None if the result has none.
-Figure = Callable[[Result], float | None]
+NumberOf = Callable[[Result], float | None]
 
 
 def clean_accuracy(result: Result) -> float:
@@ -65,8 +65,8 @@ def clean_accuracy(result: Result) -> float:
     return result.clean_accuracy
 
 
-def worst_accuracy_at(epsilon: str) -> Figure:
-    """Return the figure of the accuracy under all attacks together at an epsilon."""
+def worst_accuracy_at(epsilon: str) -> NumberOf:
+    """Return the accuracy under all attacks together at an epsilon."""
     return lambda result: result.worst_robust_accuracy.get(epsilon)
 
 

@@ -1,4 +1,8 @@
-"""Groups of finished runs that differ only in their seed."""
+"""Groups of finished runs that differ only in their seed.
+
+Runs of one seed that ``partition.seed`` sets apart are averaged first: they are no
+seeds of their own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +11,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from fedrobust.record.result import Result
-from fedrobust.report.finished_run import Figure, FinishedRun
+from fedrobust.report.finished_run import FinishedRun, NumberOf
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.marks import Marks, marks_of
 
@@ -46,33 +50,43 @@ class SeedGroup:
 
     @property
     def seeds(self) -> list[int]:
-        """Seeds of the runs."""
-        return [result.seed for result in self.results]
+        """Seeds of the runs, each once, ascending."""
+        return sorted({result.seed for result in self.results})
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether several runs have one seed, which ``partition.seed`` sets apart."""
+        return len(self.seeds) < len(self.runs)
 
     @property
     def failed_checks(self) -> list[str]:
         """Names of the checks that some run failed, which make numbers unreliable."""
         return sorted({n for result in self.results for n in result.failed_checks})
 
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether a run failed a check or skipped rounds."""
-        return any(result.doubts for result in self.results)
+    def by_seed(self, number: NumberOf) -> dict[int, float]:
+        """Return a number of each seed, without seeds of which a run does not have it.
 
-    def values(self, figure: Figure) -> list[float]:
-        """Return a figure of each run that has it."""
-        values = map(figure, self.results)
-        return [float(value) for value in values if value is not None]
+        Runs of one seed are averaged.
+        """
+        values: dict[int, list[float | None]] = {}
+        for result in self.results:
+            values.setdefault(result.seed, []).append(number(result))
+        found = {s: [v for v in each if v is not None] for s, each in values.items()}
+        return {s: fmean(v) for s, v in found.items() if len(v) == len(values[s])}
 
-    def mean(self, figure: Figure) -> float | None:
-        """Average a figure over seeds; None if a run does not have it."""
-        values = self.values(figure)
-        return fmean(values) if len(values) == len(self.runs) else None
+    def values(self, number: NumberOf) -> list[float]:
+        """Return a number of each seed of which every run has it."""
+        return [*self.by_seed(number).values()]
 
-    def std(self, figure: Figure) -> float | None:
-        """Return the spread of a figure over seeds (n - 1); None for a single seed."""
-        values = self.values(figure)
-        return stdev(values) if len(values) == len(self.runs) > 1 else None
+    def mean(self, number: NumberOf) -> float | None:
+        """Average a number over seeds; None if a run does not have it."""
+        values = self.values(number)
+        return fmean(values) if len(values) == len(self.seeds) else None
+
+    def std(self, number: NumberOf) -> float | None:
+        """Return the spread of a number over seeds (n - 1); None for a single seed."""
+        values = self.values(number)
+        return stdev(values) if len(values) == len(self.seeds) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -121,3 +135,8 @@ class Runs:
     def same_seeds(self) -> bool:
         """Whether all groups have the same seeds, so that means can be compared."""
         return len({tuple(group.seeds) for group in self.groups}) == 1
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether runs of one seed are averaged before seeds are."""
+        return any(group.has_repeats for group in self.groups)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from fedrobust.report.groups import Runs
-from fedrobust.report.labels import CHOICE
+from fedrobust.report.labels import CHOICE, NO_EPSILON
+from fedrobust.report.measures import short
 from fedrobust.report.order import rank
 
 # More values than this are counted instead.
@@ -33,9 +34,9 @@ def head(runs: Runs) -> list[tuple[str, str]]:
         ("rounds", key("num_rounds")),
         ("aggregation", key(CHOICE + "strategy")),
         ("Byzantine attack", key(CHOICE + "byzantine")),
-        ("training", _with(key(CHOICE + "training"), "ε", key("training.epsilon"))),
+        ("training", _with(key(CHOICE + "training"), "ε", _training_epsilons(runs))),
         ("evasion attack", _joined(r.choices.get("attack", "none") for r in results)),
-        ("ε of the evaluation", ", ".join(f"{float(e):.4g}" for e in runs.epsilons)),
+        ("ε of the evaluation", ", ".join(map(short, runs.epsilons))),
         ("norm", _joined(norm for config in every for norm in _norms(config))),
         ("test images", _joined(str(r.num_evaluated or "") for r in results)),
         ("runs", str(len(results))),
@@ -53,6 +54,12 @@ def varies(runs: Runs) -> list[tuple[str, str]]:
         (name, _joined((group.labels[name] for group in runs.groups), name))
         for name in runs.columns
     ]
+
+
+def _training_epsilons(runs: Runs) -> str:
+    """Join the epsilons of the objectives that use one."""
+    every = (group.config.get("training.epsilon", "") for group in runs.groups)
+    return _joined(short(epsilon) for epsilon in every if epsilon != NO_EPSILON)
 
 
 def _joined(values: Iterable[str], group: str = "") -> str:

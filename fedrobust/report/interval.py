@@ -28,6 +28,8 @@ class Estimate:
         value of two seeds; the mean itself for one seed.
     num_seeds
         Number of seeds.
+    deviation
+        Standard deviation over seeds (n - 1), as in tables; nan for one seed.
     """
 
     mean: float
@@ -35,6 +37,7 @@ class Estimate:
     low: float
     high: float
     num_seeds: int
+    deviation: float = np.nan
 
     @property
     def is_banded(self) -> bool:
@@ -49,7 +52,8 @@ def estimate(values: Sequence[float], bounds: tuple[float, float]) -> Estimate:
     if len(values) >= ENOUGH_SEEDS:
         half = half_interval(values)
     low, high = max(mean - half, bounds[0]), min(mean + half, bounds[1])
-    return Estimate(mean, half, low, high, len(values))
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+    return Estimate(mean, half, low, high, len(values), deviation)
 
 
 def words(fewest: int, most: int) -> str:

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fedrobust.record.environment import version_changes
+from fedrobust.record.environment import PACKAGES, version_changes
 from fedrobust.report.finished_run import FinishedRun
 
 # Small raised letters; there is none for q.
 PLAIN = "abcdefghijklmnoprstuvwxyz"
+# What a number may depend on, by its name in an environment.
+VERSIONS = ("fedrobust", "code", "python", *PACKAGES)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 RAISED = dict(zip(PLAIN, "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
 
@@ -55,14 +57,19 @@ NO_MARKS = Marks({}, [], {})
 
 def marks_of(runs: Sequence[FinishedRun]) -> Marks:
     """Assign a letter to each thing to know that only some runs have."""
-    data = _usual_data(runs)
+    data, versions = _usual_data(runs), _usual_versions(runs)
     said: dict[str, set[str]] = {}
     words: dict[tuple[str, str], list[str]] = {}
-    sentences = {_key(run): [*dict.fromkeys(_words(run, data))] for run in runs}
+    sentences: dict[tuple[str, str], list[str]] = {}
     for run in runs:
-        for sentence in sentences[_key(run)]:
-            # Sentences that differ in their numbers alone share a mark.
-            pattern = _NUMBER.sub("#", sentence)
+        own = [*dict.fromkeys(_words(run, data))]
+        others = [*_other_versions(run, versions)]
+        sentences[_key(run)] = [*own, *others]
+        # Sentences that differ in their numbers alone share a mark.
+        patterns = [(_NUMBER.sub("#", text), text) for text in own]
+        # Other versions are other numbers, but no mark is shared by two of them.
+        patterns += [(text, text) for text in others]
+        for pattern, sentence in patterns:
             said.setdefault(pattern, set()).add(sentence)
             words.setdefault(_key(run), []).append(pattern)
     counts = Counter(p for each in words.values() for p in dict.fromkeys(each))
@@ -106,7 +113,7 @@ def _letter(number: int) -> str:
 def _words(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
     result = run.result
     for name in result.failed_checks:
-        yield f"failed the check {name}: the robust accuracy cannot be believed"
+        yield f"failed the check {name}, so its robust accuracy cannot be believed"
     yield from result.warnings
     told = any("skipped" in warning for warning in result.warnings)
     if result.skipped_rounds and not told:
@@ -115,6 +122,32 @@ def _words(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
         yield f"trained with {version_changes(result.other_versions)}"
     if result.data_digest not in (None, usual.get(_data_set(run))):
         yield f"has other data than most runs of this data set ({result.data_digest})"
+
+
+def _other_versions(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence if the run was trained with other versions than most."""
+    own = run.result.environment
+    others = {name: version for name, version in usual.items()
+              if name in own and str(own[name]) != version}  # fmt: skip
+    if others:
+        changes = [
+            "other code of fedrobust than most runs"
+            if name == "code"
+            else f"{name} {own[name]} (most runs: {version})"
+            for name, version in others.items()
+        ]  # fmt: skip
+        yield f"trained with {', '.join(changes)}"
+
+
+def _usual_versions(runs: Sequence[FinishedRun]) -> dict[str, str]:
+    """Return the most frequent version of each package, or the last one by name."""
+    usual = {}
+    for name in VERSIONS:
+        environments = [run.result.environment for run in runs]
+        counts = Counter(str(e[name]) for e in environments if name in e)
+        if counts:
+            usual[name] = max(counts, key=lambda version: (counts[version], version))
+    return usual
 
 
 def _usual_data(runs: Sequence[FinishedRun]) -> dict[str, str]:
@@ -129,5 +162,5 @@ def _usual_data(runs: Sequence[FinishedRun]) -> dict[str, str]:
 
 def _data_set(run: FinishedRun) -> str:
     """Return what determines the data, as a text: runs with other keys differ in it."""
-    keys = ("dataset.", "choices.dataset", "seed")
+    keys = ("dataset.", "choices.dataset")
     return repr(sorted(kv for kv in run.labels.items() if kv[0].startswith(keys)))

@@ -5,6 +5,7 @@ keys joined with dots, such as ``robust_accuracy.pgd.0.1``. Short names stand fo
 measures that are drawn most.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -24,6 +25,8 @@ SHARES = (
     *("accuracy", "success", "precision", "recall", "f1", "auc", "calibration_error"),
     *("worst_client", "client_spread"),
 )
+# What only counts, or sums what cannot be negative.
+NOT_NEGATIVE = ("loss", "seconds", "bytes", "megabytes", "norm", "rounds", "num_")
 WORDS = {
     "clean_accuracy": "clean accuracy",
     "robust_accuracy": "accuracy under attack",
@@ -64,6 +67,14 @@ class Measure:
         """The factor from its value to the number at an axis."""
         return 100.0 if self.is_share else 1.0
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest number that it may have at an axis."""
+        if self.is_share:
+            return 0.0, 100.0
+        is_positive = any(part in self.name for part in NOT_NEGATIVE)
+        return 0.0 if is_positive else -math.inf, math.inf
+
 
 def measure(name: str, epsilon: str | None = None) -> Measure:
     """Return how a measure is shown.
@@ -78,7 +89,7 @@ def measure(name: str, epsilon: str | None = None) -> Measure:
     is_share = any(part in name for part in SHARES)
     words = WORDS.get(name, _DOT.sub(" ", name).replace("_", " "))
     if name == "robust_accuracy" and epsilon is not None:
-        words += f" at ε = {float(epsilon):.4g}"
+        words += f" at ε = {short(epsilon)}"
     return Measure(name, f"{words} (%)" if is_share else words, is_share)
 
 
@@ -135,7 +146,18 @@ def _numbers(
             yield from _numbers(asdict(value), name)
 
 
+def short(epsilon: str) -> str:
+    """Write an epsilon with up to four digits; a fraction or a word as it is."""
+    try:
+        return f"{float(epsilon):.4g}"
+    except ValueError:
+        return epsilon
+
+
 def middle(epsilons: Iterable[str]) -> str | None:
-    """Return the epsilon at which robust accuracy is shown: the middle one."""
-    every = sorted(epsilons, key=float)
+    """Return the epsilon at which a report shows robust accuracy.
+
+    The middle one of those above 0, and the larger one of two; None without any.
+    """
+    every = sorted((e for e in epsilons if float(e) > 0), key=float)
     return every[len(every) // 2] if every else None

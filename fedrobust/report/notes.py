@@ -7,6 +7,8 @@ from fedrobust.report.columns import MISSING, checks, worst_client
 from fedrobust.report.groups import Runs
 from fedrobust.report.marks import raised
 
+REPEATS = "Runs of one seed, which partition.seed sets apart, are averaged first."
+
 
 def note(runs: Runs) -> str:
     """Return an explanation of the numbers."""
@@ -21,6 +23,8 @@ def note(runs: Runs) -> str:
         )
     if any(len(group.seeds) > 1 for group in runs.groups):
         lines.append("Mean ± standard deviation (n - 1) over seeds.")
+    if runs.has_repeats:
+        lines.append(REPEATS)
     return " ".join(lines)
 
 
@@ -32,7 +36,9 @@ def problems(runs: Runs) -> list[str]:
     if runs.unfinished:
         names = ", ".join(path.name for path in runs.unfinished[:5])
         more = ", ..." if len(runs.unfinished) > 5 else ""
-        lines.append(f"{len(runs.unfinished)} runs are not finished: {names}{more}.")
+        number = len(runs.unfinished)
+        many = f"{number} runs are" if number > 1 else "1 run is"
+        lines.append(f"{many} not finished: {names}{more}.")
     lines += [f"Failed: {attempt}." for attempt in runs.failed]
     lines += [f"Left out: {sentence}." for sentence in runs.unreadable]
     lines += [
@@ -44,12 +50,17 @@ def problems(runs: Runs) -> list[str]:
     return lines + different_versions([result.environment for result in results])
 
 
+def everywhere(runs: Runs) -> list[str]:
+    """Return a sentence for each thing to know that holds for every run."""
+    return [f"All runs: {sentence}." for sentence in runs.marks.common]
+
+
 def footnotes(runs: Runs) -> list[str]:
     """Return the words of each mark, with the number of runs that carry it."""
     counts = Counter(letter for each in runs.marks.by_run.values() for letter in each)
     total = sum(len(group.runs) for group in runs.groups)
     return [
-        *(f"All runs: {sentence}." for sentence in runs.marks.common),
+        *everywhere(runs),
         *(
             f"{raised([letter])} {sentence} ({counts[letter]} of {total} runs)"
             for letter, sentence in runs.marks.footnotes.items()

@@ -1,42 +1,51 @@
 """Rules against attacks: the accuracy of each pair, and the robustness tax of a rule.
 
 The robustness tax of a rule is the accuracy that it loses to plain averaging if there
-is no attacker. Its worst case is the lowest accuracy over the attacks. Both compare
-runs of one setting: a grid holds runs that differ only in the defence and the attack.
+is no attacker, over the seeds that both were run with. Its worst case is the lowest
+accuracy over the attacks. Both compare runs of one setting: a grid holds runs that
+differ only in the defence and the attack.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fedrobust.report.finished_run import (
-    Figure,
+    NumberOf,
     backdoor_success,
     clean_accuracy,
     worst_accuracy_at,
 )
+from fedrobust.report.grid_names import (
+    Labels,
+    is_attack,
+    is_defence,
+    labels_of,
+    listed,
+    names_of,
+)
 from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.measures import middle, short
 from fedrobust.report.order import rank
+from fedrobust.report.scores import paired_differences
 
 NOBODY = "none"
 PLAIN = ("fedavg", "mean")
-# What a row and a column of the grid consist of: keys, and groups of keys.
-DEFENCE = ("strategy", "preaggregator", "strategy/server_optimizer")
-ATTACK = ("byzantine", "byzantine_from_round", "byzantine_redraw", "byzantine_clients")
-# Choices that change nothing, and are no part of a defence's name.
-NEUTRAL = {"preaggregator": "none", "strategy/server_optimizer": "sgd"}
 
 
 @dataclass(frozen=True)
 class RuleAttackGrid:
-    """One figure for each rule under each attack.
+    """One number for each rule under each attack.
 
     Attributes
     ----------
     title
-        The name of the figure.
+        The name of the number.
+    number
+        Returns the number of a result.
     setting
         The other values in which the runs of this grid differ from those of the other
         grids, as text; empty if there are no others.
@@ -58,6 +67,7 @@ class RuleAttackGrid:
     """
 
     title: str
+    number: NumberOf
     setting: str
     strategies: list[str]
     attacks: list[str]
@@ -112,10 +122,68 @@ class RuleAttackGrid:
         return self.values[:, self.nobody]
 
     @property
+    def losses(self) -> list[list[float]]:
+        """What a rule loses to plain averaging without an attacker, by row and seed.
+
+        Of the seeds that both were run with; empty without any.
+        """
+        if self.plain is None:
+            return [[] for _ in self.strategies]
+        plain = self._free_by_seed(self.plain)
+        return [
+            paired_differences(plain, self._free_by_seed(row))
+            for row in range(len(self.strategies))
+        ]
+
+    @property
     def tax(self) -> NDArray[np.float64]:
-        """(rows,) what a rule loses to plain averaging without an attacker."""
-        free = self.without_attacker
-        return (np.nan if self.plain is None else free[self.plain]) - free
+        """(rows,) means of the losses; nan without any."""
+        return np.array([fmean(each) if each else np.nan for each in self.losses])
+
+    @property
+    def tax_errors(self) -> NDArray[np.float64]:
+        """(rows,) standard deviations (n - 1) of the losses; nan for one seed."""
+        return np.array([stdev(e) if len(e) > 1 else np.nan for e in self.losses])
+
+    @property
+    def worst_over_seeds(self) -> str:
+        """A sentence about rules whose attacks have different seeds; empty if none."""
+        mixed = [
+            rule for row, rule in enumerate(self.strategies)
+            if len({tuple(self._seeds(row, c)) for c in self.attacked} - {()}) > 1
+        ]  # fmt: skip
+        if not mixed:
+            return ""
+        return (
+            f"The attacks on {listed(mixed)} were run with different seeds, so the "
+            "worst is taken over means of different seeds."
+        )
+
+    @property
+    def tax_over_seeds(self) -> str:
+        """A sentence about rules with other seeds than averaging; empty if none."""
+        if self.plain is None or self.nobody is None or self.attacker_gains:
+            return ""
+        plain = self._seeds(self.plain, self.nobody)
+        others = [
+            rule for row, rule in enumerate(self.strategies)
+            if self._seeds(row, self.nobody) not in ([], plain)
+        ]  # fmt: skip
+        if not plain or not others:
+            return ""
+        return (
+            f"The tax of {listed(others)} is over the seeds shared with "
+            f"{self.strategies[self.plain]}, as their seeds differ."
+        )
+
+    def _seeds(self, row: int, column: int) -> list[int]:
+        group = self.groups[row][column]
+        return [] if group is None else sorted(group.by_seed(self.number))
+
+    def _free_by_seed(self, row: int) -> Mapping[int, float]:
+        """Return the number of a row without an attacker, by seed."""
+        group = None if self.nobody is None else self.groups[row][self.nobody]
+        return {} if group is None else group.by_seed(self.number)
 
     @property
     def free_marks(self) -> list[list[str]]:
@@ -130,28 +198,31 @@ class RuleAttackGrid:
 
 
 def grids(runs: Runs) -> list[RuleAttackGrid]:
-    """Return a grid for each figure and setting in which defence or attack vary."""
+    """Return a grid for each number and setting in which defence or attack vary."""
     defence = [name for name in runs.columns if is_defence(name)]
     attack = [name for name in runs.columns if is_attack(name)]
     if not defence and not attack:
         return []
     others = [name for name in runs.columns if name not in (*defence, *attack)]
-    settings: dict[str, list[SeedGroup]] = {}
+    settings: dict[Labels, list[SeedGroup]] = {}
     for group in runs.groups:
-        settings.setdefault(words(group, others), []).append(group)
-    figures: list[tuple[str, Figure, bool]] = [
+        settings.setdefault(labels_of(group, others), []).append(group)
+    firsts = {labels: groups[0] for labels, groups in settings.items()}
+    called = names_of(firsts, others)
+    numbers: list[tuple[str, NumberOf, bool]] = [
         ("clean accuracy", clean_accuracy, False)
     ]
-    if runs.epsilons:
-        middle = runs.epsilons[len(runs.epsilons) // 2]
-        figures.append((f"accuracy at ε = {middle}", worst_accuracy_at(middle), False))
-    figures.append(("backdoor success", backdoor_success, True))
+    epsilon = middle(runs.epsilons)
+    if epsilon is not None:
+        title = f"accuracy at ε = {short(epsilon)}"
+        numbers.append((title, worst_accuracy_at(epsilon), False))
+    numbers.append(("backdoor success", backdoor_success, True))
     found = [
-        _grid(runs, groups, setting, (defence, attack), figure)
-        for figure in figures
-        for setting, groups in settings.items()
+        _grid(runs, groups, called[labels], (defence, attack), number)
+        for number in numbers
+        for labels, groups in settings.items()
     ]
-    # A figure that no run of the setting has would be an empty grid.
+    # A number that no run of the setting has would be an empty grid.
     return [
         grid
         for grid in found
@@ -159,58 +230,34 @@ def grids(runs: Runs) -> list[RuleAttackGrid]:
     ]
 
 
-def is_defence(name: str) -> bool:
-    """Return whether a column of labels belongs to the defence."""
-    return name in DEFENCE or name.startswith(("strategy.", "preaggregator."))
-
-
-def is_attack(name: str) -> bool:
-    """Return whether a column of labels belongs to the Byzantine attack."""
-    return name in ATTACK or name.startswith("byzantine.")
-
-
-def words(group: SeedGroup, names: Sequence[str]) -> str:
-    """Return the labels of a group in some columns: choices as they are, keys named."""
-    return " ".join(
-        value
-        if name in ("strategy", "byzantine", "preaggregator")
-        else _named(name, value)
-        for name in names
-        if (value := group.labels[name]) not in ("", "None", NEUTRAL.get(name))
-    )
-
-
-def _named(name: str, value: str) -> str:
-    return f"{name.replace('/', '.').rpartition('.')[2]}={value}"
-
-
 def _grid(
     runs: Runs,
     groups: Sequence[SeedGroup],
     setting: str,
     columns: tuple[Sequence[str], Sequence[str]],
-    figure: tuple[str, Figure, bool],
+    shown: tuple[str, NumberOf, bool],
 ) -> RuleAttackGrid:
-    title, value_of, attacker_gains = figure
+    title, number, attacker_gains = shown
     defence, attack = columns
-    cells = {(_name(g, defence, "strategy"), _name(g, attack, "byzantine")): g
-             for g in groups}  # fmt: skip
-    if attacker_gains:
-        cells = {k: g for k, g in cells.items() if g.mean(value_of) is not None}
-    rows = _ordered("strategy", {r: g for (r, _), g in cells.items()})
-    names = _ordered("byzantine", {c: g for (_, c), g in cells.items()})
+    cells = {(labels_of(g, defence), labels_of(g, attack)): g for g in groups
+             if not attacker_gains or g.mean(number) is not None}  # fmt: skip
+    strategies = _ordered("strategy", defence, {r: g for (r, _), g in cells.items()})
+    attacks = _ordered("byzantine", attack, {c: g for (_, c), g in cells.items()})
+    rows, names = [*strategies], [*attacks]
     placed = [[cells.get((row, name)) for name in names] for row in rows]
     # numpy writes None as nan.
-    values = [[g.mean(value_of) if g else None for g in line] for line in placed]
-    errors = [[g.std(value_of) if g else None for g in line] for line in placed]
+    values = [[g.mean(number) if g else None for g in line] for line in placed]
+    errors = [[g.std(number) if g else None for g in line] for line in placed]
     nobody = [names.index(c) for (_, c), g in cells.items()
               if g.choices.get("byzantine", NOBODY) == NOBODY]  # fmt: skip
-    plain = [rows.index(name) for name in PLAIN if name in rows]
+    called = [*strategies.values()]
+    plain = [called.index(name) for name in PLAIN if name in called]
     return RuleAttackGrid(
         title=title,
+        number=number,
         setting=setting,
-        strategies=rows,
-        attacks=names,
+        strategies=called,
+        attacks=[*attacks.values()],
         groups=placed,
         values=np.array(values, float).reshape(len(rows), len(names)),
         errors=np.array(errors, float).reshape(len(rows), len(names)),
@@ -221,19 +268,13 @@ def _grid(
     )
 
 
-def _name(group: SeedGroup, columns: Sequence[str], choice: str) -> str:
-    """Return the name of a row or column, which has the choice although all agree."""
-    named = words(group, columns)
-    return (
-        named
-        if choice in columns
-        else " ".join(filter(None, [group.choices.get(choice, ""), named]))
-    )
+def _ordered(
+    choice: str, columns: Sequence[str], groups: Mapping[Labels, SeedGroup]
+) -> dict[Labels, str]:
+    """Return the names of rows or columns, the baseline first."""
+    names = names_of(groups, columns, choice)
 
+    def place(labels: Labels) -> tuple[tuple[bool, float, str], str]:
+        return rank(choice, groups[labels].choices.get(choice, "")), names[labels]
 
-def _ordered(choice: str, named: dict[str, SeedGroup]) -> list[str]:
-    """Return names with the baseline first."""
-    return sorted(
-        named,
-        key=lambda name: (rank(choice, named[name].choices.get(choice, "")), name),
-    )
+    return {labels: names[labels] for labels in sorted(names, key=place)}

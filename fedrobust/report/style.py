@@ -26,6 +26,8 @@ DASHES = ("-", "--", ":", "-.")
 COLUMN, PAGE = 3.3, 6.6  # inches
 HEAT, RISING = "viridis", "magma_r"  # accuracies; success of an attacker
 DPI = 200  # of PNG files
+# The files of a figure: for documents and for papers.
+KINDS = (".png", ".pdf")
 MISSING = "#d7dade"  # a cell without a number
 
 # Any, as the type of rc_context names every setting.

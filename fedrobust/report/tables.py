@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import JustifyMethod
+from rich.console import JustifyMethod, RenderableType
 from rich.table import Table
 
 from fedrobust.report.column import Texts, csv_of_rows, shown
@@ -15,6 +15,8 @@ from fedrobust.report.marks import raised
 from fedrobust.report.markup import rich_text
 from fedrobust.report.notes import note
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
+
+TAX = "Tax: what a rule loses to plain averaging where nobody attacks, seed by seed."
 
 
 def terminal_table(runs: Runs) -> Table:
@@ -51,15 +53,16 @@ def _is_doubtful(text: str) -> bool:
 def grid_texts(grid: RuleAttackGrid) -> Texts:
     """Return the table of a grid, with the tax and the worst case of each rule."""
     with_tax = not grid.attacker_gains and grid.nobody is not None
-    names = ["strategy", *(["tax"] if with_tax else []), *grid.attacks, "worst"]
+    names = ["strategy", *(["tax"] if with_tax else []), *grid.attacks,
+             *(["worst"] if grid.attacked else [])]  # fmt: skip
     rows = []
     for i, strategy in enumerate(grid.strategies):
         values = [
             *map(_cell, grid.values[i], grid.marks[i], grid.errors[i]),
-            _cell(grid.worst[i], grid.worst_marks[i]),
+            *([_cell(grid.worst[i], grid.worst_marks[i])] if grid.attacked else []),
         ]
         if with_tax:
-            values.insert(0, _cell(grid.tax[i], grid.tax_marks[i]))
+            values.insert(0, _tax(grid, i))
         rows.append([strategy, *values])
     return Texts(names, rows, left=["strategy"])
 
@@ -71,6 +74,25 @@ def _cell(value: float, letters: Sequence[str], error: float = np.nan) -> str:
     return number(value) + spread + raised(letters)
 
 
+def _tax(grid: RuleAttackGrid, row: int) -> str:
+    return _cell(grid.tax[row], grid.tax_marks[row], grid.tax_errors[row])
+
+
+def grid_caption(grid: RuleAttackGrid) -> str:
+    """Return what the tax and the worst case of a grid are, and over which seeds."""
+    with_tax = not grid.attacker_gains and grid.nobody is not None
+    best = "greatest" if grid.attacker_gains else "least"
+    sentences = [
+        TAX if with_tax else "",
+        f"Worst: the {best} over the attacks; – where one has no result."
+        if grid.attacked
+        else "",
+        grid.tax_over_seeds,
+        grid.worst_over_seeds,
+    ]
+    return " ".join(filter(None, sentences))
+
+
 def grid_title(grid: RuleAttackGrid) -> str:
     """Return the title of a grid: its figure and its setting."""
     return ", ".join(filter(None, [grid.title, grid.setting]))
@@ -78,27 +100,28 @@ def grid_title(grid: RuleAttackGrid) -> str:
 
 def robustness_table(grid: RuleAttackGrid) -> Table:
     """Return the table of each rule's worst case and robustness tax."""
-    caption = "Worst: the greatest over the attacks."
     free: dict[str, list[str]] = {}
     if not grid.attacker_gains and grid.nobody is not None:
         free = {
             "no attacker": [*map(_cell, grid.without_attacker, grid.free_marks)],
-            "tax": [*map(_cell, grid.tax, grid.tax_marks)],
+            "tax": [_tax(grid, row) for row in range(len(grid.strategies))],
         }
-        caption = (
-            "Tax: what a rule loses to plain averaging where nobody attacks. "
-            "Worst: the least over the attacks; – where one has no result."
-        )
-    table = _table(grid_title(grid), caption)
+    table = _table(grid_title(grid), grid_caption(grid))
     table.add_column("strategy")
-    for name in (*free, "worst"):
+    worst = ["worst"] if grid.attacked else []
+    for name in (*free, *worst):
         table.add_column(name, justify="right")
-    table.add_column("under")
+    if worst:
+        table.add_column("under")
     for i, strategy in enumerate(grid.strategies):
-        worst = _cell(grid.worst[i], grid.worst_marks[i])
-        figures = [*(column[i] for column in free.values()), worst]
-        under = rich_text(grid.worst_attacks[i])
-        table.add_row(rich_text(strategy), *figures, under)
+        cells: list[RenderableType] = [
+            rich_text(strategy),
+            *(column[i] for column in free.values()),
+        ]
+        if worst:
+            cells += [_cell(grid.worst[i], grid.worst_marks[i]),
+                      rich_text(grid.worst_attacks[i])]  # fmt: skip
+        table.add_row(*cells)
     return table
 
 

@@ -14,12 +14,10 @@ from fedrobust.report.latex import latex
 from fedrobust.report.markdown import markdown
 from fedrobust.report.page import render
 from fedrobust.report.portraits import portraits
-from fedrobust.report.style import save
+from fedrobust.report.style import KINDS, save
 from fedrobust.report.tables import csv_of
 
 FIGURES = "figures"
-# For documents and for papers.
-KINDS = (".png", ".pdf")
 _LINKED = re.compile(rf"\]\({FIGURES}/([a-z0-9-]+)\.png\)")
 
 

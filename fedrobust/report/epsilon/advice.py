@@ -11,8 +11,9 @@ from enum import Enum
 
 from fedrobust.report.epsilon import words
 from fedrobust.report.epsilon.comparison import Comparison, Scored, percent
-from fedrobust.report.epsilon.matrix import STANDARD, TrainingRow, short
+from fedrobust.report.epsilon.matrix import STANDARD, TrainingRow
 from fedrobust.report.marks import NO_MARKS, Marks
+from fedrobust.report.measures import short
 
 
 class Kind(Enum):

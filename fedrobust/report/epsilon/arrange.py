@@ -7,10 +7,11 @@ import numpy as np
 from fedrobust.config.typed import with_key
 from fedrobust.epsilon import parse_epsilon
 from fedrobust.errors import ConfigError
-from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow, short
+from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.marks import Marks
+from fedrobust.report.measures import short
 from fedrobust.report.order import rank
 
 OBJECTIVE = "training.objective."
@@ -112,12 +113,12 @@ def _row(group: SeedGroup, epsilons: list[str]) -> TrainingRow:
     ]
     # numpy writes None as nan.
     accuracies = np.array(every, dtype=np.float64)
-    seeds = np.array(group.seeds)
+    seeds = np.array([result.seed for result in group.results])
     return TrainingRow(
         kind=kind,
         epsilon=epsilon,
         group=group,
-        # Runs of one seed, which partition.seed sets apart, are no other seeds.
+        # As everywhere, runs of one seed are averaged before seeds are.
         by_seed={int(s): accuracies[seeds == s].mean(axis=0) for s in np.unique(seeds)},
         num_images=int(min(group.values(lambda result: result.num_evaluated))),
     )

@@ -9,10 +9,10 @@ from fedrobust.report.columns import MISSING, checks, number, percent
 from fedrobust.report.epsilon.matrix import (
     EpsilonMatrix,
     TrainingRow,
-    short,
     training_epsilon,
 )
 from fedrobust.report.marks import raised
+from fedrobust.report.measures import short
 
 RowColumn = Column[TrainingRow]
 

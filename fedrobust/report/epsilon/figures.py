@@ -13,12 +13,14 @@ from fedrobust.report.epsilon.matrix import (
     STANDARD,
     EpsilonMatrix,
     TrainingRow,
-    short,
     training_epsilon,
 )
 from fedrobust.report.figures.heat_map import cell
 from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices
-from fedrobust.report.style import COLUMN, PAGE, look, save, styled
+from fedrobust.report.interval import Estimate, estimate
+from fedrobust.report.measures import middle, short
+from fedrobust.report.scores import ENOUGH_SEEDS
+from fedrobust.report.style import COLUMN, KINDS, PAGE, look, save, styled
 
 
 def draw_epsilon_figures(
@@ -31,7 +33,8 @@ def draw_epsilon_figures(
     matrices
         The matrices; each has its own panel or line of panels.
     at
-        Test epsilon of the robust accuracy; None means the middle one of each matrix.
+        Test epsilon of the robust accuracy; None means the middle one of all. A matrix
+        without it has its own middle one.
     folder
         The folder to write to.
 
@@ -40,12 +43,14 @@ def draw_epsilon_figures(
     The written files.
     """
     drawn = {
-        "training_epsilon.png": training_heat_map(matrices),
-        "clean_against_robust.png": clean_against_robust(matrices, at),
+        "training_epsilon": training_heat_map(matrices),
+        "clean_against_robust": clean_against_robust(matrices, at),
     }
-    for name, figure in drawn.items():
-        save(figure, folder / name)
-    return [folder / name for name in drawn]
+    return [
+        save(figure, folder / f"{name}{kind}")
+        for name, figure in drawn.items()
+        for kind in KINDS
+    ]
 
 
 def training_heat_map(matrices: Sequence[EpsilonMatrix]) -> Figure:
@@ -67,12 +72,14 @@ def _by_kind(matrix: EpsilonMatrix) -> list[Matrix]:
     found = []
     for kind in kinds:
         line = [rows.get((kind, epsilon)) for epsilon in epsilons]
-        if line[0] is None:
-            line[0] = rows.get((STANDARD, None))
+        names = [*map(training_epsilon, epsilons)]
+        if line[0] is None and (STANDARD, None) in rows:
+            line[0] = rows[STANDARD, None]
+            names[0] = STANDARD
         values = [missing if row is None else row.accuracy for row in line]
         found.append(
             Matrix(
-                rows=[training_epsilon(epsilon) for epsilon in epsilons],
+                rows=names,
                 columns=columns,
                 values=100 * np.array(values),
                 texts=[_texts(matrix, row, len(columns)) for row in line],
@@ -104,10 +111,20 @@ def clean_against_robust(matrices: Sequence[EpsilonMatrix], at: str | None) -> F
     places = figure.subplots(lines, columns, squeeze=False).ravel()
     for place in places[len(matrices) :]:
         place.set_axis_off()
+    usual = middle({e for matrix in matrices for e in matrix.epsilons})
     for place, matrix in zip(places, matrices, strict=False):
-        middle = matrix.epsilons[len(matrix.epsilons) // 2]
-        _trade_off(place, matrix, at if at and at in matrix.epsilons else middle)
+        _trade_off(place, matrix, _epsilon(matrix, at or usual))
+    drawn = [place.get_legend_handles_labels() for place in places[: len(matrices)]]
+    entries = {name: line for pair in drawn for line, name in zip(*pair, strict=True)}
+    figure.legend([*entries.values()], [*entries], loc="outside lower center",
+                  ncols=2 if columns == 1 else 4)  # fmt: skip
     return figure
+
+
+def _epsilon(matrix: EpsilonMatrix, wanted: str | None) -> str:
+    """Return an epsilon of a matrix: the wanted one, or its own middle one."""
+    own = middle(matrix.epsilons) or matrix.epsilons[-1]
+    return wanted if wanted in matrix.epsilons and wanted else own
 
 
 def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
@@ -117,41 +134,56 @@ def _trade_off(axes: Any, matrix: EpsilonMatrix, at: str) -> None:
         kinds.setdefault(row.kind, []).append(row)
     column = 1 + matrix.epsilons.index(at)
     every = 100 * np.array([row.accuracy[[0, column]] for row in matrix.rows])
-    near = 0.04 * np.ptp(every, axis=0) + 1e-9
+    near = 0.07 * np.ptp(every, axis=0) + 1e-9
     for number, (kind, rows) in enumerate(kinds.items()):
         drawn = look(number)
         points = 100 * np.array([row.accuracy[[0, column]] for row in rows])
-        errors = 200 * np.array([matrix.score(row, at).error for row in rows])
+        robust = [_interval(row, column) for row in rows]
+        below = [level.mean - level.low for level in robust]
+        above = [level.high - level.mean for level in robust]
         axes.errorbar(
             *points.T,
-            yerr=errors,
+            yerr=np.array([below, above]),
             **drawn,
             linewidth=1,
             elinewidth=0.5,
             label=f"{kind} training",
         )
-        # Labels of the control are on the other side. Points that lie close together
+        # Labels of the control are below their points. Points that lie close together
         # share one label, such as 0.05 to 0.15.
-        side = -1 if kind.split(" ")[0] == NOISE else 1
+        below_it = kind.split(" ")[0] == NOISE
         for group in _close(points, near):
             first, last = (training_epsilon(rows[i].epsilon) for i in group[[0, -1]])
             axes.annotate(
                 first if first == last else f"{first} to {last}",
                 points[group].mean(axis=0),
-                xytext=(7 * side, 0),
+                xytext=(2, -6) if below_it else (6, 0),
                 textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
+                ha="left",
+                va="top" if below_it else "center",
                 fontsize=7.5,
                 color=drawn["color"],
             )
     axes.set_xlabel("clean accuracy (%)")
-    axes.set_ylabel(f"accuracy at ε = {float(at):.4g} (%)")
-    legend = "numbers are the training ε, bars two standard errors"
-    axes.set_title("\n".join(filter(None, [matrix.title, legend])), fontsize=8)
+    axes.set_ylabel(f"accuracy at ε = {short(at)} (%)")
+    told = f"numbers are the training ε{_bars(matrix)}"
+    axes.set_title("\n".join(filter(None, [matrix.title, told])), fontsize=8)
     axes.margins(x=0.1)
     axes.grid()
-    axes.legend()
+
+
+def _interval(row: TrainingRow, column: int) -> Estimate:
+    """Return the accuracy of a row in a column in percent, with its interval."""
+    values = [100 * float(accuracy[column]) for accuracy in row.by_seed.values()]
+    return estimate(values, (0.0, 100.0))
+
+
+def _bars(matrix: EpsilonMatrix) -> str:
+    """Return what the bars are; empty if no row has more than one seed."""
+    seeds = {len(row.by_seed) for row in matrix.rows}
+    several = ["95 % t intervals over seeds"] if max(seeds) >= ENOUGH_SEEDS else []
+    pair = ["from one of two seeds to the other"] if 2 in seeds else []
+    return f"; bars: {', or '.join([*several, *pair])}" if several or pair else ""
 
 
 def _close(points: NDArray[np.float64], near: NDArray[np.float64]) -> list[Any]:

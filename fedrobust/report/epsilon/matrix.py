@@ -170,8 +170,3 @@ class EpsilonMatrix:
 def training_epsilon(epsilon: float | None) -> str:
     """Write a training epsilon; standard training has none."""
     return NO_EPSILON if epsilon is None else f"{epsilon:.4g}"
-
-
-def short(epsilon: str) -> str:
-    """Write a test epsilon, which is text as in result.json, with up to four digits."""
-    return f"{float(epsilon):.4g}"

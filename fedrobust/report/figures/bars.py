@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from fedrobust.report.figures.axes import Data, ordered
 from fedrobust.report.figures.layout import cut, label_axes, legend, panels, title
 from fedrobust.report.figures.lines import estimates
+from fedrobust.report.figures.marking import Mark, annotate
 from fedrobust.report.figures.matrix import CHARACTER
 from fedrobust.report.style import PALETTE, styled
 
@@ -35,6 +36,7 @@ def draw_bars(data: Data) -> Figure:
         figure.set_figheight(figure.get_figheight() + max(0.0, below - 0.4))
     width = 0.8 / len(data.hues)
     entries: dict[str, Any] = {}
+    marks: list[Mark] = []
     for place, facet in zip(places, data.facets, strict=True):
         inside = data.frame[data.frame["facet"] == facet]
         for number, hue in enumerate(data.hues):
@@ -42,14 +44,13 @@ def draw_bars(data: Data) -> Figure:
             offset = (number - (len(data.hues) - 1) / 2) * width
             for x, level, letters in estimates(data, rows):
                 at = names.index(x) + offset
-                bar = place.bar(at, level.mean, width * 0.92, **_fill(number))
+                bar = place.bar(at, level.mean, width * 0.92, **_fill(data.number(hue)))
                 entries.setdefault(hue, bar)
                 if level.num_seeds > 1:
                     reach = [[level.mean - level.low], [level.high - level.mean]]
                     place.errorbar(at, level.mean, reach, color="#444444",
                                    linewidth=0.9, capsize=1.5)  # fmt: skip
-                place.annotate(letters, (at, level.high), (0, 1), fontsize=7,
-                               ha="center", textcoords="offset points")  # fmt: skip
+                marks.append(Mark(place, at, level.high, letters))
         place.set_xticks(np.arange(len(names)), shown, **turned)
         place.grid(axis="y")
         if data.measure.is_share:
@@ -57,6 +58,7 @@ def draw_bars(data: Data) -> Figure:
     label_axes(figure, places, data.x_label, data.measure.label)
     hues = [hue for hue in data.hues if hue in entries]
     legend(figure, [entries[hue] for hue in hues], hues, data.axes.hue)
+    annotate(figure, marks, bar=width * 0.92)
     return figure
 
 

@@ -5,21 +5,19 @@ rounds are learning curves.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from fedrobust.report.drawing import Drawing, file_name
+from fedrobust.report.drawing import Drawing, file_name, unique_names
 from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, as_numbers
 from fedrobust.report.figures.dots import draw_dots
-from fedrobust.report.figures.draw import drawing_for
-from fedrobust.report.figures.heat_map import draw_grids
+from fedrobust.report.figures.draw import OnePlaceError, drawing_for, missing
+from fedrobust.report.figures.heat_map import SPREAD, draw_grids
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
+from fedrobust.report.grid_names import is_attack, is_defence
 from fedrobust.report.groups import Runs
-from fedrobust.report.rule_attack_grid import (
-    RuleAttackGrid,
-    grids,
-    is_attack,
-    is_defence,
-)
+from fedrobust.report.notes import REPEATS, everywhere
+from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 
 BACKDOOR = "backdoor_success"
 # From so many rules on, a line for each rule shows more than a heat map.
@@ -34,12 +32,38 @@ ONE_ROUND = (
 
 
 def default_drawings(runs: Runs, command: str) -> list[Drawing]:
-    """Return the figures of runs, and the reasons for those without numbers."""
-    return [
+    """Return the figures of runs, and the reasons for those without numbers.
+
+    No two have the same name.
+    """
+    found = [
         *_robustness(runs, command),
         *_comparisons(runs, command),
         *_learning(runs, command),
     ]
+    names = unique_names([drawing.name for drawing in found])
+    return [
+        drawing if drawing.name == name else replace(drawing, name=name)
+        for drawing, name in zip(found, names, strict=True)
+    ]
+
+
+def _drawn(
+    runs: Runs, wanted: Sequence[Axes], command: str, section: str
+) -> Iterator[Drawing]:
+    """Draw axes with more than one value across, or give the reason if none has.
+
+    Where keys had to be fixed, the runs that are left may have a single value.
+    """
+    left_out, number = [], 0
+    for axes in wanted:
+        try:
+            yield drawing_for(runs, axes, command, section, fix=True)
+            number += 1
+        except OnePlaceError as error:
+            left_out.append(missing(axes, command, section, str(error)))
+    if not number:
+        yield from left_out[:1]
 
 
 def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
@@ -59,12 +83,10 @@ def _robustness(runs: Runs, command: str) -> Iterator[Drawing]:
         for number, figure in enumerate(draw_grids(found)):
             yield _grid_drawing(
                 runs, found, command, f"{title}: defences against attacks", figure,
-                number, "Means, ± the standard deviation over seeds.",
+                number, SPREAD,
             )  # fmt: skip
     if runs.epsilons:
-        yield drawing_for(
-            runs, Axes(x=EPSILON, y=ROBUST), command, "robustness", fix=True
-        )
+        yield from _drawn(runs, [Axes(x=EPSILON, y=ROBUST)], command, "robustness")
     else:
         yield Drawing("accuracy-against-epsilon", "Accuracy against ε", "robustness",
                       reason=NOT_ATTACKED)  # fmt: skip
@@ -80,8 +102,12 @@ def _grid_drawing(
     caption: str,
 ) -> Drawing:
     groups = [g for grid in found for line in grid.groups for g in line if g]
-    counts = [len(group.runs) for group in groups]
+    counts = [len(group.seeds) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
+    captions = [caption] if max(counts) > 1 else []
+    captions += dict.fromkeys(g.worst_over_seeds for g in found if g.worst_over_seeds)
+    if any(group.has_repeats for group in groups):
+        captions.append(REPEATS)
     name = file_name(title) + (f"-{number + 1}" if number else "")
     return Drawing(
         name=name,
@@ -89,7 +115,7 @@ def _grid_drawing(
         + (f" ({number + 1})" if number else ""),
         section="robustness",
         figure=figure,  # type: ignore[arg-type]
-        caption=caption if max(counts) > 1 else "",
+        caption=" ".join([*captions, *everywhere(runs)]),
         command=f"{command} {shlex.join(['--figure', name])}",
         digests=sorted({r.config_digest for g in groups for r in g.results}),
         seeds=(min(counts), max(counts)),
@@ -109,10 +135,8 @@ def _comparisons(runs: Runs, command: str) -> Iterator[Drawing]:
         c for c in runs.columns
         if not numeric and not (has_matrix and (is_defence(c) or is_attack(c)))
     ]  # fmt: skip
-    for key in [*numeric, *named]:
-        for name in measures:
-            axes = Axes(x=key, y=name)
-            yield drawing_for(runs, axes, command, "comparison", fix=True)
+    wanted = [Axes(x=key, y=name) for key in [*numeric, *named] for name in measures]
+    yield from _drawn(runs, wanted, command, "comparison")
     if ROBUST in frame and len(runs.groups) > 1:
         yield drawing_for(
             runs, Axes(x=CLEAN, y=ROBUST), command, "comparison", fix=True
@@ -128,6 +152,7 @@ def _learning(runs: Runs, command: str) -> Iterator[Drawing]:
         yield Drawing("learning-curves", "Learning curves", "learning",
                       reason=ONE_ROUND)  # fmt: skip
         return
-    yield drawing_for(runs, Axes(x=ROUND, y=CLEAN), command, "learning", fix=True)
+    wanted = [Axes(x=ROUND, y=CLEAN)]
     if runs.epsilons and any(row.robust_accuracy for each in rounds for row in each):
-        yield drawing_for(runs, Axes(x=ROUND, y=ROBUST), command, "learning", fix=True)
+        wanted.append(Axes(x=ROUND, y=ROBUST))
+    yield from _drawn(runs, wanted, command, "learning")

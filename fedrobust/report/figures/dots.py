@@ -6,12 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.figures.layout import cut, wrapped
-from fedrobust.report.marks import raised
+from fedrobust.report.figures.marking import marked
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
-from fedrobust.report.style import INK, PAGE, PALETTE, styled
+from fedrobust.report.style import PAGE, PALETTE, styled
 
-# Percent that the name of an attack covers.
-NAME = 22
 GOOD, BAD, OTHER = PALETTE[0], PALETTE[1], "#9aa0a8"
 
 
@@ -19,8 +17,8 @@ GOOD, BAD, OTHER = PALETTE[0], PALETTE[1], "#9aa0a8"
 def draw_dots(grid: RuleAttackGrid) -> Figure:
     """Draw a row for each rule, the best worst case on top.
 
-    Each attack is a grey dot, the worst one a diamond with its name; a ring is the
-    accuracy without an attacker.
+    Each attack is a grey dot, the worst one a diamond, whose name stands at the right;
+    a ring is the accuracy without an attacker.
     """
     sign = 1 if grid.attacker_gains else -1
     worst = np.where(np.isnan(grid.worst), np.inf, sign * grid.worst)
@@ -37,22 +35,17 @@ def draw_dots(grid: RuleAttackGrid) -> Figure:
         end = 100 * grid.worst[row]
         if not np.isnan(end):
             place.plot(end, y, "D", color=BAD, markersize=5)
-            text = cut(grid.worst_attacks[row]) + raised(grid.worst_marks[row])
-            at_left = end > 30
-            # Right of the dots that a name would cover.
-            near = values[(values >= end) & (values < end + NAME)]
-            left = free if end - NAME < free < end else end
-            x = left if at_left else float(near.max())
-            place.annotate(text, (x, y), (-5 if at_left else 5, 0), fontsize=7,
-                           textcoords="offset points", va="center", color=INK,
-                           ha="right" if at_left else "left")  # fmt: skip
+            # Beside the panel, a name hides no dot.
+            text = cut(grid.worst_attacks[row]) + marked(grid.worst_marks[row])
+            place.annotate(text, (1, y), (4, 0), fontsize=7, va="center",
+                           xycoords=place.get_yaxis_transform(),
+                           textcoords="offset points")  # fmt: skip
     place.set_yticks(range(len(order)), [cut(grid.strategies[row]) for row in order])
     place.set_ylim(len(order) - 0.4, -0.6)
     place.set_xlim(-2, 102)
     place.grid()
-    place.set_xlabel(
-        wrapped(f"{grid.title} (%): ◇ worst attack, · others, ○ no attacker", 90)
-    )
+    words = "◆ worst attack, named at the right, · others, ○ no attacker"
+    place.set_xlabel(wrapped(f"{grid.title} (%): {words}", 90))
     if grid.setting:
         place.set_title(wrapped(grid.setting, 90))
     return figure

@@ -12,10 +12,12 @@ from fedrobust.report.columns import number
 from fedrobust.report.figures.axes import Data, ordered
 from fedrobust.report.figures.layout import title
 from fedrobust.report.figures.lines import estimates
+from fedrobust.report.figures.marking import marked
 from fedrobust.report.figures.matrix import NONE, Matrix, draw_matrices, pages
-from fedrobust.report.marks import raised
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
 
+# What stands under cells of several seeds.
+SPREAD = "Means, ± the standard deviation (n - 1) over seeds."
 # A figure with more rows than this does not fit on a page of paper.
 MOST_ROWS = 34
 
@@ -71,7 +73,7 @@ def cell(value: float, error: float, letters: list[str]) -> str:
     if np.isnan(value):
         return NONE
     spread = "" if np.isnan(error) else f"\n±{100 * error:.1f}"
-    return number(value) + raised(letters) + spread
+    return number(value) + marked(letters) + spread
 
 
 def draw_heat_map(data: Data) -> Figure:
@@ -88,8 +90,10 @@ def draw_heat_map(data: Data) -> Figure:
             for x, level, letters in estimates(data, inside[inside["hue"] == hue]):
                 c = columns.index(x)
                 values[r, c] = level.mean
-                spread = f"\n±{level.half:.1f}" if level.num_seeds > 1 else ""
-                texts[r][c] = f"{level.mean:.1f}{letters}{spread}"
+                spread = (
+                    f"\n±{_text(data, level.deviation)}" if level.num_seeds > 1 else ""
+                )
+                texts[r][c] = f"{_text(data, level.mean)}{marked(letters)}{spread}"
         parts.append(
             Matrix(
                 rows=rows if data.axes.hue else [data.measure.label],
@@ -112,6 +116,14 @@ def draw_heat_map(data: Data) -> Figure:
             f"{MOST_ROWS}: choose with --where {data.axes.hue or data.axes.facet}=VALUE"
         )
     return draw_matrices([replace(part, span=span) for part in cut])
+
+
+def _text(data: Data, value: float) -> str:
+    """Return a share with one digit, and other numbers with three significant ones."""
+    if data.measure.is_share:
+        return f"{value:.1f}"
+    is_plain = 1000 <= abs(value) < 1e5
+    return f"{value:.0f}" if is_plain else f"{value:.3g}"
 
 
 def _name(x: str | float) -> str:

@@ -31,7 +31,7 @@ def title(data: Data, facet: str) -> str:
     """Return the title of a panel; empty if there is only one."""
     if data.axes.facet is None:
         return ""
-    return f"{data.axes.facet.rpartition('.')[2]}: {literal(facet)}"
+    return f"{data.axes.facet}: {literal(facet)}"
 
 
 def across(number: int) -> int:
@@ -75,7 +75,9 @@ def legend(
 
 def wrapped(text: str, width: int) -> str:
     """Return a text in lines of at most so many characters, words kept whole."""
-    return "\n".join(textwrap.wrap(text, width)) or text
+    # An equation stays on one line: lines are not broken at these spaces.
+    kept = text.replace(" = ", "\xa0=\xa0")
+    return "\n".join(textwrap.wrap(kept, width)).replace("\xa0", " ") or text
 
 
 def label_axes(figure: Figure, places: Sequence[Any], x: str, y: str) -> None:

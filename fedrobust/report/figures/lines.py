@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from fedrobust.report.figures.axes import Data
 from fedrobust.report.figures.layout import (
@@ -16,9 +16,9 @@ from fedrobust.report.figures.layout import (
     title,
     within_percent,
 )
+from fedrobust.report.figures.marking import Mark, annotate
 from fedrobust.report.frame import EPSILON, ROUND
 from fedrobust.report.interval import Estimate, estimate
-from fedrobust.report.marks import raised
 from fedrobust.report.style import look, styled
 
 # More points than this need no marker each.
@@ -35,63 +35,71 @@ def draw_lines(data: Data) -> Figure:
     """
     figure, places = panels([title(data, facet) for facet in data.facets])
     entries: dict[str, Any] = {}
+    marks: list[Mark] = []
     for place, facet in zip(places, data.facets, strict=True):
         inside = data.frame[data.frame["facet"] == facet]
-        for number, hue in enumerate(data.hues):
+        for hue in data.hues:
             rows = inside[inside["hue"] == hue]
             if len(rows):
-                handle = _line(place, data, rows, number)
+                handle = _line(place, data, rows, data.number(hue), marks)
                 entries.setdefault(hue, handle)
         place.grid(axis="y")
     if data.measure.is_share:
         within_percent(places)
-    if _is_wide(data.frame["x"]):
-        places[0].set_xscale("log")
-        ticks = sorted(data.frame["x"].dropna().unique())
-        places[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
-        places[0].xaxis.set_minor_locator(NullLocator())
+    _scale(places[0], data.frame["x"].dropna())
     label_axes(figure, places, data.x_label, data.measure.label)
     hues = [hue for hue in data.hues if hue in entries]
     legend(figure, [entries[hue] for hue in hues], hues, data.axes.hue)
+    annotate(figure, marks)
     return figure
 
 
-def bounds(data: Data) -> tuple[float, float]:
-    """Return the least and the greatest value that the measure may have."""
-    return (0.0, 100.0) if data.measure.is_share else (-np.inf, np.inf)
+def _scale(place: Any, x: pd.Series) -> None:
+    """Choose the ticks of numbers: a tick each on a wide axis, and whole ones."""
+    if _is_wide(x):
+        place.set_xscale("log")
+        ticks = sorted(x.unique())
+        place.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+        place.xaxis.set_minor_locator(NullLocator())
+    elif (x == x.round()).all():
+        place.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
-def estimates(data: Data, rows: pd.DataFrame) -> Iterator[tuple[Any, Estimate, str]]:
-    """Yield each x with the estimate of y, and the marks of its runs."""
+def estimates(
+    data: Data, rows: pd.DataFrame
+) -> Iterator[tuple[Any, Estimate, list[str]]]:
+    """Yield each x with the estimate of y, and the letters of its runs' marks."""
+    low, high = data.measure.bounds
+    # A loss of the user's own may be negative.
+    low = low if data.frame["y"].min() >= low else -np.inf
     for x, group in rows.groupby("x", sort=True, dropna=False):
         values = group["y"].to_list()
         letters = sorted(
             {w for marks in group["marks"].unique() for w in marks.split()}
         )
-        yield x, estimate(values, bounds(data)), raised(letters)
+        yield x, estimate(values, (low, high)), letters
 
 
 def _is_wide(x: pd.Series) -> bool:
     """Return whether numbers need a logarithmic axis; rounds and epsilon 0 do not."""
-    few = x.dropna().unique()
+    few = x.unique()
     return (
         2 < len(few) <= MOST_TICKS and few.min() > 0 and few.max() / few.min() >= WIDE
     )
 
 
-def _line(place: Any, data: Data, rows: pd.DataFrame, number: int) -> Any:
-    """Draw one line with its band, and return its entry in the legend."""
+def _line(
+    place: Any, data: Data, rows: pd.DataFrame, number: int, marks: list[Mark]
+) -> Any:
+    """Draw one line with its band, add its marks, and return its legend entry."""
     drawn = look(number)
+    colour = drawn["color"]
     every = [*estimates(data, rows)]
     # The run without a value of the key sorts last.
     if np.isnan(every[-1][0]):
         _, level, letters = every.pop()
-        flat = place.axhline(
-            level.mean, color=drawn["color"], linestyle=":", linewidth=1.2
-        )
-        place.annotate(letters, (1, level.mean), (-2, 2), fontsize=9, ha="right",
-                       xycoords=("axes fraction", "data"),
-                       textcoords="offset points")  # fmt: skip
+        flat = _flat(place, level, colour)
+        marks.append(Mark(place, np.nan, level.mean, letters, colour))
         if not every:
             return flat
     x = np.array([each[0] for each in every])
@@ -109,7 +117,16 @@ def _line(place: Any, data: Data, rows: pd.DataFrame, number: int) -> Any:
                      linewidth=0.8, alpha=0.7)  # fmt: skip
     # Over rounds and epsilons, a line is one experiment, and so is its mark.
     marked = every[-1:] if data.axes.x in (ROUND, EPSILON) else every
-    for at, level, letters in marked:
-        place.annotate(letters, (at, level.mean), (2, 2), fontsize=9,
-                       textcoords="offset points")  # fmt: skip
+    marks += [Mark(place, at, e.mean, letters, colour) for at, e, letters in marked]
     return line
+
+
+def _flat(place: Any, level: Estimate, colour: str) -> Any:
+    """Draw a level as a horizontal line, with its band or the bar of two seeds."""
+    if level.is_banded:
+        place.axhspan(level.low, level.high, alpha=0.1, color=colour, linewidth=0)
+    elif level.num_seeds > 1:
+        place.plot([0.985, 0.985], [level.low, level.high], color=colour,
+                   linewidth=0.8, alpha=0.7, markersize=0,
+                   transform=place.get_yaxis_transform())  # fmt: skip
+    return place.axhline(level.mean, color=colour, linestyle=":", linewidth=1.2)

@@ -84,19 +84,23 @@ def pages(matrix: Matrix, most: int | None = None) -> list[Matrix]:
 @styled
 def draw_matrices(matrices: Sequence[Matrix]) -> Figure:
     """Draw matrices one below the other, with one colour bar."""
+    first = matrices[0]
     heights = [_height(matrix) for matrix in matrices]
+    # The label of the colour bar stands beside the rows, all but what is below them.
+    beside = sum(heights) - _height(matrices[-1]) + _rows(matrices[-1])
+    unit = wrapped(first.unit, max(12, int(beside / 0.075)))
+    heights[-1] += max(0.0, CHARACTER * max(map(len, unit.split("\n"))) - beside)
     widths = [_width(matrix) for matrix in matrices]
     size = (max(2.6, *widths), sum(heights))
     figure = Figure(figsize=size, layout="constrained")
     places = figure.subplots(len(matrices), 1, squeeze=False, height_ratios=heights)
     for place, matrix in zip(places.ravel(), matrices, strict=True):
         _draw(place, matrix)
-    first = matrices[0]
     colours = ScalarMappable(Normalize(*first.span), RISING if first.rising else HEAT)
     bar = figure.colorbar(colours, ax=places, fraction=0.05, pad=0.02, aspect=30)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_linewidth(0.4)
-    bar.set_label(wrapped(first.unit, max(12, int(sum(heights) / 0.075))), fontsize=7.5)
+    bar.set_label(unit, fontsize=7.5)
     return figure
 
 
@@ -114,11 +118,16 @@ def _is_slanted(matrix: Matrix) -> bool:
 
 
 def _height(matrix: Matrix) -> float:
-    two_lines = any("\n" in text for line in matrix.texts for text in line)
     names = 0.7 * _names(matrix.columns) if _is_slanted(matrix) else 0.15
     title = 0.3 if matrix.title else 0.05
     labels = 0.2 * bool(matrix.axes[0])
-    return (HIGH_ROW if two_lines else ROW) * len(matrix.rows) + names + title + labels
+    return _rows(matrix) + names + title + labels
+
+
+def _rows(matrix: Matrix) -> float:
+    """Return the height of the rows."""
+    two_lines = any("\n" in text for line in matrix.texts for text in line)
+    return (HIGH_ROW if two_lines else ROW) * len(matrix.rows)
 
 
 def _width(matrix: Matrix) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fedrobust.report.drawing import Drawing
+from fedrobust.report.figures.axes import ordered
 from fedrobust.report.finished_run import backdoor_success
 from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.marks import Marks
@@ -66,12 +67,17 @@ def bars_figure(bars: Sequence[Bar]) -> Figure:
 @styled
 def rounds_figure(
     lines: Sequence[tuple[str, Sequence[int], Sequence[float]]],
+    looks: Sequence[int] = (),
 ) -> Figure:
-    """Draw a line for each label, its rounds, and its shares in [0, 1]."""
+    """Draw a line for each label, its rounds, and its shares in [0, 1].
+
+    ``looks`` are the numbers of the lines' looks, 0, 1, ... unless given.
+    """
     rows = -(-len(lines) // 2)
     figure = Figure(figsize=(PAGE, 2.4 + 0.18 * rows), layout="constrained")
     axes: Any = figure.subplots()
-    for number, (label, rounds, shares) in enumerate(lines):
+    numbers = looks or range(len(lines))
+    for number, (label, rounds, shares) in zip(numbers, lines, strict=True):
         axes.plot(rounds, 100 * np.array(shares), label=label, clip_on=False,
                   markevery=max(1, len(rounds) // 12), **look(number))  # fmt: skip
     axes.set_ylim(0, 100)
@@ -88,7 +94,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     groups = [group for group in runs.groups if _mean(group) is not None]
     if not groups:
         return [KIND.missing(NONE)]
-    return [_after_training(groups, runs.marks), _by_round(groups, runs.marks)]
+    return [_after_training(groups, runs.marks), _by_round(groups, runs)]
 
 
 def _after_training(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
@@ -111,7 +117,7 @@ def _after_training(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
     return KIND.of_groups(bars_figure(bars), caption, chosen, marks)
 
 
-def _by_round(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
+def _by_round(groups: Sequence[SeedGroup], runs: Runs) -> Drawing:
     # The rounds of all runs would take long to read, so only those drawn are read.
     often = [group for group in groups if all(r.evaluated_often for r in group.runs)]
     ordered = sorted(often, key=lambda group: _mean(group) or 0.0)
@@ -122,6 +128,10 @@ def _by_round(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
             "The seeds of no experiment share two evaluated rounds: set "
             "evaluation.every=1."
         )
+    looks = _looks([group for group, _ in curves], runs)
+    # In the order of the other figures.
+    order = sorted(range(len(curves)), key=lambda place: looks[place] % len(PALETTE))
+    curves, looks = [curves[i] for i in order], [looks[i] for i in order]
     chosen = [group for group, _ in curves]
     lines = [
         (shortened(label, 56), [*curve], [*curve.values()])
@@ -130,7 +140,26 @@ def _by_round(groups: Sequence[SeedGroup], marks: Marks) -> Drawing:
     caption = "Success of the backdoor after each evaluated round, mean over seeds."
     if len(chosen) < len(groups):
         caption += f" {len(chosen)} of {len(groups)} experiments are drawn."
-    return BY_ROUND.of_groups(rounds_figure(lines), caption, chosen, marks)
+    return BY_ROUND.of_groups(rounds_figure(lines, looks), caption, chosen, runs.marks)
+
+
+def _looks(groups: Sequence[SeedGroup], runs: Runs) -> list[int]:
+    """Return the number of each group's look: a strategy has its colour everywhere.
+
+    Groups of one strategy have other dashes. With more strategies than colours, only
+    those of these groups are told apart.
+    """
+    key = "strategy" if "strategy" in runs.columns else next(iter(runs.columns), "")
+    every = ordered(key, (group.labels.get(key, "") for group in runs.groups))
+    if len(every) > len(PALETTE):
+        every = ordered(key, (group.labels.get(key, "") for group in groups))
+    seen: dict[int, int] = {}
+    looks = []
+    for group in groups:
+        number = every.index(str(group.labels.get(key, "")))
+        looks.append(number + len(PALETTE) * seen.setdefault(number, 0))
+        seen[number] += 1
+    return looks
 
 
 def _mean(group: SeedGroup) -> float | None:
@@ -138,9 +167,9 @@ def _mean(group: SeedGroup) -> float | None:
 
 
 def _curve(group: SeedGroup) -> dict[int, float]:
-    """Average the success over seeds by round, over the rounds that all seeds have.
+    """Average the success over seeds by round, over the rounds that all runs have.
 
-    Empty with fewer than two of them.
+    Runs of one seed are averaged first. Empty with fewer than two such rounds.
     """
     curves = [
         {row.round: row.backdoor_success for row in run.rounds
@@ -150,4 +179,10 @@ def _curve(group: SeedGroup) -> dict[int, float]:
     shared = sorted(set.intersection(*map(set, curves)))
     if len(shared) < 2:
         return {}
-    return {round: fmean(curve[round] for curve in curves) for round in shared}
+    by_seed: dict[int, list[dict[int, float]]] = {}
+    for run, curve in zip(group.runs, curves, strict=True):
+        by_seed.setdefault(run.result.seed, []).append(curve)
+    return {
+        round: fmean(fmean(curve[round] for curve in each) for each in by_seed.values())
+        for round in shared
+    }

@@ -16,6 +16,7 @@ from fedrobust.report.finished_run import (
 )
 from fedrobust.report.groups import SeedGroup
 from fedrobust.report.marks import Marks
+from fedrobust.report.measures import middle
 from strategies.transport.text import printable
 
 # A figure of a run and its caption; or the reason why there is none, as a sentence.
@@ -49,7 +50,7 @@ class Kind:
     ) -> Drawing:
         """Return the drawing of several groups, all of whose seeds are shown."""
         runs = [run for group in groups for run in group.runs]
-        seeds = [len(group.runs) for group in groups]
+        seeds = [len(group.seeds) for group in groups]
         return Drawing(
             self.name,
             self.title,
@@ -122,16 +123,19 @@ def each_of(
 def most_and_least_robust(groups: Sequence[SeedGroup], most: int = 2) -> list[Chosen]:
     """Choose groups at even distances between the most and the least robust.
 
-    All are chosen, in their own order, if they are not more than ``most``.
+    Where attacks have no epsilon in common, the clean accuracy decides. All are
+    chosen, in their own order, if they are not more than ``most``.
     """
     if len(groups) <= most:
         return [Chosen(group, label_of(group)) for group in groups]
     ordered = sorted(groups, key=_robustness(groups), reverse=True)
+    shared = _shared_epsilons([run for group in groups for run in group.runs])
+    by = "robust" if any(float(e) > 0 for e in shared) else "clean"
     return [
         Chosen(
             ordered[place],
             label_of(ordered[place]),
-            f", number {place + 1} of {len(ordered)} by robust accuracy",
+            f", number {place + 1} of {len(ordered)} by {by} accuracy",
         )
         for place in evenly(len(ordered), most)
     ]
@@ -183,21 +187,14 @@ def shortened(text: str, longest: int = 12) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def shared_epsilon(runs: Sequence[FinishedRun]) -> str | None:
-    """Return the epsilon at which differences show most, of those that all runs have.
+def shared_epsilon(runs: Sequence[FinishedRun], usual: str | None) -> str | None:
+    """Return the epsilon of the report, or the middle one that some runs share.
 
-    This is the one at which the mean accuracy under attack is nearest to half of the
-    clean accuracy: at others the attack changes little, or leaves little to compare.
-    None if the runs share no epsilon above 0.
+    ``usual`` is the epsilon at which the tables and the other figures show robust
+    accuracy. None if the runs share no epsilon above 0.
     """
-    clean = fmean(run.result.clean_accuracy for run in runs)
-
-    def distance(epsilon: str) -> tuple[float, float]:
-        worst = fmean(run.result.worst_robust_accuracy[epsilon] for run in runs)
-        return abs(worst - clean / 2), float(epsilon)
-
-    above = [e for e in _shared_epsilons(runs) if float(e) > 0]
-    return min(above, key=distance, default=None)
+    shared = _shared_epsilons(runs)
+    return usual if usual in shared else middle(shared)
 
 
 def strongest(run: FinishedRun, epsilon: str, names: Iterable[str]) -> str | None:

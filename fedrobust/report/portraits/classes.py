@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
+from fedrobust.report.measures import middle, short
 from fedrobust.report.portraits.choice import (
     NOT_ATTACKED,
     Kind,
@@ -121,14 +123,19 @@ def drawings(runs: Runs) -> list[Drawing]:
     measured = [group for group in runs.groups if group.runs[0].result.measures]
     if not measured:
         return [KIND.missing(NOT_RECORDED)]
-    attacked = [g for g in measured if shared_epsilon([g.runs[0]]) is not None]
+    attacked = [g for g in measured if shared_epsilon([g.runs[0]], None) is not None]
     if not attacked:
         return [KIND.missing(NOT_ATTACKED)]
-    return each_of(KIND, runs.marks, most_and_least_robust(attacked), _portrait)
+    return each_of(
+        KIND,
+        runs.marks,
+        most_and_least_robust(attacked),
+        partial(_portrait, middle(runs.epsilons)),
+    )
 
 
-def _portrait(run: FinishedRun) -> Portrait:
-    measures, epsilon = run.result.measures, shared_epsilon([run])
+def _portrait(usual: str | None, run: FinishedRun) -> Portrait:
+    measures, epsilon = run.result.measures, shared_epsilon([run], usual)
     assert measures is not None
     assert epsilon is not None
     clean = measures["clean"]["class_accuracy"]
@@ -145,7 +152,7 @@ def _portrait(run: FinishedRun) -> Portrait:
         return "No class has test images."
     caption = (
         f"Accuracy of each class, clean and under all attacks together at ε = "
-        f"{float(epsilon):g}. {sentence(scores)}"
+        f"{short(epsilon)}. {sentence(scores)}"
     )
     if len(scores) > MOST_CLASSES:
         caption += (

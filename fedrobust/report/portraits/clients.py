@@ -14,6 +14,7 @@ from fedrobust.record.client_figures import Federated
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
+from fedrobust.report.measures import middle, short
 from fedrobust.report.portraits.choice import (
     Kind,
     byzantine_of,
@@ -161,7 +162,7 @@ def _lines(axes: Any, seeds: Sequence[ClientScores], kinds: dict[str, Any]) -> N
                 range(1, len(curves[0]) + 1), np.mean(curves, axis=0),
                 color=COLOURS[name], marker=MARKERS[name], markersize=3,
             )  # fmt: skip
-    kinds["one seed"] = Line2D([], [], color=INK, linewidth=0.6)
+    kinds["one run"] = Line2D([], [], color=INK, linewidth=0.6)
     axes.locator_params(axis="x", integer=True, nbins=8)
 
 
@@ -170,7 +171,7 @@ def _summary(seeds: Sequence[ClientScores]) -> str:
     worst = fmean(100 * one.clean[one.worst] for one in seeds)
     middle = fmean(100 * median(one.honest.values()) for one in seeds)
     if len(seeds) > 1:
-        return f"worst {worst:.0f}, median {middle:.0f}, mean of {len(seeds)} seeds"
+        return f"worst {worst:.0f}, median {middle:.0f}, mean of {len(seeds)} runs"
     return f"worst {worst:.0f} (client {seeds[0].worst}), median {middle:.0f}"
 
 
@@ -184,20 +185,25 @@ def drawings(runs: Runs) -> list[Drawing]:
     if not measured:
         return [KIND.missing(NO_HOLDOUT)]
     chosen = most_and_least_robust(measured, MOST_PANELS)
-    epsilon = shared_epsilon([run for each in chosen for run in each.group.runs])
+    epsilon = shared_epsilon(
+        [run for each in chosen for run in each.group.runs], middle(runs.epsilons)
+    )
     panels = [
-        (each.label, [_scores(run, epsilon) for run in each.group.runs])
+        (
+            each.label,
+            [_scores(run, epsilon) for run in each.group.runs],
+        )
         for each in chosen
     ]
     caption = (
         "Accuracy of the final model on the images that each client holds back, sorted."
     )
     if epsilon is not None:
-        caption += f" Robust: the lowest over attacks at ε = {float(epsilon):g}."
+        caption += f" Robust: the lowest over attacks at ε = {short(epsilon)}."
     if len(chosen) < len(measured):
         caption += (
-            f" {len(chosen)} of {len(measured)} experiments are drawn, from the most "
-            "to the least robust."
+            f" {len(chosen)} of {len(measured)} experiments are drawn, at even "
+            f"distances by {'clean' if epsilon is None else 'robust'} accuracy."
         )
     return [KIND.of_groups(clients_figure(panels), caption, [c.group for c in chosen],
                            runs.marks)]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from fedrobust.record.details import confusion_path
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
+from fedrobust.report.measures import middle, short
 from fedrobust.report.portraits.choice import (
     Kind,
     Portrait,
@@ -112,7 +114,12 @@ def drawings(runs: Runs) -> list[Drawing]:
     kept = [group for group in runs.groups if has_confusion(group.runs[0])]
     if not kept:
         return [KIND.missing(NOT_RECORDED)]
-    return each_of(KIND, runs.marks, most_and_least_robust(kept), _portrait)
+    return each_of(
+        KIND,
+        runs.marks,
+        most_and_least_robust(kept),
+        partial(_portrait, middle(runs.epsilons)),
+    )
 
 
 def has_confusion(run: FinishedRun) -> bool:
@@ -121,21 +128,21 @@ def has_confusion(run: FinishedRun) -> bool:
     return confusion_path(run.folder.path, digest).is_file()
 
 
-def _portrait(run: FinishedRun) -> Portrait:
+def _portrait(usual: str | None, run: FinishedRun) -> Portrait:
     found = run.folder.confusion(run.result.evaluation_digest)
     assert found is not None
     panels = [("clean", np.array(found["clean"]))]
     caption = "Answers of the final model to the test images of each class."
-    epsilon = shared_epsilon([run])
+    epsilon = shared_epsilon([run], usual)
     curves = found["robust"]
     attempts = [name for name in curves if epsilon in curves[name]]
     attack = None if epsilon is None else strongest(run, epsilon, attempts)
     if epsilon is not None and attack is not None:
-        title = f"{shortened(attack, 24)}, ε = {float(epsilon):g}"
+        title = f"{shortened(attack, 24)}, ε = {short(epsilon)}"
         panels.append((title, np.array(curves[attack][epsilon])))
         caption += (
-            f" Of {len(attempts)} attacks the strongest is drawn, at the ε whose "
-            "accuracy is nearest to half of the clean accuracy."
+            f" Of {len(attempts)} attacks the strongest at ε = {short(epsilon)} is "
+            "drawn."
         )
     if len(found["classes"]) <= MOST_NUMBERS:
         matrices = [counts for _, counts in panels]

@@ -1,6 +1,7 @@
 """Adversarial examples: how the images look that the model mistakes."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from fedrobust.record.details import examples_path
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
+from fedrobust.report.measures import middle, short
 from fedrobust.report.portraits.choice import (
     NOT_ATTACKED,
     Kind,
@@ -43,14 +45,19 @@ def drawings(runs: Runs) -> list[Drawing]:
     if not kept:
         return [KIND.missing("No run recorded examples: runs of earlier versions did "
                              "not.")]  # fmt: skip
-    return each_of(KIND, runs.marks, most_and_least_robust(kept), _portrait)
+    return each_of(
+        KIND,
+        runs.marks,
+        most_and_least_robust(kept),
+        partial(_portrait, middle(runs.epsilons)),
+    )
 
 
 def _path(run: FinishedRun) -> Path:
     return examples_path(run.folder.path, run.result.evaluation_digest)
 
 
-def _portrait(run: FinishedRun) -> Portrait:
+def _portrait(usual: str | None, run: FinishedRun) -> Portrait:
     digest = run.result.evaluation_digest
     arrays, confusion = run.folder.examples(digest), run.folder.confusion(digest)
     assert arrays is not None
@@ -59,7 +66,7 @@ def _portrait(run: FinishedRun) -> Portrait:
         shape = image_shape(found.x.shape[1:])
     except ValueError as error:
         return f"Examples of images are drawn, but {error}."
-    epsilon = shared_epsilon([run])
+    epsilon = shared_epsilon([run], usual)
     names = [name for name, radius in found.adversarial if radius == epsilon]
     attack = None if epsilon is None else strongest(run, epsilon, names)
     if epsilon is None or attack is None:
@@ -70,7 +77,7 @@ def _portrait(run: FinishedRun) -> Portrait:
         "The first test image of each class, with its true class above it and the "
         "answer of the model below it; a cross and a thick frame mark wrong answers. "
         f"{shortened(attack, 40)} is the strongest attack at ε = "
-        f"{float(epsilon):g}, and what it added is magnified; images that are wrong "
+        f"{short(epsilon)}, and what it added is magnified; images that are wrong "
         f"without it are not attacked. At the bottom: under how "
         f"many of {len(found.attacked_answers)} attacks and epsilons the image is "
         "misclassified, and the share of its class that withstands all attacks."

@@ -179,7 +179,13 @@ def _portrait(run: FinishedRun) -> Portrait:
     counts = np.array(found["counts"])
     held = counts.sum(1)
     caption = (
-        f"{len(counts)} clients hold {held.min()} to {held.max()} images, of "
-        f"{(counts > 0).sum(1).min()} to {(counts > 0).sum(1).max()} classes."
+        f"{len(counts)} clients hold {_span(held)} images each, of "
+        f"{_span((counts > 0).sum(1))} classes."
     )
     return partition_figure(counts, found["classes"], byzantine), caption
+
+
+def _span(counts: np.ndarray) -> str:
+    """Return the least and the greatest count; one number if they agree."""
+    least, most = counts.min(), counts.max()
+    return str(least) if least == most else f"{least} to {most}"

@@ -67,6 +67,20 @@ def test_a_row_of_epsilons_is_an_epsilon_and_zero_is_clean(tmp_path):
     assert frame["robust_accuracy.pgd"].tolist() == [0.9, 0.6]
 
 
+def test_the_measures_of_classes_have_a_row_for_each_epsilon(tmp_path):
+    write_run(tmp_path, 0.9, {"0.1": 0.5})
+    clean = {"macro_f1": 0.8, "balanced_accuracy": 0.85, "loss": 0.3,
+             "class_accuracy": [0.8, 0.9]}  # fmt: skip
+    worst = {"macro_f1": 0.4, "balanced_accuracy": 0.45, "class_accuracy": [0.4, 0.5]}
+    measures = {"clean": clean, "worst": {"0.1": worst}}
+    change_result(tmp_path, "0", measures=measures)
+    frame = epsilons_frame(collect(tmp_path))
+    assert frame["macro_f1"].tolist() == [0.8, 0.4]
+    assert frame["balanced_accuracy"].tolist() == [0.85, 0.45]
+    assert frame["clean_accuracy"].tolist() == [0.9, 0.9]
+    assert not {"loss", "class_accuracy"} & {*frame.columns}
+
+
 @pytest.mark.parametrize("frame_of", [runs_frame, rounds_frame, epsilons_frame])
 def test_a_frame_without_rows_has_its_columns(tmp_path, frame_of):
     write_run(tmp_path, 0.9, {})

@@ -69,3 +69,12 @@ def test_wall_time_is_in_minutes_or_hours(tmp_path, seconds, said):
         write_run(tmp_path, 0.9, 0.5, seed=seed)
         change_result(tmp_path, str(seed), wall_seconds=float(seconds))
     assert lines(tmp_path)["wall time"].startswith(f"{said} in all")
+
+
+def test_training_has_the_epsilons_that_its_objectives_use(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    assert lines(tmp_path)["training"] == "standard"
+    epsilon = 8 / 255
+    write_run(tmp_path, 0.9, 0.5, training="pgd", epsilon=epsilon,
+              objective={"epsilon": epsilon})  # fmt: skip
+    assert lines(tmp_path)["training"] == "standard, pgd (ε 0.03137)"

@@ -34,6 +34,12 @@ def test_ends_stay_within_what_a_share_may_be_but_its_half_width_does_not():
     assert estimate([96, 98, 100], (-math.inf, math.inf)).high > 102
 
 
+def test_the_spread_is_the_standard_deviation_of_the_tables():
+    assert estimate([90, 92, 94], SHARE).deviation == pytest.approx(2)
+    assert estimate([90, 94], SHARE).deviation == pytest.approx(2 * math.sqrt(2))
+    assert math.isnan(estimate([90], SHARE).deviation)
+
+
 def test_equal_seeds_have_an_interval_of_no_width():
     found = estimate([50, 50, 50], SHARE)
     assert (found.low, found.mean, found.high) == (50, 50, 50)

@@ -37,7 +37,7 @@ def test_what_holds_for_every_run_marks_none_and_stands_above(folder):
         change_result(folder, f"{rule}-0", warnings=["z is 0: no attack"])
     marks = marks_in(folder)
     assert (marks.footnotes, marks.common) == ({}, ["z is 0: no attack"])
-    assert content_of(collect(folder)).summary == ["All runs: z is 0: no attack."]
+    assert content_of(collect(folder)).summary[0] == "All runs: z is 0: no attack."
 
 
 def test_a_run_alone_keeps_its_mark(tmp_path):
@@ -115,3 +115,23 @@ def test_letters_go_on_after_the_alphabet(tmp_path):
     assert [*words][-3:] == ["z", "aa", "ab"]
     assert raised(["z", "aa"]) == "ᶻ,ᵃᵃ"
     assert len(set(RAISED.values())) == len(RAISED) == 25
+
+
+def test_other_versions_than_those_of_most_runs_are_named(folder):
+    write_run(folder, 0.9, 0.5, strategy="bulyan")
+    found = {"fedavg": "3.15", "krum": "3.15", "median": "3.14", "bulyan": "3.13"}
+    for rule, keras in found.items():
+        environment = {"keras": keras, "code": "b" if rule == "median" else "a"}
+        change_result(folder, f"{rule}-0", environment=environment)
+    marks = marks_in(folder)
+    words = {rule: [marks.footnotes[letter] for letter in each]
+             for rule, each in letters(folder).items()}  # fmt: skip
+    assert words == {
+        "fedavg": [],
+        "krum": [],
+        "median": [
+            "trained with other code of fedrobust than most runs, keras 3.14 "
+            "(most runs: 3.15)"
+        ],
+        "bulyan": ["trained with keras 3.13 (most runs: 3.15)"],
+    }

@@ -44,8 +44,10 @@ def test_what_is_no_measure_of_a_run_is_none(tmp_path):
 
 def test_the_measures_of_classes_have_short_names(tmp_path):
     write_run(tmp_path, 0.9, 0.5)
-    clean = {"macro_f1": 0.8, "loss": 0.3, "class_accuracy": [0.7, None]}
-    worst = {"0.1": {"macro_f1": 0.4, "balanced_accuracy": 0.45}}
+    clean = {"macro_f1": 0.8, "loss": 0.3, "class_accuracy": [0.7, None],
+             "balanced_accuracy": 0.7}  # fmt: skip
+    worst = {"0.1": {"macro_f1": 0.4, "balanced_accuracy": 0.45,
+                     "class_accuracy": [0.4, None]}}  # fmt: skip
     change_result(tmp_path, "0", measures={"clean": clean, "worst": worst})
     found = numbers(tmp_path)
     assert (found["macro_f1"], found["loss"]) == (0.8, 0.3)

@@ -17,7 +17,7 @@ def test_different_seeds_and_unfinished_runs_are_pointed_out(tmp_path):
     runs = collect(tmp_path)
     text = report_text(runs)
     assert "different seeds" in text
-    assert "1 runs are not finished" in text
+    assert "1 run is not finished" in text
 
 
 def test_a_report_says_which_versions_differ(tmp_path):
@@ -31,9 +31,12 @@ def test_a_report_says_which_versions_differ(tmp_path):
     text = report_text(tmp_path)
     assert "Trained with different flwr (1.40.0, 1.41.0)." in text
     # Two of the three seeds carry it, so the mean over them does, too.
-    assert "- ᵃ trained with other code of fedrobust" in text
-    assert "| 3 | 90.0 ± 0.0ᵃ | 50.0 ± 0.0ᵃ |" in text
-    (note,) = footnotes(collect(tmp_path))
+    assert (
+        "- ᵃ trained with flwr 1.40.0 (most runs: 1.41.0)\n- ᵇ trained with other code"
+        in text
+    )
+    assert "| 3 | 90.0 ± 0.0ᵃ,ᵇ | 50.0 ± 0.0ᵃ,ᵇ |" in text
+    _, note = footnotes(collect(tmp_path))
     assert note.endswith("(2 of 3 runs)")
 
 

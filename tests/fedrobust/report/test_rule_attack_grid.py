@@ -7,7 +7,12 @@ import pytest
 
 from fedrobust.report import collect, grids, robustness_table
 from fedrobust.report.figures.heat_map import draw_grids
-from tests.fedrobust.report.runs import change_result, report_text, write_run
+from tests.fedrobust.report.runs import (
+    change_result,
+    content_of,
+    report_text,
+    write_run,
+)
 
 
 def test_a_missing_cell_is_marked_not_guessed(tmp_path):
@@ -133,7 +138,9 @@ def test_seeds_are_averaged_with_their_spread(tmp_path):
     grid = grids(collect(tmp_path))[0]
     np.testing.assert_allclose(grid.values, [[0.9, 0.2], [0.8, 0.6]])
     np.testing.assert_allclose(grid.errors, np.full((2, 2), 0.02))
-    assert "| krum | 10.0 | 80.0 ± 2.0 | 60.0 ± 2.0 | 60.0 |" in report_text(tmp_path)
+    assert "| krum | 10.0 ± 0.0 | 80.0 ± 2.0 | 60.0 ± 2.0 | 60.0 |" in report_text(
+        tmp_path
+    )
 
 
 def test_the_worst_is_marked_if_any_attack_of_the_row_is_and_the_tax_by_its_two(
@@ -151,3 +158,77 @@ def test_the_worst_is_marked_if_any_attack_of_the_row_is_and_the_tax_by_its_two(
     text = report_text(tmp_path)
     assert "| fedavg | 0.0ᵃ | 90.0ᵃ | 80.0 | 70.0 | 70.0 |" in text
     assert "| krum | 0.0ᵃ | 90.0 | 80.0ᵇ | 70.0 | 70.0ᵇ |" in text
+
+
+def test_the_tax_is_over_the_seeds_that_a_rule_shares_with_averaging(tmp_path):
+    clean = {"fedavg": {0: 0.90, 1: 0.80, 2: 0.10}, "krum": {0: 0.70, 1: 0.76, 3: 0.9},
+             "median": {4: 0.5}}  # fmt: skip
+    for strategy, row in clean.items():
+        for seed, accuracy in row.items():
+            write_run(tmp_path, accuracy, {}, strategy=strategy, seed=seed)
+    grid = grids(collect(tmp_path))[0]
+    # Krum loses 20 and 4 at seeds 0 and 1: 12 with a deviation of 16 / sqrt(2).
+    np.testing.assert_allclose(grid.tax, [0, 0.12, np.nan])
+    np.testing.assert_allclose(grid.tax_errors, [0, 0.16 / 2**0.5, np.nan])
+    text = report_text(tmp_path)
+    assert "| krum | 12.0 ± 11.3 | 78.7 ± 10.3 |" in text
+    assert "| median | – | 50.0 |" in text
+    assert "The tax of krum and median is over the seeds shared with fedavg" in text
+    assert "worst" not in text.lower().split("experiments")[0]
+
+
+def test_a_worst_case_over_different_seeds_says_so(tmp_path):
+    for byzantine, seeds in (("none", (0, 1)), ("alie", (0, 1)), ("ipm", (0,))):
+        for seed in seeds:
+            write_run(tmp_path, 0.9, {}, seed=seed, byzantine=byzantine)
+            write_run(tmp_path, 0.9, {}, seed=seed, byzantine=byzantine,
+                      strategy="krum")  # fmt: skip
+    for name in ("fedavg", "krum"):
+        write_run(tmp_path, 0.8, {}, seed=2, byzantine="none", strategy=name)
+    runs = collect(tmp_path)
+    said = "The attacks on fedavg and krum were run with different seeds"
+    assert said in report_text(runs)
+    assert any(said in line for line in content_of(runs).summary)
+    assert "The tax of" not in report_text(runs)
+
+
+def test_cells_with_equal_seeds_say_nothing_about_seeds(tmp_path):
+    write_grid(tmp_path)
+    assert "different seeds" not in report_text(tmp_path)
+
+
+def test_without_an_attacker_there_is_no_worst_case(tmp_path):
+    for strategy in ("fedavg", "krum"):
+        write_run(tmp_path, 0.9, 0.5, strategy=strategy)
+    runs = collect(tmp_path)
+    first = content_of(runs).tables[0]
+    assert first.title == "Clean accuracy: rules without an attacker"
+    assert first.texts.names == ["strategy", "tax", "none"]
+    assert "Worst" not in first.caption
+    columns = [str(c.header) for c in robustness_table(grids(runs)[0]).columns]
+    assert columns == ["strategy", "no attacker", "tax"]
+
+
+def test_names_that_agree_do_not_hide_one_another(tmp_path):
+    """Two settings whose keys end alike, and two rules likewise."""
+    for number, (one, two) in enumerate((("1", ""), ("", "1"))):
+        for byzantine in ("none", "alie"):
+            more = {"preaggregator": {"f": one}, "strategy": {"f": two},
+                    "dataset": {"a": one}, "model": {"a": two}}  # fmt: skip
+            write_run(tmp_path, number / 10, {}, byzantine=byzantine, more=more,
+                      digest=f"{byzantine}{number}")  # fmt: skip
+    found = grids(collect(tmp_path))
+    assert sorted(grid.setting for grid in found) == [
+        "dataset.a= model.a=1", "dataset.a=1 model.a=",
+    ]  # fmt: skip
+    assert {float(v) for grid in found for v in grid.values.ravel()} == {0.0, 0.1}
+
+
+def test_an_epsilon_has_few_digits_and_0_is_not_the_middle_one(tmp_path):
+    epsilons = dict.fromkeys(("0.0", "0.03137254901960784"), 0.5)
+    write_grid(tmp_path)
+    for run in tmp_path.iterdir():
+        change_result(tmp_path, run.name, worst_robust_accuracy=epsilons)
+    runs = collect(tmp_path)
+    assert grids(runs)[1].title == "accuracy at ε = 0.03137"
+    assert "0.0313725" not in report_text(runs)

@@ -61,3 +61,16 @@ def _area(one: Any, other: Any) -> float:
     wide = min(one.x1, other.x1) - max(one.x0, other.x0)
     high = min(one.y1, other.y1) - max(one.y0, other.y0)
     return max(wide, 0) * max(high, 0)
+
+
+def covered_marks(figure: Figure) -> list[tuple[str, str]]:
+    """List the pairs of texts within panels that overlap, and those cut off."""
+    settle(figure)
+    found = []
+    texts = [text for axes in figure.axes for text in axes.texts if text.get_text()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts]
+    for text, box in boxes:
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > figure.bbox.x1:
+            found.append((text, "cut off"))
+    return found + [(a, b) for (a, one), (b, other) in combinations(boxes, 2)
+                    if _area(one, other) > 0]  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
-from tests.fedrobust.report.figures.boxes import overlapping
+from tests.fedrobust.report.figures.boxes import covered_marks, overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
 AXES = Axes(x="strategy", y="clean_accuracy")
@@ -66,6 +66,14 @@ def test_the_marks_of_a_bar_stand_on_it(tmp_path):
     assert drawing.footnotes == ["a"]
 
 
+def test_marks_of_narrow_bars_can_all_be_read(tmp_path):
+    for place in range(16):
+        write_run(tmp_path, 0.9, 0.5, strategy=f"r{place:02}")
+        change_result(tmp_path, f"r{place:02}-0", warnings=["a", "b", "ef"[place % 2]])
+    write_run(tmp_path, 0.9, 0.5)
+    assert covered_marks(drawn(tmp_path)) == []
+
+
 def test_a_measure_that_is_no_share_has_its_own_scale(tmp_path):
     write_run(tmp_path, 0.3, 0.5)
     write_run(tmp_path, 0.8, 0.5, strategy="krum")
@@ -73,6 +81,17 @@ def test_a_measure_that_is_no_share_has_its_own_scale(tmp_path):
     figure = drawn(tmp_path, Axes(x="strategy", y="wall_seconds"))
     assert [bar.get_height() for bar in figure.axes[0].patches] == [1, 250]
     assert figure.axes[0].get_ylabel() == "seconds"
+
+
+def test_the_interval_of_a_measure_that_is_never_negative_ends_at_zero(tmp_path):
+    """Seconds 1, 2 and 9: 4 ± 4.30265 * sqrt(19) / sqrt(3), that is up to 14.828."""
+    for seed, seconds in enumerate((1.0, 2.0, 9.0)):
+        write_run(tmp_path, 0.9, 0.5, strategy="krum", seed=seed)
+        change_result(tmp_path, f"krum-{seed}", wall_seconds=seconds)
+    write_run(tmp_path, 0.8, 0.5)
+    figure = drawn(tmp_path, Axes(x="strategy", y="wall_seconds"))
+    ((low, high),) = reach(figure.axes[0])
+    assert (low, high) == (0, pytest.approx(14.8284, abs=1e-3))
 
 
 @pytest.mark.parametrize("number", [6, 16, 30])

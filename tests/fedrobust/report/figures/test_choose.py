@@ -8,6 +8,7 @@ from statistics import fmean
 import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from matplotlib.container import BarContainer
 
 from fedrobust.report import collect, grids
 from fedrobust.report.figures import default_drawings
@@ -168,8 +169,9 @@ def plotted(figure) -> set[float]:
     """Return the height of each bar, line and large point of a figure."""
     heights = set()
     for place in figure.axes:
-        if place.patches:
-            heights |= {bar.get_height() for bar in place.patches}
+        bars = [c for c in place.containers if isinstance(c, BarContainer)]
+        if bars:
+            heights |= {bar.get_height() for each in bars for bar in each}
             continue
         large = max((line.get_markersize() for line in place.lines), default=0)
         for line in place.lines:
@@ -187,3 +189,32 @@ def test_the_property_would_see_a_mean_over_two_experiments(tmp_path):
     scatter = drawn(tmp_path)["robust-accuracy-over-clean-accuracy-by-strategy"]
     assert plotted(scatter.figure) == {50, 30}
     assert not plotted(drawing.figure) <= {80}
+
+
+def test_where_all_have_one_point_one_reason_stands(tmp_path):
+    for model, numbers in (("mlp", (0,)), ("cnn", (0, 1))):
+        for rule in ("fedavg", "krum"):
+            for training in ("standard", "pgd"):
+                for number in numbers:
+                    write_run(tmp_path, 0.9, {}, training=training, strategy=rule,
+                              model=model, more={"num_byzantine": number})  # fmt: skip
+    drawings = default_drawings(collect(tmp_path), COMMAND)
+    (missing,) = [d for d in drawings if d.section == "comparison"]
+    assert missing.figure is None
+    assert "model=mlp" in missing.reason
+    assert "one value of num_byzantine" in missing.reason
+
+
+def test_figures_with_one_point_across_are_left_out_beside_others(tmp_path):
+    for model, numbers, alphas in (("mlp", (0,), (1, 2)), ("cnn", (0, 1), (1,))):
+        for rule in ("fedavg", "krum"):
+            for training in ("standard", "pgd"):
+                for number in numbers:
+                    for alpha in alphas:
+                        more = {"num_byzantine": number, "partition": {"alpha": alpha}}
+                        write_run(tmp_path, 0.9, {}, training=training, strategy=rule,
+                                  model=model, more=more)  # fmt: skip
+    drawings = default_drawings(collect(tmp_path), COMMAND)
+    (drawn,) = [d for d in drawings if d.section == "comparison"]
+    assert "over-partition-alpha" in drawn.name
+    assert drawn.figure is not None

@@ -5,7 +5,7 @@ import pytest
 
 from fedrobust.report import collect, grids
 from fedrobust.report.figures.dots import draw_dots
-from fedrobust.report.style import PALETTE
+from fedrobust.report.style import PALETTE, settle
 from tests.fedrobust.report.figures.boxes import overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
@@ -52,3 +52,14 @@ def test_no_name_hides_another_however_long_names_are(tmp_path):
     rules = {f"{'a long name ' * 8}{i}": (0.9, 0.8, 0.7, 0.6) for i in range(9)}
     figure = draw_dots(grid_of(tmp_path, rules))
     assert overlapping(figure) == []
+
+
+def test_no_name_of_an_attack_hides_a_dot(tmp_path):
+    rules = {"fedavg": (0.3, 0.25, 0.28, 0.2), "krum": (0.9, 0.95, 0.97, 0.92)}
+    figure = draw_dots(grid_of(tmp_path, rules))
+    settle(figure)
+    place = figure.axes[0]
+    for text in place.texts:
+        box = text.get_window_extent()
+        assert place.bbox.x1 < box.x0
+        assert box.x1 <= figure.bbox.x1

@@ -7,6 +7,7 @@ import pytest
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, drawing_for
+from fedrobust.report.write import all_drawings
 from tests.fedrobust.report.runs import change_result, write_run
 
 COMMAND = "fedrobust report 'my runs'"
@@ -67,6 +68,17 @@ def test_a_panel_for_each_value_of_the_facet_with_its_title(tmp_path):
     assert [len(place.lines) for place in figure.axes] == [1, 1, 1]
 
 
+def test_the_title_of_a_panel_names_its_key_in_full(tmp_path):
+    for epsilon in (0.1, 0.2):
+        for rule in ("fedavg", "krum"):
+            write_run(tmp_path, 0.9, {"0.1": 0.5}, strategy=rule, epsilon=epsilon,
+                      objective={"epsilon": epsilon})  # fmt: skip
+    axes = Axes(x="epsilon", y="robust_accuracy", facet="training.epsilon")
+    figure = drawing_for(collect(tmp_path), axes, COMMAND).figure
+    titles = [place.get_title() for place in figure.axes]
+    assert titles == ["training.epsilon: 0.1", "training.epsilon: 0.2"]
+
+
 def test_under_a_figure_stand_its_command_digests_seeds_and_marks(tmp_path):
     for seed in (0, 1):
         sweep(tmp_path, ("fedavg", "krum"), (0, 1), seed=seed)
@@ -93,3 +105,18 @@ def test_a_value_with_signs_of_the_shell_is_quoted_in_the_command(tmp_path):
     words = shlex.split(drawing_for(collect(tmp_path), axes, COMMAND).command)
     assert words[:3] == ["fedrobust", "report", "my runs"]
     assert words[-2:] == ["--where", "strategy=a b$HOME"]
+
+
+def test_what_holds_for_all_runs_stands_under_each_figure(tmp_path):
+    for rule in ("fedavg", "krum"):
+        write_run(tmp_path, 0.9, 0.5, strategy=rule, failed=True)
+    runs = collect(tmp_path)
+    axes = Axes(x="strategy", y="clean_accuracy")
+    told = (
+        "All runs: failed the check within_ball: the robust accuracy cannot be "
+        "believed."
+    )
+    assert drawing_for(runs, axes, COMMAND).caption == told
+    drawn = [d for d in all_drawings(runs, COMMAND) if d.figure is not None]
+    assert len(drawn) > 2
+    assert all(drawing.caption.endswith(told) for drawing in drawn)

@@ -8,6 +8,7 @@ from fedrobust.report import collect, grids
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
 from fedrobust.report.figures.matrix import Matrix, pages
+from fedrobust.report.style import settle
 from tests.fedrobust.report.figures.boxes import overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
@@ -131,9 +132,9 @@ def test_two_keys_with_many_values_are_a_heat_map(tmp_path):
         rules,
         ["noise", "pgd", "trades"],
     )
-    # 4.30265 * 2 / sqrt(3) at both sides, as the caption says.
-    assert cells(place)[1][2] == "61.0\n±5.0"
-    assert "Mean and 95 % t interval over seeds." in drawing.caption
+    # Seeds two points apart have a standard deviation of 2, as in the tables.
+    assert cells(place)[1][2] == "61.0\n±2.0"
+    assert drawing.caption == "Means, ± the standard deviation (n - 1) over seeds."
     assert (place.get_xlabel(), place.get_ylabel()) == ("strategy", "training")
 
 
@@ -144,7 +145,24 @@ def test_the_spread_of_a_cell_is_not_cut_where_a_share_ends(tmp_path):
                 write_run(tmp_path, clean, 0.5, strategy=f"r{rule}", training=training,
                           seed=seed)  # fmt: skip
     figure = draw(data_for(collect(tmp_path), Axes(x="strategy", y="clean_accuracy")))
-    assert {text for row in cells(figure.axes[0]) for text in row} == {"98.0\n±5.0"}
+    assert {text for row in cells(figure.axes[0]) for text in row} == {"98.0\n±2.0"}
+
+
+def test_numbers_that_are_no_shares_have_three_significant_digits(tmp_path):
+    """Two seeds at 0.01 and 0.02 are 0.015 ± 0.01 / sqrt(2)."""
+    for rule in range(9):
+        for training in ("noise", "pgd"):
+            for seed in (0, 1):
+                write_run(tmp_path, 0.9, 0.5, strategy=f"r{rule}", training=training,
+                          seed=seed)  # fmt: skip
+                seconds = 0.01 * (1 + seed) if training == "pgd" else 23456.7
+                change_result(tmp_path, f"r{rule}-{training}-{seed}",
+                              wall_seconds=seconds)  # fmt: skip
+    axes = Axes(x="strategy", y="wall_seconds")
+    place = draw(data_for(collect(tmp_path), axes)).axes[0]
+    assert {*map(tuple, cells(place))} == {
+        ("23457\n±0",) * 9, ("0.015\n±0.00707",) * 9,
+    }  # fmt: skip
 
 
 def test_panels_of_names_without_a_hue_are_named_by_the_measure(tmp_path):
@@ -176,3 +194,14 @@ def test_no_label_hides_another_however_long_names_are(tmp_path):
     )
     (figure,) = draw_grids(grids(collect(tmp_path))[:1])
     assert overlapping(figure) == []
+
+
+def test_the_label_of_the_colour_bar_fits_beside_two_rows(tmp_path):
+    write_grid(tmp_path, attacks=("alie", "ipm"))
+    for grid in grids(collect(tmp_path)):
+        (figure,) = draw_grids([grid])
+        settle(figure)
+        box = figure.axes[-1].yaxis.label.get_window_extent()
+        assert box.y0 >= 0
+        assert box.y1 <= figure.bbox.y1
+        assert box.x1 <= figure.bbox.x1

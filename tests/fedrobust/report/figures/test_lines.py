@@ -6,8 +6,8 @@ from matplotlib.collections import FillBetweenPolyCollection, LineCollection
 
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
-from fedrobust.report.style import PALETTE
-from tests.fedrobust.report.figures.boxes import overlapping
+from fedrobust.report.style import INK, PALETTE
+from tests.fedrobust.report.figures.boxes import covered_marks, overlapping
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
 
 X = Axes(x="num_byzantine", y="clean_accuracy")
@@ -99,8 +99,10 @@ def test_marks_stand_at_the_points_that_carry_them(tmp_path):
     write(tmp_path, {0: [0.9], 1: [0.8], 2: [0.7]})
     change_result(tmp_path, "01", warnings=["z is 0"])
     place = drawn(tmp_path)
-    assert [t.get_text() for t in place.texts] == ["", "ᵃ", ""]
-    assert [t.xy for t in place.texts][1] == pytest.approx((1, 80))
+    assert [t.get_text() for t in place.texts] == ["ᵃ"]
+    assert place.texts[0].xy == pytest.approx((1, 80))
+    (line,) = place.lines
+    assert place.texts[0].get_color() == line.get_color()
 
 
 def test_runs_without_the_key_are_a_horizontal_line_beside_the_others(tmp_path):
@@ -115,6 +117,73 @@ def test_runs_without_the_key_are_a_horizontal_line_beside_the_others(tmp_path):
     found = sorted([round(y, 6) for y in line.get_ydata()] for line in lines)
     assert found == [[60, 40], [70, 50], [80, 80], [90, 90]]
     assert "Dotted and horizontal: without training.epsilon." in drawing.caption
+
+
+def test_the_horizontal_line_has_the_interval_of_its_seeds(tmp_path):
+    """Seeds 2 points apart: 92 ± 4.30265 * 2 / sqrt(3); two seeds have a bar."""
+    for count in (3, 2, 1):
+        for epsilon in (None, 0.1, 0.2):
+            for seed in range(count):
+                clean = 0.90 + 0.02 * seed if epsilon is None else 0.5
+                write_run(tmp_path / str(count), clean, 0.5, epsilon=epsilon, seed=seed,
+                          objective={"epsilon": epsilon})  # fmt: skip
+    axes = Axes(x="training.epsilon", y="clean_accuracy")
+    place = drawn(tmp_path / "3", axes)
+    (band,) = place.patches
+    found = band.get_y(), band.get_y() + band.get_height()
+    assert found == pytest.approx((92 - 4.96827, 92 + 4.96827), abs=1e-4)
+    place = drawn(tmp_path / "2", axes)
+    assert not place.patches
+    bar = next(line for line in place.lines if line.get_ydata()[0] == 90)
+    assert [*bar.get_ydata()] == pytest.approx([90, 92])
+    assert min(bar.get_xdata()) > 0.9
+    place = drawn(tmp_path / "1", axes)
+    assert (len(place.patches), len(place.lines)) == (0, 2)
+
+
+def test_rounds_have_whole_ticks(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    write_rounds(tmp_path, [0.2, 0.9])
+    place = drawn(tmp_path, Axes(x="round", y="clean_accuracy"))
+    low, high = place.get_xlim()
+    ticks = [tick for tick in place.get_xticks() if low <= tick <= high]
+    assert ticks == [1, 2]
+
+
+def test_marks_of_lines_that_meet_can_all_be_read(tmp_path):
+    """Six lines end within two points, and each carries its own mark."""
+    for number in range(6):
+        folder = tmp_path / str(number)
+        write_run(folder, 0.9, 0.5, strategy=f"r{number}")
+        write_rounds(folder, [0.5, 0.9 + 0.003 * number])
+        words = ["first warning", *["abcdef"[number] * 3] * 2]
+        change_result(folder, f"r{number}-0", warnings=words[: 1 + number % 3])
+    figure = draw(data_for(collect(tmp_path), Axes(x="round", y="clean_accuracy")))
+    assert covered_marks(figure) == []
+
+
+def test_marks_of_one_place_stand_there_once(tmp_path):
+    """Two lines end in one point, under each its own mark, besides a common one."""
+    for rule in ("krum", "median", "fedavg"):
+        write(tmp_path, {0: [0.9], 1: [0.5]}, strategy=rule)
+    change_result(tmp_path, "krum-01", warnings=["one"])
+    change_result(tmp_path, "median-01", warnings=["one", "two"])
+    figure = draw(data_for(collect(tmp_path), X))
+    (text,) = figure.axes[0].texts
+    assert (text.get_text(), text.xy) == ("ᵃ\u2009ᵇ", pytest.approx((1, 50)))
+    assert text.get_color() == INK
+
+
+def test_a_value_has_the_same_colour_wherever_others_are_missing(tmp_path):
+    for rule in ("krum", "median", "fedavg"):
+        write(tmp_path, {0: [0.9], 1: [0.5]}, strategy=rule)
+    for number in (0, 1):
+        change_result(tmp_path, f"median-0{number}", backdoor_success=0.3)
+    every = draw(data_for(collect(tmp_path), X)).axes[0].lines
+    assert [line.get_color() for line in every] == [*PALETTE[:3]]
+    axes = Axes(x="num_byzantine", y="backdoor_success", hue="strategy")
+    (line,) = draw(data_for(collect(tmp_path), axes)).axes[0].lines
+    assert line.get_color() == PALETTE[2]
 
 
 def test_a_wide_range_has_a_logarithmic_axis_with_its_own_numbers(tmp_path):

@@ -5,7 +5,8 @@ import pytest
 
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, drawing_for
-from tests.fedrobust.report.runs import write_run
+from tests.fedrobust.report.figures.boxes import covered_marks
+from tests.fedrobust.report.runs import change_result, write_run
 
 AXES = Axes(x="clean_accuracy", y="robust_accuracy")
 
@@ -28,6 +29,16 @@ def test_a_point_is_an_experiment_among_its_seeds(tmp_path):
     assert label == "accuracy under attack at ε = 0.1 (%)"
     assert [t.get_text() for t in drawing.figure.legends[0].texts] == ["fedavg", "krum"]
     assert drawing.seeds == (1, 2)
+
+
+def test_marks_of_points_that_meet_can_all_be_read(tmp_path):
+    for number in range(6):
+        write_run(tmp_path, 0.85 + 0.02 * number, 0.1, strategy=f"r{number}")
+        change_result(tmp_path, f"r{number}-0", warnings=["ab"[number % 2], "c"])
+    write_run(tmp_path, 0.1, 0.9, strategy="other")
+    drawing = drawing_for(collect(tmp_path), AXES, "fedrobust report runs")
+    assert len([t for t in drawing.figure.axes[0].texts if t.get_text()]) > 1
+    assert covered_marks(drawing.figure) == []
 
 
 def test_a_point_carries_the_marks_of_its_runs(tmp_path):

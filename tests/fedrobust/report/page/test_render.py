@@ -101,7 +101,7 @@ def test_every_part_of_a_report_is_on_the_page(page):
         "sweep/abc failed: no memory", "is not drawn. The runs recorded no classes.",
         "<b>Figure 2.</b> Mean of the seeds.", "2 seeds.<sup><a href=\"#note-a\"",
         "One seed, so no interval is shown.",
-        "Digests of 2 experiments", "fedcba9876543210", "ALIE with z = 0 is no attack.",
+        "Digests of 2 runs", "fedcba9876543210", "ALIE with z = 0 is no attack.",
         "↩ Figure 2", 'href="runs/3"',
     ):  # fmt: skip
         assert text in page

@@ -11,6 +11,7 @@ from fedrobust.report.portraits.backdoor import (
     drawings,
     rounds_figure,
 )
+from fedrobust.report.style import PALETTE
 from tests.fedrobust.report.portraits.legibility import assert_legible, words
 from tests.fedrobust.report.portraits.stored import write
 
@@ -71,6 +72,38 @@ def test_experiments_are_sorted_and_rounds_averaged_over_seeds(tmp_path):
     # Round 2 was not evaluated with every seed.
     assert lines["strategy=mean"] == [(1, 60), (3, 80)]
     assert lines["strategy=krum"] == [(1, 0), (2, 0), (3, 0)]
+
+
+def test_runs_of_one_seed_are_averaged_before_seeds(tmp_path):
+    for seed, dealt, success in ((0, 0, 0.2), (0, 1, 0.4), (1, 0, 0.9)):
+        write(tmp_path, strategy="mean", seed=seed, rounds=curve(success, success),
+              more={"partition": {"seed": dealt}},
+              result={"backdoor_success": success})  # fmt: skip
+    _, by_round = drawings(collect(tmp_path))
+    (axes,) = by_round.figure.axes
+    # 30 % with seed 0 and 90 % with seed 1.
+    assert points(axes.lines[0]) == [(1, 60), (2, 60)]
+    assert by_round.seeds == (2, 2)
+
+
+def test_a_strategy_has_the_colour_and_the_place_that_it_has_elsewhere(tmp_path):
+    """Although krum succeeds least, and the median was not attacked."""
+    for strategy, byzantine, last in (
+        ("median", "none", None),
+        ("fedavg", "dba", 0.9),
+        ("krum", "dba", 0.1),
+        ("krum", "backdoor", 0.2),
+    ):
+        rounds = curve(0.5, last) if last is not None else []
+        result = {} if last is None else {"backdoor_success": last}
+        write(tmp_path, strategy=strategy, byzantine=byzantine, rounds=rounds,
+              result=result)  # fmt: skip
+    _, by_round = drawings(collect(tmp_path))
+    lines = by_round.figure.axes[0].lines
+    found = [(line.get_label(), line.get_color()) for line in lines]
+    assert [colour for _, colour in found] == [PALETTE[0], PALETTE[1], PALETTE[1]]
+    assert "strategy=fedavg" in found[0][0]
+    assert len({line.get_linestyle() for line in lines[1:]}) == 2
 
 
 def test_a_run_that_was_evaluated_once_has_no_line(tmp_path):

@@ -36,6 +36,14 @@ def test_the_most_and_the_least_robust_are_chosen(tmp_path):
     assert chosen[1].place == ", number 3 of 3 by robust accuracy"
 
 
+def test_without_attacks_the_clean_accuracy_decides_and_is_named(tmp_path):
+    for strategy, clean in (("a", 0.4), ("b", 0.1), ("c", 0.7)):
+        write(tmp_path, clean, {}, strategy=strategy)
+    chosen = most_and_least_robust(collect(tmp_path).groups)
+    assert [each.label for each in chosen] == ["strategy=c", "strategy=b"]
+    assert chosen[0].place == ", number 1 of 3 by clean accuracy"
+
+
 def test_all_are_chosen_in_their_own_order_if_they_are_few(tmp_path):
     for strategy, robust in (("a", 0.1), ("b", 0.4)):
         write(tmp_path, 0.9, robust, strategy=strategy)
@@ -54,15 +62,17 @@ def test_only_shared_epsilons_decide_and_clean_accuracy_breaks_ties(tmp_path):
     assert [each.label for each in chosen] == ["strategy=c", "strategy=a"]
 
 
-def test_the_epsilon_where_differences_show_most(tmp_path):
-    # Half of the clean accuracy is 0.45, which epsilon 0 does not count for.
-    write(tmp_path, 0.9, {"0.0": 0.45, "0.1": 0.8, "0.2": 0.4, "0.3": 0.1})
-    assert shared_epsilon(collect(tmp_path).groups[0].runs) == "0.2"
+def test_the_epsilon_of_the_report_or_the_middle_one_that_runs_share(tmp_path):
+    write(tmp_path, 0.9, {"0.0": 0.9, "0.1": 0.8, "0.2": 0.4, "0.3": 0.1})
+    runs = collect(tmp_path).groups[0].runs
+    assert shared_epsilon(runs, "0.3") == "0.3"
+    assert shared_epsilon(runs, "0.4") == "0.2"
+    assert shared_epsilon(runs, None) == "0.2"
 
 
 def test_runs_without_attacks_share_no_epsilon(tmp_path):
     write(tmp_path, 0.9, {})
-    assert shared_epsilon(collect(tmp_path).groups[0].runs) is None
+    assert shared_epsilon(collect(tmp_path).groups[0].runs, None) is None
 
 
 def test_clients_are_not_byzantine_without_an_attack(tmp_path):

@@ -59,10 +59,9 @@ def record(path, robust):
     (path / "confusion" / "e.json").write_text(json.dumps(found))
 
 
-def test_the_strongest_attack_is_drawn_where_differences_show_most(tmp_path):
-    # Half of the clean accuracy is 0.45.
+def test_the_strongest_attack_is_drawn_at_the_epsilon_of_the_report(tmp_path):
     robust = {"fgsm": {"0.1": 0.5, "0.2": 0.2}, "pgd": {"0.1": 0.4, "0.2": 0.3}}
-    path = write(tmp_path, 0.9, {"0.1": 0.4, "0.2": 0.1},
+    path = write(tmp_path, 0.9, {"0.05": 0.6, "0.1": 0.4, "0.2": 0.1},
                  result={"robust_accuracy": robust})  # fmt: skip
     zeros = [[0, 0], [0, 0]]
     record(path, {"fgsm": {"0.1": zeros, "0.2": zeros},
@@ -72,7 +71,7 @@ def test_the_strongest_attack_is_drawn_where_differences_show_most(tmp_path):
     assert attacked.get_title() == "pgd, ε = 0.1"
     assert attacked.images[0].get_array().tolist() == [[20, 80], [80, 20]]
     assert clean.images[0].get_array().tolist() == [[90, 10], [0, 100]]
-    assert "Of 2 attacks the strongest is drawn" in drawn.caption
+    assert "Of 2 attacks the strongest at ε = " in drawn.caption
 
 
 def test_without_attacks_only_clean_answers_are_drawn(tmp_path):

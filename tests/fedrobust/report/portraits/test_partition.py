@@ -98,7 +98,7 @@ def test_each_partition_is_drawn_once(tmp_path):
     first, second = drawings(collect(tmp_path))
     assert "alpha=0.1 num_clients=2" in first.title
     assert "alpha=1.0 num_clients=2" in second.title
-    assert "2 clients hold 3 to 3 images, of 1 to 2 classes." in first.caption
+    assert "2 clients hold 3 images each, of 1 to 2 classes." in first.caption
 
 
 def test_of_many_partitions_three_are_drawn(tmp_path):

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, drawing_for
+from fedrobust.report.figures.names import column
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
 
 COMMAND = "fedrobust report runs"
@@ -150,6 +152,45 @@ def test_an_end_that_two_keys_share_is_refused_with_both(tmp_path):
     assert str(error.value) == (
         "--x beta: partition.beta and strategy.beta end so, write one of them in full"
     )
+
+
+def test_the_end_of_a_measure_names_it_where_only_one_ends_so(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    path = write_rounds(tmp_path, [0.4, 0.9])
+    lines = path.read_text().splitlines()
+    metrics = '"train_metrics": {"train_loss": 0.25, "accuracy": 0.5}'
+    path.write_text("".join(f"{line[:-1]}, {metrics}}}\n" for line in lines))
+    data = data_for(collect(tmp_path), Axes(x="round", y="train_loss"))
+    assert data.axes.y == "train_metrics.train_loss"
+    assert [row[-1] for row in rows(data)] == [0.25, 0.25]
+
+
+def test_an_end_that_several_measures_share_is_refused_with_all():
+    names = ["strategy", "robust.0.1.macro_f1", "robust.0.2.macro_f1"]
+    frame = pd.DataFrame(columns=[*names, "robust_accuracy.pgd.0.1"])
+    with pytest.raises(ConfigError) as error:
+        column("macro_f1", frame, ["strategy"], "--y", measures=True)
+    assert str(error.value) == (
+        "--y macro_f1: robust.0.1.macro_f1 and robust.0.2.macro_f1 end so, write one "
+        "of them in full"
+    )
+    with pytest.raises(ConfigError, match="--y 1: nothing of this name"):
+        column("1", frame, ["strategy"], "--y", measures=True)
+
+
+def test_the_robust_accuracy_of_rounds_is_named_as_what_it_is(tmp_path):
+    """Under each attack 60 or 70 %; under both together 50 %, as in the result."""
+    write_run(tmp_path, 0.9, 0.5)
+    path = write_rounds(tmp_path, [0.4, 0.9])
+    robust = '"robust_accuracy": {"fgsm": {"0.1": 0.7}, "pgd": {"0.1": 0.6}}'
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line[:-1]}, {robust}}}\n" for line in lines))
+    axes = Axes(x="round", y="robust_accuracy")
+    data = data_for(collect(tmp_path), axes)
+    assert data.measure.label == "lowest accuracy over the attacks at ε = 0.1 (%)"
+    assert [row[-1] for row in rows(data)] == [60, 60]
+    drawing = drawing_for(collect(tmp_path), axes, COMMAND)
+    assert drawing.caption.startswith("A line may end above the accuracy of the tables")
 
 
 def test_over_epsilon_zero_is_the_clean_accuracy_and_each_attack_is_a_measure(tmp_path):
