@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from fedrobust.report.groups import SeedGroup
+from fedrobust.report.labels import NO_EPSILON
 from fedrobust.report.measures import short
 
 # What a row and a column of the grid consist of: keys, and groups of keys.
@@ -35,6 +36,7 @@ def words(group: SeedGroup, names: Sequence[str]) -> str:
         else _named(name, value)
         for name in names
         if (value := group.labels[name]) not in ("", "None", NEUTRAL.get(name))
+        and not (value == NO_EPSILON and name.endswith("epsilon"))
     )
 
 

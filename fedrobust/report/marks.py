@@ -113,7 +113,7 @@ def _letter(number: int) -> str:
 def _words(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
     result = run.result
     for name in result.failed_checks:
-        yield f"failed the check {name}, so its robust accuracy cannot be believed"
+        yield f"failed the check {name}, so the robust accuracy cannot be believed"
     yield from result.warnings
     told = any("skipped" in warning for warning in result.warnings)
     if result.skipped_rounds and not told:

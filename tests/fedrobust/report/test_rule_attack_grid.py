@@ -232,3 +232,14 @@ def test_an_epsilon_has_few_digits_and_0_is_not_the_middle_one(tmp_path):
     runs = collect(tmp_path)
     assert grids(runs)[1].title == "accuracy at ε = 0.03137"
     assert "0.0313725" not in report_text(runs)
+
+
+def test_a_setting_does_not_name_an_epsilon_that_it_lacks(tmp_path):
+    write_grid(tmp_path)
+    for epsilon in (8 / 255, 0.1):
+        write_grid(tmp_path, training="pgd", epsilon=epsilon,
+                   objective={"epsilon": epsilon})  # fmt: skip
+    settings = {grid.setting for grid in grids(collect(tmp_path))}
+    assert settings == {
+        "training=standard", "training=pgd epsilon=0.03137", "training=pgd epsilon=0.1",
+    }  # fmt: skip
