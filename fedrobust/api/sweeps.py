@@ -3,17 +3,17 @@
 import html
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+import numpy as np
+
 from fedrobust.api.runs import Run
 from fedrobust.errors import ConfigError, RunFailedError
 from fedrobust.files import writing
-
-if TYPE_CHECKING:
-    pass
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,22 +79,25 @@ class Sweep(Sequence[Run]):
     def frame(self) -> "DataFrame":
         """One row a run, in their order: the keys in which they differ, and measures.
 
-        ``robust_accuracy`` is that under all attacks together, at the middle one of the
-        epsilons; each attack at each epsilon has a column of its own.
+        A key is numeric if all of its values are numbers. ``robust_accuracy`` is that
+        under all attacks together, at the middle one of the epsilons; each attack at
+        each epsilon has a column of its own.
         """
         from fedrobust.report.frame import runs_frame
 
         grouped = self._grouped
         rows = [id(run) for group in grouped.groups for run in group.runs]
         order = [rows.index(id(run)) for run in self._distinct]
-        return runs_frame(grouped).iloc[order].reset_index(drop=True)
+        frame = runs_frame(grouped).iloc[order].reset_index(drop=True)
+        return _with_numbers(frame, grouped)
 
     @property
     def rounds(self) -> "DataFrame":
         """One row a round of each run, with the keys and measures of ``frame``."""
         from fedrobust.report.frame import rounds_frame
 
-        return rounds_frame(self._grouped)
+        grouped = self._grouped
+        return _with_numbers(rounds_frame(grouped), grouped)
 
     def figure(
         self,
@@ -102,7 +105,7 @@ class Sweep(Sequence[Run]):
         y: str | None = None,
         hue: str | None = None,
         facet: str | None = None,
-        where: Mapping[str, str] | None = None,
+        where: Mapping[str, object] | None = None,
     ) -> "Figure":
         """Draw a measure over a key, with means and intervals over seeds.
 
@@ -130,7 +133,8 @@ class Sweep(Sequence[Run]):
         from fedrobust.api.figures import figure_of
         from fedrobust.report.figures import Axes
 
-        axes = Axes(x, y, hue, facet, dict(where or {}))
+        fixed = {key: str(value) for key, value in (where or {}).items()}
+        axes = Axes(x, y, hue, facet, fixed)
         return figure_of(self._grouped, axes, f"fedrobust report {self.folder}")
 
     def report(self, to: str | PathLike[str] | None = None) -> list[Path]:
@@ -195,3 +199,19 @@ class Sweep(Sequence[Run]):
     def _repr_html_(self) -> str:
         shown = self.frame.drop(columns="folder").to_html() if self._runs else ""
         return f"<p><code>{html.escape(repr(self))}</code></p>{shown}"
+
+
+def _with_numbers(frame: "DataFrame", runs: "Runs") -> "DataFrame":
+    """Return a frame in which a key whose values are all numbers is numeric."""
+    import pandas as pd
+
+    from fedrobust.report.frame import varying_keys
+
+    found = {}
+    for key in varying_keys(runs):
+        # A choice may be called "nan" or "inf", which are numbers to pandas.
+        with suppress(ValueError):
+            numbers = pd.to_numeric(frame[key])
+            if np.isfinite(numbers).all():
+                found[key] = numbers
+    return frame.assign(**found)

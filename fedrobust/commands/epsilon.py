@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from fedrobust.commands.report import COPY_IT, MOST_ROWS, console, runs_in
+from fedrobust.commands.report import (
+    COPY_IT,
+    MOST_ROWS,
+    console,
+    print_some,
+    runs_in,
+)
 from fedrobust.errors import ConfigError
 from fedrobust.files import write_atomically, writing
 from fedrobust.report.epsilon.arrange import (
@@ -18,11 +24,11 @@ from fedrobust.report.epsilon.figures import draw_epsilon_figures
 from fedrobust.report.epsilon.page import (
     epsilon_markdown,
     epsilon_note,
+    epsilon_problems,
     epsilon_tables,
     write_epsilon_csv,
 )
 from fedrobust.report.markup import rich_text
-from fedrobust.report.notes import footnotes
 from strategies.transport.text import printable
 
 HELP = """usage: fedrobust epsilon FOLDER [--at EPSILON]
@@ -66,8 +72,7 @@ def command(arguments: Sequence[str]) -> int:
         for line in recommendations:
             print(printable(line.text))
     print(epsilon_note(runs, matrices))
-    for words in footnotes(runs):
-        print(printable(words))
+    print_some(epsilon_problems(runs, matrices), "lines", "epsilon.md")
     page, table = folder / "epsilon.md", folder / "epsilon.csv"
     with writing(folder, COPY_IT):
         write_atomically(page, epsilon_markdown(runs, matrices, advice))

@@ -31,6 +31,11 @@ def describe(error: Exception) -> str:
         return f"{os.fspath(error.filename)!s}: {error.strerror or reason_of(error)}"
     if isinstance(error, OSError) and error.errno in SYSTEM_ERRORS:
         return f"a file or the output cannot be used: {error.strerror}"
+    # Imported late, as a command that works needs no rules for this.
+    from strategies.rules.base import FaultyRuleError
+
+    if isinstance(error, FaultyRuleError):
+        return f"{reason_of(error)}; see {_logged(error)}"
     fault = f"{type(error).__name__}: {reason_of(error)}"
     return (
         f"this is a fault of fedrobust, not yours ({fault}): please open an issue of "

@@ -150,7 +150,7 @@ class Progress:
 
     def on_warning(self, text: str) -> None:
         """Show a warning about the training."""
-        self._display.note(f"fedrobust: note: {text}", "")
+        self._note(f"note: {text}", "", alone="fedrobust: ")
 
     def finish(self, result: Result) -> None:
         """Show the result, and the path of its file."""
@@ -158,14 +158,19 @@ class Progress:
         self._print_result(result)
         if others := version_changes(result.other_versions):
             note = f"note: the run was trained with {others}; {TRAIN_ANEW}"
-            self._display.note(note, "yellow")
+            self._note(note, "yellow")
         for name in result.failed_checks:
-            self._display.note(f"check failed: {name}", "red")
+            self._note(f"check failed: {name}", "red")
         if result.skipped_rounds:
             skipped = f"{result.skipped_rounds} rounds were skipped"
-            self._display.note(f"{skipped}: see events.jsonl", "red")
+            self._note(f"{skipped}: see events.jsonl", "red")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
+
+    def _note(self, text: str, style: str, alone: str = "") -> None:
+        """Show a sentence after the run's place in a sweep; ``alone`` without one."""
+        before = self._job.prefix if self._job else alone
+        self._display.note(f"{before}{text}", style)
 
     def _print_result(self, result: Result) -> None:
         table = self._job.table if self._job else None

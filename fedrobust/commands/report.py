@@ -107,8 +107,8 @@ def show_report(
     with writing(to, COPY_IT):
         title = ", ".join(str(folder) for folder in folders)
         written = write_report(runs, to, title, _command(folders, to))
-    _print_some(footnotes(runs), "footnotes")
-    _print_some(problems(runs), "problems")
+    print_some(footnotes(runs), "footnotes")
+    print_some(problems(runs), "problems")
     page, *others = written
     beside = [path for path in others if path.parent == to]
     print(f"{to / 'figures'}: {len(others) - len(beside)} files")
@@ -116,11 +116,12 @@ def show_report(
         print(path)
 
 
-def _print_some(lines: Sequence[str], name: str) -> None:
+def print_some(lines: Sequence[str], name: str, page: str = "report.html") -> None:
+    """Print the first of several lines, and where the others are."""
     for line in lines[:MOST_LINES]:
         print(printable(line))
     if len(lines) > MOST_LINES:
-        print(f"{len(lines) - MOST_LINES} more {name} are in report.html")
+        print(f"{len(lines) - MOST_LINES} more {name} are in {page}")
 
 
 def runs_in(folders: Sequence[Path], digests: set[str] | None = None) -> "Runs":

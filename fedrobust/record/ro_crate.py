@@ -13,7 +13,7 @@ accuracies are in result.json alone, because the profile requires an identifier 
 metric, and robust accuracies have none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,7 +131,7 @@ def ro_crate(
         "@type": "Dataset",
         "name": f"Robustness experiment {config.digest}",
         "description": _description(config),
-        "datePublished": max(time.end or "" for time in known.values()),
+        **_published(times.values()),
         "identifier": config.digest,
         "conformsTo": [*map(reference, PROFILES)],
         "hasPart": [*map(reference, names)],
@@ -141,6 +141,12 @@ def ro_crate(
     context = [*programs(result), *_profiles(), *formats()]
     graph = [_descriptor(), root, *files, *actions, data, *context]
     return {"@context": CONTEXT, "@graph": graph}
+
+
+def _published(times: Iterable[Times]) -> Json:
+    """Return the latest time, that of a lost evaluation included; nothing if none."""
+    ends = [time.end for time in times if time.end is not None]
+    return {"datePublished": max(ends)} if ends else {}
 
 
 def _descriptor() -> Json:

@@ -15,6 +15,7 @@ from pathlib import Path
 from fedrobust.config.jobs import Jobs
 from fedrobust.config.names import SEED, value_of, values_of
 from fedrobust.errors import FileError, tell
+from fedrobust.escape import guarded, unguarded
 from fedrobust.files import (
     Json,
     locked,
@@ -30,8 +31,6 @@ INDEX = "index.csv"
 LOCK = ".index.lock"
 FIXED = ("folder", SEED, "digest", "evaluation_digest")
 ADVICE = "remove it; the next fedrobust run -m in this folder writes it anew"
-# Spreadsheets compute a cell that begins with one of these.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def read_index(folder: Path) -> list[IndexedJob]:
         return []
     reader = csv.DictReader(io.StringIO(read_text(path, ADVICE), newline=""))
     try:
-        rows = [{k: _plain(v or "") for k, v in row.items() if k} for row in reader]
+        rows = [{k: unguarded(v or "") for k, v in row.items() if k} for row in reader]
     except csv.Error as error:
         raise unreadable(path, error, ADVICE) from error
     missing = [name for name in FIXED if name not in (reader.fieldnames or ())]
@@ -191,18 +190,5 @@ def index_text(jobs: Sequence[IndexedJob]) -> str:
     for job in jobs:
         values = [job.values.get(key, "") for key in keys if key not in FIXED]
         fixed = [getattr(job, name) for name in others]
-        writer.writerow([*map(_guarded, [job.folder, *values, *fixed])])
+        writer.writerow([*map(guarded, [job.folder, *values, *fixed])])
     return text.getvalue()
-
-
-def _guarded(value: str) -> str:
-    """Return a value that no spreadsheet takes for a formula."""
-    with suppress(ValueError):
-        float(value)
-        return value
-    return f"'{value}" if value.startswith((*FORMULAS, "'")) else value
-
-
-def _plain(value: str) -> str:
-    """Return the value that ``_guarded`` has written."""
-    return value.removeprefix("'")

@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from fedrobust.config.names import name_of, unusual_choices
 from fedrobust.errors import FileError, summary_of, tell
 from fedrobust.files import check_writable
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.logged_runs import LoggedRun, LoggedRuns
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
+from fedrobust.record.sweep_index import labels_of, read_index
 from fedrobust.record.tracked_values import (
     flat_config,
-    name_of,
     result_values,
     round_values,
 )
@@ -112,7 +113,7 @@ class RunTracker:
         is_open = before is not None and not before.is_complete
         previous = before.id if before and is_open else ""
         run = TrackedRun(
-            name=name_of(config),
+            name=self._name(),
             folder=self._folder.path,
             sweep=self._sweep,
             config=flat_config(config),
@@ -128,6 +129,19 @@ class RunTracker:
         # Evaluations of an earlier training are gone, and so will be their log.
         self._note(LoggedRuns() if is_new else known, tracking, tracker.id, False)
         return tracker
+
+    def _name(self) -> str:
+        """Return what distinguishes the run: in its sweep, or from the defaults."""
+        config, path = self._folder.config, self._folder.path.absolute()
+        if self._sweep is not None:
+            # An index that cannot be read was told when the sweep began.
+            with suppress(FileError):
+                jobs = read_index(self._sweep)
+                for job, label in zip(jobs, labels_of(jobs), strict=True):
+                    is_here = (self._sweep / job.folder).absolute() == path
+                    if is_here and job.evaluation_digest == config.evaluation_digest:
+                        return name_of(label)
+        return name_of(unusual_choices(config))
 
     def _log_rounds(self, rows: list[RoundRow], tracking: Tracking) -> Tracker:
         tracker = self._tracker or self._open(tracking)

@@ -60,13 +60,6 @@ def flat_config(config: Config) -> dict[str, str | int | float | bool]:
     return {**dict(_leaves(values)), **choices}
 
 
-def name_of(config: Config) -> str:
-    """Return a short name of a run for people: its main choices and its seed."""
-    groups = ("dataset", "model", "training", "byzantine", "strategy")
-    words = [config.choices[group] for group in groups if group in config.choices]
-    return " ".join([*words, f"seed={config.seed}"])
-
-
 def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
     if isinstance(value, Mapping):
         for key, each in value.items():

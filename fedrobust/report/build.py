@@ -17,7 +17,7 @@ from fedrobust.report.marks import RAISED
 from fedrobust.report.notes import note, problems
 from fedrobust.report.rule_attack_grid import RuleAttackGrid, grids
 from fedrobust.report.summary import summary
-from fedrobust.report.tables import grid_caption, grid_texts, grid_title
+from fedrobust.report.tables import grid_caption, grid_texts, grid_title, relative
 
 _LETTERS = "".join(RAISED.values())
 # A number or a fraction, perhaps with a spread, a second number or a total, and marks.
@@ -57,6 +57,7 @@ def content(
         runs=_runs_table(runs, home),
         drawings=drawings,
         footnotes=dict(runs.marks.footnotes),
+        common=runs.marks.common,
         command=command,
     )
 
@@ -88,20 +89,13 @@ def _groups_table(runs: Runs) -> Table:
 def _runs_table(runs: Runs, home: Path) -> Table:
     each = runs.each_alone()
     texts = shown([c for c in columns(runs) if c.name != "seed"], each)
-    folders = [_folder(group.runs[0].folder.path, home) for group in each]
+    folders = [relative(group.runs[0].folder.path, home) for group in each]
     rows = [
         [folder, *row, str(group.seeds[0])]
         for folder, row, group in zip(folders, texts.rows, each, strict=True)
     ]
     table = Texts(["run", *texts.names, "seed"], rows, ["run", *texts.left])
     return Table("runs", "Runs", table, "", "", _sort_keys(table), folders)
-
-
-def _folder(path: Path, home: Path) -> str:
-    try:
-        return str(path.relative_to(home)) or "."
-    except ValueError:
-        return str(path)
 
 
 def _sort_keys(texts: Texts) -> list[list[float | str | None]]:

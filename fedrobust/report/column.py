@@ -2,9 +2,11 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from fedrobust.escape import guarded
 
 Row = TypeVar("Row")
 
@@ -65,11 +67,23 @@ def csv_text(parts: Sequence[tuple[Sequence[Column[Row]], Sequence[Row]]]) -> st
 
     A column that a part lacks is empty in its rows.
     """
-    names = dict.fromkeys(column.name for columns, _ in parts for column in columns)
+    return csv_of_rows(
+        [
+            {column.name: column.value(row) for column in columns}
+            for columns, rows in parts
+            for row in rows
+        ]
+    )
+
+
+def csv_of_rows(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return a CSV file of rows by column; texts are no formulas to a spreadsheet."""
+    names = dict.fromkeys(name for row in rows for name in row)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(names))
     writer.writeheader()
-    for columns, rows in parts:
-        for row in rows:
-            writer.writerow({column.name: column.value(row) for column in columns})
+    for row in rows:
+        writer.writerow(
+            {k: guarded(v) if isinstance(v, str) else v for k, v in row.items()}
+        )
     return text.getvalue()

@@ -50,6 +50,8 @@ class Content:
         The figures, by section.
     footnotes
         The words of each mark, by its letter.
+    common
+        What holds for every run, which marks none of them.
     command
         The command that writes this report.
     """
@@ -63,4 +65,5 @@ class Content:
     problems: Sequence[str] = ()
     drawings: Sequence[Drawing] = ()
     footnotes: dict[str, str] = field(default_factory=dict)
+    common: Sequence[str] = ()
     command: str = ""

@@ -1,7 +1,8 @@
 """The collected table: one row for each run, for each round, and for each epsilon.
 
 Columns are the keys in which runs differ, by their dotted names, then ``seed``,
-``config_digest``, ``marks``, and the measures of ``measures.py``.
+``config_digest``, ``evaluation_digest``, ``marks``, ``folder``, and the measures of
+``measures.py``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from fedrobust.report.labels import CHOICE
 from fedrobust.report.measures import middle, numbers_of, numbers_of_round
 
 # Columns that are neither keys nor measures.
-IDENTITY = ("seed", "config_digest", "marks", "folder")
+IDENTITY = ("seed", "config_digest", "evaluation_digest", "marks", "folder")
 ROUND, EPSILON = "round", "epsilon"
 
 
@@ -156,6 +157,7 @@ def _identity(runs: Runs, run: FinishedRun) -> dict[str, Any]:
     return {
         "seed": run.result.seed,
         "config_digest": run.result.config_digest,
+        "evaluation_digest": run.result.evaluation_digest,
         "marks": " ".join(runs.marks.of([run])),
         "folder": str(run.folder.path),
     }

@@ -7,7 +7,7 @@ data. What holds for every run marks none of them, and stands above the tables i
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedrobust.record.environment import PACKAGES, version_changes
 from fedrobust.report.finished_run import FinishedRun
@@ -33,16 +33,23 @@ class Marks:
     by_run
         The letters of each marked run, by its configuration's and its evaluation's
         digest.
+    sentences
+        All that there is to know about each run, in the words of that run.
     """
 
     footnotes: Mapping[str, str]
     common: Sequence[str]
     by_run: Mapping[tuple[str, str], Sequence[str]]
+    sentences: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
 
     def of(self, runs: Iterable[FinishedRun]) -> list[str]:
         """Return the letters of runs behind one number, in the order of footnotes."""
         found = {letter for run in runs for letter in self.by_run.get(_key(run), ())}
         return [letter for letter in self.footnotes if letter in found]
+
+    def sentences_of(self, run: FinishedRun) -> Sequence[str]:
+        """Return all that there is to know about a run."""
+        return self.sentences.get(_key(run), ())
 
 
 NO_MARKS = Marks({}, [], {})
@@ -53,11 +60,15 @@ def marks_of(runs: Sequence[FinishedRun]) -> Marks:
     data, versions = _usual_data(runs), _usual_versions(runs)
     said: dict[str, set[str]] = {}
     words: dict[tuple[str, str], list[str]] = {}
+    sentences: dict[tuple[str, str], list[str]] = {}
     for run in runs:
+        own = [*dict.fromkeys(_words(run, data))]
+        others = [*_other_versions(run, versions)]
+        sentences[_key(run)] = [*own, *others]
         # Sentences that differ in their numbers alone share a mark.
-        patterns = [(_NUMBER.sub("#", text), text) for text in _words(run, data)]
+        patterns = [(_NUMBER.sub("#", text), text) for text in own]
         # Other versions are other numbers, but no mark is shared by two of them.
-        patterns += [(text, text) for text in _other_versions(run, versions)]
+        patterns += [(text, text) for text in others]
         for pattern, sentence in patterns:
             said.setdefault(pattern, set()).add(sentence)
             words.setdefault(_key(run), []).append(pattern)
@@ -74,6 +85,7 @@ def marks_of(runs: Sequence[FinishedRun]) -> Marks:
                   if pattern in letters]
             for key, each in words.items()
         },
+        sentences=sentences,
     )  # fmt: skip
 
 

@@ -1,13 +1,15 @@
 """The tables of a report: their texts, for the terminal, and as CSV."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import JustifyMethod, RenderableType
 from rich.table import Table
 
-from fedrobust.report.column import Texts, csv_text, shown
+from fedrobust.report.column import Texts, csv_of_rows, shown
 from fedrobust.report.columns import MISSING, columns, number
+from fedrobust.report.frame import runs_frame
 from fedrobust.report.groups import Runs
 from fedrobust.report.marks import raised
 from fedrobust.report.markup import rich_text
@@ -123,6 +125,33 @@ def robustness_table(grid: RuleAttackGrid) -> Table:
     return table
 
 
-def csv_of(runs: Runs) -> str:
-    """Return a CSV file with one row for each run, and accuracies as in result.json."""
-    return csv_text([(columns(runs), runs.each_alone())])
+def csv_of(runs: Runs, home: Path | None = None) -> str:
+    """Return a CSV file with one row for each run, and accuracies as in result.json.
+
+    The columns of the tables come first, under the names that they always had; then
+    what there is to know about the run, and the rest of the collected table.
+
+    Parameters
+    ----------
+    runs
+        The runs.
+    home
+        The folder to which the folders of the runs are relative.
+    """
+    first, rows = columns(runs), []
+    collected = runs_frame(runs).astype(object)
+    frame = collected.where(collected.notna(), None).drop(columns="marks")
+    for group, row in zip(runs.each_alone(), frame.to_dict("records"), strict=True):
+        (run,) = group.runs
+        own = {column.name: column.value(group) for column in first}
+        own["warnings"] = "; ".join(runs.marks.sentences_of(run))
+        own["folder"] = relative(run.folder.path, home)
+        rows.append({**own, **{str(k): v for k, v in row.items() if k not in own}})
+    return csv_of_rows(rows)
+
+
+def relative(path: Path, home: Path | None) -> str:
+    """Return a folder relative to that of the report if it is below it."""
+    if home is None or not path.is_relative_to(home):
+        return str(path)
+    return str(path.relative_to(home))

@@ -40,7 +40,7 @@ def write_report(runs: Runs, folder: Path, title: str, command: str) -> list[Pat
         page: render(report),
         text: markdown(report, linked),
         folder / "report.tex": latex(report),
-        folder / "report.csv": csv_of(runs),
+        folder / "report.csv": csv_of(runs, folder),
     }
     stale = set(_figures_of(text)) - {*linked}
     folder.mkdir(exist_ok=True, parents=True)

@@ -35,6 +35,10 @@ T = TypeVar("T")
 class MLflow(Tracking):
     """Log runs to an MLflow store.
 
+    In the rest of the process, MLflow and Alembic log nothing below a warning, and
+    unless you set them, MLFLOW_HTTP_REQUEST_TIMEOUT is 10,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES is 2 and MLFLOW_DISABLE_TELEMETRY is true.
+
     Parameters
     ----------
     uri
@@ -176,7 +180,10 @@ class _MLflowRun(Tracker):
 
 
 def _client(store: str) -> Any:
-    """Return a client of a store; MLflow is quiet, and gives up soon."""
+    """Return a client of a store; MLflow is quiet, and gives up soon.
+
+    What is set here holds for the rest of the process, as MLflow reads it at each call.
+    """
     # Without these, an unreachable server is asked for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

@@ -162,6 +162,10 @@ class Aggregate:
 UNDEFINED = (ValueError, ArithmeticError, LookupError)
 
 
+class FaultyRuleError(TypeError):
+    """A rule does not keep to its interface; the message names its class."""
+
+
 class Part(Validated):
     """A part of the pipeline: a rule or a pre-aggregator.
 
@@ -251,6 +255,9 @@ class Rule(Part, ABC):
         ValueError
             When the matrix is not (n, d) or not finite, n is less than ``min_clients``,
             or a context field that the rule needs is missing.
+        FaultyRuleError
+            When the rule returns no ``Aggregate``, or raises a TypeError or an
+            AttributeError.
         """
         updates = checked(updates)
         context = context or RuleContext()
@@ -261,9 +268,30 @@ class Rule(Part, ABC):
         context.check(len(updates))
         order = self._order(updates, context)
         if order is None:
-            return self.aggregate(updates, state, context)
+            return self._aggregate(updates, state, context)
         named = replace(context, clients=context.ids(len(updates)))
-        return self.aggregate(updates[order], state, named.only(order)).placed(order)
+        return self._aggregate(updates[order], state, named.only(order)).placed(order)
+
+    def _aggregate(
+        self, updates: Matrix, state: Any, context: RuleContext
+    ) -> Aggregate:
+        """Aggregate, and name the class if it does not keep to the interface."""
+        name = f"{type(self).__module__}.{type(self).__qualname__}.aggregate"
+        try:
+            found: object = self.aggregate(updates, state, context)
+        except FaultyRuleError:
+            # From a rule within this one, which is named already.
+            raise
+        except (TypeError, AttributeError) as error:
+            raise FaultyRuleError(
+                f"{name} raised {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(found, Aggregate):
+            raise FaultyRuleError(
+                f"{name} returned {type(found).__name__}: must return an Aggregate, "
+                "such as Aggregate(vector=...)"
+            )
+        return found
 
     def _order(self, updates: Matrix, context: RuleContext) -> Rows | None:
         """Return the order in which to take rows; None if it is the given order."""

@@ -34,6 +34,8 @@ def test_a_sweep_is_one_run_of_mlflow_with_its_runs_nested_and_it_continues(
     (parent,) = (run for run in runs if "mlflow.parentRunId" not in run.data.tags)
     nested = [run for run in runs if run is not parent]
     assert sorted(run.data.params["seed"] for run in nested) == ["0", "1", "2"]
+    names = [f"seed={run.data.params['seed']}" for run in nested]
+    assert [run.info.run_name for run in nested] == names
     for run in nested:
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert run.info.status == "FINISHED"
@@ -41,14 +43,21 @@ def test_a_sweep_is_one_run_of_mlflow_with_its_runs_nested_and_it_continues(
         assert [metric.step for metric in history] == [1, 2]
 
 
-def test_a_run_with_tensorboard_has_the_same_bits_as_one_without():
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
+def test_a_run_with_a_sink_has_the_same_bits_as_one_without(name):
+    pytest.importorskip(name)
+    for choice in ("none", name):
+        run = [*TINY, "attack=fgsm", f"tracking={choice}", f"hydra.run.dir={choice}"]
+        assert main(["run", *run]) == 0
+    assert_same_bits(Path("none"), Path(name))
+
+
+def test_tensorboard_reads_the_rounds_of_a_run():
     accumulator = pytest.importorskip(
         "tensorboard.backend.event_processing.event_accumulator"
     )
-    for name, choice in (("plain", "none"), ("tracked", "tensorboard")):
-        run = [*TINY, "attack=fgsm", f"tracking={choice}", f"hydra.run.dir={name}"]
-        assert main(["run", *run]) == 0
-    assert_same_bits(Path("plain"), Path("tracked"))
+    run = [*TINY, "attack=fgsm", "tracking=tensorboard", "hydra.run.dir=tracked"]
+    assert main(["run", *run]) == 0
     (events,) = Path("tracked").glob("tensorboard/*/events.*")
     found = accumulator.EventAccumulator(str(events)).Reload()
     steps = [event.step for event in found.Tensors("robust_accuracy/fgsm/0.15")]

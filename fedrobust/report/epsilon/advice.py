@@ -11,7 +11,8 @@ from enum import Enum
 
 from fedrobust.report.epsilon import words
 from fedrobust.report.epsilon.comparison import Comparison, Scored, percent
-from fedrobust.report.epsilon.matrix import TrainingRow
+from fedrobust.report.epsilon.matrix import STANDARD, TrainingRow
+from fedrobust.report.marks import NO_MARKS, Marks
 from fedrobust.report.measures import short
 
 
@@ -62,6 +63,8 @@ class Advice:
         there is at others.
     uncompared
         Rows whose seeds do not allow to compare them with the best.
+    marks
+        The footnotes of the runs.
     """
 
     at: str | None
@@ -79,6 +82,7 @@ class Advice:
     control: Comparison | None = None
     uncontrolled: TrainingRow | None = None
     uncompared: Sequence[TrainingRow] = ()
+    marks: Marks = NO_MARKS
 
     @property
     def text(self) -> str:
@@ -93,15 +97,33 @@ class Advice:
             # All that is compared has the seeds of the best row.
             where += f", over {len(self.best.score.by_seed)} seeds"
             facts = [*self._comparisons(), words.uncompared(self.uncompared)]
-        named = dict.fromkeys([self.row or self.best.row, self.best.row])
         sentences = [
             _choice(self, self.best, self.rival),
             words.tied(self.tied),
             "" if self.guess is None else words.guessing(self.best, self.guess),
             *facts,
-            *map(words.doubt, named),
+            words.doubts([row for row in self._named() if row is not self.row]),
+            words.marked(self._named(), self.marks),
         ]
         return f"For {where}: " + " ".join(filter(None, sentences))
+
+    @property
+    def is_unproven(self) -> bool:
+        """Whether no interval shows the recommended row above standard training."""
+        if self.row is None or not self.has_standard or self.row.kind == STANDARD:
+            return False
+        gain = None if self.robust is None else self.robust.difference
+        return gain is None or not gain.is_decided or gain.value < 0
+
+    def _named(self) -> list[TrainingRow]:
+        """List the rows that the sentences name, each once."""
+        best = None if self.best is None else self.best.row
+        rows = [self.row, best, self.uncontrolled]
+        for comparison in (self.rival, self.clean, self.control):
+            if comparison is not None:
+                rows += [comparison.row.row, comparison.other.row]
+        rows += [*self.tied[: words.MOST_NAMES], *self.uncompared[: words.MOST_NAMES]]
+        return [row for row in dict.fromkeys(rows) if row is not None]
 
     def _comparisons(self) -> Iterator[str]:
         """Compare the recommended row with the reference, and with the control."""
@@ -120,15 +142,14 @@ def _choice(advice: Advice, best: Scored, rival: Comparison) -> str:
     """Name the recommended row, the best one, and how far the rival is from it."""
     top = f"{'the control, ' if best.row.is_noise else ''}{best}"
     if advice.row is best.row:
-        return (
-            f"choose {best.row.name}, the best in the table "
-            f"({percent(best.score.value)}). The next, {rival.row}, {rival.words()}."
-        )
+        choice = f"{best.row.name}, the best in the table ({percent(best.score.value)})"
+        compared = f"The next, {rival.row}, {rival.words()}."
+        return f"{_recommended(advice, best.row, choice)} {compared}"
     if advice.row is not None:
         clean = advice.rival_clean
         price = f" Its clean accuracy {clean.words()}." if clean else ""
         return (
-            f"choose {rival.other}. "
+            f"{_recommended(advice, advice.row, str(rival.other))} "
             f"The best in the table, {top}, {rival.words()}.{price}"
         )
     if advice.kind is Kind.FEW_SEEDS:
@@ -141,3 +162,18 @@ def _choice(advice: Advice, best: Scored, rival: Comparison) -> str:
         f"nothing is recommended. The best in the table is {top}. The {which}, "
         f"{rival.row}, {rival.words()}."
     )
+
+
+def _recommended(advice: Advice, row: TrainingRow, choice: str) -> str:
+    """Recommend a row unless its checks failed; first what nothing shows about it."""
+    if failed := row.group.failed_checks:
+        return (
+            f"nothing is recommended: it would be {choice}, but its checks failed: "
+            f"{', '.join(failed)}."
+        )
+    if advice.is_unproven:
+        return (
+            f"nothing shows that {row.name} is above standard training. By the means "
+            f"alone, choose {choice}."
+        )
+    return f"choose {choice}."

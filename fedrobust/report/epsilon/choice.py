@@ -1,12 +1,12 @@
 """Recommend a training epsilon.
 
 For a threat with test epsilon t, a row's score is its accuracy at t; without a threat,
-it is the area under its accuracy curve. The best row has the highest mean score. Of the
-best row and those that the seeds do not tell from it, the one with the highest sum of
-clean accuracy and score is recommended: a row other than the best must have more clean
-accuracy, and by more points than its score lacks. It must exceed guessing by more than
-chance. Noise training is the control and is not recommended, and with fewer than three
-seeds nothing is.
+it is the area under its accuracy curve. The best row has the highest mean score, and is
+recommended unless another one that the seeds do not tell from it has more clean
+accuracy: the interval of that gain must exclude 0, and the gain must be more points
+than its score lacks. Of several, the one with the highest sum of clean accuracy and
+score is recommended. It must exceed guessing by more than chance. Noise training is the
+control and is not recommended, and with fewer than three seeds nothing is.
 """
 
 from collections.abc import Sequence
@@ -39,6 +39,7 @@ def recommend(matrix: EpsilonMatrix, at: str | None = None) -> Advice:
         guess=None if best.score.beats(guess) else guess,
         rival=_next(rivals),
         has_standard=matrix.has_standard,
+        marks=matrix.marks,
     )
     if all(rival.difference is None for rival in rivals):
         return advice
@@ -66,10 +67,18 @@ def _chosen(
         if not one.row.is_noise and one.score.beats(guess)
     ]
 
+    if not able:
+        return None
+    first = _highest(able)[0]
+
+    def is_cheaper(one: Scored) -> bool:
+        gain = _clean(one.row, first.row, matrix).difference
+        return gain is not None and gain.is_decided and gain.value > 0
+
     def total(one: Scored) -> float:
         return round(one.score.value + matrix.score(one.row, CLEAN).value, 9)
 
-    return max(able, key=total, default=None)
+    return max([first, *filter(is_cheaper, able)], key=total)
 
 
 def _with_choice(

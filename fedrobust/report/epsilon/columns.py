@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fedrobust.report.column import Column
-from fedrobust.report.columns import checks, number, percent
+from fedrobust.report.columns import MISSING, checks, number, percent
 from fedrobust.report.epsilon.matrix import (
     EpsilonMatrix,
     TrainingRow,
@@ -115,7 +115,9 @@ def _accuracy(
         return " ".join(str(accuracy[place]) for accuracy in row.by_seed.values())
 
     def text(row: TrainingRow) -> str:
-        letters = raised(matrix.marks.of(row.group.runs))
+        if np.isnan(row.accuracy[place]):
+            return MISSING
+        letters = _marks(matrix, row)
         return percent(row.accuracy[place], spread(row)) + letters
 
     mean, std, each = _names(name)
@@ -139,16 +141,24 @@ def _gains(matrix: EpsilonMatrix) -> list[RowColumn]:
     costs = dict(zip(matrix.rows, matrix.cost, strict=True))
     gains = dict(zip(matrix.rows, matrix.gain, strict=True))
 
+    def text(value: float, row: TrainingRow) -> str:
+        # A difference is as doubtful as either of its numbers.
+        letters = _marks(matrix, row, matrix.reference)
+        return number(value) + ("" if np.isnan(value) else letters)
+
     def gain(place: int, epsilon: str) -> RowColumn:
         return Column(
             f"gain_{epsilon}",
             lambda row: gains[row][place],
-            lambda row: number(gains[row][place]),
+            lambda row: text(gains[row][place], row),
             _heading(epsilon),
         )
 
     cost = Column(
-        "clean_cost", costs.__getitem__, lambda row: number(costs[row]), "clean cost"
+        "clean_cost",
+        costs.__getitem__,
+        lambda row: text(costs[row], row),
+        "clean cost",
     )
     return [cost, *(gain(i, epsilon) for i, epsilon in enumerate(matrix.epsilons))]
 
@@ -157,8 +167,12 @@ def _summary(matrix: EpsilonMatrix) -> list[RowColumn]:
     def average(row: TrainingRow) -> float:
         return matrix.score(row, None).value
 
+    def average_text(row: TrainingRow) -> str:
+        text = number(average(row))
+        return text if text == MISSING else text + _marks(matrix, row)
+
     return [
-        Column("average", average, lambda row: number(average(row))),
+        Column("average", average, average_text),
         Column(
             "failed_checks",
             lambda row: " ".join(row.group.failed_checks),
@@ -166,6 +180,11 @@ def _summary(matrix: EpsilonMatrix) -> list[RowColumn]:
             "checks",
         ),
     ]
+
+
+def _marks(matrix: EpsilonMatrix, *rows: TrainingRow) -> str:
+    """Return the raised letters of rows."""
+    return raised(matrix.marks.of(run for row in rows for run in row.group.runs))
 
 
 def _heading(epsilon: str) -> str:

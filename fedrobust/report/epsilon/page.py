@@ -41,24 +41,31 @@ def epsilon_tables(matrix: EpsilonMatrix) -> list[Table]:
 
 
 def epsilon_note(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> str:
-    """Return what the numbers are, what is left out, and what does not compare."""
+    """Return what the numbers are, and how their differences are judged."""
     rows = [row for matrix in matrices for row in matrix.rows]
-    groups = [row.group for row in rows]
-    compared = replace(runs, groups=groups)
     lines = [
-        note(compared),
+        note(_compared(runs, matrices)),
         "Average: the area under the accuracy curve from clean to the largest ε, "
         "divided by it.",
         *_chance(rows),
-        *problems(compared),
     ]
-    left_out = len(runs.groups) - len(groups)
-    if left_out:
-        lines.append(
-            f"{left_out} other rows are left out: not attacked, or with no other "
-            "training ε to compare with."
-        )
     return " ".join(lines)
+
+
+def epsilon_problems(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> list[str]:
+    """List what is left out, what does not compare, and the words of the marks."""
+    compared = _compared(runs, matrices)
+    left_out = len(runs.groups) - len(compared.groups)
+    lines = [
+        f"{left_out} other rows are left out: not attacked, or with no other training "
+        "ε to compare with."
+    ]
+    return [*problems(compared), *(lines if left_out else []), *footnotes(runs)]
+
+
+def _compared(runs: Runs, matrices: Sequence[EpsilonMatrix]) -> Runs:
+    """Return the runs of some matrices."""
+    return replace(runs, groups=[r.group for matrix in matrices for r in matrix.rows])
 
 
 def _chance(rows: Sequence[TrainingRow]) -> list[str]:
@@ -105,7 +112,7 @@ def epsilon_markdown(
             escape_markdown(_gain_title(matrix)),
             plain_markdown_table(gains),
         ]
-    lines = [f"- {escape_markdown(line)}" for line in footnotes(runs)]
+    lines = [f"- {escape_markdown(line)}" for line in epsilon_problems(runs, matrices)]
     notes = [epsilon_note(runs, matrices), *(["\n".join(lines)] if lines else [])]
     return "\n\n".join([*parts, *notes]) + "\n"
 

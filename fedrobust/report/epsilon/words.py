@@ -10,6 +10,7 @@ from fedrobust.report.epsilon.comparison import (
     points,
 )
 from fedrobust.report.epsilon.matrix import TrainingRow
+from fedrobust.report.marks import Marks, raised
 from fedrobust.report.scores import ENOUGH_SEEDS
 
 MOST_NAMES = 3
@@ -81,11 +82,23 @@ def uncompared(rows: Sequence[TrainingRow]) -> str:
     )
 
 
-def doubt(row: TrainingRow) -> str:
-    """Name the checks that a row failed."""
-    failed = ", ".join(row.group.failed_checks)
-    text = f"FAILED checks of {row.name}: {failed}; its numbers cannot be believed."
-    return text if failed else ""
+def doubts(rows: Sequence[TrainingRow]) -> str:
+    """Name the rows that failed checks, by what they failed."""
+    by_checks: dict[str, list[str]] = {}
+    for row in rows:
+        by_checks.setdefault(", ".join(row.group.failed_checks), []).append(row.name)
+    return " ".join(
+        f"FAILED checks of {listed(names)}: {failed}; these numbers cannot be believed."
+        for failed, names in by_checks.items()
+        if failed
+    )
+
+
+def marked(rows: Sequence[TrainingRow], marks: Marks) -> str:
+    """Name the marks of rows, whose words stand in the footnotes."""
+    letters = {row.name: raised(marks.of(row.group.runs)) for row in rows}
+    found = [f"{name} ({each})" for name, each in letters.items() if each]
+    return f"Marks: {', '.join(found)}." if found else ""
 
 
 def _names(rows: Sequence[TrainingRow]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 import fedrobust
 from tests.fedrobust.api.conftest import TINY
+from tests.fedrobust.report.runs import write_rounds, write_run
 
 EACH = [("fedavg", 0), ("fedavg", 1), ("median", 0), ("median", 1)]
 
@@ -115,3 +116,25 @@ def test_a_notebook_shows_values_literally(finished):
     shown = fedrobust.Sweep(Path("a"), [odd, finished[2]])._repr_html_()
     assert "&lt;script&gt;" in shown
     assert "<script>" not in shown
+
+
+def test_keys_that_are_numbers_are_numeric_and_may_be_fixed_as_numbers(tmp_path):
+    for rule in ("fedavg", "median"):
+        for count in (0, 10, 2):
+            more = {"num_byzantine": count}
+            write_run(tmp_path, 0.9 - count / 100, 0.5, strategy=rule, more=more,
+                      digest=f"{rule}{count}")  # fmt: skip
+    for name in ("fedavg10", "fedavg2"):
+        write_rounds(tmp_path / name, [0.4, 0.9])
+    sweep = fedrobust.load(tmp_path)
+    frame = sweep.frame.sort_values("num_byzantine")
+    # As text, 10 would stand before 2.
+    assert [*frame["num_byzantine"]] == [0, 0, 2, 2, 10, 10]
+    assert frame["num_byzantine"].dtype == int
+    assert {*frame["strategy"]} == {"fedavg", "median"}
+    assert {*sweep.rounds["num_byzantine"]} == {10, 2}
+    for value in (2, "2", frame["num_byzantine"].iloc[2]):
+        (axes,) = sweep.figure("strategy", where={"num_byzantine": value}).axes
+        assert len(axes.get_xticklabels()) == 2
+    with pytest.raises(fedrobust.ConfigError, match=r"^where num_byzantine=3: no run"):
+        sweep.figure("strategy", where={"num_byzantine": 3})

@@ -10,6 +10,7 @@ import pytest
 from fedrobust.cli import main
 from fedrobust.commands import list as lists
 from fedrobust.errors import LONGEST, ConfigError, RunFailedError, summary_of, tell
+from strategies.rules.base import FaultyRuleError
 
 
 @pytest.fixture
@@ -121,3 +122,11 @@ def test_a_ray_that_does_not_start_is_told_by_what_was_typed(address, key, monke
     with pytest.raises(RunFailedError) as caught:
         Ray(address=address)._start()
     assert str(caught.value) == f"{key}: Ray cannot be used: no such cluster"
+
+
+def test_a_fault_of_a_users_rule_names_it_and_is_not_ours(failing, capsys, tmp_path):
+    error = FaultyRuleError("mine.Bare.aggregate returned ndarray")
+    assert failing(error) == 1
+    (log,) = tmp_path.glob("fedrobust-*.log")
+    told = f"fedrobust: mine.Bare.aggregate returned ndarray; see its log {log}\n"
+    assert capsys.readouterr().err == told

@@ -196,6 +196,24 @@ def test_what_is_no_real_terminal_gets_no_control_characters(
     assert "\x1b" not in terminal.getvalue()
 
 
+def test_every_sentence_about_a_job_has_its_place(configure, clock, capsys, tmp_path):
+    checks = {"logits": {"status": "fail"}}
+    result = read(checks=checks, skipped_rounds=2, other_versions={"keras": ["1", "2"]})
+    told = {}
+    for job in (None, Job(1, 2, "seed=0")):
+        with Progress(configure("num_rounds=1"), tmp_path, job, Pace(clock)) as shown:
+            shown.on_warning("odd")
+            shown.finish(result)
+        told[job] = capsys.readouterr().err.splitlines()[-4:]
+    (alone, place), place_of = told.values(), "[2/2] "
+    assert alone[0] == "fedrobust: note: odd"
+    assert alone[2:] == [
+        "check failed: logits",
+        "2 rounds were skipped: see events.jsonl",
+    ]
+    assert place == [place_of + line.removeprefix("fedrobust: ") for line in alone]
+
+
 def test_a_job_is_silent_where_a_table_shows_it(
     configure, clock, monkeypatch, capsys, tmp_path
 ):
@@ -206,7 +224,7 @@ def test_a_job_is_silent_where_a_table_shows_it(
         assert terminal.getvalue() == ""
         shown.on_warning("odd")
         shown.finish(read())
-    assert terminal.getvalue() == "fedrobust: note: odd\n"
+    assert terminal.getvalue() == "[1/2] note: odd\n"
     assert capsys.readouterr().out == "[1/2] seed=0: clean 100.0  (0.0 s)\n"
 
 

@@ -50,7 +50,8 @@ def test_a_card_has_the_training_and_each_accuracy_with_norm_and_epsilon():
     assert "on 200 test images" in card
     assert "a federation of 5 clients" in " ".join(card.split())
     assert "\n- logits: share of inputs\n" in card
-    assert "Checks that passed: 1; not run: 1." in card
+    # After a blank line, or it would be part of the last bullet.
+    assert "\n\nChecks that passed: 1; not run: 1.\n" in card
     assert "\n- 2 of 9 rounds were skipped\n" in card
 
 

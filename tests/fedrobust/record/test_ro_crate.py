@@ -10,7 +10,7 @@ import pytest
 
 from fedrobust.one_run import run
 from fedrobust.record import folder as run_folder
-from fedrobust.record.ro_crate import CONTEXT, FEDERATED, PROCESS
+from fedrobust.record.ro_crate import CONTEXT, FEDERATED, PROCESS, Times, ro_crate
 from fedrobust.record.stored_run import StoredRun
 from tests.fedrobust.record.tiny import OTHER, TINY, configured
 
@@ -166,3 +166,22 @@ def test_names_of_users_are_only_text(tmp_path):
     data = next(e for i, e in graph_of(store.path).items() if i.startswith("#data-"))
     assert data["name"] == 'a b/<script>"|\n'
     assert crate_of(store.path).mainEntity.id == "model.keras"
+
+
+def test_a_crate_without_a_known_time_or_evaluation_is_written(folder):
+    config = configured(*TINY)
+    run(config, folder)
+    result = StoredRun(folder).result()
+    digest = result.evaluation_digest
+    late = "2026-01-02T00:00:00+00:00"
+    for times, published in (
+        ({}, None),
+        ({digest: Times()}, None),
+        ({digest: Times(), "lost": Times(end=late)}, late),
+    ):
+        (root,) = (
+            entity
+            for entity in ro_crate(folder, config, result, times)["@graph"]
+            if entity["@id"] == "./"
+        )
+        assert root.get("datePublished") == published

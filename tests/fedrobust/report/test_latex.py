@@ -79,7 +79,8 @@ def test_a_table_of_hostile_names_has_its_rows_and_columns(tmp_path):
             assert len(found) == width
         columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", table)[1]
         assert len(columns) == width
-    assert "\\footnotesize \\textsuperscript{a} f\\_1 \\textless{} 50 \\%." in text
+    note = "{\\footnotesize \\textsuperscript{a} f\\_1 \\textless{} 50 \\%.\\par}"
+    assert f"\\end{{tabular}}\n\\par\\medskip\n{note}\n\\end{{table}}" in text
     first = tables[0].split("\\midrule\n")[1].split("\\bottomrule")[0].splitlines()
     names = [read(cells(row)[0]) for row in first if row]
     assert sorted(names) == sorted(rules)
@@ -92,3 +93,23 @@ def test_an_attack_that_is_named_like_a_heading_is_a_column_of_its_own(tmp_path)
     text = latex(content_of(collect(tmp_path)))
     assert "strategy & tax & none & tax & worst & worst \\\\" in text
     assert "krum & 0.0 & 90.0 & 60.0 & 40.0 & 40.0 \\\\" in text
+
+
+def test_a_table_has_the_notes_of_its_own_numbers_and_those_of_all_runs(tmp_path):
+    for training in ("standard", "pgd"):
+        for rule in ("fedavg", "krum"):
+            for attack in ("none", "alie"):
+                name = f"{training}-{rule}-{attack}"
+                write_run(tmp_path, 0.9, 0.5, strategy=rule, byzantine=attack,
+                          training=training, digest=name)  # fmt: skip
+                own = [f"only {training}"] * (name.endswith("krum-alie"))
+                change_result(tmp_path, name, warnings=["a_b", *own])
+    text = latex(content_of(collect(tmp_path)))
+    tables = text.split("\\begin{table}")[1:]
+    assert len(tables) == 5  # clean and at ε for each training, and all experiments
+    notes = [re.search(r"\\footnotesize (.*)\\par", table)[1] for table in tables]
+    assert all(note.startswith("All runs: a\\_b.") for note in notes)
+    told = [re.findall(r"only (\w+)", note) for note in notes]
+    own = [["pgd"], ["pgd"], ["standard"], ["standard"]]
+    assert sorted(told[:-1]) == own
+    assert sorted(told[-1]) == ["pgd", "standard"]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from fedrobust.report import collect
+from fedrobust.report.column import shown
 from fedrobust.report.epsilon.advice import Kind
 from fedrobust.report.epsilon.arrange import epsilon_matrices
 from fedrobust.report.epsilon.choice import recommend
+from fedrobust.report.epsilon.columns import accuracy_columns, gain_columns
 from fedrobust.report.epsilon.matrix import EpsilonMatrix, TrainingRow
 from fedrobust.report.groups import SeedGroup
 from tests.conftest import REPOSITORY
@@ -260,20 +262,100 @@ def test_rows_with_other_seeds_are_not_compared(tmp_path):
     )
 
 
-@pytest.mark.parametrize("epsilon", [0.1, 0.2])
-def test_a_failed_check_of_the_recommended_or_the_best_is_told(tmp_path, epsilon):
-    write_sweep(tmp_path, THREE, images=1000)
-    for path in tmp_path.glob(f"pgd-{epsilon}-0/evaluations/*.json"):
+def fail(folder, name):
+    for path in folder.glob(f"{name}-0/evaluations/*.json"):
         result = json.loads(path.read_text())
         result["checks"]["within_ball"]["status"] = "fail"
         path.write_text(json.dumps(result))
-    (matrix,) = epsilon_matrices(collect(tmp_path))
-    # At 0.1 the first is recommended and the second is the best.
-    text = recommend(matrix, "0.1").text
-    assert f"FAILED checks of pgd training at {epsilon}: within_ball" in text
+
+
+def texts_of(folder, *at):
+    (matrix,) = epsilon_matrices(collect(folder))
+    return [recommend(matrix, epsilon).text for epsilon in at]
+
+
+def test_a_training_whose_checks_failed_is_not_recommended(tmp_path):
+    write_sweep(tmp_path, THREE, images=1000)
+    fail(tmp_path, "pgd-0.1")
+    # At 0.1 it would be recommended; at 0.2 it is the next.
+    first, second = texts_of(tmp_path, "0.1", "0.2")
+    assert first.startswith(
+        "For ε = 0.1, over 3 seeds: nothing is recommended: it would be pgd training "
+        "at 0.1 (82.0 %), but its checks failed: within_ball. The best in the table, "
+        "pgd training at 0.2 (84.0 %), is"
+    )
+    assert "choose" not in first
+    assert first.count("within_ball") == 1
+    assert "choose pgd training at 0.2, the best in the table (65.0 %)." in second
+    doubt = "FAILED checks of pgd training at 0.1: within_ball; these numbers cannot"
+    assert second.count(doubt) == second.count("within_ball") == 1
+    # The words of the mark stand in the footnotes.
+    assert second.endswith(" Marks: pgd training at 0.1 (ᵃ).")
+
+
+@pytest.mark.parametrize("name", ["standard-None", "noise-0.1", "pgd-0.2"])
+def test_a_failed_check_of_every_named_training_is_told(tmp_path, name):
+    write_sweep(tmp_path, THREE, images=1000)
+    fail(tmp_path, name)
+    (text,) = texts_of(tmp_path, "0.1")
+    assert "choose pgd training at 0.1 (82.0 %)." in text
+    kind, _, epsilon = name.partition("-")
+    told = kind + " training" + f" at {epsilon}" * (epsilon != "None")
+    assert text.count(f"FAILED checks of {told}: within_ball") == 1
     assert text.count("FAILED") == 1
-    # At 0.2 the second is both.
-    assert recommend(matrix, "0.2").text.count("FAILED") == (epsilon == 0.2)
+
+
+def test_more_clean_accuracy_counts_only_if_the_seeds_show_it(tmp_path):
+    # At 0.1 84 - 82: 2 ± 2.5. Clean 94 - 91: 9, -2 and 2, so 3 ± 13.8.
+    unsure = [(0.99, 0.80, 0.49), (0.90, 0.84, 0.51), (0.93, 0.82, 0.50)]
+    advice = advised(tmp_path, at="0.1", pgd1=unsure)
+    assert advice.row.name == "pgd training at 0.2"
+    # 94 - 91: 3, 2 and 4, so 3 ± 2.5.
+    sure = [(0.93, 0.80, 0.49), (0.94, 0.84, 0.51), (0.95, 0.82, 0.50)]
+    advice = advised(tmp_path / "sure", at="0.1", pgd1=sure)
+    assert advice.row.name == "pgd training at 0.1"
+
+
+def test_a_choice_that_nothing_shows_above_standard_training_says_so_first(tmp_path):
+    # At 0.2, minus standard: 11, -2 and 3, so 4 ± 6.557 * 4.3027 / sqrt(3) = 16.3.
+    rows = {
+        "standard": at_0_2(0.40, 0.41, 0.42, clean=0.95),
+        "pgd2": at_0_2(0.51, 0.39, 0.45, clean=0.95),
+    }
+    low = at_0_2(0.20, 0.20, 0.20, clean=0.90)
+    advice = advised(tmp_path, pgd1=low, noise=low, **rows)
+    assert advice.is_unproven
+    assert advice.text.startswith(
+        "For ε = 0.2, over 3 seeds: nothing shows that pgd training at 0.2 is above "
+        "standard training. By the means alone, choose pgd training at 0.2, the best "
+        "in the table (45.0 %). The next, standard training (41.0 %), is 4.0 ± 16.3 "
+        "points lower (undecided: the interval includes 0)."
+    )
+    # Without the seeds of the best, standard training is not compared at all.
+    rows["standard"] = rows["standard"][:2]
+    advice = advised(tmp_path / "seeds", pgd1=low, noise=low, **rows)
+    assert "nothing shows that pgd training at 0.2 is above" in advice.text
+
+
+def test_average_cost_and_gain_carry_the_marks_of_both_numbers(tmp_path):
+    write_sweep(tmp_path, THREE, images=1000)
+    fail(tmp_path, "pgd-0.2")
+    fail(tmp_path, "standard-None")
+    (matrix,) = epsilon_matrices(collect(tmp_path))
+    (letters,) = set(matrix.marks.footnotes)
+    assert letters == "a"
+    accuracies = shown(accuracy_columns(matrix), matrix.rows)
+    average = accuracies.names.index("average")
+    gains = shown(gain_columns(matrix), matrix.rows)
+    by_name = zip(matrix.rows, accuracies.rows, gains.rows, strict=True)
+    found = {row.name: (first[average], *second[2:]) for row, first, second in by_name}
+    # Every gain is against standard training.
+    assert found == {
+        "standard training": ("47.8ᵃ", "0.0ᵃ", "0.0ᵃ", "0.0ᵃ"),
+        "noise training at 0.1": ("49.0", "1.0ᵃ", "2.0ᵃ", "2.0ᵃ"),
+        "pgd training at 0.1": ("77.2", "2.0ᵃ", "40.0ᵃ", "40.0ᵃ"),
+        "pgd training at 0.2": ("81.0ᵃ", "6.0ᵃ", "42.0ᵃ", "55.0ᵃ"),
+    }
 
 
 def matrix_in(path):

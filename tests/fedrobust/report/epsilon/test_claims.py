@@ -5,6 +5,7 @@ derived from them a second time here, with scipy's paired t test.
 """
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,11 +72,22 @@ def rows(draw, num_images):
 @st.composite
 def matrices(draw):
     num_images = draw(st.sampled_from([10, 100, 360, 10_000]))
-    group = SeedGroup({}, {}, {}, [], num_classes=10)
+    few_failed = draw(st.sampled_from([0, 0, 3]))
     return EpsilonMatrix({}, EPSILONS, [
-        TrainingRow(kind, epsilon, group, by_seed, num_images)
+        TrainingRow(kind, epsilon, group(few_failed and not draw(
+            st.integers(0, few_failed))), by_seed, num_images)
         for kind, epsilon, by_seed in draw(rows(num_images))
     ])  # fmt: skip
+
+
+def group(has_failed):
+    """Return runs of one training, of which one may have failed a check."""
+    result = SimpleNamespace(
+        **{"failed_checks": ["logits"], "checks": {}, "skipped_rounds": 0, "seed": 0},
+        **{"config_digest": "c", "evaluation_digest": "e"},
+    )
+    runs = [SimpleNamespace(result=result)] * bool(has_failed)
+    return SeedGroup({}, {}, {}, runs, num_classes=10)
 
 
 def weigh(accuracies, at):
@@ -183,7 +195,7 @@ def check_the_best(matrix, advice, at):
     assert set(advice.tied) == tied
     (named,) = re.findall(
         rf"(?:he best in the table(?: is|,) (?:the control, )?({NAME}) \()|"
-        rf"(?:choose ({NAME}), the best in the table)", advice.text
+        rf"(?:(?:choose|would be) ({NAME}), the best in the table)", advice.text
     )  # fmt: skip
     assert "".join(named) == best.name
     if advice.rival.other.row is best and advice.kind is not Kind.CONTROL:
@@ -198,7 +210,13 @@ def check_the_recommendation(matrix, advice, at):
         assert "nothing is recommended" in advice.text
         return
     assert not row.is_noise
-    assert f"choose {row.name}" in advice.text
+    if row.group.failed_checks:
+        assert "choose" not in advice.text
+        assert f"nothing is recommended: it would be {row.name}" in advice.text
+        assert "but its checks failed: logits." in advice.text
+    else:
+        assert f"choose {row.name}" in advice.text
+        assert "nothing is recommended" not in advice.text
     assert len(row.by_seed) >= 3
     assert advice.guess is None or row is not best
     values = [*by_seed(row, at).values()]
@@ -211,6 +229,38 @@ def check_the_recommendation(matrix, advice, at):
         if not best.is_noise and advice.guess is None:
             total = mean(row, at) + mean(row, "clean")
             assert total >= mean(best, at) + mean(best, "clean") - 1e-8
+            low, _ = interval(row, best, "clean")
+            assert low > 0
+
+
+def check_what_is_not_shown(matrix, advice, at):
+    """Of a choice that is not told from standard training, that is said first."""
+    row, standard = advice.row, matrix.reference
+    is_said = ": nothing shows that" in advice.text
+    if row is None or row.group.failed_checks or row.kind == standard.kind:
+        assert not is_said
+        return
+    if standard.kind != "standard":
+        assert not is_said
+        return
+    bounds = interval(row, standard, at)
+    if bounds is None or bounds[0] <= 0:
+        assert is_said
+    # Rounded to a digit, an interval may touch 0.
+    elif bounds[0] > 0.001:
+        assert not is_said
+
+
+def check_the_doubts(matrix, advice):
+    """Every training that the sentences name has its failed checks told."""
+    doubts = re.findall(r"FAILED checks of ([^:]*): logits;", advice.text)
+    names = re.split(", | and ", doubts[0]) if doubts else []
+    assert len(doubts) <= 1
+    for row in matrix.rows:
+        is_named = re.search(rf"{re.escape(row.name)}(?![\d.]*\d)", advice.text)
+        told = names.count(row.name)
+        is_chosen = row is advice.row
+        assert told == bool(is_named and row.group.failed_checks and not is_chosen)
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -223,6 +273,8 @@ def test_every_claim_follows_from_the_table(matrix, at):
     check_every_percentage(matrix, advice, at)
     check_the_gain(matrix, advice, at)
     check_the_recommendation(matrix, advice, at)
+    check_what_is_not_shown(matrix, advice, at)
+    check_the_doubts(matrix, advice)
     is_alone = not any(
         interval(row, advice.best.row, at)
         for row in matrix.rows

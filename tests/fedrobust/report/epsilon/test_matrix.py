@@ -10,7 +10,11 @@ from fedrobust.report.epsilon.arrange import epsilon_matrices
 from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.epsilon.figures import clean_against_robust, training_heat_map
 from fedrobust.report.epsilon.matrix import CLEAN, EpsilonMatrix, TrainingRow
-from fedrobust.report.epsilon.page import epsilon_markdown, epsilon_note
+from fedrobust.report.epsilon.page import (
+    epsilon_markdown,
+    epsilon_note,
+    epsilon_problems,
+)
 from fedrobust.report.groups import SeedGroup
 from tests.fedrobust.report.epsilon.sweeps import SWEEP, changed, matrix_of, write_sweep
 from tests.fedrobust.report.runs import write_run
@@ -87,7 +91,7 @@ def test_each_strategy_has_a_matrix_of_its_own(tmp_path):
     matrices = epsilon_matrices(runs)
     # Krum's runs have one training epsilon: nothing to choose.
     assert [m.title for m in matrices] == ["strategy=fedavg", "strategy=median"]
-    assert "3 other rows are left out" in epsilon_note(runs, matrices)
+    assert "3 other rows are left out" in epsilon_problems(runs, matrices)[0]
     page = epsilon_markdown(runs, matrices, [[recommend(m)] for m in matrices])
     assert "## strategy=median" in page
     assert "| 0.2 | pgd | 2 | 91.0 ± 1.4 | 84.0 ± 4.2 | 65.0 ± 1.4 | 81.0 |" in page
@@ -117,7 +121,7 @@ def test_different_seeds_are_shown_and_told(tmp_path):
     runs = collect(tmp_path)
     matrices = epsilon_matrices(runs)
     assert len(matrices[0].rows) == 4
-    assert "different seeds" in epsilon_note(runs, matrices)
+    assert "different seeds" in epsilon_problems(runs, matrices)[0]
     assert "The best has seeds 0 and 1, and the next has seed 0." in (
         recommend(matrices[0], "0.1").text
     )
