@@ -1,5 +1,6 @@
 """The words of progress: lines of at most 80 columns."""
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -8,7 +9,8 @@ from strategies.transport.text import printable
 
 WIDTH = 80
 # Columns that a name keeps, however long the rest of its line is.
-SHORTEST_NAME = 12
+SHORTEST_NAME = 24
+_COUNTER = re.compile(r"\[\d+/[\d?]+\] ")
 DOTS = "..."
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -49,9 +51,13 @@ def _fitting(text: str, width: int) -> str:
 
 
 def named_line(name: str, rest: str, width: int = WIDTH) -> str:
-    """Return ``name: rest``, whose name is cut first."""
+    """Return ``name: rest``, whose name is cut first, but not its counter ``[1/9]``."""
+    counter = _COUNTER.match(printable(name))
+    number = counter[0] if counter else ""
+    name = name[len(number) :]
+    width -= len(number)
     rest = cut_end(rest, width - min(cell_len(name), SHORTEST_NAME) - 2)
-    return f"{cut_middle(name, width - cell_len(rest) - 2)}: {rest}"
+    return f"{number}{cut_middle(name, width - cell_len(rest) - 2)}: {rest}"
 
 
 def round_line(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 
 from fedrobust.errors import ConfigError
-from fedrobust.files import writing
+from fedrobust.files import write_atomically, writing
 from strategies.transport.text import printable
 
 if TYPE_CHECKING:
@@ -26,16 +26,17 @@ HELP = """usage: fedrobust report FOLDER... [--to FOLDER]
   The command prints a table of the runs, and writes report.html, which opens in any
   browser and needs no network, report.md, report.tex, report.csv and figures/.
 
-  With one of the following options it writes one figure instead:
+  With one of the following options it writes a figure instead, with its caption:
 
-  --figure   a figure of the report by its name; may be repeated
+  --figure   a figure of the report by its name, which the page shows under each
+             figure; may be repeated
   --x        what is across: a key in which the runs differ, round, epsilon (of the
              evasion attack), or a measure
   --y        what is up: a measure, such as clean_accuracy, robust_accuracy,
              robust_accuracy.pgd.0.1, backdoor_success or macro_f1
   --hue      a key that is shown by colour
   --facet    a key with a panel for each of its values
-  --where    use only the runs with this value; may be repeated
+  --where    use only the runs with this value; may be repeated for other keys
 
   Examples:
 
@@ -63,14 +64,36 @@ def command(arguments: Sequence[str]) -> int:
     if axes is None and not options.figure:
         show_report(folders, to)
         return 0
-    from fedrobust.report.write import write_figures
+    show_figures(folders, to, axes, options.figure)
+    return 0
+
+
+def show_figures(
+    folders: Sequence[Path], to: Path, axes: "Axes | None", names: Sequence[str]
+) -> None:
+    """Write figures that somebody asked for, and print their captions.
+
+    A caption is also a text file beside its figure, as nothing else holds it.
+    """
+    from fedrobust.report.notes import problems
+    from fedrobust.report.write import (
+        FIGURES,
+        caption_of,
+        chosen_drawings,
+        write_figure,
+    )
 
     runs = runs_in(folders)
-    with writing(to, COPY_IT):
-        written = write_figures(runs, to, _command(folders, to), axes, options.figure)
-    for path in written:
-        print(path)
-    return 0
+    for drawing in chosen_drawings(runs, _command(folders, to), axes, names):
+        caption = caption_of(drawing, runs)
+        print("\n".join(map(printable, caption.split("\n"))))
+        with writing(to, COPY_IT):
+            files = write_figure(drawing, to)
+            text = to / FIGURES / f"{drawing.name}.txt"
+            write_atomically(text, f"{caption}\n{drawing.command}\n")
+        for path in [text, *reversed(files)]:
+            print(path)
+    print_some(problems(runs), "problems")
 
 
 def show_report(
@@ -163,12 +186,17 @@ def _axes(options: argparse.Namespace) -> "Axes | None":
     """Return the axes that the options choose; None without such options."""
     from fedrobust.report.figures import Axes
 
-    fixed = {}
+    fixed: dict[str, str] = {}
     for option in options.where:
         key, sign, value = option.partition("=")
         if not sign or not key:
             raise ConfigError(
                 f"--where {option}: must be KEY=VALUE, such as strategy=krum"
+            )
+        if key in fixed:
+            raise ConfigError(
+                f"--where {option}: {key}={fixed[key]} was given before, and a key has "
+                "one value: leave one of them out"
             )
         fixed[key] = value
     axes = Axes(options.x, options.y, options.hue, options.facet, fixed)

@@ -59,6 +59,7 @@ SETTINGS: dict[Any, Any] = {
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,  # journals refuse the other kind, Type 3
     "svg.hashsalt": "fedrobust",
 }
 

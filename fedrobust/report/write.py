@@ -10,8 +10,10 @@ from fedrobust.report.build import content
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.figures import Axes, default_drawings, drawing_for
 from fedrobust.report.groups import Runs
+from fedrobust.report.interval import count
 from fedrobust.report.latex import latex
 from fedrobust.report.markdown import markdown
+from fedrobust.report.marks import raised
 from fedrobust.report.page import render
 from fedrobust.report.portraits import portraits
 from fedrobust.report.style import KINDS, save
@@ -58,10 +60,10 @@ def all_drawings(runs: Runs, command: str) -> list[Drawing]:
     return [*default_drawings(runs, command), *portraits(runs, command)]
 
 
-def write_figures(
-    runs: Runs, folder: Path, command: str, axes: Axes | None, names: Sequence[str]
-) -> list[Path]:
-    """Write figures that somebody asked for: by their axes, or by their names.
+def chosen_drawings(
+    runs: Runs, command: str, axes: Axes | None, names: Sequence[str]
+) -> list[Drawing]:
+    """Return figures that somebody asked for: by their axes, or by their names.
 
     Raises
     ------
@@ -69,9 +71,8 @@ def write_figures(
         When there is no such figure, or it has no numbers.
     """
     if axes is not None:
-        return write_figure(drawing_for(runs, axes, command), folder)
+        return [drawing_for(runs, axes, command)]
     known = {drawing.name: drawing for drawing in all_drawings(runs, command)}
-    written = []
     for name in names:
         if name not in known:
             raise ConfigError(
@@ -80,8 +81,15 @@ def write_figures(
             )
         if known[name].figure is None:
             raise ConfigError(f"--figure {name}: {known[name].reason.rstrip('.')}")
-        written += write_figure(known[name], folder)
-    return written
+    return [known[name] for name in names]
+
+
+def caption_of(drawing: Drawing, runs: Runs) -> str:
+    """Return what stands under a figure, with the words of its marks, as plain text."""
+    seeds = count(*drawing.seeds)
+    lines = [f"{drawing.title}. {drawing.caption}".strip(), seeds and f"{seeds}."]
+    lines += [f"{raised([x])} {runs.marks.footnotes[x]}" for x in drawing.footnotes]
+    return "\n".join(filter(None, lines))
 
 
 def write_figure(drawing: Drawing, folder: Path) -> list[Path]:

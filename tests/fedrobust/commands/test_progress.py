@@ -157,7 +157,7 @@ def test_every_line_is_at_most_80_wide(configure, clock, capsys, tmp_path):
     lines.remove(str(tmp_path / "result.json"))  # a path is never cut
     assert len(lines) == 8
     assert max(map(len, lines)) == 80
-    assert printed.err.splitlines()[-1].startswith("[754/754] s...")
+    assert printed.err.splitlines()[-1].startswith("[754/754] strategy=k...")
     assert printed.out.splitlines()[-1].endswith("  (8000.0 s)")
 
 

@@ -109,8 +109,9 @@ def test_one_figure_is_drawn_by_its_axes(tmp_path, capsys):
     said = printed(capsys, tmp_path, "--x", "num_byzantine", "--y", "clean_accuracy",
                    "--hue", "strategy", "--where", "strategy=krum")  # fmt: skip
     name = "clean-accuracy-over-num-byzantine-by-strategy-strategy-krum"
-    paths = [tmp_path / "figures" / f"{name}.{kind}" for kind in ("png", "pdf")]
-    assert said.split() == [*map(str, paths)]
+    kinds = ("txt", "pdf", "png")
+    paths = [tmp_path / "figures" / f"{name}.{kind}" for kind in kinds]
+    assert said.splitlines()[-3:] == [*map(str, paths)]
     assert all(path.is_file() for path in paths)
     assert not (tmp_path / "report.html").exists()
 
@@ -119,7 +120,7 @@ def test_a_figure_of_the_report_is_drawn_by_its_name(tmp_path, capsys):
     two_rules(tmp_path)
     name = "clean-accuracy-over-strategy"
     said = printed(capsys, tmp_path, "--figure", name)
-    assert said.splitlines()[0] == str(tmp_path / "figures" / f"{name}.png")
+    assert said.splitlines()[-1] == str(tmp_path / "figures" / f"{name}.png")
 
 
 @pytest.mark.parametrize(
@@ -192,3 +193,24 @@ def test_the_help_names_every_option(capsys):
     for option in ("--to", "--figure", "--x", "--y", "--hue", "--facet", "--where"):
         assert f"  {option} " in said
     assert max(map(len, said.splitlines())) <= 88
+
+
+def test_a_figure_on_request_comes_with_its_caption(tmp_path, capsys):
+    for seed in (0, 1):
+        write_run(tmp_path, 0.9 - seed / 10, 0.5, strategy="krum", seed=seed)
+    write_run(tmp_path, 0.8, 0.5, failed=True)
+    assert main(["report", str(tmp_path), "--x", "strategy"]) == 0
+    said = capsys.readouterr().out
+    assert "1 to 2 seeds." in said
+    assert "ᵃ failed the check within_ball, so the robust accuracy" in said
+    (text,) = (tmp_path / "figures").glob("*.txt")
+    assert text.read_text().split("\n")[0] in said
+    assert f"fedrobust report {tmp_path} --x strategy" in text.read_text()
+
+
+def test_a_key_is_fixed_once(tmp_path, capsys):
+    write_run(tmp_path, 0.9, 0.5)
+    twice = ["--x", "seed", "--where", "strategy=krum", "--where", "strategy=fedavg"]
+    assert main(["report", str(tmp_path), *twice]) == 2
+    told = "--where strategy=fedavg: strategy=krum was given before"
+    assert told in capsys.readouterr().err

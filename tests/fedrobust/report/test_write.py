@@ -8,7 +8,7 @@ from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.column import Column
 from fedrobust.report.figures import Axes
-from fedrobust.report.write import write_figures, write_report
+from fedrobust.report.write import chosen_drawings, write_figure, write_report
 from tests.fedrobust.report.runs import write_run
 
 COMMAND = "fedrobust report runs"
@@ -30,6 +30,12 @@ def folder(tmp_path):
 def contents(folder) -> dict[str, bytes]:
     paths = [*folder.glob("report.*"), *folder.glob("figures/*")]
     return {path.name: path.read_bytes() for path in paths}
+
+
+def write_figures(runs, folder, axes, names):
+    """Write figures on request, and return their files."""
+    chosen = chosen_drawings(runs, COMMAND, axes, names)
+    return [path for drawing in chosen for path in write_figure(drawing, folder)]
 
 
 def test_a_report_has_its_files_and_repeats_to_the_byte(folder):
@@ -56,7 +62,7 @@ def test_no_figure_of_other_runs_stays_beside_a_report_but_those_asked_for_do(fo
     write(folder)
     runs = collect(folder)
     axes = Axes(x="strategy", y="wall_seconds", hue="byzantine")
-    asked = write_figures(runs, folder, COMMAND, axes, [])
+    asked = write_figures(runs, folder, axes, [])
     assert [path.suffix for path in asked] == [".png", ".pdf"]
     # Runs with another size: no two of them can be compared any more.
     for place, path in enumerate(sorted(folder.glob("*/config.yaml"))):
@@ -90,17 +96,17 @@ def test_a_report_that_is_torn_leaves_the_old_one(folder, monkeypatch):
 
 
 def test_a_figure_is_written_by_its_name_alone(folder):
-    written = write_figures(collect(folder), folder, COMMAND, None, [GRID])
+    written = write_figures(collect(folder), folder, None, [GRID])
     assert [path.name for path in written] == [f"{GRID}.png", f"{GRID}.pdf"]
     assert {path.name for path in folder.iterdir() if path.is_file()} == set()
     with pytest.raises(ConfigError) as error:
-        write_figures(collect(folder), folder, COMMAND, None, [GRID.replace("t", "")])
+        write_figures(collect(folder), folder, None, [GRID.replace("t", "")])
     assert f"did you mean '{GRID}'?" in str(error.value)
 
 
 def test_a_figure_without_numbers_is_refused_with_its_reason(folder):
     with pytest.raises(ConfigError, match="--figure learning-curves: No run was eval"):
-        write_figures(collect(folder), folder, COMMAND, None, ["learning-curves"])
+        write_figures(collect(folder), folder, None, ["learning-curves"])
 
 
 def test_a_report_can_go_to_a_folder_that_is_not_there_yet(tmp_path):

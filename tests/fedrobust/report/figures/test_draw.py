@@ -113,7 +113,7 @@ def test_what_holds_for_all_runs_stands_under_each_figure(tmp_path):
     runs = collect(tmp_path)
     axes = Axes(x="strategy", y="clean_accuracy")
     told = (
-        "All runs: failed the check within_ball, so its robust accuracy cannot be "
+        "All runs: failed the check within_ball, so the robust accuracy cannot be "
         "believed."
     )
     assert drawing_for(runs, axes, COMMAND).caption == told
