@@ -13,6 +13,7 @@ from fedrobust.report.figures.axes import CLEAN, ROBUST, Axes, as_numbers
 from fedrobust.report.figures.dots import draw_dots
 from fedrobust.report.figures.draw import OnePlaceError, drawing_for, missing
 from fedrobust.report.figures.heat_map import SPREAD, draw_grids
+from fedrobust.report.figures.matrix import MOST_NUMBERS
 from fedrobust.report.frame import EPSILON, ROUND, runs_frame
 from fedrobust.report.grid_names import is_attack, is_defence
 from fedrobust.report.groups import Runs
@@ -105,6 +106,8 @@ def _grid_drawing(
     counts = [len(group.seeds) for group in groups]
     letters = runs.marks.of(run for group in groups for run in group.runs)
     captions = [caption] if max(counts) > 1 else []
+    if any(g.values.size > MOST_NUMBERS for g in found):
+        captions.append("The numbers of the cells are in the tables.")
     captions += dict.fromkeys(g.worst_over_seeds for g in found if g.worst_over_seeds)
     if any(group.has_repeats for group in groups):
         captions.append(REPEATS)

@@ -19,6 +19,8 @@ from fedrobust.report.style import HEAT, MISSING, PAGE, RISING, styled
 NONE = "–"
 # Inches of a row without and with a second line of text, and of a column.
 ROW, HIGH_ROW, CELL = 0.2, 0.29, 0.42
+# With more cells nobody reads their numbers, which the tables have, so cells are small.
+MOST_NUMBERS, SMALL = 400, 0.15
 CHARACTER = 0.068  # inches of a character of a name, at 7.5 points
 
 
@@ -58,6 +60,16 @@ class Matrix:
     rising: bool = False
     span: tuple[float, float] = (0.0, 100.0)
     unit: str = ""
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether the numbers stand in the cells."""
+        return self.values.size <= MOST_NUMBERS
+
+    @property
+    def cell(self) -> float:
+        """The width of a column in inches."""
+        return CELL if self.has_numbers else SMALL
 
 
 def pages(matrix: Matrix, most: int | None = None) -> list[Matrix]:
@@ -106,7 +118,7 @@ def draw_matrices(matrices: Sequence[Matrix]) -> Figure:
 
 def _fitting(matrix: Matrix) -> int:
     """Return how many columns fit across a page beside the names of the rows."""
-    return max(4, int((PAGE - _names(matrix.rows) - 0.9) / CELL))
+    return max(4, int((PAGE - _names(matrix.rows) - 0.9) / matrix.cell))
 
 
 def _names(names: Sequence[str]) -> float:
@@ -126,13 +138,15 @@ def _height(matrix: Matrix) -> float:
 
 def _rows(matrix: Matrix) -> float:
     """Return the height of the rows."""
+    if not matrix.has_numbers:
+        return SMALL * len(matrix.rows)
     two_lines = any("\n" in text for line in matrix.texts for text in line)
     return (HIGH_ROW if two_lines else ROW) * len(matrix.rows)
 
 
 def _width(matrix: Matrix) -> float:
     label = 0.2 * bool(matrix.axes[1])
-    return _names(matrix.rows) + CELL * len(matrix.columns) + label + 0.9
+    return _names(matrix.rows) + matrix.cell * len(matrix.columns) + label + 0.9
 
 
 def _draw(place: Any, matrix: Matrix) -> None:
@@ -145,7 +159,8 @@ def _draw(place: Any, matrix: Matrix) -> None:
     place.tick_params(length=0)
     slanted: dict[str, Any] = {}
     if _is_slanted(matrix):
-        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        turned = 40 if matrix.has_numbers else 60
+        slanted = {"rotation": turned, "ha": "right", "rotation_mode": "anchor"}
     place.set_xticks(range(len(matrix.columns)), map(cut, matrix.columns), **slanted)
     place.set_yticks(range(len(matrix.rows)), map(cut, matrix.rows))
     place.set_xlabel(matrix.axes[0])
@@ -154,7 +169,8 @@ def _draw(place: Any, matrix: Matrix) -> None:
         place.set_title(wrapped(matrix.title, int(_width(matrix) / 0.075)))
     if matrix.split:
         place.axvline(matrix.split - 0.5, color="white", linewidth=2.5)
-    for (y, x), value in np.ndenumerate(matrix.values):
+    numbers = np.ndenumerate(matrix.values) if matrix.has_numbers else ()
+    for (y, x), value in numbers:
         place.text(
             x, y, matrix.texts[y][x], ha="center", va="center", fontsize=7,
             linespacing=0.95, color=_readable(colours(scale(value)), np.isnan(value)),

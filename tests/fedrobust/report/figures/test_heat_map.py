@@ -7,8 +7,8 @@ from fedrobust.errors import ConfigError
 from fedrobust.report import collect, grids
 from fedrobust.report.figures import Axes, data_for, draw, drawing_for
 from fedrobust.report.figures.heat_map import draw_grids
-from fedrobust.report.figures.matrix import Matrix, pages
-from fedrobust.report.style import settle
+from fedrobust.report.figures.matrix import Matrix, draw_matrices, pages
+from fedrobust.report.style import PAGE, settle
 from tests.fedrobust.report.figures.boxes import overlapping
 from tests.fedrobust.report.runs import change_result, write_run
 
@@ -205,3 +205,16 @@ def test_the_label_of_the_colour_bar_fits_beside_two_rows(tmp_path):
         assert box.y0 >= 0
         assert box.y1 <= figure.bbox.y1
         assert box.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize(("columns", "texts"), [(20, 400), (21, 0)])
+def test_a_matrix_of_many_cells_is_one_page_without_numbers(columns, texts):
+    names = [f"attack{number}" for number in range(columns)]
+    values = np.full((20, columns), 50.0)
+    whole = Matrix(
+        [f"rule{n}" for n in range(20)], names, values, [["50"] * columns] * 20
+    )
+    drawn = [draw_matrices([page]) for page in pages(whole)]
+    assert sum(len(figure.axes[0].texts) for figure in drawn) == texts
+    assert max(figure.get_figwidth() for figure in drawn) <= PAGE
+    assert texts or len(drawn) == 1
