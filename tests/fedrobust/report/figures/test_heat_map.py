@@ -87,7 +87,7 @@ def test_success_of_an_attacker_has_the_other_colours(tmp_path):
 
 def test_many_attacks_are_cut_into_pages_and_none_is_lost(tmp_path):
     attacks = [f"attack_{number:02}" for number in range(24)]
-    rules = [f"rule_{number:02}" for number in range(18)]
+    rules = [f"rule_{number:02}" for number in range(15)]
     for r, rule in enumerate(rules):
         for a, attack in enumerate(attacks):
             write_run(tmp_path, (r + a) / 100, 0.5, strategy=rule, byzantine=attack)
