@@ -38,7 +38,11 @@ def executed(tmp_path_factory):
         client = nbclient.NotebookClient(
             notebook, km=manager, timeout=300, resources={"metadata": {"path": folder}}
         )
-        client.execute(env=dict(os.environ))
+        try:
+            client.execute(env=dict(os.environ))
+        finally:
+            # The client leaves a kernel that it did not start itself.
+            manager.shutdown_kernel(now=True)
     return folder, notebook
 
 
