@@ -47,7 +47,8 @@ class Opened:
         return self.page.locator("#runs [role=status]").inner_text()
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session, as Playwright's event loop would run in all other tests.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no chromium, chromium-browser or google-chrome on the path")
