@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 # From the bottom up: a folder or a loose module imports only from those before it.
 FRAMEWORK = [
     *("errors", "vectors", "search_path", "signals", "files"),
-    *("backend", "randomness", "epsilon", "escape"),
+    *("backend", "randomness", "epsilon"),
     *("network", "data", "models", "attacks", "training", "byzantine"),
     *("runtime", "tracking", "config", "evaluation", "assembly", "record"),
     *("federation", "one_run", "report", "reproduce", "commands"),

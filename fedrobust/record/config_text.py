@@ -6,7 +6,6 @@ goes on beyond its block, such as a list in brackets or an alias, that block is 
 on its own, and the file is parsed as a whole.
 """
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from fedrobust.files import read_text, read_yaml
+from fedrobust.files import parse_yaml, read_text, read_yaml
 
 _KEY = re.compile(r"^(?=[A-Za-z_]\w*:(?:\s|$))", re.MULTILINE)
+_parsed_once = lru_cache(maxsize=8192)(parse_yaml)
 
 
 def read_config(path: Path, advice: str) -> Any:
@@ -31,15 +31,7 @@ def read_config(path: Path, advice: str) -> Any:
     if before or not blocks:
         return read_yaml(path, advice)
     try:
-        return {k: v for block in blocks for k, v in _parsed(block).items()}
+        return {k: v for block in blocks for k, v in _parsed_once(block).items()}
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError):
         # Parsed as a whole it may be right; if not, the message names the line.
         return read_yaml(path, advice)
-
-
-@lru_cache(maxsize=8192)
-def _parsed(block: str) -> Any:
-    found = yaml.load(block, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    # Raises ValueError for an alias that makes a value a part of itself.
-    json.dumps(found, skipkeys=True, default=str)
-    return found

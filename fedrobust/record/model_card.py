@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fedrobust.config import Config
-from fedrobust.escape import escape_markdown
+from fedrobust.record.escape import escape_markdown
 from fedrobust.record.result import Result
 
 TEMPLATE = "model_card.md.jinja"

@@ -15,7 +15,6 @@ from pathlib import Path
 from fedrobust.config.jobs import Jobs
 from fedrobust.config.names import SEED, value_of, values_of
 from fedrobust.errors import FileError, tell
-from fedrobust.escape import guarded, unguarded
 from fedrobust.files import (
     Json,
     locked,
@@ -24,6 +23,7 @@ from fedrobust.files import (
     write_atomically,
     writing,
 )
+from fedrobust.record.escape import guarded, unguarded
 from fedrobust.record.stored_run import StoredRun
 
 INDEX = "index.csv"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fedrobust.escape import guarded
+from fedrobust.record.escape import guarded
 
 Row = TypeVar("Row")
 

@@ -6,6 +6,7 @@ Columns are the keys in which runs differ, by their dotted names, then ``seed``,
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
@@ -38,12 +39,15 @@ def values_of(runs: Runs, key: str) -> set[str]:
     return every if key in varying_keys(runs) else set()
 
 
+# Each figure of a report reads the same frame, which nobody changes.
+@lru_cache(maxsize=1)
 def runs_frame(runs: Runs) -> pd.DataFrame:
     """Return one row for each run, with its keys and measures."""
     epsilon = middle(runs.epsilons)
     return _frame(runs, lambda run: [numbers_of(run.result, epsilon)])
 
 
+@lru_cache(maxsize=1)
 def rounds_frame(runs: Runs) -> pd.DataFrame:
     """Return one row for each round of each run, with its keys and measures."""
     epsilon = middle(runs.epsilons)
@@ -55,6 +59,7 @@ def rounds_frame(runs: Runs) -> pd.DataFrame:
     return _frame(runs, rows)
 
 
+@lru_cache(maxsize=1)
 def epsilons_frame(runs: Runs) -> pd.DataFrame:
     """Return one row for each run and epsilon of its evaluation; 0 is clean.
 

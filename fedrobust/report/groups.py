@@ -89,7 +89,8 @@ class SeedGroup:
         return stdev(values) if len(values) == len(self.seeds) > 1 else None
 
 
-@dataclass(frozen=True)
+# Compared by identity, so that what is computed from it can be kept.
+@dataclass(frozen=True, eq=False)
 class Runs:
     """The finished runs of a folder.
 

@@ -10,6 +10,8 @@ Json = dict[str, Any]
 
 # The training epsilon of an objective that uses none.
 NO_EPSILON = "none"
+# What stands for a key that a run does not have.
+NO_VALUE = ("", "None", NO_EPSILON)
 
 CHOICE = "choices."
 # Keys that are always labels, as runs that differ in one of them differ in size.

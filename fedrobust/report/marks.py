@@ -94,6 +94,11 @@ def raised(letters: Sequence[str]) -> str:
     return ",".join("".join(map(RAISED.__getitem__, word)) for word in letters)
 
 
+def alphabetical(letters: Iterable[str]) -> list[str]:
+    """Return different letters in the order of the footnotes, z before aa."""
+    return sorted(set(letters), key=lambda letter: (len(letter), letter))
+
+
 def _told(sentences: set[str]) -> str:
     """Return the words of sentences that differ in their numbers alone."""
     more = "" if len(sentences) == 1 else " (other runs: other numbers)"

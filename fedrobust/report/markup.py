@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fedrobust.escape import escape_markdown as escape_markdown
+from fedrobust.record.escape import escape_markdown as escape_markdown
 from fedrobust.report.column import Texts
 from fedrobust.report.marks import RAISED
 from strategies.transport.text import printable

@@ -8,6 +8,7 @@ differ only in the defence and the attack.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean, stdev
 
 import numpy as np
@@ -28,6 +29,7 @@ from fedrobust.report.grid_names import (
     names_of,
 )
 from fedrobust.report.groups import Runs, SeedGroup
+from fedrobust.report.marks import alphabetical
 from fedrobust.report.measures import middle, short
 from fedrobust.report.order import rank
 from fedrobust.report.scores import paired_differences
@@ -110,7 +112,7 @@ class RuleAttackGrid:
     def worst_marks(self) -> list[list[str]]:
         """Letters of any attack of each row, as each may have become its worst."""
         return [
-            sorted({letter for column in self.attacked for letter in row[column]})
+            alphabetical(letter for column in self.attacked for letter in row[column])
             for row in self.marks
         ]
 
@@ -194,9 +196,11 @@ class RuleAttackGrid:
     def tax_marks(self) -> list[list[str]]:
         """Letters of the figures that the tax is computed from, by row."""
         plain = [] if self.plain is None else self.free_marks[self.plain]
-        return [sorted({*letters, *plain}) for letters in self.free_marks]
+        return [alphabetical([*letters, *plain]) for letters in self.free_marks]
 
 
+# Tables, figures and the summary are made of the same grids.
+@lru_cache(maxsize=1)
 def grids(runs: Runs) -> list[RuleAttackGrid]:
     """Return a grid for each number and setting in which defence or attack vary."""
     defence = [name for name in runs.columns if is_defence(name)]

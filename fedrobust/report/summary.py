@@ -16,14 +16,13 @@ from fedrobust.report.epsilon.choice import recommend
 from fedrobust.report.finished_run import NumberOf, clean_accuracy, worst_accuracy_at
 from fedrobust.report.grid_names import Labels, labels_of, names_of
 from fedrobust.report.groups import Runs, SeedGroup
-from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.labels import NO_VALUE
 from fedrobust.report.marks import raised
 from fedrobust.report.measures import middle, short
 from fedrobust.report.rule_attack_grid import RuleAttackGrid
 
 # More sentences of one kind are no summary.
 MOST = 3
-NO_VALUE = ("", "None", NO_EPSILON)
 
 
 def summary(runs: Runs, grids: Sequence[RuleAttackGrid]) -> list[str]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from fedrobust.epsilon import fraction
-from fedrobust.report.labels import NO_EPSILON
+from fedrobust.report.labels import NO_VALUE
 from fedrobust.report.measures import Measure
 from fedrobust.report.order import rank
 from fedrobust.report.style import PALETTE
 
-# What stands for a key that a run does not have.
-NO_VALUE = ("", "None", NO_EPSILON)
 CLEAN, ROBUST = "clean_accuracy", "robust_accuracy"
 
 

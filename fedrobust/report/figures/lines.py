@@ -19,6 +19,7 @@ from fedrobust.report.figures.layout import (
 from fedrobust.report.figures.marking import Mark, annotate
 from fedrobust.report.frame import EPSILON, ROUND
 from fedrobust.report.interval import Estimate, estimate
+from fedrobust.report.marks import alphabetical
 from fedrobust.report.style import look, styled
 
 # More points than this need no marker each.
@@ -74,9 +75,7 @@ def estimates(
     low = low if data.frame["y"].min() >= low else -np.inf
     for x, group in rows.groupby("x", sort=True, dropna=False):
         values = group["y"].to_list()
-        letters = sorted(
-            {w for marks in group["marks"].unique() for w in marks.split()}
-        )
+        letters = alphabetical(w for m in group["marks"].unique() for w in m.split())
         yield x, estimate(values, (low, high)), letters
 
 

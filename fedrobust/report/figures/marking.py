@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from fedrobust.report.marks import raised
+from fedrobust.report.marks import alphabetical, raised
 from fedrobust.report.style import INK, settle
 
 # Raised letters are set high in their line, and small.
@@ -72,18 +72,13 @@ def _clusters(marks: Sequence[Mark], near: float) -> list[Mark]:
         for i, (other, first) in enumerate(found):
             if math.dist(at, other) < near:
                 colour = first.colour if first.colour == mark.colour else INK
-                letters = sorted({*first.letters, *mark.letters}, key=_alphabetical)
+                letters = alphabetical([*first.letters, *mark.letters])
                 joined = Mark(first.place, first.x, first.y, letters, colour)
                 found[i] = other, joined
                 break
         else:
             found.append((at, mark))
     return [mark for _, mark in found]
-
-
-def _alphabetical(letter: str) -> tuple[int, str]:
-    """Sort z before aa."""
-    return len(letter), letter
 
 
 def _pixels(mark: Mark) -> tuple[float, float]:

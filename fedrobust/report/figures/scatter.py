@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from fedrobust.report.figures.axes import Data
 from fedrobust.report.figures.layout import label_axes, legend, panels, title
 from fedrobust.report.figures.marking import Mark, annotate
+from fedrobust.report.marks import alphabetical
 from fedrobust.report.style import look, styled
 
 
@@ -26,7 +27,7 @@ def draw_scatter(data: Data) -> Figure:
                 x, y = group["x"].mean(), group["y"].mean()
                 (point,) = place.plot(x, y, **drawn)
                 entries.setdefault(hue, point)
-                letters = sorted({w for m in group["marks"] for w in m.split()})
+                letters = alphabetical(w for m in group["marks"] for w in m.split())
                 marks.append(Mark(place, x, y, letters, str(drawn["color"])))
         place.grid()
     label_axes(figure, places, data.x_label, data.measure.label)

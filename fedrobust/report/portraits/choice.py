@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean
 
 import numpy as np
@@ -14,7 +15,7 @@ from fedrobust.report.finished_run import (
     clean_accuracy,
     worst_accuracy_at,
 )
-from fedrobust.report.groups import SeedGroup
+from fedrobust.report.groups import Runs, SeedGroup
 from fedrobust.report.marks import Marks
 from fedrobust.report.measures import middle
 from strategies.transport.text import printable
@@ -118,6 +119,20 @@ def each_of(
             )
         )
     return drawn
+
+
+def of_extremes(
+    kind: Kind,
+    runs: Runs,
+    groups: Sequence[SeedGroup],
+    draw: Callable[[str | None, FinishedRun], Portrait],
+) -> list[Drawing]:
+    """Draw the most and the least robust of some groups.
+
+    ``draw`` takes the epsilon at which the report shows robust accuracy, and the run.
+    """
+    chosen = most_and_least_robust(groups)
+    return each_of(kind, runs.marks, chosen, partial(draw, middle(runs.epsilons)))
 
 
 def most_and_least_robust(groups: Sequence[SeedGroup], most: int = 2) -> list[Chosen]:

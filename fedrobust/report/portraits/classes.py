@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +10,12 @@ from matplotlib.figure import Figure
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
-from fedrobust.report.measures import middle, short
+from fedrobust.report.measures import short
 from fedrobust.report.portraits.choice import (
     NOT_ATTACKED,
     Kind,
     Portrait,
-    each_of,
-    most_and_least_robust,
+    of_extremes,
     shared_epsilon,
     shortened,
 )
@@ -126,12 +124,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     attacked = [g for g in measured if shared_epsilon([g.runs[0]], None) is not None]
     if not attacked:
         return [KIND.missing(NOT_ATTACKED)]
-    return each_of(
-        KIND,
-        runs.marks,
-        most_and_least_robust(attacked),
-        partial(_portrait, middle(runs.epsilons)),
-    )
+    return of_extremes(KIND, runs, attacked, _portrait)
 
 
 def _portrait(usual: str | None, run: FinishedRun) -> Portrait:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,11 @@ from fedrobust.record.details import confusion_path
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
-from fedrobust.report.measures import middle, short
+from fedrobust.report.measures import short
 from fedrobust.report.portraits.choice import (
     Kind,
     Portrait,
-    each_of,
-    most_and_least_robust,
+    of_extremes,
     shared_epsilon,
     shortened,
     strongest,
@@ -114,12 +112,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     kept = [group for group in runs.groups if has_confusion(group.runs[0])]
     if not kept:
         return [KIND.missing(NOT_RECORDED)]
-    return each_of(
-        KIND,
-        runs.marks,
-        most_and_least_robust(kept),
-        partial(_portrait, middle(runs.epsilons)),
-    )
+    return of_extremes(KIND, runs, kept, _portrait)
 
 
 def has_confusion(run: FinishedRun) -> bool:

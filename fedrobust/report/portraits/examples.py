@@ -1,7 +1,6 @@
 """Adversarial examples: how the images look that the model mistakes."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,12 @@ from fedrobust.record.details import examples_path
 from fedrobust.report.drawing import Drawing
 from fedrobust.report.finished_run import FinishedRun
 from fedrobust.report.groups import Runs
-from fedrobust.report.measures import middle, short
+from fedrobust.report.measures import short
 from fedrobust.report.portraits.choice import (
     NOT_ATTACKED,
     Kind,
     Portrait,
-    each_of,
-    most_and_least_robust,
+    of_extremes,
     shared_epsilon,
     shortened,
     strongest,
@@ -45,12 +43,7 @@ def drawings(runs: Runs) -> list[Drawing]:
     if not kept:
         return [KIND.missing("No run recorded examples: runs of earlier versions did "
                              "not.")]  # fmt: skip
-    return each_of(
-        KIND,
-        runs.marks,
-        most_and_least_robust(kept),
-        partial(_portrait, middle(runs.epsilons)),
-    )
+    return of_extremes(KIND, runs, kept, _portrait)
 
 
 def _path(run: FinishedRun) -> Path:
