@@ -29,6 +29,9 @@ class Purpose(IntEnum):
     SURROGATE = 14
     OBJECTIVE_CLIENTS = 15
     RANDOM_NOISE = 16
+    PRIVATE_BATCHES = 17
+    EXAMPLE_NOISE = 18
+    LOCAL_NOISE = 19
 
 
 def generator(

@@ -19,6 +19,10 @@ class Draw(IntEnum):
     FL_DETECTOR = 105
     FLANDERS = 106
     NORM_CLIPPING = 107
+    CLIENT_NOISE = 108
+    COUNT_NOISE = 109
+    POISSON = 110
+    GROUPS = 111
 
 
 def server_generator(seed: int, draw: Draw, round: int = 0) -> np.random.Generator:

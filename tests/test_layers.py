@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 FRAMEWORK = [
     *("errors", "vectors", "search_path", "signals", "files"),
     *("backend", "randomness", "epsilon"),
-    *("network", "data", "models", "attacks", "training", "byzantine"),
+    *("network", "data", "models", "attacks", "privacy", "training", "byzantine"),
     *("runtime", "tracking", "config", "evaluation", "assembly", "record"),
     *("federation", "one_run", "report", "reproduce", "commands"),
     *("api", "cli", "flower_app", "__main__"),

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedrobust.assembly import byzantine, data, evaluation, networks, trainers
+from fedrobust.assembly import (
+    byzantine,
+    data,
+    evaluation,
+    networks,
+    privacy,
+    trainers,
+)
 from fedrobust.assembly.cache import component_of
 from fedrobust.assembly.repeatability import check_training
 from fedrobust.attacks.base import Attack
@@ -17,6 +24,7 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
+from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
 from fedrobust.training.trainer import Trainer
@@ -150,6 +158,21 @@ class Experiment:
         """The optimiser with which the server applies the aggregate."""
         node = self.config.strategy.server_optimizer
         return component_of(node, "strategy.server_optimizer")
+
+    @property
+    def mechanism(self) -> Mechanism | None:
+        """The privacy mechanism; None without one."""
+        return privacy.mechanism_of(self.config)
+
+    @property
+    def noise_multiplier(self) -> float:
+        """The noise multiplier of the mechanism; 0 without noise."""
+        return privacy.noise_multiplier_of(self.config)
+
+    @property
+    def noise_seed(self) -> int:
+        """The seed of the mechanism's noise."""
+        return privacy.noise_seed(self.config)
 
     @property
     def tracking(self) -> Tracking | None:

@@ -17,8 +17,8 @@ from fedrobust.errors import ConfigError, reason_of
 
 # Groups with a single choice. From a list, Hydra would silently use the last one.
 ONE_CHOICE = (
-    "dataset", "partition", "model", "training", "byzantine", "strategy", "runtime",
-    "tracking",
+    "dataset", "partition", "model", "training", "byzantine", "strategy", "privacy",
+    "runtime", "tracking",
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from fedrobust.config.aggregation import check_preaggregators, check_rule
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.optimizers import check_optimizer
+from fedrobust.config.privacy import check_privacy
 from fedrobust.config.schema import Config
 from fedrobust.config.typed import Node, with_key
 from fedrobust.data.dataset import Dataset, MissingDataError
@@ -53,6 +54,7 @@ def check_components(config: Config) -> Config:
         strategy, rule=rule_node, server_optimizer=server_optimizer
     )
     c = dataclasses.replace(c, strategy=strategy)
+    c = check_privacy(c)
     if isinstance(rule, Rule) and not c.centralised:
         check_rule(c, rule, num_rows, keeps_places, size)
     return dataclasses.replace(

@@ -134,6 +134,7 @@ class Config(Noted):
     runtime: Node
     evaluation: EvaluationConfig
     screening: ScreeningConfig
+    privacy: Node = field(default_factory=dict)
     tracking: Node = field(default_factory=dict)
     # The choice made in each group, which names the nodes above.
     choices: dict[str, str] = field(default_factory=dict)

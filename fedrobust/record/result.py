@@ -30,6 +30,9 @@ class Result(EvaluationResult):
         Ids of the Byzantine clients; None if they are drawn anew in every round.
     detection
         Precision and recall, averaged over the rounds that have them.
+    privacy
+        What is claimed of the run's privacy, and on which terms; None without a
+        mechanism.
     bytes_down, bytes_up, train_seconds
         Sums over the rounds.
     quarantined, failed
@@ -55,6 +58,7 @@ class Result(EvaluationResult):
     objective_clients: list[int] | None = None
     byzantine_clients: list[int] | None = None
     detection: Detection | None = None
+    privacy: Json | None = None
     bytes_down: int | None = None
     bytes_up: int | None = None
     train_seconds: float | None = None

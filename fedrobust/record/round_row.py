@@ -67,6 +67,9 @@ class RoundRow:
         Why the global model did not change; None if the round was aggregated.
     federated
         The clients' own evaluation; None without one.
+    epsilon_spent
+        What all rounds so far have spent, as ``privacy.epsilon`` in result.json; None
+        where no epsilon is claimed.
     train_metrics
         Median of each reported metric over the accepted clients.
     """
@@ -92,6 +95,7 @@ class RoundRow:
     failed: int
     skipped: str | None = None
     federated: Federated | None = None
+    epsilon_spent: float | None = None
     train_metrics: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
