@@ -84,7 +84,8 @@ class Reproduction:
     title, paper
         The heading of the page, and its first paragraph.
     verdict
-        The rule that judges cells: ``seeds``, ``single`` or ``compared``.
+        The rule that judges the measures without a rule of their own: ``seeds``,
+        ``single``, ``printed`` or ``compared``.
     minutes
         A rough estimate of the minutes that one run takes.
     columns
@@ -124,9 +125,10 @@ class Reproduction:
         """Return why a cell's setting is not the paper's; empty if it is the same."""
         return "; ".join(u.why for u in self.unlike if cell in self.matching(u.cells))
 
-    def rule(self, cell: Cell) -> str:
-        """Return the name of the rule that judges a cell."""
-        return "compared" if self.why_unlike(cell) else self.verdict
+    def rule(self, cell: Cell, measure: str) -> str:
+        """Return the name of the rule that judges a number of a cell."""
+        judge = self.measures[measure].verdict or self.verdict
+        return "compared" if self.why_unlike(cell) else judge
 
     def matching(self, wanted: Mapping[str, Any]) -> Iterator[Cell]:
         """Yield the planned cells whose columns have the wanted values or lists."""

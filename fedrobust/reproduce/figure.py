@@ -1,6 +1,7 @@
 """The figure of a reproduction: our numbers against the paper's, or cell by cell."""
 
 from collections.abc import Sequence
+from math import floor, isfinite
 from statistics import fmean, stdev
 
 import numpy as np
@@ -18,6 +19,7 @@ OURS = COLOURS["inside"]
 SIDE = 6.0  # side of the square panel, in inches
 PERCENT = 100.0
 ROW = 0.3  # height of the row of a cell, in inches
+STEP = 0.1  # the axes start at a multiple of this share of the scale
 NEAR = 0.045  # share of the scale within which two labels would overlap
 
 
@@ -65,7 +67,7 @@ def against(
     words = {}
     for cell in judged:
         paper, ours = published[cell, measure], numbers[cell]
-        word = verdict(reproduction.rule(cell), paper, ours)
+        word = verdict(reproduction.rule(cell, measure), paper, ours)
         words[cell] = word
         axes.errorbar(
             paper.value,
@@ -82,7 +84,9 @@ def against(
     outside = [cell for cell in judged if words[cell] == "outside"]
     places = [(published[c, measure].value, fmean(numbers[c])) for c in outside]
     top = reproduction.measures[measure].scale
-    for place, label in _labels(places, NEAR * top):
+    least = min(min(published[cell, measure].value, *numbers[cell]) for cell in judged)
+    bottom = STEP * top * floor(least / (STEP * top))
+    for place, label in _labels(places, NEAR * (top - bottom)):
         axes.annotate(
             label,
             place,
@@ -95,7 +99,7 @@ def against(
     for number, cell in enumerate(outside, start=1):
         axes.plot([], [], " ", label=f"{number}  {'/'.join(cell)}")
     unit = " in percent" if top == PERCENT else ""
-    axes.plot([0, top], [0, top], color="#bbbbbb", linewidth=0.8, zorder=0)
+    axes.plot([bottom, top], [bottom, top], color="#bbbbbb", linewidth=0.8, zorder=0)
     axes.set(xlabel=f"{measure}{unit}, paper", ylabel=f"{measure}{unit}, ours")
     axes.set_aspect("equal", anchor="W")
     axes.grid(color="#eeeeee", linewidth=0.6)
@@ -132,9 +136,11 @@ def by_cell(
     for axes, (measure, numbers) in zip(panels, by_measure.items(), strict=True):
         for y, cell in enumerate(cells):
             _row(axes, y, numbers.get(cell, []), published.get((cell, measure)))
-        top = reproduction.measures[measure].scale
+        top = reproduction.measures[measure].most
         unit = ", percent" if top == PERCENT else ""
-        axes.set(title=f"{measure}{unit}", xlim=(-0.03 * top, 1.03 * top))
+        axes.set_title(f"{measure}{unit}")
+        if isfinite(top):
+            axes.set_xlim(-0.03 * top, 1.03 * top)
         axes.grid(axis="x", color="#e5e5e5", linewidth=0.6)
     panels[0].set_yticks(range(len(cells)), ["/".join(cell) for cell in cells])
     panels[0].set_ylim(len(cells) - 0.5, -0.5)

@@ -140,24 +140,29 @@ def _columns(name: str, read: Mapping[str, Any]) -> dict[str, dict[str, list[str
 
 
 def _measures(name: str, read: _Definition) -> dict[str, Measure]:
-    """Return the measures by name, and check their units against the verdict."""
-    if read.verdict not in RULES:
-        raise ConfigError(
-            f"{name}: verdict={read.verdict}: must be {', '.join(RULES)}; "
-            f"{nearest(read.verdict, RULES)}"
-        )
-    scale = RULES[read.verdict]
+    """Return the measures by name, and check their units against their verdicts."""
     measures = {
         str(n): typed(Measure, m, f"{name}.measures.{n}")
         for n, m in read.measures.items()
     }
+    _require_rule(read.verdict, f"{name}: verdict")
     for key, measure in measures.items():
+        rule = measure.verdict or read.verdict
+        _require_rule(rule, f"{name}: measures.{key}.verdict")
+        scale = RULES[rule]
         if scale is not None and measure.scale != scale:
             raise ConfigError(
                 f"{name}: measures.{key}.scale={measure.scale}: must be {scale} with "
-                f"verdict={read.verdict}, whose bounds are in these units"
+                f"verdict={rule}, whose bounds are in these units"
             )
     return measures
+
+
+def _require_rule(rule: str, key: str) -> None:
+    if rule not in RULES:
+        raise ConfigError(
+            f"{key}={rule}: must be {', '.join(RULES)}; {nearest(rule, RULES)}"
+        )
 
 
 def _require_cells(reproduction: Reproduction) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import inf
 from statistics import fmean
 
 from fedrobust.errors import ConfigError
@@ -13,6 +14,8 @@ from strategies.validation import require
 
 # The numbers that are recorded in every round.
 BY_ROUND = ("clean", "precision", "recall")
+# The numbers of result.privacy, which have no upper bound.
+SPENT = ("epsilon", "epsilon_classic")
 
 
 @dataclass(frozen=True)
@@ -24,18 +27,23 @@ class Measure:
     of
         ``clean`` for the clean accuracy; an evasion attack and its epsilon for a robust
         accuracy, such as ``pgd/0.3`` (a single epsilon may be left out); ``precision``
-        or ``recall`` of the clients that the rule excludes, against the Byzantine ones.
+        or ``recall`` of the clients that the rule excludes, against the Byzantine ones;
+        ``epsilon`` that the run spent, or ``epsilon_classic`` by the conversion that
+        older accountants used.
     over
         ``final`` is the value after the last round, ``last 5`` the mean of the last
         five evaluations, ``best from 3`` the maximum from round 3 on and ``mean from
         3`` the mean from round 3 on.
     scale
         The factor for values in [0, 1], such as 100 for percent.
+    verdict
+        The rule that judges this number; None means that of the reproduction.
     """
 
     of: str = "clean"
     over: str = "final"
     scale: float = 1.0
+    verdict: str | None = None
 
     def __post_init__(self) -> None:
         known = re.fullmatch(r"final|(last|best from|mean from) \d+", self.over)
@@ -61,11 +69,16 @@ class Measure:
     @property
     def may_lack(self) -> bool:
         """Whether runs may lack the number, as those without any detection do."""
-        return self.of in BY_ROUND[1:]
+        return self.of in (*BY_ROUND[1:], *SPENT)
+
+    @property
+    def most(self) -> float:
+        """The greatest value of the number."""
+        return inf if self.of in SPENT else self.scale
 
     def check(self, attacks: Collection[str], epsilons: Collection[float]) -> None:
         """Raise ValueError if runs with these attacks do not have the number."""
-        if self.of in BY_ROUND:
+        if self.of in BY_ROUND or self.of in SPENT:
             return
         attack, _, epsilon = self.of.partition("/")
         known = attack in attacks and (
@@ -95,6 +108,9 @@ def measured(measure: Measure, folder: RunFolder, result: Result) -> float | Non
     ConfigError
         When the run evaluated other rounds than the experiment does now.
     """
+    if measure.of in SPENT:
+        spent = (result.privacy or {}).get(measure.of)
+        return None if spent is None else measure.scale * float(spent)
     if measure.over == "final" and measure.of != "clean":
         attack, _, epsilon = measure.of.partition("/")
         curve = result.robust_accuracy[attack]

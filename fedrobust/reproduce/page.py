@@ -23,6 +23,8 @@ RULE_TEXTS = {
     "single": "a cell is inside if the paper's single run lies within our mean ± "
     "allowed = max(0.05, 2 sd) over at least 3 seeds; with fewer seeds it is only "
     "compared",
+    "printed": "a cell is inside if our mean rounds to the paper's number, which has "
+    "two decimals",
     "compared": "the paper gives no spread or not all of its settings, so no cell is "
     "called inside",
 }
@@ -84,8 +86,12 @@ def _status(
         text += (
             f"; the others would take about {minutes / 60:.0f} hours one after another"
         )
-    rule = RULE_TEXTS[reproduction.verdict]
-    return f"{text}. The rule for verdicts was fixed beforehand: {rule}."
+    rules = [RULE_TEXTS[reproduction.verdict]] + [
+        f"by {name}, {RULE_TEXTS[measure.verdict]}"
+        for name, measure in reproduction.measures.items()
+        if measure.verdict
+    ]
+    return f"{text}. The rule for verdicts was fixed beforehand: {'; '.join(rules)}."
 
 
 def _claims(reproduction: Reproduction, results: Results) -> str:

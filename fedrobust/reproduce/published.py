@@ -69,10 +69,10 @@ def _published(
             f"{nearest(measure, reproduction.measures)}"
         )
     value = _number(row, "value", where)
-    scale = reproduction.measures[measure].scale
-    if not 0 <= value <= scale:
+    most = reproduction.measures[measure].most
+    if not 0 <= value <= most:
         raise ConfigError(
-            f"{where}: value is {row['value']}: must be in [0, {scale:g}], the unit of "
+            f"{where}: value is {row['value']}: must be in [0, {most:g}], the unit of "
             f"{measure}; correct it"
         )
     sd = _number(row, "sd", where) if row["sd"] else None

@@ -96,10 +96,10 @@ def _check_row(reproduction: Reproduction, row: Row, where: str) -> None:
             )
     for name, measure in reproduction.measures.items():
         is_absent = measure.may_lack and not row[name]
-        if not is_absent and not _within(row[name], measure.scale):
+        if not is_absent and not _within(row[name], measure.most):
             raise ConfigError(
                 f"{where}: {name} is {row[name]!r}: must be a number in "
-                f"[0, {measure.scale:g}]; correct it"
+                f"[0, {measure.most:g}]; correct it"
             )
     if not _within(row["minutes"], inf):
         raise ConfigError(

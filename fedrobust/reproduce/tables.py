@@ -21,7 +21,9 @@ def cells_table(
     numbers = results.numbers(measure)
     scale = reproduction.measures[measure].scale
     limits = {
-        cell: allowed(reproduction.rule(cell), published.get((cell, measure)), ours)
+        cell: allowed(
+            reproduction.rule(cell, measure), published.get((cell, measure)), ours
+        )
         for cell, ours in numbers.items()
     }
     judged = any(limit is not None for limit in limits.values())
@@ -34,7 +36,7 @@ def cells_table(
         if not ours and paper is None and measure != next(iter(reproduction.measures)):
             continue  # the cell has no such number, or the first table says "not run"
         seeds = reproduction.seeds(cell)
-        word = verdict(reproduction.rule(cell), paper, ours)
+        word = verdict(reproduction.rule(cell, measure), paper, ours)
         remarks = [f"seed {s}: {results.doubts(cell, s)}" for s in seeds
                    if results.doubts(cell, s)]  # fmt: skip
         if ours and paper is not None and reproduction.why_unlike(cell):

@@ -28,7 +28,7 @@ def counts(
     numbers = results.numbers(measure)
     return Counter(
         verdict(
-            reproduction.rule(cell),
+            reproduction.rule(cell, measure),
             published.get((cell, measure)),
             numbers.get(cell, []),
         )

@@ -5,6 +5,7 @@ seeds     inside if |ours - paper| <= max(1.5 points, 2.5 sd sqrt(1/n_paper +
 single    the paper has one run; inside if its number lies within our mean
           +- max(0.05, 2 sd), where sd is ours over at least 3 seeds; with fewer seeds
           the cell is only compared
+printed   inside if our mean rounds to the paper's number, which has two decimals
 compared  the paper gives no spread, or not all of its settings; never inside
 
 Where the paper claims that one cell is above another, the two are compared seed by seed
@@ -22,7 +23,7 @@ from fedrobust.reproduce.published import Published
 
 # The rules, each with the scale of its numbers, as its bounds are in percentage points
 # (100) or in shares (1).
-RULES = {"seeds": 100.0, "single": 1.0, "compared": None}
+RULES = {"seeds": 100.0, "single": 1.0, "printed": 1.0, "compared": None}
 
 
 def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | None:
@@ -47,7 +48,7 @@ def allowed(rule: str, paper: Published | None, ours: list[float]) -> float | No
         return max(1.5, 2.5 * paper.sd * sqrt(1 / paper.n + 1 / len(ours)))
     if rule == "single" and len(ours) >= 3:
         return max(0.05, 2 * stdev(ours))
-    return None
+    return 0.005 if rule == "printed" else None
 
 
 def verdict(rule: str, paper: Published | None, ours: list[float]) -> str:

@@ -18,6 +18,16 @@ from tests.fedrobust.reproduce.toy import command
         ("verdict: seeds", "verdict: seed", "did you mean 'seeds'"),
         ("verdict: seeds", "verdict: single", "measures.accuracy.scale=100"),
         (
+            "over: last 2",
+            "over: last 2\n    verdict: prnited",
+            "measures.accuracy.verdict=prnited: must be seeds",
+        ),
+        (
+            "over: last 2",
+            "over: last 2\n    verdict: printed",
+            "measures.accuracy.scale=100.0: must be 1.0 with verdict=printed",
+        ),
+        (
             "- rule:",
             "- overrides: [seed=1]\n  rule:",
             "plan: overrides: each block must have",

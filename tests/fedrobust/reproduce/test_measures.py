@@ -1,5 +1,6 @@
 """What a run is held to."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -37,6 +38,7 @@ def test_measures_are_what_they_say(tmp_path):
         config_digest="0", seed=0, num_rounds=6, attack={}, choices={}, checks={},
         clean_accuracy=0.6, robust_accuracy={"pgd": {"0.3": 0.25}},
         worst_robust_accuracy={"0.3": 0.25},
+        privacy={"epsilon": 7.5, "epsilon_classic": None},
     )  # fmt: skip
     for measure, expected in (
         (Measure("clean", "final", 100), 60.0),
@@ -47,16 +49,21 @@ def test_measures_are_what_they_say(tmp_path):
         (Measure("recall", "mean from 3", 100), 50.0),
         (Measure("pgd/0.3", "final", 100), 25.0),
         (Measure("pgd", "final"), 0.25),
+        (Measure("epsilon"), 7.5),
     ):
         assert measured(measure, Folder(), result) == pytest.approx(expected)
     for of, over in (
         ("clean", "first 3"),
         ("pgd", "last 5"),
         ("recall", "final"),
+        ("epsilon", "last 5"),
         ("clean", "best from"),
     ):
         with pytest.raises(ValueError, match=f"over='{over}': must be"):
             Measure(of, over)
+    # Without noise there is no epsilon, and without a mechanism no privacy.
+    for without in (result, replace(result, privacy=None)):
+        assert measured(Measure("epsilon_classic"), Folder(), without) is None
     detected.clear()
     assert measured(Measure("recall", "mean from 3"), Folder(), result) is None
     # Of a run that evaluated other rounds than these, the last three are others, too.

@@ -29,6 +29,10 @@ from fedrobust.reproduce.verdicts import allowed, compare
         ("single", Published(0.80), [0.80, 0.80], "compared"),
         ("seeds", Published(92.0), [92.0, 92.0], "compared"),
         ("compared", Published(92.0, 1.0, 3), [92.0, 92.0, 92.0], "compared"),
+        # two decimals are printed: 1.185 and 1.195 round to 1.19, 1.196 to 1.2
+        ("printed", Published(1.19), [1.1949], "inside"),
+        ("printed", Published(1.19), [1.1849], "outside"),
+        ("printed", Published(1.19), [1.19, 1.204], "outside"),
         ("seeds", None, [92.0], "ours alone"),
         ("seeds", Published(92.0, 0.2, 3), [], "not run"),
     ],
