@@ -38,7 +38,7 @@ def test_a_parameter_that_separates_the_examples_is_enough(configure):
     [
         ("model.norm=batch", r"model\.norm=batch: must be group, layer or none"),
         ("training.shuffle=false", r"training\.shuffle=False: must be true"),
-        ("+training.optimizer.loss_scale_factor=2", "loss_scale_factor=2: must be left"),
+        ("+training.optimizer.loss_scale_factor=2", "factor=2: must be left out"),
         ("strategy=sfat", r"strategy\.rule=SFAT: must be a rule that needs no losses"),
     ],
 )
