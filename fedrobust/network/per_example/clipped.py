@@ -8,13 +8,17 @@ Talwar, Zhang: Deep Learning with Differential Privacy, CCS 2016, Algorithm 1.
 
 from collections.abc import Callable, Sequence
 
+from fedrobust.backend import tf
 from fedrobust.network.bound_model import BoundModel
 from fedrobust.network.network import Network, Tensor
 from fedrobust.network.per_example.factors import Clipped
+from fedrobust.network.per_example.layers import by_layers
 from fedrobust.network.per_example.whole import whole_model
 
 Bind = Callable[[Sequence[Tensor]], BoundModel]
 Losses = Callable[..., Tensor]
+
+HALF = {"bfloat16", "float16"}
 
 __all__ = ["Clipped", "clipped_sum"]
 
@@ -54,4 +58,15 @@ def clipped_sum(
     An example whose gradient is not finite counts as 0, so that the sensitivity of the
     sum remains C. ``BoundModel.losses``, which no example determines, are left out.
     """
-    return whole_model(network, list(weights), bind, losses_of, batch, clip, mask)
+    arguments = (network, list(weights), bind, losses_of, batch, clip, mask)
+    if not tf.executing_eagerly() and _is_float32(network):
+        clipped = by_layers(*arguments)
+        if clipped is not None:
+            return clipped
+    return whole_model(*arguments)
+
+
+def _is_float32(network: Network) -> bool:
+    """Return whether weights and computation are in float32, as the rules assume."""
+    dtypes = {v.dtype for v in network.model.trainable_variables}
+    return dtypes == {"float32"} and not HALF & network.dtypes

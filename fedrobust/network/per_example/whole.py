@@ -10,6 +10,8 @@ from typing import Any
 from fedrobust.backend import tf
 from fedrobust.network.network import Network, Tensor
 from fedrobust.network.per_example.factors import Clipped, clipping_factors
+from fedrobust.network.per_example.recurrent import unrolled
+from fedrobust.network.per_example.units import LOCK
 
 # Distance between the seeds of two examples. Generators of one model lie closer.
 SEED_STEP = 65537
@@ -47,7 +49,8 @@ def whole_model(
         return loss, gradients, fixed
 
     rows = tf.range(tf.shape(mask)[0])
-    losses, gradients, fixed = _map(one, (rows, list(batch)))
+    with LOCK, unrolled(network.model):
+        losses, gradients, fixed = _map(one, (rows, list(batch)))
     squares = [_flat(g) ** 2 for g in gradients]
     squared_norms = tf.add_n([tf.reduce_sum(each, axis=1) for each in squares])
     factors = clipping_factors(squared_norms, clip, mask)
