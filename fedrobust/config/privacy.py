@@ -4,6 +4,7 @@ import dataclasses
 
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
+from fedrobust.config.private_training import check_private_training
 from fedrobust.config.schema import Config
 from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.privacy.mechanism import Mechanism
@@ -20,4 +21,6 @@ def check_privacy(config: Config) -> Config:
         config.choices.get("privacy", node["_target_"]),
         "dp_sgd or none without a federation",
     )
+    if isinstance(made, DPSGD):
+        check_private_training(config)
     return dataclasses.replace(config, privacy=node)

@@ -68,6 +68,8 @@ def train_centralised(
             "train_loss": trained.loss,
             "local_steps": float(trained.steps),
         }
+        if experiment.trains_privately:
+            del report.metrics["train_loss"]
         after_round(report, arrays, None)
     done = ServerState(round=max(before.round, config.num_rounds), arrays=arrays)
     return RunState(server=done, optimizer=state)
