@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
@@ -28,7 +29,7 @@ from fedrobust.config.hydra_errors import explain
 from fedrobust.config.hydra_loader import Loader, loader_for
 from fedrobust.config.load import forget_checks, load_once
 from fedrobust.config.user_files import broken_file, circular_defaults
-from fedrobust.errors import ConfigError, reason_of
+from fedrobust.errors import ConfigError, nearest, reason_of
 
 # The primary configuration file of conf/.
 CONFIG = "config"
@@ -44,9 +45,33 @@ def science_digest(*, _root_: DictConfig) -> str:
     return _known_digest.get() or load_once(_root_).digest
 
 
+def for_choice(group: str, values: DictConfig, *, _root_: DictConfig) -> Any:
+    """Return the value for the choice that is made in a group.
+
+    With it, a sweep over choices gives each its own value of another key:
+    ``num_clients: ${for_choice:privacy,{client_dp:240,dp_sgd:5}}``.
+
+    Raises
+    ------
+    ConfigError
+        When the group is unknown, or its choice has no value.
+    """
+    choices = _root_.hydra.runtime.choices
+    if group not in choices:
+        raise ConfigError(f"for_choice: no group {group!r}, {nearest(group, choices)}")
+    choice = str(choices[group])
+    if choice not in values:
+        raise ConfigError(
+            f"for_choice: {group}={choice} has no value: add one to those for "
+            f"{', '.join(map(str, values))}"
+        )
+    return values[choice]
+
+
 def register_resolvers() -> None:
-    """Register ``science_digest`` with OmegaConf."""
-    OmegaConf.register_new_resolver("science_digest", science_digest, replace=True)
+    """Register the functions that configurations may call, with OmegaConf."""
+    for resolver in (science_digest, for_choice):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
 
 
 @contextlib.contextmanager
