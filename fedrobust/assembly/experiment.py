@@ -1,5 +1,6 @@
 """An experiment: a checked configuration and its parts, built at their first use."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
+from fedrobust.privacy.ledger import Ledger
 from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
@@ -168,6 +170,13 @@ class Experiment:
     def noise_multiplier(self) -> float:
         """The noise multiplier of the mechanism; 0 without noise."""
         return privacy.noise_multiplier_of(self.config)
+
+    def ledger(self, clients: Collection[int] | None = None) -> Ledger | None:
+        """Return a ledger of what the run spends, with nothing spent.
+
+        None without noise. ``clients`` are those that take part, by default all.
+        """
+        return privacy.ledger_of(self.config, clients)
 
     @property
     def noise_seed(self) -> int:
