@@ -1,7 +1,7 @@
 """An experiment: a checked configuration and its parts, built at their first use."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from fedrobust.assembly import (
     evaluation,
     networks,
     privacy,
+    protection,
     trainers,
 )
 from fedrobust.assembly.cache import component_of
@@ -30,7 +31,12 @@ from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
 from fedrobust.training.trainer import Trainer
+from strategies.postprocessors import Postprocessor
 from strategies.rules.base import Rule
+from strategies.sampling import Sampling
+
+if TYPE_CHECKING:
+    from flwr.clientapp.typing import Mod
 
 
 class Experiment:
@@ -184,6 +190,21 @@ class Experiment:
         return privacy.noise_seed(self.config)
 
     @property
+    def sampling(self) -> Sampling:
+        """How a round samples clients: ``fixed`` or ``poisson``."""
+        return protection.sampling_of(self.config)
+
+    @property
+    def postprocessors(self) -> list[Postprocessor]:
+        """What the mechanism does to updates and aggregate at the server."""
+        return protection.postprocessors_of(self.config)
+
+    @property
+    def client_mods(self) -> "list[Mod]":
+        """The Flower mods of the mechanism, which honest clients apply."""
+        return protection.mods_of(self.config)
+
+    @property
     def tracking(self) -> Tracking | None:
         """The sink of the run's figures; None without one."""
         node = self.config.tracking
@@ -227,6 +248,7 @@ class Experiment:
         """
         if not self.config.centralised:
             _ = self.partition
+            _ = self.postprocessors
         doubts = check_training(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:

@@ -191,9 +191,12 @@ def serve(
     stack, adversary = grid_for(grid, client_ids, cohort, colluding)
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
-        if round > 0 and strategy.last_round is not None:
-            chosen = None if adversary is None else adversary.chosen
-            after_round(strategy.last_round, unpack_all(arrays), chosen)
+        report = strategy.last_round
+        if round > 0 and report is not None:
+            # Of a round that sampled nobody the adversary does not hear.
+            seen = None if adversary is None else adversary.chosen
+            chosen = {} if seen and not report.sampled else seen
+            after_round(report, unpack_all(arrays), chosen)
 
     strategy.start(
         stack,
@@ -227,8 +230,10 @@ def _strategy_for(
     return RobustStrategy(
         rule=experiment.rule,
         preaggregators=experiment.preaggregators,
+        postprocessors=experiment.postprocessors,
         server_optimizer=experiment.server_optimizer,
         fraction_train=config.participation,
+        sampling=experiment.sampling,
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
         min_evaluate_nodes=1,
