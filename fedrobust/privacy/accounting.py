@@ -161,7 +161,10 @@ def epsilon_spent(
 
 
 def largest_epsilon(
-    spent: Collection[tuple[Release, int]], delta: float, accountant: str = "rdp"
+    spent: Collection[tuple[Release, int]],
+    delta: float,
+    accountant: str = "rdp",
+    conversion: str = "improved",
 ) -> float:
     """Return the largest epsilon of several numbers of releases; 0 of none.
 
@@ -169,7 +172,7 @@ def largest_epsilon(
     what another spends.
     """
     found = 0.0
-    rough = {pair: epsilon_spent(*pair, delta) for pair in spent}
+    rough = {pair: epsilon_spent(*pair, delta, "rdp", conversion) for pair in spent}
     if accountant == "rdp":
         return max(rough.values(), default=found)
     for pair in sorted(rough, key=rough.__getitem__, reverse=True):
