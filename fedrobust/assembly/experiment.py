@@ -1,5 +1,6 @@
 """An experiment: a checked configuration and its parts, built at their first use."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
+from fedrobust.privacy.ledger import Ledger, Tariff
 from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
@@ -180,6 +182,14 @@ class Experiment:
         """The noise multiplier of the mechanism; 0 without noise."""
         return privacy.noise_multiplier_of(self.config)
 
+    def ledger(self) -> Ledger | None:
+        """Return a ledger of what all clients spend; None if there is no epsilon."""
+        return privacy.ledger_of(self.config)
+
+    def tariff(self, clients: Collection[int]) -> Tariff:
+        """Return what a round costs if only these clients take part."""
+        return privacy.tariff_for(self.config, clients)
+
     @property
     def noise_seed(self) -> int:
         """The seed of the mechanism's noise."""
@@ -246,6 +256,7 @@ class Experiment:
             _ = self.partition
             _ = self.postprocessors
         doubts = check_training(self.config)
+        privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:
             networks.check_saving(self.config)
