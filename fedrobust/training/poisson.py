@@ -52,8 +52,14 @@ class PoissonSchedule(Schedule):
     def seen(
         self, x: Any, y: NDArray[np.int32]
     ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
-        """Return all images and labels, and the order."""
-        return x[:], y, self.order
+        """Return the images and labels that some step needs, and their order."""
+        if self.order.size >= len(x):
+            return x[:], y, self.order
+        taken = self.order != NOBODY
+        used, places = np.unique(self.order[taken], return_inverse=True)
+        order = np.full_like(self.order, NOBODY)
+        order[taken] = places
+        return x[used], y[used], order
 
     @classmethod
     def draw(

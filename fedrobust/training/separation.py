@@ -24,7 +24,8 @@ def require_private(
 ) -> None:
     """Raise ValueError for what cannot train with DP-SGD, by what it declares."""
     name = type(objective).__name__
-    if not objective.separate or isinstance(objective, Replaying):
+    separate = getattr(objective, "separate", True)
+    if not separate or isinstance(objective, Replaying):
         raise ValueError(
             f"{name} uses other examples of the batch or the client for an example, so "
             f"clipping bounds nothing: {REMEDY}"

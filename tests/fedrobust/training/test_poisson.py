@@ -76,3 +76,14 @@ def test_a_key_gives_the_same_batches_again():
     first, again, other = (draw(50, local, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.order, again.order)
     assert first.order.shape != other.order.shape or (first.order != other.order).any()
+
+
+def test_only_the_examples_of_some_step_are_gathered():
+    schedule = draw(1000, LocalTraining(local_steps=5, batch_size=10))
+    x, y = np.arange(1000.0), np.arange(1000)
+    x_seen, y_seen, order = schedule.seen(x, y)
+    assert len(x_seen) == len(y_seen) == len(np.unique(schedule.order)) - 1
+    taken = schedule.order != NOBODY
+    np.testing.assert_array_equal(taken, order != NOBODY)
+    np.testing.assert_array_equal(x_seen[order[taken]], schedule.order[taken])
+    np.testing.assert_array_equal(y_seen[order[taken]], schedule.order[taken])
