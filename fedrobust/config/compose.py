@@ -56,7 +56,9 @@ def for_choice(group: str, values: DictConfig, *, _root_: DictConfig) -> Any:
     ConfigError
         When the group is unknown, or its choice has no value.
     """
-    choices = _root_.hydra.runtime.choices
+    # Hydra hands a job its configuration without the node ``hydra``.
+    composed = _root_.hydra if "hydra" in _root_ else HydraConfig.get()
+    choices = composed.runtime.choices
     if group not in choices:
         raise ConfigError(f"for_choice: no group {group!r}, {nearest(group, choices)}")
     choice = str(choices[group])
