@@ -138,7 +138,7 @@ def test_the_noise_multiplier_of_opacus():
     st.sampled_from(["poisson", "none"]),
 )
 @example(target=2.0, rate=0.1, steps=20, sampling="fixed")
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_the_noise_that_is_found_spends_the_target_and_no_more(
     target, rate, steps, sampling
 ):
