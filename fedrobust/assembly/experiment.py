@@ -249,7 +249,7 @@ class Experiment:
         if not self.config.centralised:
             _ = self.partition
             _ = self.postprocessors
-        doubts = check_training(self.config)
+        doubts = check_training(self.config) + protection.doubts_about(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:
             networks.check_saving(self.config)
