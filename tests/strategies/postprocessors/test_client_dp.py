@@ -16,6 +16,7 @@ from strategies.randomness import Draw, server_generator
 from strategies.rules import Krum, Mean, Median
 from strategies.server_optimizers import SGD, Adam
 from tests.messages import global_arrays
+from tests.own_postprocessors import Momentum
 from tests.strategies import one_round
 from tests.strategies.federation import METRICS, NUM_CLIENTS, federation, sends, start
 from tests.strategies.one_round import record, replies_of
@@ -166,13 +167,18 @@ def test_a_robust_rule_without_enough_replies_still_skips_its_round():
     assert "needs at least 5 updates" in strategy.last_round.skipped
 
 
-def test_statistics_and_declared_weights_are_refused_with_the_remedy():
+def test_what_the_noise_would_not_cover_is_refused_with_the_remedy():
     part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=2)
     remedy = r"^statistics=\['bn'\]: must be left out with ClientDP\(.*group normal"
     with pytest.raises(ValueError, match=remedy):
         configured(2, 1, part, statistics=["bn"])
     with pytest.raises(ValueError, match=r"^rule=.*must be Mean\(weighted=False\)"):
         configured(2, 1, part, rule=Mean(weighted=True))
+    for parts in ([Momentum(), part], [part, part]):
+        with pytest.raises(ValueError, match=r"^postprocessors=.* is the first, so"):
+            RobustStrategy(rule=Mean(), postprocessors=parts)
+    strategy = RobustStrategy(rule=Mean(), postprocessors=[part, Momentum()])
+    assert strategy.postprocessors == (part, Momentum())
 
 
 @pytest.mark.parametrize(
