@@ -10,10 +10,10 @@ from hypothesis.extra.numpy import arrays
 
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
-from strategies.postprocessors import ClientDP
+from strategies.postprocessors import ClientDP, PostprocessorContext
 from strategies.preaggregators import NNM
 from strategies.randomness import Draw, server_generator
-from strategies.rules import Krum, Mean, Median
+from strategies.rules import Aggregate, Krum, Mean, Median
 from strategies.server_optimizers import SGD, Adam
 from tests.messages import global_arrays
 from tests.own_postprocessors import Momentum
@@ -69,6 +69,24 @@ def test_the_noise_is_another_in_each_round_and_for_each_seed():
                 )
             )
     assert len(set(found)) == 4
+
+
+def test_the_noise_of_many_rounds_has_the_standard_deviation_it_should_have():
+    part = ClientDP(clip=3.0, noise_multiplier=0.8, expected_clients=6)
+    d, rounds = 200, 300
+    noise = np.empty((rounds, d))
+    for round in range(rounds):
+        context = PostprocessorContext(
+            aggregate=Aggregate(vector=np.zeros(d, np.float32)), round=round + 1
+        )
+        noise[round] = part(context.aggregate.vector, None, context).vector
+    scaled = noise / (0.8 * 3 / 6)
+    n = scaled.size
+    assert abs(scaled.mean()) < 5 / np.sqrt(n)
+    assert abs(scaled.std() - 1) < 5 / np.sqrt(2 * n)
+    # Rounds after each other, and values beside each other, have nothing in common.
+    for first, second in ((scaled[1:], scaled[:-1]), (scaled[:, 1:], scaled[:, :-1])):
+        assert abs(np.mean(first * second)) < 5 / np.sqrt(n)
 
 
 UPDATES = arrays(
