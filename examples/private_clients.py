@@ -42,7 +42,7 @@ def query(message, context):
 
 @server_app.main()
 def main(grid, context):
-    """Train for 30 rounds, in each of which a client takes part by a coin of its own."""
+    """Train for 30 rounds; in each, every client takes part with probability 1/2."""
     private = ClientDP(
         clip=CLIP, noise_multiplier=1.0, expected_clients=SHARE * NUM_CLIENTS
     )

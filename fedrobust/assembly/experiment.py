@@ -26,7 +26,7 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
-from fedrobust.privacy.ledger import Ledger
+from fedrobust.privacy.ledger import Ledger, Tariff
 from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
@@ -177,12 +177,13 @@ class Experiment:
         """The noise multiplier of the mechanism; 0 without noise."""
         return privacy.noise_multiplier_of(self.config)
 
-    def ledger(self, clients: Collection[int] | None = None) -> Ledger | None:
-        """Return a ledger of what the run spends, with nothing spent.
+    def ledger(self) -> Ledger | None:
+        """Return a ledger of what all clients spend; None if there is no epsilon."""
+        return privacy.ledger_of(self.config)
 
-        None without noise. ``clients`` are those that take part, by default all.
-        """
-        return privacy.ledger_of(self.config, clients)
+    def tariff(self, clients: Collection[int]) -> Tariff:
+        """Return what a round costs if only these clients take part."""
+        return privacy.tariff_for(self.config, clients)
 
     @property
     def noise_seed(self) -> int:
@@ -250,6 +251,7 @@ class Experiment:
             _ = self.partition
             _ = self.postprocessors
         doubts = check_training(self.config) + protection.doubts_about(self.config)
+        privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:
             networks.check_saving(self.config)

@@ -1,20 +1,20 @@
 """What the privacy mechanism of an experiment needs to know of the rest of it."""
 
+import math
 import secrets
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
-from fedrobust.assembly import data
+from fedrobust.assembly import networks
 from fedrobust.assembly.cache import MANY, cached, component_of
+from fedrobust.assembly.tariff import noise_for, sizes_of, tariff_of
 from fedrobust.config import Config
+from fedrobust.config.privacy import name_of, unclaimed
 from fedrobust.errors import ConfigError
-from fedrobust.privacy.accounting import epsilon_spent, noise_multiplier_for
-from fedrobust.privacy.client_dp import ClientDP
 from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.privacy.ledger import Ledger, Tariff
 from fedrobust.privacy.mechanism import NOISE, DifferentialPrivacy, Mechanism
-from fedrobust.privacy.release import Release
-from strategies.sampling import sample_clients, sample_size
 
 
 def mechanism_of(config: Config) -> Mechanism | None:
@@ -59,102 +59,74 @@ def _calibrated(of: _Of) -> float:
     return noise_for(of.config, mechanism, mechanism.target_epsilon)
 
 
-def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) -> float:
-    """Return the least noise with which no client spends more in all rounds."""
-    tariff = tariff_of(config, mechanism, NOISE)
-    counts: dict[int, int] = {}
-    for round, sampled in enumerate(_sampled(config), 1):
-        counts = tariff.charge(counts, round, sampled)
-    spent = {(tariff.releases[client], count) for client, count in counts.items()}
-    noise, delta, accountant = 0.0, mechanism.delta, mechanism.accountant
-    for release, count in sorted(spent, key=lambda pair: (-pair[1], repr(pair))):
-        known = replace(release, noise_multiplier=noise)
-        if noise and epsilon_spent(known, count, delta, accountant) <= epsilon:
-            continue
-        needed = noise_multiplier_for(
-            epsilon,
-            sampling_rate=release.sampling_rate,
-            steps=count,
-            delta=delta,
-            accountant=accountant,
-            sampling=release.sampling,
-        )
-        noise = max(noise, needed)
-    return noise
-
-
-def _sampled(config: Config) -> Iterator[list[int]]:
-    """Yield the clients of each round as they are drawn if every node is there."""
-    clients = range(config.num_clients)
-    for round in range(1, config.num_rounds + 1):
-        if config.centralised:
-            yield [0]
-        else:
-            yield sample_clients(clients, config.participation, config.seed, round)
-
-
-def ledger_of(config: Config, clients: Collection[int] | None = None) -> Ledger | None:
-    """Return a ledger with nothing spent; None where no epsilon could be counted.
-
-    Parameters
-    ----------
-    config
-        The experiment.
-    clients
-        The clients that take part; None means all of them.
-    """
+def ledger_of(config: Config) -> Ledger | None:
+    """Return a ledger with nothing spent; None where no epsilon is claimed."""
     mechanism = mechanism_of(config)
-    if not isinstance(mechanism, DifferentialPrivacy):
+    if not isinstance(mechanism, DifferentialPrivacy) or unclaimed(config):
         return None
-    tariff = tariff_of(config, mechanism, noise_multiplier_of(config), clients)
+    tariff = tariff_for(config)
     limit = mechanism.max_epsilon
     return Ledger(tariff, mechanism.delta, mechanism.accountant, limit)
 
 
-def tariff_of(
-    config: Config,
-    mechanism: DifferentialPrivacy,
-    noise: float,
-    clients: Collection[int] | None = None,
-) -> Tariff:
-    """Return what a round of a mechanism costs the clients that take part."""
-    members = range(config.num_clients) if clients is None else sorted(clients)
+def tariff_for(config: Config, clients: Collection[int] | None = None) -> Tariff:
+    """Return what a round costs if only these clients take part, by default all."""
+    mechanism = mechanism_of(config)
+    assert isinstance(mechanism, DifferentialPrivacy)
+    return tariff_of(config, mechanism, noise_multiplier_of(config), clients)
+
+
+def check_set_up(config: Config) -> None:
+    """Check the mechanism against the model and the data.
+
+    Raises
+    ------
+    ConfigError
+        When the model has statistics that no noise covers, or the first round could
+        already spend more than the limit.
+    """
+    mechanism = mechanism_of(config)
+    if not isinstance(mechanism, DifferentialPrivacy):
+        return
+    if statistics := networks.network_for(config).statistics:
+        raise ConfigError(
+            f"model: has the variable {statistics[0]!r}, which is not trained and "
+            "which no noise covers: must have none with "
+            f"privacy={name_of(config, mechanism)}, so replace batch normalisation by "
+            "keras.layers.GroupNormalization (model.norm=group)"
+        )
     if isinstance(mechanism, DPSGD):
-        local = config.training
-        sizes = (
-            {0: len(data.split_of(config).x_train)}
-            if config.centralised
-            else {
-                client: len(data.client_rows(config, client)[0]) for client in members
-            }
+        _note_delta(config, mechanism)
+    ledger = ledger_of(config)
+    if ledger is not None and ledger.is_spent:
+        epsilon, limit = ledger.epsilon_after_next(), mechanism.max_epsilon
+        assert limit is not None
+        needed = noise_for(config, mechanism, limit)
+        raise ConfigError(
+            f"privacy.max_epsilon={limit}: must be at least {_up(epsilon)}, which the "
+            f"first round alone could spend with noise_multiplier="
+            f"{noise_multiplier_of(config):.4g}; all {config.num_rounds} rounds stay "
+            f"within it from privacy.noise_multiplier={_up(needed)}"
         )
-        rates = {c: min(1.0, local.batch_size / size) for c, size in sizes.items()}
-        return Tariff(
-            releases={c: Release(noise, rate) for c, rate in rates.items()},
-            count=lambda client, round: local.steps(sizes[client], round),
-        )
-    release, is_hidden = Release(noise, 1.0, "none"), False
-    if isinstance(mechanism, ClientDP):
-        release, is_hidden = _client_level(config, mechanism, noise, len(members))
-    return Tariff(
-        releases=dict.fromkeys(members, release),
-        count=lambda client, round: 1,
-        is_hidden=is_hidden,
-    )
 
 
-def _client_level(
-    config: Config, mechanism: ClientDP, noise: float, num_clients: int
-) -> tuple[Release, bool]:
-    """Return the release of a round of client-level DP, and whether it hides who."""
-    if mechanism.sampling == "poisson":
-        return Release(noise, config.participation), True
-    sampled = sample_size(num_clients, config.participation)
-    if sampled == num_clients:
-        return Release(noise), True
-    if mechanism.accountant == "rdp":
-        return Release(noise, sampled / num_clients, "fixed"), True
-    return Release(noise, 1.0, "none"), False
+def _note_delta(config: Config, mechanism: DifferentialPrivacy) -> None:
+    """Warn of a delta that allows to publish an example of the smallest client."""
+    sizes = sizes_of(config, range(config.num_clients))
+    client = min(sizes, key=sizes.__getitem__)
+    if mechanism.delta * sizes[client] > 1:
+        whose = "the data set" if config.centralised else f"client {client}"
+        warnings.warn(
+            f"privacy.delta={mechanism.delta} is above 1 over the {sizes[client]} "
+            f"examples of {whose}: so weak a bound allows to publish one of them",
+            stacklevel=2,
+        )
+
+
+def _up(value: float) -> str:
+    """Return a number with four digits, rounded up."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 3)
+    return f"{math.ceil(value / step) * step:.4g}"
 
 
 def noise_seed(config: Config) -> int:

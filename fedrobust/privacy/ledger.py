@@ -53,8 +53,9 @@ class Ledger:
 
     Attributes
     ----------
-    counts
-        The number of releases that each client is in, by client id: the whole state.
+    round, counts
+        The last round that was charged, 0 before the first, and the number of releases
+        that each client is in, by client id: the whole state.
     """
 
     def __init__(
@@ -68,44 +69,54 @@ class Ledger:
         self.delta = delta
         self.accountant = accountant
         self.max_epsilon = max_epsilon
+        self.round = 0
         self.counts: dict[int, int] = {}
 
     def record(self, round: int, sampled: Collection[int]) -> None:
-        """Charge the clients that a round sampled, whether or not they replied."""
+        """Charge the clients that a round sampled, whether or not they replied.
+
+        A round that was charged before is not charged again.
+        """
+        if round <= self.round:
+            return
+        self.round = round
         self.counts = self.tariff.charge(self.counts, round, sampled)
 
-    def epsilon(self) -> float:
-        """Return the epsilon of the client that has spent most."""
-        return self._largest(self.counts)
+    def restore(self, round: int, counts: Mapping[int, int]) -> None:
+        """Go on after a round, with the counts after it."""
+        self.round, self.counts = round, dict(counts)
 
-    def epsilon_after(self, round: int) -> float:
-        """Return the epsilon if ``round`` came next, and sampled whoever spends most.
+    def epsilon(self, conversion: str = "improved") -> float:
+        """Return the epsilon of the client that has spent most."""
+        return self._largest(self.counts, conversion)
+
+    def epsilon_after_next(self) -> float:
+        """Return the epsilon after one more round that samples whoever spends most.
 
         Who will be sampled is not looked up, since nodes may come and go.
         """
         everyone = self.tariff.releases
-        return self._largest(self.tariff.charge(self.counts, round, everyone))
+        after = self.tariff.charge(self.counts, self.round + 1, everyone)
+        return self._largest(after)
 
-    def is_spent(self, next_round: int) -> bool:
+    @property
+    def is_spent(self) -> bool:
         """Return whether one more round could exceed the limit for some client."""
         if self.max_epsilon is None:
             return False
-        return self.epsilon_after(next_round) > self.max_epsilon
+        return self.epsilon_after_next() > self.max_epsilon
 
-    def epsilon_by_client(self, conversion: str = "improved") -> dict[int, float]:
+    def epsilon_by_client(self) -> dict[int, float]:
         """Return the epsilon of each client, by its id."""
+        terms = (self.delta, self.accountant)
         return {
-            client: epsilon_spent(
-                release,
-                self.counts.get(client, 0),
-                self.delta,
-                self.accountant,
-                conversion,
-            )
+            client: epsilon_spent(release, self.counts.get(client, 0), *terms)
             for client, release in sorted(self.tariff.releases.items())
         }
 
-    def _largest(self, counts: Mapping[int, int]) -> float:
+    def _largest(
+        self, counts: Mapping[int, int], conversion: str = "improved"
+    ) -> float:
         releases = self.tariff.releases
         spent = {(releases[client], count) for client, count in counts.items()}
-        return largest_epsilon(spent, self.delta, self.accountant)
+        return largest_epsilon(spent, self.delta, self.accountant, conversion)
