@@ -250,7 +250,7 @@ class Experiment:
         if not self.config.centralised:
             _ = self.partition
             _ = self.postprocessors
-        doubts = check_training(self.config)
+        doubts = check_training(self.config) + protection.doubts_about(self.config)
         privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:
