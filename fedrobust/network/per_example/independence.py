@@ -11,7 +11,10 @@ from fedrobust.network.network import Network, Tensor
 
 
 def reached(
-    outputs: Iterable[Tensor], inputs: Sequence[Tensor], stops: Iterable[Tensor] = ()
+    outputs: Iterable[Tensor],
+    inputs: Sequence[Tensor],
+    stops: Iterable[Tensor] = (),
+    constant: str | None = None,
 ) -> set[int]:
     """Return the positions of the inputs on which outputs depend in the graph.
 
@@ -21,6 +24,8 @@ def reached(
         Tensors of the current graph.
     stops
         Tensors behind which nothing counts.
+    constant
+        Type of operations behind which nothing counts either.
     """
     names = {tensor.name: i for i, tensor in enumerate(inputs)}
     seen = {tensor.name for tensor in stops}
@@ -29,7 +34,7 @@ def reached(
         tensor = pending.pop()
         if tensor.name in names:
             found.add(names[tensor.name])
-        elif tensor.name not in seen:
+        elif tensor.name not in seen and tensor.op.type != constant:
             seen.add(tensor.name)
             pending += tensor.op.inputs
     return found

@@ -130,9 +130,9 @@ def _escaped(
     """Return the positions of weights with an effect outside of their units' calls."""
     between = [losses, *(t for call in calls for t in call.tensors)]
     stops = [t for call in calls for t in call.watched]
-    found = reached(between, weights, stops)
+    found = reached(between, weights, stops, "StopGradient")
     for call in calls:
-        within = reached(call.watched, weights, call.tensors)
+        within = reached(call.watched, weights, call.tensors, "StopGradient")
         found |= within - {positions[id(v)] for v in call.unit.variables}
     return found
 

@@ -6,6 +6,7 @@ that example alone.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from math import prod
 from threading import get_ident
 from typing import Any
 
@@ -38,7 +39,7 @@ def check_separate(
     Parameters
     ----------
     network
-        The model, with weights at which to compare.
+        The model, with weights near which to compare.
     losses_of
         Function of a bound model and a batch, as for ``clipped_sum``.
     batch
@@ -59,7 +60,7 @@ def check_separate(
     example alone.
     """
     trainable, fixed = network.split(network.arrays(), (1, 0))
-    weights = [tf.convert_to_tensor(each) for each in trainable]
+    weights = _moved(trainable)
     bound = bind or (lambda weights: BoundModel(network, weights, fixed))
     alone = network.function(lambda *first: _alone(weights, bound, losses_of, first))
 
@@ -72,6 +73,7 @@ def check_separate(
         return clipped.gradients
 
     together = network.function(first_of)
+    is_finite = False
     for k in range(len(batch[0])):
         rolled = [np.roll(each, -k, axis=0) for each in batch]
         expected = [np.asarray(g) for g in alone(*[each[:1] for each in rolled])]
@@ -79,6 +81,24 @@ def check_separate(
         if not _agree(_flat(found), _flat(expected)):
             layer = _culprit(network, bound, weights, losses_of, rolled)
             raise ValueError(_message(network, layer, found, expected))
+        is_finite |= bool(np.isfinite(_flat(expected)).all())
+    if not is_finite:
+        raise ValueError(
+            f"the model {network.model.name} has no finite gradient for any of "
+            f"{len(batch[0])} random examples: check its initial weights"
+        )
+
+
+def _moved(weights: Sequence[NDArray[Any]]) -> list[Tensor]:
+    """Move weights a little, since layers that start with zeros would hide others."""
+    rng = np.random.default_rng(0)
+    steps = [
+        0.3 * rng.normal(size=w.shape) / np.sqrt(prod(w.shape[:-1])) for w in weights
+    ]
+    return [
+        tf.convert_to_tensor(np.add(w, step).astype(w.dtype))
+        for w, step in zip(weights, steps, strict=True)
+    ]
 
 
 def _alone(
