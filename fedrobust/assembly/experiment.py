@@ -106,6 +106,11 @@ class Experiment:
         return trainers.trainer_of_client(self.config, client, round)
 
     @property
+    def trains_privately(self) -> bool:
+        """Whether local training is differentially private by example."""
+        return trainers.trains_privately(self.config)
+
+    @property
     def objective_clients(self) -> list[int]:
         """The clients that train with the objective; the others train clean."""
         return trainers.objective_clients(self.config)

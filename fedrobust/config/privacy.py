@@ -9,6 +9,7 @@ from fedrobust.byzantine.collusion import Collusion
 from fedrobust.config.components import check_component
 from fedrobust.config.defaults import component_class
 from fedrobust.config.keys import require
+from fedrobust.config.private_training import check_private_training
 from fedrobust.config.schema import Config
 from fedrobust.config.typed import with_key
 from fedrobust.privacy.client_dp import ClientDP
@@ -168,8 +169,8 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         norm not in ("batch", "dual"),
         "model.norm",
         norm,
-        f"none or group with privacy={name}: batch statistics mix examples, and no "
-        "noise covers them",
+        f"group, layer or none with privacy={name}: batch statistics mix the examples, "
+        "and no noise covers them",
     )
     if isinstance(made, DPSGD):
         require(
@@ -178,6 +179,7 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
             config.cohort,
             f"1 with privacy={name}, which draws batches of its own for each client",
         )
+        check_private_training(config)
     elif made.delta * config.num_clients > 1:
         warnings.warn(
             f"privacy.delta={made.delta} is above 1 over num_clients="

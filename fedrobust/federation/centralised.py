@@ -79,6 +79,8 @@ def train_centralised(
         last = round
         if ledger is not None:
             ledger.record(round, [0])
+        if experiment.trains_privately:
+            del report.metrics["train_loss"]
         after_round(report, arrays, None)
         if ledger is not None and ledger.is_spent:
             break

@@ -92,6 +92,9 @@ def _train(
             "local_steps": trained.steps,
         }
     )
+    if experiment.trains_privately:
+        # It is computed from the examples, and not noised.
+        del metrics["train_loss"]
     content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
     return Message(content, reply_to=message)
 
