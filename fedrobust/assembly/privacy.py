@@ -5,7 +5,9 @@ import secrets
 from fedrobust.assembly.cache import MANY, cached, component_of
 from fedrobust.config import Config
 from fedrobust.errors import ConfigError
+from fedrobust.privacy.group_secagg import GroupSecAgg
 from fedrobust.privacy.mechanism import NOISE, DifferentialPrivacy, Mechanism
+from strategies.preaggregators import Groups
 
 
 def mechanism_of(config: Config) -> Mechanism | None:
@@ -31,6 +33,14 @@ def noise_multiplier_of(config: Config) -> float:
         raise NotImplementedError
     given = mechanism.noise_multiplier
     return NOISE if given is None else given
+
+
+def groups_of(config: Config) -> list[Groups]:
+    """Return what averages the groups whose sums are secure; empty without groups."""
+    mechanism = mechanism_of(config)
+    if not isinstance(mechanism, GroupSecAgg):
+        return []
+    return [Groups(size=mechanism.group_size)]
 
 
 def noise_seed(config: Config) -> int:
