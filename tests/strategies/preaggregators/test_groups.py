@@ -18,7 +18,7 @@ def test_groups_have_at_least_their_size_and_everybody_has_one(n, g, sizes):
     for round in range(1, 6):
         groups = groups_of(ids, g, seed=0, round=round)
         assert [len(group) for group in groups] == sizes
-        assert sorted(sum(groups, [])) == ids
+        assert sorted(c for group in groups for c in group) == ids
         assert groups == groups_of(ids[::-1], g, seed=0, round=round)
     assert Groups(size=g).num_rows(n) == len(sizes)
 

@@ -62,7 +62,7 @@ def test_a_client_masks_its_update_once_in_a_session():
 def test_a_client_refuses_to_mask_among_too_few_or_with_strangers():
     state, request = members_until("shares", ids=tuple(range(6)))
     few = {name: entry[:2] for name, entry in request.items() if type(entry) is list}
-    with pytest.raises(ProtocolError, match="3 of the clients .* 4 are needed"):
+    with pytest.raises(ProtocolError, match=r"3 of the clients .* 4 are needed"):
         stages.mask(state, {**request, **few}, np.zeros(SIZE))
     strange = {"dealers": [1, 2, 3, 4, 77]}
     with pytest.raises(ProtocolError, match="no neighbours"):

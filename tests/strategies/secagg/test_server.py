@@ -84,10 +84,14 @@ def test_the_groups_smallest_and_given_thresholds():
 
 @pytest.mark.parametrize(
     ("ids", "settings"),
-    [((1,), {}), ((1, 2, 3), {"threshold": 4}), (IDS, {"neighbors": 2, "threshold": 4})],
+    [
+        ((1,), {}),
+        ((1, 2, 3), {"threshold": 4}),
+        (IDS, {"neighbors": 2, "threshold": 4}),
+    ],
 )
 def test_a_group_that_cannot_hold_enough_shares_is_refused(ids, settings):
-    with pytest.raises(AbortError, match="hold . shares of each secret, and thresh"):
+    with pytest.raises(AbortError, match=r"hold . shares of each secret, and thresh"):
         group_of(ids, **settings)
 
 
@@ -151,7 +155,11 @@ def test_no_answer_of_a_client_makes_the_server_raise(stage):
     run(group_of(), keep)
     for name, value in [
         *itertools.product(names, GARBAGE),
-        *((name, [*names[name], names[name][0]]) for name in names if _full(names[name])),
+        *(
+            (name, [*names[name], names[name][0]])
+            for name in names
+            if _full(names[name])
+        ),
     ]:
 
         def hostile(s, member, answer, name=name, value=value):
@@ -176,7 +184,9 @@ def _full(value) -> bool:
 @pytest.mark.parametrize("masked", [None, np.zeros(SIZE + 1), np.zeros(2, np.uint32)])
 def test_a_masked_update_of_another_form_is_refused(masked):
     def hostile(stage, member, answer):
-        return {**answer, MASKED: masked} if (stage, member) == ("upload", 4) else answer
+        return (
+            {**answer, MASKED: masked} if (stage, member) == ("upload", 4) else answer
+        )
 
     group = group_of()
     assert_same(outcome(group, hostile), plain_sum(group, without(4)))
