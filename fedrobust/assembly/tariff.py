@@ -1,5 +1,6 @@
 """What a round of a mechanism costs, and the noise that a target needs."""
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -81,7 +82,8 @@ def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) ->
         counts = tariff.charge(counts, round, sampled)
     spent = {(tariff.releases[client], count) for client, count in counts.items()}
     noise, delta, accountant = 0.0, mechanism.delta, mechanism.accountant
-    for release, count in sorted(spent, key=lambda pair: (-pair[1], repr(pair))):
+    # First who needs most, as far as that is known without accounting.
+    for release, count in sorted(spent, key=_rough_cost, reverse=True):
         known = replace(release, noise_multiplier=noise)
         if noise and epsilon_spent(known, count, delta, accountant) <= epsilon:
             continue
@@ -95,6 +97,11 @@ def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) ->
         )
         noise = max(noise, needed)
     return noise
+
+
+def _rough_cost(pair: tuple[Release, int]) -> tuple[float, float]:
+    release, count = pair
+    return release.sampling_rate * math.sqrt(count), release.sampling_rate
 
 
 def _sampled(config: Config) -> Iterator[list[int]]:

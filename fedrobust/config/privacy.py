@@ -67,8 +67,6 @@ def check_privacy(config: Config) -> Config:
         name,
         "dp_sgd or none without a federation",
     )
-    if isinstance(made, DPSGD):
-        check_private_training(config)
     require(
         not config.training.scaffold,
         "training.scaffold",
@@ -171,8 +169,8 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         norm not in ("batch", "dual"),
         "model.norm",
         norm,
-        f"none or group with privacy={name}: batch statistics mix examples, and no "
-        "noise covers them",
+        f"group, layer or none with privacy={name}: batch statistics mix the examples, "
+        "and no noise covers them",
     )
     if isinstance(made, DPSGD):
         require(
@@ -181,6 +179,7 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
             config.cohort,
             f"1 with privacy={name}, which draws batches of its own for each client",
         )
+        check_private_training(config)
     elif made.delta * config.num_clients > 1:
         warnings.warn(
             f"privacy.delta={made.delta} is above 1 over num_clients="

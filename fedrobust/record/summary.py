@@ -43,6 +43,7 @@ def result_of(
         Warnings in addition to those about the configuration and the rounds.
     """
     rows, training = folder.rounds(), folder.training()
+    ledger = spent_by(experiment, folder)
     trained_in = training.environment or present
     repeats = present["deterministic"] and trained_in.get("deterministic", False)
     config = experiment.config
@@ -60,7 +61,7 @@ def result_of(
         backdoor_success=scores.backdoor_success,
         objective_clients=experiment.objective_clients if shared else None,
         byzantine_clients=None if redrawn else config.drawn_byzantine(),
-        privacy=statement_of(config, spent_by(experiment, folder)),
+        privacy=statement_of(config, ledger),
         **summed(rows),
         warnings=sorted(
             {
@@ -130,6 +131,11 @@ def event_warnings(folder: RunFolder, config: Config) -> set[str]:
     if skipped:
         messages.add(f"{skipped} of {num_rounds} rounds were skipped")
     events = folder.events()
+    if num_rounds < config.num_rounds:
+        messages.add(
+            f"the run ended after round {num_rounds} of {config.num_rounds}: one more "
+            "could spend more than privacy.max_epsilon"
+        )
     if absent := _absent(folder):
         messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
     lowered = {e.round for e in events if e.event == "f lowered"}

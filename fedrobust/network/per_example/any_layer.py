@@ -11,7 +11,7 @@ from fedrobust.network.per_example.units import Call
 
 
 def any_layer(
-    calls: Sequence[Call], upstream: Sequence[list[Tensor]], size: int | None
+    calls: Sequence[Call], upstream: Sequence[list[Tensor]]
 ) -> dict[int, Piece]:
     """Return the pieces of a layer of any kind.
 
@@ -21,13 +21,10 @@ def any_layer(
         The calls of the layer.
     upstream
         Gradients at the tensors that each call watches.
-    size
-        Number of examples, if it is known when tracing. Arguments without an axis of
-        this size are the same for all examples.
     """
     totals: list[Tensor] = []
     for call, gradients in zip(calls, upstream, strict=True):
-        found = _gradients(call, gradients, size)
+        found = _gradients(call, gradients)
         pairs = zip(totals, found, strict=True)
         totals = [a + b for a, b in pairs] if totals else found
     variables = calls[0].unit.variables
@@ -37,10 +34,10 @@ def any_layer(
     }
 
 
-def _gradients(call: Call, upstream: list[Tensor], size: int | None) -> list[Tensor]:
+def _gradients(call: Call, upstream: list[Tensor]) -> list[Tensor]:
     """Return (batch, ...) gradients by the variables of the layer, of one call."""
     flat = tf.nest.flatten((call.args, call.kwargs))
-    mapped = [i for i, value in enumerate(flat) if _has_examples(value, size)]
+    mapped = [i for i, value in enumerate(flat) if has_examples(value)]
     weights = [call.value(v) for v in call.unit.variables]
     ids = [id(v) for v in call.unit.variables]
     others = [(v, value) for v, value in call.values if id(v) not in ids]
@@ -68,8 +65,9 @@ def _gradients(call: Call, upstream: list[Tensor], size: int | None) -> list[Ten
     return found
 
 
-def _has_examples(value: Any, size: int | None) -> bool:
-    """Return whether the first axis of an argument is that of the examples."""
-    return bool(
-        tf.is_tensor(value) and value.shape.rank and value.shape[0] in (None, size)
-    )
+def has_examples(value: Any) -> bool:
+    """Return whether the first axis is that of the examples, whose size is unknown.
+
+    Arguments without it are the same for all examples.
+    """
+    return bool(tf.is_tensor(value) and value.shape.rank and value.shape[0] is None)

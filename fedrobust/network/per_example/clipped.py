@@ -53,11 +53,22 @@ def clipped_sum(
     mask
         (batch,) floats: 1 for an example that counts, 0 for one that fills the batch.
 
+    Raises
+    ------
+    ValueError
+        When the model keeps statistics of the examples, as batch normalisation does,
+        adds a loss that depends on them, or computes in float16.
+
     Notes
     -----
     An example whose gradient is not finite counts as 0, so that the sensitivity of the
     sum remains C. ``BoundModel.losses``, which no example determines, are left out.
     """
+    if network.has_graph and network.is_narrow:
+        raise ValueError(
+            f"the model {network.model.name} computes in float16, where gradients of "
+            "single examples vanish: use float32 or the policy mixed_bfloat16"
+        )
     arguments = (network, list(weights), bind, losses_of, batch, clip, mask)
     if not tf.executing_eagerly() and _is_float32(network):
         clipped = by_layers(*arguments)

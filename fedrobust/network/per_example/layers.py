@@ -8,16 +8,20 @@ Computations in Convolutional Neural Networks, arXiv 1912.06015; Bu, Wang, Zha, 
 Differentially Private Optimization on Large Model at Small Cost, ICML 2023.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fedrobust.backend import tf
 from fedrobust.network.network import Network, Tensor
-from fedrobust.network.per_example.any_layer import any_layer
+from fedrobust.network.per_example.any_layer import any_layer, has_examples
 from fedrobust.network.per_example.convolution import convolution
 from fedrobust.network.per_example.embedding import embedding
 from fedrobust.network.per_example.factors import Clipped, clipping_factors
+from fedrobust.network.per_example.independence import (
+    reached,
+    require_independence,
+)
 from fedrobust.network.per_example.linear import dense, einsum_dense
 from fedrobust.network.per_example.normalization import normalization
 from fedrobust.network.per_example.pieces import Piece
@@ -58,6 +62,7 @@ def by_layers(
     variables = network.model.trainable_variables
     # Tensors of this graph, wherever the caller's are from.
     weights = [tf.identity(w) for w in weights]
+    batch = [_of_unknown_size(t) for t in batch]
     with LOCK:
         traced = _trace(network, weights, bind, losses_of, batch)
         if traced is None:
@@ -103,8 +108,10 @@ def _trace(
         if units is None:
             return None
         model = bind(weights)
+        before = list(model.fixed)
         with recorded(units, is_current) as calls:
             losses = losses_of(model, *batch)
+        require_independence(network, model, batch, before)
         escaped = _escaped(losses, calls, weights, positions)
         if not escaped:
             redraws = any(call.draws and call.unit.kind is None for call in calls)
@@ -123,43 +130,16 @@ def _escaped(
     """Return the positions of weights with an effect outside of their units' calls."""
     between = [losses, *(t for call in calls for t in call.tensors)]
     stops = [t for call in calls for t in call.watched]
-    found = reached(between, weights, stops)
+    found = reached(between, weights, stops, "StopGradient")
     for call in calls:
-        within = reached(call.watched, weights, call.tensors)
+        within = reached(call.watched, weights, call.tensors, "StopGradient")
         found |= within - {positions[id(v)] for v in call.unit.variables}
-    return found
-
-
-def reached(
-    outputs: Iterable[Tensor], inputs: Sequence[Tensor], stops: Iterable[Tensor] = ()
-) -> set[int]:
-    """Return the positions of the inputs on which outputs depend in the graph.
-
-    Parameters
-    ----------
-    outputs, inputs
-        Tensors of the current graph.
-    stops
-        Tensors behind which nothing counts. Neither does what gradients do not pass.
-    """
-    names = {tensor.name: i for i, tensor in enumerate(inputs)}
-    seen = {tensor.name for tensor in stops}
-    pending, found = list(outputs), set()
-    while pending:
-        tensor = pending.pop()
-        if tensor.name in names:
-            found.add(names[tensor.name])
-        if tensor.name in seen or tensor.op.type in ("StopGradient", "PreventGradient"):
-            continue
-        seen.add(tensor.name)
-        pending += tensor.op.inputs
     return found
 
 
 def _pieces(calls: list[Call], losses: Tensor) -> dict[int, Piece] | None:
     """Return the pieces of all weights; None if one has pieces of several units."""
-    size = losses.shape[0]
-    if any(not _is_batch(t, size) for call in calls for t in call.watched):
+    if any(not has_examples(t) for call in calls for t in call.watched):
         return None
     watched = [call.watched for call in calls]
     flat = tf.gradients(losses, tf.nest.flatten(watched))
@@ -181,16 +161,18 @@ def _pieces(calls: list[Call], losses: Tensor) -> dict[int, Piece] | None:
         if unit.kind is not None:
             found = RULES[unit.kind](its_calls, [g[0] for g in its_gradients])
         if found is None:
-            found = any_layer(its_calls, its_gradients, size)
+            found = any_layer(its_calls, its_gradients)
         if pieces.keys() & found.keys():
             return None
         pieces |= found
     return pieces
 
 
-def _is_batch(tensor: Tensor, size: int | None) -> bool:
-    """Return whether the first axis may be that of the examples."""
-    return bool(tensor.shape.rank) and (size is None or tensor.shape[0] in (None, size))
+def _of_unknown_size(tensor: Tensor) -> Tensor:
+    """Hide the number of examples, so that no other axis can be taken for theirs."""
+    return tf.raw_ops.PlaceholderWithDefault(
+        input=tensor, shape=[None, *tensor.shape[1:]]
+    )
 
 
 def _only_finite(

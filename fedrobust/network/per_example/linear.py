@@ -41,7 +41,7 @@ def matrix_piece(a: list[Tensor], g: list[Tensor], shaped: Any) -> Piece:
 
 def is_long(steps: int | None, width: int, out: int) -> bool:
     """Return whether the gradient takes fewer numbers than its Gram matrices."""
-    return steps is None or steps * (width + out) >= width * out
+    return steps is None or 2 * steps * (width + out) >= width * out
 
 
 def dense(calls: Sequence[Call], upstream: Sequence[Tensor]) -> dict[int, Piece]:

@@ -202,12 +202,12 @@ def recorded(units: Sequence[Unit], current: Callable[[Any], bool]) -> Iterator[
 
     with ExitStack() as stack:
         for unit in units:
-            stack.enter_context(_shadowed(unit.layer, shadow(unit)))
+            stack.enter_context(shadowed(unit.layer, shadow(unit)))
         yield calls
 
 
 @contextmanager
-def _shadowed(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
+def shadowed(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
     """Replace the function ``call`` of one layer, in the context."""
     own = vars(layer).get("call")
     object.__setattr__(layer, "call", call)

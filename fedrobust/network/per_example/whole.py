@@ -10,6 +10,7 @@ from typing import Any
 from fedrobust.backend import tf
 from fedrobust.network.network import Network, Tensor
 from fedrobust.network.per_example.factors import Clipped, clipping_factors
+from fedrobust.network.per_example.independence import require_independence
 from fedrobust.network.per_example.recurrent import unrolled
 from fedrobust.network.per_example.units import LOCK
 
@@ -38,9 +39,12 @@ def whole_model(
             state = model.fixed[i]
             shift = tf.stack([row * SEED_STEP, tf.zeros_like(row)])
             model.fixed[i] = state + tf.cast(shift, state.dtype)
+        before = list(model.fixed)
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            loss = losses_of(model, *[each[None] for each in example])[0]
+            batch_of_one = [each[None] for each in example]
+            loss = losses_of(model, *batch_of_one)[0]
+        require_independence(network, model, batch_of_one, before)
         gradients = tape.gradient(
             loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
         )
