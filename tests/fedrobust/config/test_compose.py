@@ -6,6 +6,7 @@ import pytest
 
 from fedrobust.config import load_config
 from fedrobust.config.compose import (
+    checked,
     compose_run,
     compose_sweep,
     split_overrides,
@@ -79,3 +80,25 @@ def test_a_sweep_that_is_tracked_is_the_same_sweep():
     for sink in (["tracking=mlflow", "tracking.timeout=5"], ["+tracking._target_=m.M"]):
         assert sweep_folder(["strategy=krum", *sink, "seed=0,1"]) == plain
     assert sweep_folder(["seed=0,1", "strategy=krum", "tracking_x=1"]) != plain
+
+
+def test_each_choice_of_a_sweep_may_have_its_own_value_of_another_key():
+    jobs = [checked(composed) for _, composed in compose_sweep(["experiment=privacy"])]
+    assert len(jobs) == 24
+    federations = {(c.choices["privacy"], c.num_clients) for c in jobs}
+    assert federations == {("client_dp", 240), ("dp_sgd", 5)}
+    assert len({config.digest for config in jobs}) == 24
+    word = "num_clients='${for_choice:strategy,{krum:7,median:8}}'"
+    assert load_config(compose_run([word, "strategy=median"])).num_clients == 8
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("${for_choice:strategy,{krum:7}}", "strategy=fedavg has no value: add one"),
+        ("${for_choice:strateg,{krum:7}}", "no group 'strateg', did you mean"),
+    ],
+)
+def test_a_choice_without_a_value_is_refused_with_the_key(value, said):
+    with pytest.raises(ConfigError, match=rf"^num_clients cannot be read: .*{said}"):
+        load_config(compose_run([f"num_clients='{value}'"]))

@@ -43,6 +43,7 @@ def _resolvers():
     [
         ["experiment=byzantine"],
         ["experiment=demo"],
+        ["experiment=privacy"],
         ["experiment=zizzo2020_fat"],
         ["attack=fgsm,pgd", "strategy=krum,median", "strategy.f=1", "seed=1,2"],
         ["strategy=krum,mean", "strategy/server_optimizer=adam,sgd", "dataset=digits"],
