@@ -22,8 +22,8 @@ STRATEGIES = [
     *("threads", "randomness", "validation", "records"),
     *("linalg", "rules"),
     *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
-    *("transport", "screening", "server_optimizers", "updates", "pipeline"),
-    *("statistics", "replies", "rounds", "robust"),
+    *("transport", "screening", "server_optimizers", "updates", "mods", "pipeline"),
+    *("statistics", "replies", "secagg", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {
     f"fedrobust.{name}": i + len(STRATEGIES) for i, name in enumerate(FRAMEWORK)
