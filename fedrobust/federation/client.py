@@ -44,6 +44,8 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
                 lambda: experiment.network.trainable,
             )
         )
+    # Within the tampering, as a Byzantine client need not protect anything.
+    mods += experiment.client_mods
     application = ClientApp()
 
     @application.train(mods=mods)
