@@ -9,7 +9,7 @@ export FLWR_TELEMETRY_ENABLED ?= 0
 # The theme's makers advertise its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: setup demo byzantine epsilon training test test-slow test-docs docs catalogues fuzz oracles compat syft bench scale wheel lint types lock clean
+.PHONY: setup demo byzantine epsilon training privacy test test-slow test-docs docs catalogues fuzz oracles compat syft bench scale wheel lint types lock clean
 
 setup: $(READY)
 
@@ -29,6 +29,10 @@ byzantine: $(READY)  ## every rule against every attack: 754 runs, in byzantine/
 
 training: $(READY)  ## every kind of training under label skew: 48 runs, in training/
 	$(BIN)/fedrobust run -m experiment=training
+
+privacy: $(READY)  ## what privacy costs: 24 runs and the figure, in privacy/
+	$(BIN)/fedrobust run -m experiment=privacy
+	$(BIN)/fedrobust report privacy --x privacy.target_epsilon --y clean_accuracy --hue privacy
 
 epsilon: $(READY)  ## which training epsilon to choose: 33 runs and the answer, in epsilon/
 	$(BIN)/fedrobust run -m experiment=epsilon
@@ -136,4 +140,4 @@ lock:  ## pin every dependency anew; needs uv
 	  --python-version 3.11 --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) $(ORACLES) $(SYFT) $(WHEEL) .compat dist site outputs multirun demo byzantine training epsilon robustness_attacks
+	rm -rf $(VENV) $(ORACLES) $(SYFT) $(WHEEL) .compat dist site outputs multirun demo byzantine training privacy epsilon robustness_attacks
