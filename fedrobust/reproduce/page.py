@@ -89,7 +89,7 @@ def _status(
     rules = [RULE_TEXTS[reproduction.verdict]] + [
         f"by {name}, {RULE_TEXTS[measure.verdict]}"
         for name, measure in reproduction.measures.items()
-        if measure.verdict
+        if measure.verdict and any(of == name for _, of in published)
     ]
     return f"{text}. The rule for verdicts was fixed beforehand: {'; '.join(rules)}."
 
