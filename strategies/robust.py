@@ -62,6 +62,10 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         accuracies; a client that reports a value outside is quarantined.
     seed
         Key of the client sampling; rules receive it as ``context.seed``.
+    sampling_seed
+        Key of the client sampling instead of ``seed``. Sampling makes a round more
+        private only for those who cannot draw the sample again, so it is secret where
+        the noise is.
     client_ids
         Stable id of each node, such as its partition id. If it is None, a query message
         asks each node for its partition before it trains for the first time. Nodes that

@@ -202,6 +202,11 @@ class Experiment:
         return protection.sampling_of(self.config)
 
     @property
+    def sampling_seed(self) -> int:
+        """The key with which the clients of a round are sampled."""
+        return protection.sampling_seed(self.config)
+
+    @property
     def postprocessors(self) -> list[Postprocessor]:
         """What the mechanism does to updates and aggregate at the server."""
         return protection.postprocessors_of(self.config)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, noise_seed
+from fedrobust.assembly.tariff import tariff_of
 from fedrobust.config import Config
 from fedrobust.config.typed import with_key
 from fedrobust.privacy.client_dp import ClientDP
@@ -22,6 +23,17 @@ def sampling_of(config: Config) -> Sampling:
     mechanism = mechanism_of(config)
     is_poisson = isinstance(mechanism, ClientDP) and mechanism.sampling == "poisson"
     return "poisson" if is_poisson else "fixed"
+
+
+def sampling_seed(config: Config) -> int:
+    """Return the key with which the clients of a round are sampled.
+
+    It is as secret as the noise where the accountant relies on the sampling.
+    """
+    mechanism = mechanism_of(config)
+    if isinstance(mechanism, ClientDP) and tariff_of(config, mechanism, 0).is_hidden:
+        return noise_seed(config)
+    return config.seed
 
 
 def expected_clients(config: Config) -> float:

@@ -278,6 +278,7 @@ def _strategy_for(
         server_optimizer=experiment.server_optimizer,
         fraction_train=config.participation,
         sampling=experiment.sampling,
+        sampling_seed=experiment.sampling_seed,
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
         min_evaluate_nodes=1,

@@ -48,6 +48,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     require(share > 0, "fraction_train", share, "in (0, 1]")
     for name, least in LEAST.items():
         require_between(name, given[name], least)
+    if given["sampling_seed"] is not None:
+        require_between("sampling_seed", given["sampling_seed"], 0)
     low, high = given["evaluate_range"]
     require(low < high, "evaluate_range", (low, high), "(low, high), low < high")
     rule = given["rule"]

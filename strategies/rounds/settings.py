@@ -58,6 +58,7 @@ class Settings(Strategy):
     evaluate_on: Callable[[int], bool] = lambda round: True
     evaluate_range: tuple[float, float] = field(default=ANY_VALUE, metadata=ANY_FLOAT)
     seed: int = 0
+    sampling_seed: int | None = None
     client_ids: InitVar[Mapping[int, int] | None] = None
     num_clients: int | None = None
     min_available_nodes: int = 2

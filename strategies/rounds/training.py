@@ -31,8 +31,9 @@ class TrainingSide(Aggregation):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterable[Message]:
         """Sample clients and send each the global arrays."""
+        seed = self.seed if self.sampling_seed is None else self.sampling_seed
         clients = self.roster.sample(
-            *(grid, server_round, self.fraction_train, self.seed, self.min_train_nodes),
+            *(grid, server_round, self.fraction_train, seed, self.min_train_nodes),
             sampling=self.sampling,
         )
         keys = (self.arrayrecord_key, self.configrecord_key)

@@ -77,4 +77,14 @@ def test_secret_noise_has_another_seed_and_is_a_reason_for_other_bits(
     (doubt,) = doubts_about(found.config)
     assert doubt.startswith("privacy.secret_noise=true")
     assert found.check(will_train=False) == [doubt]
+    assert found.sampling_seed == part.seed
     assert doubts_about(configure(*SMALL, "privacy=client_dp")) == []
+
+
+def test_clients_are_sampled_by_the_seed_where_nothing_relies_on_secrecy(configure):
+    secret = "privacy.secret_noise=true"
+    alone = experiment(configure, "privacy=client_dp", secret, "privacy.accountant=pld")
+    # PLD knows no amplification by fixed samples, so each client is charged by them.
+    assert alone.sampling_seed == 0
+    assert experiment(configure, "privacy=local_dp", secret).sampling_seed == 0
+    assert experiment(configure, "privacy=client_dp", "seed=3").sampling_seed == 3

@@ -113,3 +113,17 @@ def test_clients_that_poisson_sampling_does_not_draw_are_not_missing():
 def test_a_way_of_sampling_that_is_unknown_is_refused():
     with pytest.raises(ValueError, match=r"^sampling='all': must be one of 'fixed'"):
         RobustStrategy(rule=Mean(), sampling="all")
+
+
+@pytest.mark.parametrize("sampling", ["fixed", "poisson"])
+def test_the_sampling_may_have_a_key_of_its_own(sampling):
+    def drawn(**seeds):
+        strategy = one_round.configured(
+            *(Mean(), 40, record(w=0)), fraction_train=0.5, sampling=sampling, **seeds
+        )
+        return strategy.last_round.sampled
+
+    assert drawn(seed=1, sampling_seed=2**100) == drawn(seed=2, sampling_seed=2**100)
+    assert drawn(seed=1) == drawn(seed=2, sampling_seed=1) != drawn(seed=2)
+    with pytest.raises(ValueError, match=r"^sampling_seed=-1: must be at least 0"):
+        drawn(sampling_seed=-1)
