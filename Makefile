@@ -13,11 +13,12 @@ export NO_MKDOCS_2_WARNING := 1
 
 setup: $(READY)
 
+# Python compiles the modules that are imported; pip would compile all 19,000.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "make: $(PYTHON) is not Python 3.11, 3.12 or 3.13; run make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -38,8 +39,9 @@ epsilon: $(READY)  ## which training epsilon to choose: 33 runs and the answer, 
 	$(BIN)/fedrobust run -m experiment=epsilon
 	$(BIN)/fedrobust epsilon epsilon
 
+# Most tests keep one core busy, and a worker takes up to 3 GB: two, on any machine.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(READY)  ## tests that take minutes, such as adversarial training on MNIST
 	$(BIN)/python -m pytest -m slow --timeout 3600 --ignore tests/docs

@@ -1,4 +1,4 @@
-"""Federated robustness experiments: dishonest clients and adversarial inputs."""
+"""Federated robustness experiments: dishonest clients, adversarial inputs, privacy."""
 
 from typing import TYPE_CHECKING, Any
 

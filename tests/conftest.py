@@ -12,6 +12,7 @@ import fedrobust  # noqa: F401
 
 # isort: split
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,14 @@ import pytest
 if TYPE_CHECKING:
     from fedrobust.config import Config
     from fedrobust.data import Split
+
+# syft-flwr's environment does not have it.
+with suppress(ModuleNotFoundError):
+    from hypothesis import settings
+
+    # An example takes as long as the machine lets it: no test fails for that.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("FEDROBUST_DATA") or Path.home() / ".cache/fedrobust")
@@ -74,6 +83,12 @@ def configure() -> "Callable[..., Config]":
         return load_config(compose_run(overrides))
 
     return make
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End multiruns without their report, which takes most of a small one's time."""
+    monkeypatch.setattr("fedrobust.commands.run.show_report", lambda *_, **__: None)
 
 
 @pytest.fixture

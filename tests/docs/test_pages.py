@@ -24,7 +24,9 @@ def name_of(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-PAGES = [p for p in pages() if any(b.is_run for b in blocks_of(p))]
+# Its blocks are the cells of the notebook, which test_notebook.py runs in a kernel.
+NOTEBOOK = REPOSITORY / "docs" / "notebook.md"
+PAGES = [p for p in pages() if p != NOTEBOOK and any(b.is_run for b in blocks_of(p))]
 SLOW_PAGES = [p for p in PAGES if any(b.is_slow and b.is_run for b in blocks_of(p))]
 
 # A backslash does not continue a comment, so that the next line would be a command.

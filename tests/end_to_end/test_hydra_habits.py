@@ -51,6 +51,7 @@ def test_a_variable_that_is_not_set_is_named(key, flags, capsys):
     assert said.count("\n") == 1
 
 
+@pytest.mark.usefixtures("without_report")
 def test_files_that_hydra_writes_first_are_not_foreign(tmp_path):
     """Its configuration and its log are there before the run looks at its folder."""
     habits = ["hydra.output_subdir=.hydra", "hydra/job_logging=default"]
@@ -71,11 +72,13 @@ def test_files_of_others_are_foreign(name, capsys):
     assert "is not empty and holds no run" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("without_report")
 def test_the_mode_of_hydra_is_a_multirun():
     assert run("hydra.mode=MULTIRUN", "seed=0,1", "hydra.sweep.dir=all") == 0
     assert len(list(Path("all").glob("*/result.json"))) == 2
 
 
+@pytest.mark.usefixtures("without_report")
 def test_a_dry_run_tells_what_is_left_and_writes_nothing(capsys):
     sweep = ["-m", "seed=0,1", "hydra.sweep.dir=all"]
     assert run(*sweep, "--dry-run") == 0

@@ -64,7 +64,7 @@ def test_every_planned_run_can_be_composed_and_held_to_what_was_published(name):
 
 @pytest.mark.usefixtures("image_sets")
 @pytest.mark.parametrize("name", NAMES)
-def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
+def test_every_finished_cell_is_found_finished_and_its_page_is_what_it_was(
     name, tmp_path, monkeypatch, capsys
 ):
     experiments = tmp_path / "experiments"
@@ -75,8 +75,10 @@ def test_every_finished_run_is_found_finished_and_its_page_is_what_it_was(
     written = [page.read_text() for page in pages]
     reproduction = load_reproduction(name, experiments)
     results = Results(reproduction)
-    finished = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
-    assert len(finished) == len(results.rows) > 0
+    done = [j for j in reproduction.jobs if (j.cell, j.seed) in results.rows]
+    assert len(done) == len(results.rows) > 0
+    # One seed of each cell, as composing all runs takes half a minute.
+    finished = list({job.cell: job for job in done}.values())
     monkeypatch.setattr(reproduce, "_run", lambda *_: pytest.fail("something is run"))
     assert reproduce._reproduce(reproduction, results, finished, tmp_path / "runs") == 0
     said = f"{name}: {len(finished)} of {len(finished)} runs are done"

@@ -16,12 +16,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
-def test_a_sweep_is_one_run_of_mlflow_with_its_runs_nested_and_it_continues(
-    capsys, monkeypatch
-):
+@pytest.mark.usefixtures("without_report")
+def test_a_sweep_is_one_run_of_mlflow_with_its_runs_nested_and_it_continues(capsys):
     mlflow = pytest.importorskip("mlflow")
-    # Drawing the report of each command would take most of the time.
-    monkeypatch.setattr("fedrobust.commands.run.show_report", lambda *_, **__: None)
     # Two runs are finished before they are tracked; the third is tracked as it trains.
     assert main(["run", "-m", *SWEEP, "seed=0,1"]) == 0
     for seeds in ("seed=0,1,2", "seed=0,1,2"):

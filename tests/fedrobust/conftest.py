@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tests.fedrobust.reproduce.toy import TOY
+from tests.pdf_fonts import _quick_pdf_fonts, pdf_fonts_of_users  # noqa: F401
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_momentum_agrees(rate, momentum, agree):
             lambda: FedYogi(eta=0.1, beta_1=0.0, beta_2=0.5),
         ),
     ],
-    ids=repr,
+    ids=["Adagrad", "Adagrad with tau", "Yogi", "Yogi with betas"],
 )
 def test_adaptive_optimisers_agree_from_the_same_start(ours, theirs, agree):
     pairs = (

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -189,6 +190,15 @@ def test_a_run_starts_while_an_event_loop_is_running():
     assert asyncio.run(cell()).result.num_rounds == 2
 
 
+@pytest.fixture
+def _ctrl_c_interrupts() -> Iterator[None]:
+    """Let Ctrl-C interrupt, which jobs in the background of a shell ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_an_interrupt_passes_through_and_the_run_can_be_finished():
     def interrupt(row: object) -> None:
         _thread.interrupt_main()

@@ -149,6 +149,7 @@ def test_what_a_launcher_sends_to_its_processes_can_be_pickled():
     assert state.keys() == Singleton.get_state().keys()
 
 
+@pytest.mark.usefixtures("without_report")
 def test_jobs_know_their_number_and_their_name(monkeypatch):
     seen = []
     original = launch.Progress

@@ -1,0 +1,3 @@
+"""What all tests of whole commands share."""
+
+from tests.pdf_fonts import _quick_pdf_fonts, pdf_fonts_of_users  # noqa: F401
