@@ -190,6 +190,21 @@ class Waves(LAYERS.Layer):
         return tf.sin(tf.matmul(x, self.weight)) * tf.exp(self.power)
 
 
+class _Inner(LAYERS.Dense):
+    """A layer whose name starts with an underscore."""
+
+
+class Outer(LAYERS.Layer):
+    """A layer with a weight of its own and a layer within."""
+
+    def build(self, shape):
+        self.scale, self.inner = self.add_weight(shape=(shape[-1],)), _Inner(4)
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x * self.scale)
+
+
 class Tied(keras.Model):
     """A model that uses a layer's weights outside of the layer."""
 
@@ -236,6 +251,7 @@ TOKENS = {"attention": ((6,), _attention)}
 OTHERS = {
     "other convolutions": ((8, 8, 2), _other_convolutions),
     "raw operations": ((5,), lambda x: LAYERS.Dense(CLASSES)(Waves()(x))),
+    "layer within a layer": ((5,), lambda x: LAYERS.Dense(CLASSES)(Outer()(x))),
     "tied": ((5,), lambda x: Tied()(x)),
 }
 RECURRENT = {"lstm": ((4,), _recurrent)}
