@@ -190,15 +190,12 @@ class Waves(LAYERS.Layer):
         return tf.sin(tf.matmul(x, self.weight)) * tf.exp(self.power)
 
 
-class _Inner(LAYERS.Dense):
-    """A layer whose name starts with an underscore."""
-
-
 class Outer(LAYERS.Layer):
     """A layer with a weight of its own and a layer within."""
 
     def build(self, shape):
-        self.scale, self.inner = self.add_weight(shape=(shape[-1],)), _Inner(4)
+        self.scale = self.add_weight(shape=(shape[-1],))
+        self.inner = LAYERS.Dense(4, name="inner")
         self.inner.build(shape)
 
     def call(self, x):
