@@ -42,7 +42,7 @@ class Materialised:
     tensors
         (batch, ...) parts of the gradients.
     shaped
-        Function from the parts, without the first axis and flat, to the weight's shape.
+        Function from the summed parts, as (1, size), to the weight's shape.
     """
 
     tensors: list[Tensor]
@@ -55,7 +55,7 @@ class Materialised:
 
     def weighted_sum(self, factors: Tensor) -> Tensor:
         """Return the weighted sum of the gradients, in the weight's shape."""
-        return self.shaped([tf.matmul(factors[None], flat(t))[0] for t in self.tensors])
+        return self.shaped([tf.matmul(factors[None], flat(t)) for t in self.tensors])
 
 
 @dataclass(frozen=True)
