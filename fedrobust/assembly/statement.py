@@ -71,7 +71,9 @@ def trusted(config: Config, mechanism: Mechanism) -> str:
             f"{who}; and all who know the seed of the run, from which the noise "
             "follows (not so with privacy.secret_noise=true)"
         )
-    return f"{who}; and all who know the seed of the run, from which samples follow"
+    if isinstance(mechanism, ClientDP) and config.participation < 1:
+        return f"{who}; and all who know the seed of the run, from which samples follow"
+    return who
 
 
 def _terms(config: Config, mechanism: DifferentialPrivacy, tariff: Tariff) -> Json:
