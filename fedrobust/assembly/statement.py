@@ -1,5 +1,7 @@
 """What is claimed of a run's privacy, and on which terms."""
 
+from importlib.metadata import version
+
 from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, tariff_for
 from fedrobust.config import Config
 from fedrobust.config.privacy import name_of, unclaimed
@@ -126,7 +128,8 @@ def _sampling(config: Config, mechanism: DifferentialPrivacy, tariff: Tariff) ->
 
 def _details(ledger: Ledger, num_rounds: int) -> Json:
     """Return what else the ledger of a run of so many rounds tells."""
-    found: Json = {}
+    # The noise that a target needs follows from it too.
+    found: Json = {"library": f"dp-accounting {version('dp-accounting')}"}
     if ledger.accountant == "rdp":
         found["epsilon_classic"] = ledger.epsilon("classic")
     if not ledger.tariff.is_hidden:

@@ -53,6 +53,7 @@ def test_client_level(stated):
     assert found["trusted"].startswith("the server, which sees every update")
     assert "all who know the seed" in found["trusted"]
     assert (found["clip"], found["noise_multiplier"]) == (1, 1)
+    assert found["library"].startswith("dp-accounting 0.6")
     assert not {"reason", "epsilon_by_client", "stopped"} & found.keys()
 
 
