@@ -18,6 +18,8 @@ from strategies.secagg.libraries import (
 
 # Bytes of a secret, of a public key, and of the nonce before a sealed message.
 SECRET, PUBLIC, NONCE = 16, 32, 12
+# Bytes of the number that tells one group in one round from all others.
+SESSION = 16
 
 
 def new_secret() -> bytes:

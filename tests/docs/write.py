@@ -31,6 +31,7 @@ BY_LINE = [
     "strategies.rules",
     "strategies.preaggregators",
     "strategies.postprocessors",
+    "strategies.secagg",
     "fedrobust.attacks",
     "fedrobust.byzantine",
     "fedrobust.training",
