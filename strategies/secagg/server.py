@@ -6,6 +6,7 @@ stages are those of Bonawitz et al., CCS 2017: keys, shares, upload, unmask. A m
 drops out at the stage that it does not answer as it should.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from strategies.secagg.errors import AbortError, ProtocolError
 from strategies.secagg.fixed_point import FixedPoint
-from strategies.secagg.keys import PUBLIC, agree, public_key
+from strategies.secagg.keys import NONCE, PUBLIC, TAG, agree, public_key
 from strategies.secagg.masks import Words, unmask
 from strategies.secagg.members import Members
 from strategies.secagg.payload import Payload, read_bytes, read_indices, read_list
@@ -28,6 +29,8 @@ from strategies.secagg.shares import (
     share_commitment,
 )
 
+# Bytes of a sealed pair of shares.
+SEALED = NONCE + len(KINDS) * SHARE + TAG
 # Name of the masked vector in the answer to the stage of the upload.
 MASKED = "masked"
 
@@ -93,9 +96,9 @@ class Group(Members):
             self._keys[index] = keys
 
         self.take(answers, take)
-        found = [key for keys in self._keys.values() for key in keys.values()]
+        found = Counter(key for keys in self._keys.values() for key in keys.values())
         for index, keys in list(self._keys.items()):
-            if any(found.count(key) > 1 for key in keys.values()):
+            if any(found[key] > 1 for key in keys.values()):
                 self.drop(index, "sent a public key that was sent twice")
         self.ring = self.alive
         self.require(self.ring)
@@ -124,7 +127,7 @@ class Group(Members):
             dealt: dict[str, Any] = {
                 "seed_commitment": read_bytes(answer, "seed_commitment", COMMITMENT)
             }
-            sealed = read_list(answer, "sealed", len(holders))
+            sealed = read_list(answer, "sealed", len(holders), SEALED, 0)
             dealt["sealed"] = dict(zip(holders, sealed, strict=True))
             for kind in KINDS:
                 name = f"{kind}_commitments"
