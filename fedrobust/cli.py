@@ -12,7 +12,9 @@ from fedrobust.errors import REFUSED, ConfigError, RunFailedError, nearest, tell
 from fedrobust.search_path import import_strategies, search_current_folder_last
 from fedrobust.signals import Signals
 
-COMMANDS = ("run", "watch", "attack", "list", "report", "epsilon", "reproduce")
+COMMANDS = (
+    *("run", "watch", "attack", "list", "report", "epsilon", "privacy", "reproduce"),
+)
 CONTINUES = (
     "; run the same command again to continue: finished runs are kept, unfinished "
     "ones start over"
@@ -29,6 +31,7 @@ USAGE = """usage: fedrobust COMMAND ...
   list [group]           list the groups of conf/, or the choices of one
   report FOLDER          table and figures of the runs in a folder
   epsilon FOLDER         recommend a training epsilon, from the runs of a sweep
+  privacy                table of the privacy budget that a run would spend
   reproduce NAME         run a published table again, with a verdict on each cell
 
   See fedrobust run --help for more. Examples:

@@ -105,11 +105,20 @@ def _train(session: Session, caught: Warnings) -> Result:
 
     present = environment(session.carrier)
     training = {**present, "deterministic": present["deterministic"] and not doubts}
-    recorder = RoundRecorder(experiment, folder, evaluator, on_row, training, caught)
+    ledger = experiment.ledger()
+    recorder = RoundRecorder(
+        experiment, folder, evaluator, on_row, training, caught, ledger
+    )
     if experiment.config.centralised:
-        train_centralised(experiment, recorder.after_round)
+        train_centralised(experiment, recorder.after_round, ledger=ledger)
     else:
-        federate(experiment, recorder.after_round, recorder.on_event, session.grid)
+        federate(
+            experiment,
+            recorder.after_round,
+            recorder.on_event,
+            session.grid,
+            ledger,
+        )
     scores, seconds = recorder.finish(), time.perf_counter() - started
     return result_of(experiment, folder, scores, seconds, 0.0, present, caught.texts)
 

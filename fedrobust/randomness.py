@@ -31,7 +31,7 @@ class Purpose(IntEnum):
     RANDOM_NOISE = 16
     PRIVATE_BATCHES = 17
     EXAMPLE_NOISE = 18
-    LOCAL_NOISE = 19
+    LOCAL_NOISE = 19  # strategies.mods.local_dp draws with this number
 
 
 def generator(

@@ -40,11 +40,19 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         Applied to the updates in order, before the rule.
     postprocessors
         Applied to the aggregate in order, between the rule and the server optimiser.
+        A private one, such as ``ClientDP``, also clips the updates before the
+        pre-aggregators, and must be the first: what comes after cannot undo it.
     server_optimizer
         Applies the aggregate to the global arrays; plain SGD at a rate of 1 by default.
     fraction_train, fraction_evaluate
         Share of the clients that train and evaluate, in (0, 1] and [0, 1]. The number
         of clients is rounded up; Flower's strategies round down.
+    sampling
+        ``fixed``: a round trains ``fraction_train`` of the clients. ``poisson``: each
+        client trains with probability ``fraction_train``, independently of the others,
+        and ``min_train_nodes`` only says how many to wait for before the first round;
+        a round that samples no client is skipped, unless a private postprocessor
+        releases its noise.
     min_train_nodes, min_evaluate_nodes
         The least number of clients that train and evaluate, if there are so many.
     evaluate_on
@@ -116,8 +124,9 @@ class RobustStrategy(TrainingSide, EvaluationSide):
     Raises
     ------
     ValueError
-        When a parameter has the wrong type or is out of range, or if the rule needs a
-        root data set and ``train_on_root`` is not given.
+        When a parameter has the wrong type or is out of range, if the rule needs a root
+        data set and ``train_on_root`` is not given, or if a private postprocessor is
+        not the first, or comes with statistics or with weights that clients declare.
     """
 
     @property
@@ -197,6 +206,10 @@ class RobustStrategy(TrainingSide, EvaluationSide):
     def check(self, n: int) -> None:
         """Raise ValueError if a round is undefined even when all n clients reply."""
         share, minimum = self.fraction_train, self.min_train_nodes
+        if self.sampling == "poisson":
+            # A round may sample them all.
+            self.pipeline.check(n)
+            return
         rows = sample_size(n, share, minimum)
         expected = self.roster.expected(share, rows, minimum)
         self.pipeline.check(rows, expected - rows)

@@ -2,8 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
+
+from strategies.randomness import Draw, server_generator
+
+# A fixed number of clients, or each with a fixed probability.
+Sampling = Literal["fixed", "poisson"]
 
 # Purpose of these random draws: the last element of their key.
 SAMPLING = 1
@@ -46,3 +52,27 @@ def sample_clients(
     size = sample_size(len(ordered), fraction, minimum)
     rng = np.random.default_rng([seed, round, SAMPLING])
     return sorted(int(c) for c in rng.choice(ordered, size=size, replace=False))
+
+
+def poisson_clients(
+    clients: Sequence[int], probability: float, seed: int, round: int
+) -> list[int]:
+    """Return a sample of the clients, each drawn independently of the others.
+
+    Parameters
+    ----------
+    clients
+        Client ids; the draw does not depend on their order.
+    probability
+        Probability of each, in (0, 1].
+    seed, round
+        Key of the draw.
+
+    Returns
+    -------
+    Sorted client ids; there may be none.
+    """
+    ordered = sorted(clients)
+    draws = server_generator(seed, Draw.POISSON, round).random(len(ordered))
+    drawn = draws < probability
+    return [int(c) for c, is_drawn in zip(ordered, drawn, strict=True) if is_drawn]

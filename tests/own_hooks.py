@@ -50,6 +50,21 @@ class InPython(Objective):
         return tf.ensure_shape(tf.py_function(draw, [x], tf.float32), x.shape)
 
 
+class Leaning(Objective):
+    """Moves each example away from the mean of its batch."""
+
+    def perturb(self, model, x, y, seed):
+        return x + 0.1 * (x - tf.reduce_mean(x, axis=0))
+
+
+class Relative(Objective):
+    """Weights each example by its share of the batch's loss."""
+
+    def loss(self, model, x, x_adv, y):
+        losses = super().loss(model, x, x_adv, y)
+        return losses * losses / tf.reduce_sum(losses)
+
+
 def model_of(initializer: Any = "glorot_uniform") -> Any:
     """A model of the digits."""
     dense = keras.layers.Dense(10, kernel_initializer=initializer)

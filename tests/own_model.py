@@ -10,3 +10,11 @@ def build(**_: Any) -> Any:
     return keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)]
     )
+
+
+def with_batch_norm(**_: Any) -> Any:
+    """A small model with statistics, which a client must send."""
+    from fedrobust.backend import keras
+
+    parts = [keras.layers.Flatten(), keras.layers.BatchNormalization()]
+    return keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Dense(10)])

@@ -22,7 +22,7 @@ STRATEGIES = [
     *("threads", "randomness", "validation", "records"),
     *("linalg", "rules"),
     *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
-    *("transport", "screening", "server_optimizers", "updates", "pipeline"),
+    *("transport", "screening", "server_optimizers", "updates", "mods", "pipeline"),
     *("statistics", "replies", "secagg", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from fedrobust.report.finished_run import FinishedRun
 
 # Fields of a round that hold figures by name, which become a column each.
-NESTED = ("robust_accuracy", "collusion", "detection", "federated", "train_metrics")
+NESTED = (
+    *("robust_accuracy", "collusion", "detection", "federated", "postprocessed"),
+    "train_metrics",
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """An experiment: a checked configuration and its parts, built at their first use."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from fedrobust.assembly import (
     evaluation,
     networks,
     privacy,
+    protection,
     trainers,
 )
 from fedrobust.assembly.cache import component_of
@@ -24,11 +26,17 @@ from fedrobust.data.view import Rows
 from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
+from fedrobust.privacy.ledger import Ledger, Tariff
 from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.runtime.base import Runtime
 from fedrobust.tracking.base import Tracking
 from fedrobust.training.trainer import Trainer
+from strategies.postprocessors import Postprocessor
 from strategies.rules.base import Rule
+from strategies.sampling import Sampling
+
+if TYPE_CHECKING:
+    from flwr.clientapp.typing import Mod
 
 
 class Experiment:
@@ -96,6 +104,11 @@ class Experiment:
     def trainer_of_client(self, client: int, round: int) -> Trainer:
         """Return the trainer of a client, whose objective may depend on the round."""
         return trainers.trainer_of_client(self.config, client, round)
+
+    @property
+    def trains_privately(self) -> bool:
+        """Whether local training is differentially private by example."""
+        return trainers.trains_privately(self.config)
 
     @property
     def objective_clients(self) -> list[int]:
@@ -170,10 +183,33 @@ class Experiment:
         """The noise multiplier of the mechanism; 0 without noise."""
         return privacy.noise_multiplier_of(self.config)
 
+    def ledger(self) -> Ledger | None:
+        """Return a ledger of what all clients spend; None if there is no epsilon."""
+        return privacy.ledger_of(self.config)
+
+    def tariff(self, clients: Collection[int]) -> Tariff:
+        """Return what a round costs if only these clients take part."""
+        return privacy.tariff_for(self.config, clients)
+
     @property
     def noise_seed(self) -> int:
         """The seed of the mechanism's noise."""
         return privacy.noise_seed(self.config)
+
+    @property
+    def sampling(self) -> Sampling:
+        """How a round samples clients: ``fixed`` or ``poisson``."""
+        return protection.sampling_of(self.config)
+
+    @property
+    def postprocessors(self) -> list[Postprocessor]:
+        """What the mechanism does to updates and aggregate at the server."""
+        return protection.postprocessors_of(self.config)
+
+    @property
+    def client_mods(self) -> "list[Mod]":
+        """The Flower mods of the mechanism, which honest clients apply."""
+        return protection.mods_of(self.config)
 
     @property
     def tracking(self) -> Tracking | None:
@@ -219,7 +255,9 @@ class Experiment:
         """
         if not self.config.centralised:
             _ = self.partition
-        doubts = check_training(self.config)
+            _ = self.postprocessors
+        doubts = check_training(self.config) + protection.doubts_about(self.config)
+        privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:
             networks.check_saving(self.config)

@@ -7,12 +7,19 @@ from fedrobust.assembly.byzantine import byzantine_attack, byzantine_clients
 from fedrobust.assembly.cache import MANY, TRAINERS, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.assembly.networks import network_of_key
+from fedrobust.assembly.privacy import (
+    mechanism_of,
+    noise_multiplier_of,
+    noise_seed,
+)
 from fedrobust.byzantine import ObjectivePoisoning
 from fedrobust.config import Config
 from fedrobust.config.typed import Node
 from fedrobust.errors import ConfigError, summary_of
 from fedrobust.network import Network
+from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.randomness import Purpose, generator
+from fedrobust.training.private_trainer import ExampleNoise, PrivateTrainer
 from fedrobust.training.trainer import Examples, Trainer
 from strategies.sampling import sample_size
 
@@ -42,6 +49,11 @@ def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
     if config.training.fraction < 1 and client not in objective_clients(config):
         return _trainer(config, "objective", STANDARD)
     return trainer_for(config)
+
+
+def trains_privately(config: Config) -> bool:
+    """Return whether local training is differentially private by example."""
+    return isinstance(mechanism_of(config), DPSGD)
 
 
 def objective_clients(config: Config) -> list[int]:
@@ -74,7 +86,9 @@ def _keys(config: Config, kind: str, hook: dict[str, Any]) -> tuple[str, ...]:
     optimizer = with_floats(training.optimizer)
     if _rate(config) is not None:
         optimizer["learning_rate"] = ANY_RATE
-    steps = (optimizer, training.proximal, training.scaffold)
+    # A Byzantine client that trains with an objective of its own protects nobody.
+    private = kind == "objective" and trains_privately(config)
+    steps = (optimizer, training.proximal, training.scaffold, private)
     return kind, key_of(config.dataset, config.model), key_of(hook), key_of(*steps)
 
 
@@ -118,7 +132,13 @@ def _is_keras(node: Node) -> bool:
 
 def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
     trainer, rate = trainer_of_keys(*_keys(config, kind, hook)), _rate(config)
-    return trainer if rate is None else trainer.with_learning_rate(rate)
+    trainer = trainer if rate is None else trainer.with_learning_rate(rate)
+    if not isinstance(trainer, PrivateTrainer):
+        return trainer
+    mechanism = mechanism_of(config)
+    assert isinstance(mechanism, DPSGD)
+    multiplier, seed = noise_multiplier_of(config), noise_seed(config)
+    return trainer.with_noise(ExampleNoise(mechanism.clip, multiplier, seed))
 
 
 @cached(TRAINERS)
@@ -154,14 +174,15 @@ def build_trainer(
     ConfigError
         When a part cannot be built, or the local step cannot run.
     """
-    ((node,), (optimizer, proximal, scaffold)) = json.loads(hook), json.loads(steps)
+    (node,) = json.loads(hook)
+    optimizer, proximal, scaffold, private = json.loads(steps)
     if kind == "byzantine":
         objective = component_of(node, "byzantine").objective()
     else:
         objective = component_of(node, "training.objective")
     keras_optimizer = component_of(optimizer, "training.optimizer")
     try:
-        trainer = Trainer(
+        trainer = (PrivateTrainer if private else Trainer)(
             network,
             objective,
             keras_optimizer,

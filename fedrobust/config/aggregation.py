@@ -2,6 +2,7 @@
 
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
+from fedrobust.config.privacy import rows_given
 from fedrobust.config.schema import Config, trusted_of
 from fedrobust.config.typed import Node, with_key
 from strategies.preaggregators.base import Preaggregator
@@ -17,7 +18,7 @@ def check_preaggregators(config: Config) -> tuple[Node, int, bool]:
     each row still belongs to one client.
     """
     nodes: Node = {}
-    num_rows, keeps_places = config.num_sampled, True
+    num_rows, keeps_places = rows_given(config), True
     for name, node in config.preaggregator.items():
         key = f"preaggregator.{name}"
         nodes[name], component = check_component(node, key, Preaggregator)

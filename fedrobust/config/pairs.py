@@ -9,7 +9,7 @@ from fedrobust.config.aggregation import check_preaggregators, check_rule
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.optimizers import check_optimizer
-from fedrobust.config.privacy import check_privacy
+from fedrobust.config.privacy import check_privacy, check_with_rule
 from fedrobust.config.schema import Config
 from fedrobust.config.typed import Node, with_key
 from fedrobust.data.dataset import Dataset, MissingDataError
@@ -32,7 +32,7 @@ def check_components(config: Config) -> Config:
     The configuration with the nodes of the components: defaults are filled in and equal
     numbers are written alike, so that digests agree.
     """
-    c = config
+    c = check_privacy(config)
     training, strategy = c.training, c.strategy
     model, _ = check_component(c.model, "model", ModelBuilder)
     objective, _ = check_component(training.objective, "training.objective", Objective)
@@ -54,8 +54,8 @@ def check_components(config: Config) -> Config:
         strategy, rule=rule_node, server_optimizer=server_optimizer
     )
     c = dataclasses.replace(c, strategy=strategy)
-    c = check_privacy(c)
     if isinstance(rule, Rule) and not c.centralised:
+        check_with_rule(c, rule)
         check_rule(c, rule, num_rows, keeps_places, size)
     return dataclasses.replace(
         c,

@@ -12,6 +12,7 @@ from fedrobust.assembly import Experiment
 from fedrobust.errors import RunFailedError
 from fedrobust.federation.state import RunState
 from fedrobust.network import Arrays
+from fedrobust.privacy.ledger import Ledger
 from fedrobust.training.trainer import DivergedError
 from strategies.state import ServerState
 
@@ -23,8 +24,11 @@ def train_centralised(
     experiment: Experiment,
     after_round: "Callable[[RoundReport, Arrays, None], None]",
     before: RunState | None = None,
+    ledger: Ledger | None = None,
 ) -> RunState:
     """Train until ``num_rounds`` rounds are over, and return the final state.
+
+    The last round is earlier if the ledger's limit allows no further one.
 
     Parameters
     ----------
@@ -34,6 +38,8 @@ def train_centralised(
         Called after each round with its report and the arrays.
     before
         The state to continue from; None starts from the initial weights.
+    ledger
+        Counts what is spent of the examples' privacy; None where nothing does.
 
     Raises
     ------
@@ -45,7 +51,9 @@ def train_centralised(
     before = before or RunState()
     config, split, trainer = experiment.config, experiment.split, experiment.trainer
     arrays = before.arrays or experiment.initial_arrays()
-    state = before.optimizer
+    state, last = before.optimizer, before.round
+    if ledger is not None:
+        ledger.restore(before.round, before.spent)
     for round in range(before.round + 1, config.num_rounds + 1):
         started = time.perf_counter()
         try:
@@ -68,6 +76,16 @@ def train_centralised(
             "train_loss": trained.loss,
             "local_steps": float(trained.steps),
         }
+        last = round
+        if ledger is not None:
+            ledger.record(round, [0])
+        if experiment.trains_privately:
+            del report.metrics["train_loss"]
         after_round(report, arrays, None)
-    done = ServerState(round=max(before.round, config.num_rounds), arrays=arrays)
-    return RunState(server=done, optimizer=state)
+        if ledger is not None and ledger.is_spent:
+            break
+    return RunState(
+        server=ServerState(round=last, arrays=arrays),
+        spent={} if ledger is None else ledger.counts,
+        optimizer=state,
+    )

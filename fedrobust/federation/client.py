@@ -51,6 +51,8 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
                 lambda: experiment.network.trainable,
             )
         )
+    # Within the tampering, as a Byzantine client need not protect anything.
+    mods += experiment.client_mods
     application = ClientApp()
 
     @application.train(mods=mods)
@@ -97,6 +99,9 @@ def _train(
             "local_steps": trained.steps,
         }
     )
+    if experiment.trains_privately:
+        # It is computed from the examples, and not noised.
+        del metrics["train_loss"]
     content = RecordDict({"arrays": pack_all(new), "metrics": metrics})
     return Message(content, reply_to=message)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flwr.serverapp import Grid
 
     from fedrobust.federation.server import AfterRound
+    from fedrobust.privacy.ledger import Ledger
     from strategies.round_report import Event
 
 
@@ -41,6 +42,7 @@ def federate(
     after_round: "AfterRound",
     on_event: "Callable[[Event], None]",
     grid: "Grid | None" = None,
+    ledger: "Ledger | None" = None,
 ) -> None:
     """Run all rounds over a grid, or on the runtime of the experiment; see ``serve``.
 
@@ -52,7 +54,7 @@ def federate(
     from fedrobust.runtime.flower import quiet
 
     if grid is not None:
-        serve(grid, experiment, after_round, on_event)
+        serve(grid, experiment, after_round, on_event, ledger=ledger)
         return
     quiet()
     config = experiment.config
@@ -61,7 +63,7 @@ def federate(
     def server(grid: "Grid") -> None:
         # Some runtimes run the server in a thread, which an exit would end silently.
         with exits_refused():
-            serve(grid, experiment, after_round, on_event, cohort)
+            serve(grid, experiment, after_round, on_event, cohort, ledger)
 
     application = client_app(experiment, cohort)
     experiment.runtime.run(server, application, config.num_clients)

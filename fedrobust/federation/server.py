@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from logging import WARNING
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from fedrobust.federation.cohort import Cohort
 from fedrobust.federation.grids import grid_for
 from fedrobust.network import Arrays
 from fedrobust.privacy import GroupSecAgg, SecAgg
+from fedrobust.privacy.ledger import Ledger
 from fedrobust.training import scaffold
 from strategies.robust import RobustStrategy, TrainOnRoot
 from strategies.round_report import Event, RoundReport
@@ -150,8 +152,11 @@ def serve(
     after_round: AfterRound,
     on_event: Callable[[Event], None],
     cohort: Cohort | None = None,
+    ledger: Ledger | None = None,
 ) -> None:
     """Run all rounds of an experiment over a grid.
+
+    The last round is earlier if the ledger's limit allows no further one.
 
     Parameters
     ----------
@@ -167,6 +172,8 @@ def serve(
     cohort
         The cohort from which the ClientApp takes its results; None if each client
         trains alone.
+    ledger
+        Counts what is spent of the clients' privacy; None where nothing does.
     """
     grid = guarded(grid)
     config, network = experiment.config, experiment.network
@@ -181,8 +188,18 @@ def serve(
     client_ids = identify_clients(
         grid, config.num_clients, on_event, trusted, timeout or QUERY_TIMEOUT
     )
+    if ledger is not None:
+        ledger.tariff = experiment.tariff(client_ids.values())
+
+    def is_evaluated(round: int) -> bool:
+        return config.is_evaluated(round) or _is_last(ledger, strategy.last_round)
+
     strategy = _strategy_for(
-        experiment, client_ids, [*network.statistics, *variates], on_event
+        experiment,
+        client_ids,
+        [*network.statistics, *variates],
+        is_evaluated,
+        on_event,
     )
     try:
         strategy.check(len(client_ids))
@@ -196,26 +213,46 @@ def serve(
     stack, adversary, sums = grid_for(grid, client_ids, cohort, colluding, secure)
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
-        if round > 0 and strategy.last_round is not None:
-            chosen = None if adversary is None else adversary.chosen
-            report = strategy.last_round
+        report = strategy.last_round
+        if round > 0 and report is not None:
+            # Of a round that sampled nobody the adversary does not hear.
+            seen = None if adversary is None else adversary.chosen
+            chosen = {} if seen and not report.sampled else seen
             if sums is not None and sums.is_masked:
                 report.bytes_down, report.bytes_up = sums.bytes_down, sums.bytes_up
+            is_last = _is_last(ledger, report)
             after_round(report, unpack_all(arrays), chosen)
+            if is_last:
+                raise _BudgetSpentError
 
-    strategy.start(
-        stack,
-        pack_all({**start, **variates}),
-        num_rounds=config.num_rounds,
-        timeout=timeout or ROUND_TIMEOUT,
-        evaluate_fn=evaluate,
-    )
+    # Flower has no other way to end before the last round.
+    with suppress(_BudgetSpentError):
+        strategy.start(
+            stack,
+            pack_all({**start, **variates}),
+            num_rounds=config.num_rounds,
+            timeout=timeout or ROUND_TIMEOUT,
+            evaluate_fn=evaluate,
+        )
+
+
+class _BudgetSpentError(Exception):
+    """One more round could spend more than the limit."""
+
+
+def _is_last(ledger: Ledger | None, report: RoundReport | None) -> bool:
+    """Charge a round, and return whether the limit allows no further one."""
+    if ledger is None or report is None:
+        return False
+    ledger.record(report.round, report.sampled)
+    return ledger.is_spent
 
 
 def _strategy_for(
     experiment: Experiment,
     client_ids: Mapping[int, int],
     statistics: Sequence[str],
+    is_evaluated: Callable[[int], bool],
     on_event: Callable[[Event], None],
 ) -> RobustStrategy:
     """Return the strategy of an experiment, over the nodes whose client ids are given.
@@ -228,6 +265,8 @@ def _strategy_for(
         Client id of each node.
     statistics
         Names of the arrays that travel beside the update.
+    is_evaluated
+        Returns whether the clients evaluate after a round.
     on_event
         Called with each event.
     """
@@ -235,12 +274,14 @@ def _strategy_for(
     return RobustStrategy(
         rule=experiment.rule,
         preaggregators=experiment.preaggregators,
+        postprocessors=experiment.postprocessors,
         server_optimizer=experiment.server_optimizer,
         fraction_train=config.participation,
+        sampling=experiment.sampling,
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
         min_evaluate_nodes=1,
-        evaluate_on=config.is_evaluated,
+        evaluate_on=is_evaluated,
         evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,

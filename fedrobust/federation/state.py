@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from fedrobust.privacy.ledger import Ledger
 from strategies.records import storable
 from strategies.state import ServerState
 
@@ -47,6 +48,8 @@ class RunState:
         The content of each client's Context, by partition id: its momentum, its own
         control variate, and the last model that a tampering client saw. A client
         without an entry has not trained yet.
+    spent
+        The number of private releases that each client is in, by client id.
     optimizer
         Variables of the optimiser in centralised training, where one optimiser serves
         all rounds; None in a federation.
@@ -55,6 +58,7 @@ class RunState:
     server: ServerState = field(default_factory=ServerState)
     collusion: dict[str, Any] = field(default_factory=dict)
     clients: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    spent: dict[int, int] = field(default_factory=dict)
     optimizer: list[NDArray[Any]] | None = None
 
     @property
@@ -72,6 +76,7 @@ def state_of(
     strategy: "RobustStrategy",
     adversary: "Adversary | None" = None,
     nodes: "LocalGrid | None" = None,
+    ledger: Ledger | None = None,
 ) -> RunState:
     """Return the state of a federation between two rounds.
 
@@ -84,11 +89,14 @@ def state_of(
     nodes
         The grid that holds the clients' Contexts. On other runtimes each node holds its
         own Context.
+    ledger
+        What has been spent of the clients' privacy, if anything counts it.
     """
     return RunState(
         server=strategy.state(),
         collusion={} if adversary is None else adversary.memory(),
         clients={} if nodes is None else nodes.kept(),
+        spent={} if ledger is None else ledger.counts,
     )
 
 
@@ -97,6 +105,7 @@ def restore(
     strategy: "RobustStrategy",
     adversary: "Adversary | None" = None,
     nodes: "LocalGrid | None" = None,
+    ledger: Ledger | None = None,
 ) -> None:
     """Set a new federation of the same configuration to a state.
 
@@ -104,7 +113,7 @@ def restore(
     ----------
     state
         A return value of ``state_of`` for objects of the same kinds.
-    strategy, adversary, nodes
+    strategy, adversary, nodes, ledger
         The objects to restore, as for ``state_of``.
 
     Raises
@@ -124,3 +133,5 @@ def restore(
         adversary.restore(state.collusion)
     if nodes is not None:
         nodes.restore(state.clients)
+    if ledger is not None:
+        ledger.restore(state.round, state.spent)

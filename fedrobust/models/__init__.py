@@ -8,6 +8,7 @@ from fedrobust.models.bucketing import CnnBucketing
 from fedrobust.models.build import build_model, seeded
 from fedrobust.models.builder import ModelBuilder
 from fedrobust.models.cnn import CNN
+from fedrobust.models.cnn_dpsgd import CnnDpSgd
 from fedrobust.models.cnn_mnist import CnnMnist
 from fedrobust.models.flanders_baseline import FlandersMLP
 from fedrobust.models.mlp import MLP
@@ -17,6 +18,7 @@ __all__ = [
     "CNN",
     "MLP",
     "CnnBucketing",
+    "CnnDpSgd",
     "CnnMnist",
     "FlandersMLP",
     "ModelBuilder",

@@ -40,14 +40,14 @@ class CNN(ModelBuilder):
             "at least 1",
         )
         require_between("units", self.units, 1)
-        require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
+        require(self.norm in NORMS, "norm", self.norm, "one of " + ", ".join(NORMS))
 
     def layers(self) -> list[Any]:
         """Return the strided convolutions and the dense layer."""
         stack: list[Any] = []
         for c in self.filters:
             convolution = keras.layers.Conv2D(c, 4, 2, padding="same")
-            stack += [convolution, *activation(self.norm)]
+            stack += [convolution, *activation(self.norm, c)]
         return [
             *stack,
             keras.layers.Flatten(),

@@ -19,9 +19,10 @@ class MLP(ModelBuilder):
     hidden
         Units of each hidden layer.
     norm
-        Normalisation after each hidden layer: ``none``, ``batch``, or ``dual``, which
-        is batch normalisation with separate statistics for adversarial inputs (for
-        FedRBN).
+        Normalisation after each hidden layer: ``none``, ``batch``, ``dual``, which is
+        batch normalisation with separate statistics for adversarial inputs (for
+        FedRBN), ``group`` (up to 8 groups of units) or ``layer``. The last two treat
+        each example alone, as DP-SGD requires.
     dropout
         Share of the units of each hidden layer that a training step drops, in [0, 1).
     """
@@ -35,7 +36,7 @@ class MLP(ModelBuilder):
         require(
             all(h >= 1 for h in self.hidden), "hidden", list(self.hidden), "at least 1"
         )
-        require(self.norm in NORMS, "norm", self.norm, "none, batch or dual")
+        require(self.norm in NORMS, "norm", self.norm, "one of " + ", ".join(NORMS))
         require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
 
     def layers(self) -> list[Any]:
@@ -43,7 +44,7 @@ class MLP(ModelBuilder):
         stack = [keras.layers.Flatten()]
         for units, fan_in in zip(self.hidden, self._fans_in(), strict=False):
             dense = keras.layers.Dense(units, **self.start(fan_in))
-            stack += [dense, *activation(self.norm)]
+            stack += [dense, *activation(self.norm, units)]
             if self.dropout > 0:
                 stack.append(keras.layers.Dropout(self.dropout))
         return stack

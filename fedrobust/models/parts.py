@@ -1,15 +1,25 @@
 """Parts that several models share."""
 
+from math import gcd
 from typing import Any
 
 from fedrobust.backend import keras
 
-NORMS = ("none", "batch", "dual")
+NORMS = ("none", "batch", "dual", "group", "layer")
+# Largest number of groups of channels that are normalised separately.
+GROUPS = 8
 
 
-def activation(norm: str) -> list[Any]:
-    """Return an optional normalisation followed by a ReLU."""
+def activation(norm: str, channels: int) -> list[Any]:
+    """Return an optional normalisation of some channels followed by a ReLU.
+
+    Layer normalisation is group normalisation with one group (Wu, He: Group
+    Normalization, ECCV 2018, Section 3.1): over all values of an example.
+    """
     relu = keras.layers.ReLU()
+    if norm in ("group", "layer"):
+        groups = gcd(GROUPS, channels) if norm == "group" else 1
+        return [keras.layers.GroupNormalization(groups), relu]
     if norm == "batch":
         return [keras.layers.BatchNormalization(), relu]
     if norm == "dual":

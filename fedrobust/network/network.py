@@ -44,8 +44,11 @@ class Network:
         built.
     optional_statistics
         Names of the statistics that clients may leave unchanged.
+    seeds
+        Positions of the states of seed generators, such as a dropout layer's, among the
+        non-trainable variables.
     draws
-        Whether the model has seed generators, such as a dropout layer's.
+        Whether the model has seed generators.
     """
 
     def __init__(self, model: Any) -> None:
@@ -68,7 +71,8 @@ class Network:
             for name in self.statistics
             if name.endswith(("/noise_mean", "/noise_variance"))
         ]
-        self.draws = any(map(_is_seed, self._fixed))
+        self.seeds = [i for i, v in enumerate(self._fixed) if _is_seed(v)]
+        self.draws = bool(self.seeds)
         # Whether the model cannot be compiled because it uses Keras's global generator.
         self.draws_unseeded = False
         self._compiled: dict[Any, Callable[..., Any]] = {}

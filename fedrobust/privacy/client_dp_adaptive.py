@@ -20,8 +20,9 @@ class AdaptiveClientDP(ClientDP):
     clip_learning_rate
         Step of the logarithm of the norm, at least 0.
     count_noise
-        Standard deviation of the noise on the number of short updates, above 0; None
-        means a twentieth of the expected clients, as in the paper.
+        Standard deviation of the noise on the number of short updates, above half the
+        noise multiplier; None means a twentieth of the expected clients, as in the
+        paper, and at least the noise multiplier.
     """
 
     quantile: float = 0.5

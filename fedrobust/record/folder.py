@@ -243,7 +243,8 @@ class RunFolder:
 
     def rounds(self) -> list[RoundRow]:
         """Read metrics.jsonl after the last round; FileError if a round is missing."""
-        return self.stored.rounds(self.config.num_rounds)
+        trained = self.stored.training().num_rounds
+        return self.stored.rounds(trained or self.config.num_rounds)
 
     def events(self) -> list[RecordedEvent]:
         """Read events.jsonl."""

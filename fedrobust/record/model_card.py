@@ -71,7 +71,7 @@ def _training(config: Config, result: Result) -> Iterator[tuple[str, Any]]:
         yield words, choices.get(group, "not named")
     if config.training.objective.get("epsilon") is not None:
         yield "training epsilon", config.training.objective["epsilon"]
-    yield "rounds", config.num_rounds
+    yield "rounds", result.num_rounds
     if not config.centralised:
         yield from _federation(config)
     yield "seed", config.seed

@@ -13,6 +13,7 @@ from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
 from fedrobust.network import Arrays
 from fedrobust.network.network import save_model
+from fedrobust.privacy.ledger import Ledger
 from fedrobust.randomness import GlobalDraws
 from fedrobust.record.folder import RunFolder
 from fedrobust.record.round_row import RoundRow, round_row
@@ -41,6 +42,8 @@ class RoundRecorder:
         The environment of the training.
     caught
         The warnings of the run.
+    ledger
+        Counts what is spent of the clients' privacy; None where no epsilon is claimed.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class RoundRecorder:
         on_row: OnRow,
         environment: Json,
         caught: Warnings,
+        ledger: Ledger | None = None,
     ) -> None:
         self._experiment = experiment
         self._config = experiment.config
@@ -59,6 +63,7 @@ class RoundRecorder:
         self._on_row = on_row
         self._environment = environment
         self._caught = caught
+        self._ledger = ledger
         self._skipped: list[str] = []
         self._first_event: Json | None = None
         self._final: Scores | None = None
@@ -86,17 +91,21 @@ class RoundRecorder:
         chosen
             The choices of the colluding clients; None if no clients collude.
         """
-        is_last = report.round == self._config.num_rounds
+        ledger = self._ledger
+        is_spent = ledger is not None and ledger.is_spent
+        is_last = is_spent or report.round == self._config.num_rounds
         if report.skipped is not None:
             self._skipped.append(report.skipped)
         row = round_row(report, self._experiment.attackers(report.round), chosen)
+        if ledger is not None:
+            row = replace(row, epsilon_spent=ledger.epsilon())
         if is_last:
             # Recorded before the evaluation, in which a run is most likely interrupted.
             self._folder.add_round(row)
-            self._save(arrays)
+            self._save(arrays, report.round)
         started = time.perf_counter()
         scores = None
-        if self._config.is_evaluated(report.round):
+        if is_last or self._config.is_evaluated(report.round):
             checks = self._config.checks if is_last else "none"
             evaluate = replace(self._evaluate, checks=checks, detailed=is_last)
             scores = evaluate(arrays)
@@ -124,9 +133,9 @@ class RoundRecorder:
             raise RunFailedError("the runtime ended before the last round")
         return self._final
 
-    def _save(self, arrays: Arrays) -> None:
+    def _save(self, arrays: Arrays, num_rounds: int) -> None:
         """Save the trained model before it is evaluated."""
-        if len(self._skipped) == self._config.num_rounds:
+        if len(self._skipped) == num_rounds:
             first = str((self._first_event or {}).get("reason")).partition("\n")[0]
             raise RunFailedError(
                 f"no round was aggregated, so there is no trained model: "
@@ -150,6 +159,7 @@ class RoundRecorder:
             lambda path: save_model(network.model, path),
             TrainingRecord(
                 environment=self._environment,
+                num_rounds=num_rounds,
                 evaluation_digest=self._config.evaluation_digest,
                 data_digest=self._experiment.split.digest,
                 partition_digest=self._experiment.partition_digest,

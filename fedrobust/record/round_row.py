@@ -70,6 +70,9 @@ class RoundRow:
     epsilon_spent
         What all rounds so far have spent, as ``privacy.epsilon`` in result.json; None
         where no epsilon is claimed.
+    postprocessed
+        Figures of the postprocessors by name, such as the clipping norm. They are not
+        protected by any noise.
     train_metrics
         Median of each reported metric over the accepted clients.
     """
@@ -96,6 +99,7 @@ class RoundRow:
     skipped: str | None = None
     federated: Federated | None = None
     epsilon_spent: float | None = None
+    postprocessed: Json = field(default_factory=dict)
     train_metrics: Json = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -162,6 +166,7 @@ def round_row(
         failed=len(report.failed),
         skipped=report.skipped,
         federated=client_figures(report),
+        postprocessed={k: v for part in report.postprocessed for k, v in part.items()},
         train_metrics=report.metrics,
     )
 

@@ -6,9 +6,11 @@ from statistics import fmean
 from typing import Any
 
 from fedrobust.assembly import Experiment
+from fedrobust.assembly.statement import statement_of
 from fedrobust.config import Config
 from fedrobust.evaluation.scores import Scores
 from fedrobust.files import Json
+from fedrobust.privacy.ledger import Ledger
 from fedrobust.record.environment import other_versions
 from fedrobust.record.evaluation_result import measured_by
 from fedrobust.record.folder import RunFolder
@@ -41,6 +43,7 @@ def result_of(
         Warnings in addition to those about the configuration and the rounds.
     """
     rows, training = folder.rounds(), folder.training()
+    ledger = spent_by(experiment, folder)
     trained_in = training.environment or present
     repeats = present["deterministic"] and trained_in.get("deterministic", False)
     config = experiment.config
@@ -53,11 +56,12 @@ def result_of(
         attack=asdict(config.attack),
         choices=config.choices,
         seed=config.seed,
-        num_rounds=config.num_rounds,
+        num_rounds=len(rows),
         **measured_by(scores),
         backdoor_success=scores.backdoor_success,
         objective_clients=experiment.objective_clients if shared else None,
         byzantine_clients=None if redrawn else config.drawn_byzantine(),
+        privacy=statement_of(config, ledger),
         **summed(rows),
         warnings=sorted(
             {
@@ -97,25 +101,52 @@ def training_seconds(folder: RunFolder) -> float:
     return float(trained + evaluated)
 
 
+def spent_by(experiment: Experiment, folder: RunFolder) -> Ledger | None:
+    """Return what all rounds have spent, from the clients that each sampled.
+
+    None where no epsilon is claimed.
+    """
+    ledger, config = experiment.ledger(), experiment.config
+    if ledger is None:
+        return None
+    if not config.centralised:
+        absent = _absent(folder)
+        present = [c for c in range(config.num_clients) if c not in absent]
+        ledger.tariff = experiment.tariff(present)
+    for row in folder.rounds():
+        ledger.record(row.round, [0] if config.centralised else row.sampled)
+    return ledger
+
+
+def _absent(folder: RunFolder) -> set[int]:
+    """Return the clients that no node was known to be."""
+    events = (e for e in folder.events() if e.event == "unidentified")
+    return {e.client for e in events if e.client is not None}
+
+
 def event_warnings(folder: RunFolder, config: Config) -> set[str]:
     """Return warnings about a run's numbers that follow from its rounds and events."""
-    messages = set()
-    skipped = sum(row.skipped is not None for row in folder.rounds())
+    messages, rows = set(), folder.rounds()
+    skipped, num_rounds = sum(row.skipped is not None for row in rows), len(rows)
     if skipped:
-        messages.add(f"{skipped} of {config.num_rounds} rounds were skipped")
+        messages.add(f"{skipped} of {num_rounds} rounds were skipped")
     events = folder.events()
-    absent = {e.client for e in events if e.event == "unidentified"} - {None}
-    if absent:
+    if num_rounds < config.num_rounds:
+        messages.add(
+            f"the run ended after round {num_rounds} of {config.num_rounds}: one more "
+            "could spend more than privacy.max_epsilon"
+        )
+    if absent := _absent(folder):
         messages.add(f"{len(absent)} of {config.num_clients} clients never took part")
     lowered = {e.round for e in events if e.event == "f lowered"}
     if lowered:
         messages.add(
-            f"in {len(lowered)} of {config.num_rounds} rounds clients were missing and "
-            "f was lowered"
+            f"in {len(lowered)} of {num_rounds} rounds clients were missing and f was "
+            "lowered"
         )
     honest = sum(e.event == "no collusion" for e in events)
     if honest:
-        messages.add(f"in {honest} of {config.num_rounds} rounds nobody attacked")
+        messages.add(f"in {honest} of {num_rounds} rounds nobody attacked")
     return messages
 
 

@@ -17,7 +17,7 @@ from fedrobust.record.round_row import RoundRow
 OF_ROUND = (
     *("clean_accuracy", "robust_accuracy", "backdoor_success", "loss"),
     *("detection", "quarantined", "failed", "train_seconds", "aggregate_seconds"),
-    *("evaluate_seconds", "bytes_down", "bytes_up"),
+    *("evaluate_seconds", "bytes_down", "bytes_up", "postprocessed"),
 )
 OF_RESULT = (
     *("clean_accuracy", "robust_accuracy", "worst_robust_accuracy", "measures"),

@@ -15,6 +15,9 @@ class TrainingRecord:
     ----------
     environment
         What the bits of the training may depend on; empty if it was not recorded.
+    num_rounds
+        The number of rounds, which is smaller than configured if a limit ended the
+        training; None if it was not recorded.
     evaluation_digest
         Of the evaluation that was to follow the last round.
     data_digest, partition_digest
@@ -24,6 +27,7 @@ class TrainingRecord:
     """
 
     environment: Json = field(default_factory=dict)
+    num_rounds: int | None = None
     evaluation_digest: str | None = None
     data_digest: str | None = None
     partition_digest: str | None = None

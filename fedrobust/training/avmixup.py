@@ -44,6 +44,11 @@ class AVMixup(PGDObjective):
         require_between("lambda_clean", self.lambda_clean, 0, 1)
         require_between("lambda_vertex", self.lambda_vertex, 0, 1)
 
+    @property
+    def separate(self) -> bool:
+        """False, as an example's place in the batch decides its share of the vertex."""
+        return False
+
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Return the cross-entropy of mixed inputs and mixed labels."""
         batch = tf.cast(tf.shape(x)[0], tf.float32)

@@ -64,6 +64,11 @@ class CalFAT(KLObjective):
         known = " or ".join(VARIANTS)
         require(self.variant in VARIANTS, "variant", self.variant, known)
 
+    @property
+    def separate(self) -> bool:
+        """False, as the client's label counts shift every logit."""
+        return False
+
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Attack the calibrated model."""
         calibrated: Any = Calibrated(model, self._log_counts(model))

@@ -44,6 +44,11 @@ class DBFAT(PGDObjective):
         require_between("alpha", self.alpha, 0)
         require_between("beta", self.beta, 0)
 
+    @property
+    def separate(self) -> bool:
+        """False if the weights of a batch are normalised by their sum."""
+        return self.alpha == 0
+
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Return the weighted cross-entropy plus the divergence."""
         logits = model(x_adv, training=True)

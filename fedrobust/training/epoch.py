@@ -31,6 +31,8 @@ class ClientInputs(NamedTuple):
         (m,) row numbers, one batch after the other.
     seed
         (2,) key of the objective's draws.
+    private
+        What a private step takes in addition; empty for others.
     """
 
     fixed: list[Any]
@@ -39,6 +41,7 @@ class ClientInputs(NamedTuple):
     class_counts: Any
     order: Any
     seed: Any
+    private: Any = ()
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class FedRBN(PGDObjective):
         super().__post_init__()
         require_between("weight", self.weight, 0, 1)
 
+    @property
+    def separate(self) -> bool:
+        """False, as batch normalisation uses the whole batch."""
+        return False
+
     def loss(self, model: BoundModel, x: Tensor, x_adv: Tensor, y: Tensor) -> Tensor:
         """Return the weighted losses; raise ValueError for a model without branches."""
         clean = cross_entropy(y, model(x, training=True, branch="clean"))

@@ -45,6 +45,11 @@ class FreeTraining(Objective):
         require_between("replays", self.replays, 2)
         require_between("warmup_rounds", self.warmup_rounds, 0)
 
+    @property
+    def separate(self) -> bool:
+        """False, as a perturbation passes from one example to the next."""
+        return False
+
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Add the perturbation that previous steps left."""
         return tf.clip_by_value(x + model.delta, 0.0, 1.0)

@@ -22,6 +22,15 @@ class Objective(Validated):
     # Raise it when a default or a result changes, so that no old result is reused.
     version: ClassVar[int] = 1
 
+    @property
+    def separate(self) -> bool:
+        """Whether an example's input and loss use no other example.
+
+        They may depend on the weights, the round and draws of their own, but neither on
+        other examples nor on the size of the batch or the place in it. DP-SGD needs it.
+        """
+        return True
+
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Return the (batch, ...) inputs to train on for one batch.
 

@@ -116,6 +116,11 @@ class PGDTraining(PGDObjective):
         super().__post_init__()
         require(0 <= self.clean_share <= 1, "clean_share", self.clean_share, "in [0,1]")
 
+    @property
+    def separate(self) -> bool:
+        """False if an example's place in the batch decides whether it stays clean."""
+        return self.clean_share in (0, 1)
+
     def perturb(self, model: BoundModel, x: Tensor, y: Tensor, seed: Tensor) -> Tensor:
         """Attack all but the first ``clean_share`` of the batch.
 

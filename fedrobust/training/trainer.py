@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,8 @@ class Trainer:
         Whether ``train`` receives a correction to add to every gradient.
     """
 
+    epoch_class: ClassVar[type[Epoch]] = Epoch
+
     def __init__(
         self,
         network: Network,
@@ -87,7 +89,7 @@ class Trainer:
         self.objective = objective
         self._corrected = corrected
         self._optimizer = PureOptimizer(optimizer, network.model.trainable_variables)
-        self._epoch = Epoch(network, objective, self._optimizer, proximal)
+        self._epoch = self.epoch_class(network, objective, self._optimizer, proximal)
         self._run = self._epoch.compiled_alone(corrected)
         self._run_together = self._epoch.compiled_together()
         self.has_graph = network.has_graph

@@ -1,6 +1,8 @@
 """From screened replies to the next global arrays, and what an attacker makes of it.
 
-updates -> pre-aggregators -> rule -> postprocessors -> server optimiser -> arrays
+updates -> bounds -> pre-aggregators -> rule -> postprocessors -> server optimiser
+
+The first and the last but one are the two sides of a postprocessor.
 """
 
 import math
@@ -13,7 +15,7 @@ from flwr.app import ArrayRecord
 from numpy.typing import NDArray
 
 from strategies.linalg.rows import Matrix, Vector
-from strategies.postprocessors.base import PostprocessorContext, postprocess
+from strategies.postprocessors.base import PostprocessorContext, bound, postprocess
 from strategies.replies import take_updates
 from strategies.round_report import RoundReport
 from strategies.rounds.round import Round
@@ -23,7 +25,7 @@ from strategies.screening import Reply
 from strategies.state import ServerState
 from strategies.transport.arrays import pack_all
 from strategies.transport.text import plain
-from strategies.updates import add, difference
+from strategies.updates import add, difference, num_values
 
 
 class Aggregation(Settings):
@@ -38,7 +40,7 @@ class Aggregation(Settings):
         """
         report, state = round.report, self._state
         if not accepted:
-            return self._skip(report, "no update is left")
+            return self._release_nothing(round)
         replies = list(accepted.values())
         examples = [reply.num_examples for reply in replies]
         losses = [r.metrics.get(self.loss_metric, math.inf) for r in replies]
@@ -53,22 +55,53 @@ class Aggregation(Settings):
         try:
             context = self._context(round, report.accepted, examples, losses)
             missing = self._missing(round, len(updates))
+            updates, seen = bound(self.postprocessors, state.postprocessors, updates)
             aggregate = self.pipeline(updates, state.rule, context, missing, lowered)
-            known = PostprocessorContext(
-                aggregate=aggregate,
-                clients=tuple(report.accepted),
-                expected=len(updates) + missing,
-                round=report.round,
-                seed=self.seed,
-            )
-            vector, kept, report.postprocessed = postprocess(
-                self.postprocessors, state.postprocessors, known
-            )
+            vector, kept = self._postprocess(round, aggregate, missing, seen)
         except UNDEFINED as error:
             # The pipeline is undefined for these replies: the model stays as it is.
             return self._skip(report, str(error) or type(error).__name__)
         state = replace(state, rule=aggregate.state, postprocessors=kept)
         return self._step(round, vector, aggregate, statistics, state)
+
+    def _release_nothing(self, round: Round) -> ArrayRecord | None:
+        """Skip a round without updates, or release what hides that there are none."""
+        report, state = round.report, self._state
+        if not any(part.is_private for part in self.postprocessors):
+            nobody = "no client was sampled"
+            return self._skip(report, "no update is left" if report.sampled else nobody)
+        learned = self._statistics.learned(round.specs)
+        zeros = np.zeros(num_values(round.old, learned), np.float32)
+        aggregate = Aggregate(vector=zeros, state=state.rule)
+        try:
+            missing = self._missing(round, 0)
+            vector, kept = self._postprocess(round, aggregate, missing)
+        except UNDEFINED as error:
+            return self._skip(report, str(error) or type(error).__name__)
+        return self._step(
+            round, vector, aggregate, {}, replace(state, postprocessors=kept)
+        )
+
+    def _postprocess(
+        self,
+        round: Round,
+        aggregate: Aggregate,
+        missing: int,
+        seen: Sequence[Any] = (),
+    ) -> tuple[Vector, tuple[Any, ...]]:
+        """Apply the postprocessors; return the vector and their states."""
+        report = round.report
+        known = PostprocessorContext(
+            aggregate=aggregate,
+            clients=tuple(report.accepted),
+            expected=len(report.accepted) + missing,
+            round=report.round,
+            seed=self.seed,
+        )
+        vector, kept, report.postprocessed = postprocess(
+            self.postprocessors, self._state.postprocessors, known, seen
+        )
+        return vector, kept
 
     def _step(
         self,
@@ -119,6 +152,9 @@ class Aggregation(Settings):
     def _missing(self, round: Round, replies: int) -> int:
         """Count the clients that should have replied in this round and did not."""
         sampled = len(round.report.sampled)
+        if self.sampling == "poisson":
+            # How many the lot would have drawn of those that are absent is unknown.
+            return sampled - replies
         share, minimum = self.fraction_train, self.min_train_nodes
         return self.roster.expected(share, sampled, minimum) - replies
 
@@ -132,7 +168,8 @@ class Aggregation(Settings):
         """Return what the pipeline makes of these updates in the round under way.
 
         It is what an attacker who knows pre-aggregators and rule computes; no state
-        changes. Postprocessors, whose noise no attacker knows, are left out.
+        changes. Updates are bounded as postprocessors bound them; what these make of
+        the aggregate is left out, as no attacker knows their noise.
 
         Parameters
         ----------
@@ -153,7 +190,9 @@ class Aggregation(Settings):
         losses = [math.inf] * len(updates) if losses is None else losses
         context = self._context(round, clients, num_examples, losses)
         missing = self._missing(round, len(updates))
-        return self.pipeline(updates, self._state.rule, context, missing).vector
+        state = self._state
+        updates, _ = bound(self.postprocessors, state.postprocessors, updates)
+        return self.pipeline(updates, state.rule, context, missing).vector
 
     def _skip(self, report: RoundReport, reason: str) -> ArrayRecord | None:
         """Keep the global arrays, which Flower does when it is given none."""

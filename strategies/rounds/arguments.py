@@ -1,8 +1,11 @@
 """Ranges of the arguments of RobustStrategy, including those that Flower defines."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from strategies.postprocessors.base import Postprocessor
+from strategies.rules.base import Rule
+from strategies.rules.mean import Mean
 from strategies.validation import require, require_between
 
 # Arguments that are numbers, with the least that each may be.
@@ -50,6 +53,36 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     rule = given["rule"]
     if "root_update" in rule.needs and given["train_on_root"] is None:
         raise ValueError(f"{rule!r} needs train_on_root, its root data set")
+    for place, part in enumerate(given["postprocessors"]):
+        if part.is_private:
+            require(
+                place == 0,
+                "postprocessors",
+                given["postprocessors"],
+                f"in an order in which {part!r} is the first, so that it is next to "
+                "the rule: it has bounded the updates, and nothing else",
+            )
+            _check_private(part, rule, statistics)
+
+
+def _check_private(
+    part: Postprocessor, rule: Rule, statistics: Collection[str]
+) -> None:
+    """Refuse what a private postprocessor neither bounds nor noises."""
+    require(
+        not statistics,
+        "statistics",
+        sorted(statistics),
+        f"left out with {part!r}, whose noise does not cover them: use a model without "
+        "batch normalisation, such as one with group normalisation",
+    )
+    require(
+        not (isinstance(rule, Mean) and rule.weighted),
+        "rule",
+        rule,
+        f"Mean(weighted=False) with {part!r}: the numbers of examples that clients "
+        "declare would decide how much each contributes",
+    )
 
 
 def _check_clients(ids: Mapping[int, int] | None, num_clients: int | None) -> None:

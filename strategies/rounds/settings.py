@@ -20,6 +20,7 @@ from strategies.rounds.arguments import check_arguments
 from strategies.rounds.metrics import MetricsFunction, combine_metrics
 from strategies.rounds.round import Round
 from strategies.rules.base import Rule
+from strategies.sampling import Sampling
 from strategies.screening import ANY_VALUE, WEIGHT
 from strategies.server_optimizers import SGD, ServerOptimizer
 from strategies.state import ServerState
@@ -50,6 +51,7 @@ class Settings(Strategy):
     postprocessors: Sequence[Postprocessor] = ()
     server_optimizer: ServerOptimizer | None = None
     fraction_train: float = 1.0
+    sampling: Sampling = "fixed"
     fraction_evaluate: float = 1.0
     min_train_nodes: int = 2
     min_evaluate_nodes: int = 2

@@ -32,7 +32,8 @@ class TrainingSide(Aggregation):
     ) -> Iterable[Message]:
         """Sample clients and send each the global arrays."""
         clients = self.roster.sample(
-            *(grid, server_round, self.fraction_train, self.seed, self.min_train_nodes)
+            *(grid, server_round, self.fraction_train, self.seed, self.min_train_nodes),
+            sampling=self.sampling,
         )
         keys = (self.arrayrecord_key, self.configrecord_key)
         kind = MessageType.TRAIN

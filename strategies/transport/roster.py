@@ -4,7 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from flwr.serverapp import Grid
 
-from strategies.sampling import sample_clients, sample_size
+from strategies.sampling import (
+    Sampling,
+    poisson_clients,
+    sample_clients,
+    sample_size,
+)
 from strategies.state import RosterState
 from strategies.transport.identity import Identities, identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
@@ -85,6 +90,7 @@ class Roster:
         seed: int,
         minimum: int = 1,
         may_ask: bool = True,
+        sampling: Sampling = "fixed",
     ) -> dict[int, int]:
         """Sample clients, keyed by seed and round.
 
@@ -95,6 +101,9 @@ class Roster:
         may_ask
             Whether new nodes are asked which partition they hold; otherwise they are
             left out, except before the first round.
+        sampling
+            ``fixed`` samples that share of them; ``poisson`` each client with
+            probability ``fraction``, whatever the minimum is.
 
         Returns
         -------
@@ -106,7 +115,10 @@ class Roster:
         nodes = {client: node for node, client in ids.items()}
         if not nodes:
             return {}
-        sampled = sample_clients(list(nodes), fraction, seed, round, minimum)
+        if sampling == "poisson":
+            sampled = poisson_clients(list(nodes), fraction, seed, round)
+        else:
+            sampled = sample_clients(list(nodes), fraction, seed, round, minimum)
         return {nodes[client]: client for client in sampled}
 
     @property

@@ -6,27 +6,49 @@ import numpy as np
 import pytest
 
 import strategies.postprocessors as postprocessors
-from strategies.postprocessors import Postprocessor, PostprocessorContext
+from strategies.postprocessors import (
+    AdaptiveClientDP,
+    ClientDP,
+    Postprocessor,
+    PostprocessorContext,
+)
 from strategies.rules import Aggregate
 from tests.own_postprocessors import Momentum, Noise
 from tests.states import bits, stored
 
-MEMBERS: list[Postprocessor] = [Momentum(), Momentum(beta=0.0), Noise(scale=0.1)]
+PRIVATE: list[Postprocessor] = [
+    ClientDP(clip=0.5, noise_multiplier=0.0, expected_clients=3),
+    ClientDP(clip=2.0, noise_multiplier=1.1, expected_clients=4.5, seed=2**127 + 1),
+    AdaptiveClientDP(clip=0.5, noise_multiplier=0.0, expected_clients=3),
+    AdaptiveClientDP(
+        clip=2.0, noise_multiplier=1.1, expected_clients=3, quantile=0.9, count_noise=1
+    ),
+]
+MEMBERS = [Momentum(), Momentum(beta=0.0), Noise(scale=0.1), *PRIVATE]
 every = pytest.mark.parametrize("part", MEMBERS, ids=repr)
 
 
-def vector_of(round: int, d: int = 20) -> np.ndarray:
-    return np.random.default_rng(round).normal(size=d).astype(np.float32)
+def updates_of(round: int, d: int = 20) -> np.ndarray:
+    rows = np.random.default_rng(round).normal(size=(3, d)).astype(np.float32)
+    rows.setflags(write=False)
+    return rows
+
+
+def vector_of(round: int) -> np.ndarray:
+    return updates_of(round)[0].copy()
 
 
 def applied(part: Postprocessor, round: int, state=None, seed: int = 7, d: int = 20):
-    vector = vector_of(round, d)
+    updates = updates_of(round, d)
+    bounded = part.bound(updates, state)
+    vector = bounded.updates.mean(axis=0)
     context = PostprocessorContext(
         aggregate=Aggregate(vector=vector),
         clients=[3, 4, 8],
         expected=5,
         round=round,
         seed=seed,
+        seen=bounded.seen,
     )
     return part(vector, state, context)
 
@@ -84,3 +106,23 @@ def test_it_is_frozen(part):
     name = next((field.name for field in dataclasses.fields(part)), "anything")
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(part, name, 1)
+
+
+@every
+def test_bounded_updates_are_as_many_and_as_wide(part):
+    found = part.bound(updates_of(1), None).updates
+    assert (found.shape, found.dtype) == ((3, 20), np.float32)
+
+
+@pytest.mark.parametrize("part", PRIVATE, ids=repr)
+def test_a_private_one_releases_something_in_a_round_without_updates(part):
+    vector = np.zeros(20, np.float32)
+    context = PostprocessorContext(aggregate=Aggregate(vector=vector), expected=5)
+    found = part(vector, None, context)
+    assert found.vector.any() == (part.noise_multiplier > 0)
+    assert "median_norm" not in found.diagnostics
+
+
+@pytest.mark.parametrize("part", PRIVATE, ids=repr)
+def test_a_private_one_does_not_print_the_key_of_its_noise(part):
+    assert "seed" not in repr(part)

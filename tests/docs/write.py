@@ -32,6 +32,7 @@ BY_LINE = [
     "strategies.preaggregators",
     "strategies.postprocessors",
     "strategies.secagg",
+    "strategies.mods",
     "fedrobust.attacks",
     "fedrobust.byzantine",
     "fedrobust.training",

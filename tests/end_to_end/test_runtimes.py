@@ -29,6 +29,8 @@ EXPERIMENT = [
     "training=pgd",
     "training.objective.steps=2",
     "training.momentum=0.5",
+    "privacy=local_dp",
+    "privacy.noise_multiplier=0.01",
     "attack=pgd",
     "attack.methods.pgd.steps=2",
 ]

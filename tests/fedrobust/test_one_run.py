@@ -8,7 +8,9 @@ import yaml
 
 from fedrobust.assembly import Experiment, forget
 from fedrobust.one_run import run
+from fedrobust.privacy import epsilon_of
 from fedrobust.record.folder import RunFolder
+from fedrobust.record.run_state import FINISHED, read_state
 from tests.fedrobust.runs import SMALL, Configure, assert_same_bits, weights
 
 
@@ -230,3 +232,81 @@ def test_which_rounds_are_evaluated_changes_no_bit_and_trains_nothing_again(
     assert (first / "model.keras").stat().st_mtime_ns == stamp
     again = RunFolder(first, seldom).rounds()
     assert [row.to_json() for row in again] == rows[0]
+
+
+BUDGET = (
+    *("strategy=mean", "privacy=client_dp", "privacy.max_epsilon=8", "num_rounds=5"),
+    "evaluation.every=5",
+)
+
+
+def test_a_run_ends_before_the_round_that_could_exceed_its_budget(
+    configure: Configure, tmp_path
+):
+    """Two rounds of noise 1 spend 7.08 at a delta of 1e-5, and three 9.01."""
+    config = configure(*SMALL, *BUDGET, "partition.holdout=0.2")
+    folder, seen = tmp_path / "r", []
+    result = run(config, folder, on_row=seen.append)
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    assert [row["round"] for row in rows] == [row.round for row in seen] == [1, 2]
+    assert [row["clean_accuracy"] is None for row in rows] == [True, False]
+    assert rows[1]["federated"] is not None, "the clients evaluate the last model too"
+    spent = [row["epsilon_spent"] for row in rows]
+    assert spent == pytest.approx([4.7285, 7.0774], abs=1e-4)
+    assert result.num_rounds == 2
+    assert result.privacy["epsilon"] == spent[-1]
+    assert result.privacy["stopped"].startswith("one more round after round 2 could")
+    assert any("ended after round 2 of 5" in text for text in result.warnings)
+    assert read_state(folder).kind == FINISHED
+    assert read_state(folder).round == read_state(folder).num_rounds == 2
+    before = (folder / "result.json").read_bytes()
+    assert run(config, folder, on_row=lambda row: pytest.fail("it trains again"))
+    assert (folder / "result.json").read_bytes() == before
+    other = configure(*SMALL, *BUDGET, "partition.holdout=0.2", "attack.epsilon=0.1")
+    again = run(other, folder, on_row=lambda row: pytest.fail("it trains again"))
+    assert (again.num_rounds, again.privacy) == (2, result.privacy)
+
+
+def test_the_budget_changes_no_bit_of_the_rounds_before(configure, tmp_path):
+    run(configure(*SMALL, *BUDGET), tmp_path / "stopped")
+    whole = configure(*SMALL, *BUDGET, "privacy.max_epsilon=null", "num_rounds=2")
+    run(whole, tmp_path / "whole")
+    stopped, whole = weights(tmp_path / "stopped"), weights(tmp_path / "whole")
+    assert all((a == b).all() for a, b in zip(stopped, whole, strict=True))
+
+
+def test_a_budget_ends_centralised_training_too(configure: Configure, tmp_path):
+    rounds = {"noise_multiplier": 1, "sampling_rate": 0.1, "delta": 1e-5}
+    limit = epsilon_of(**rounds, steps=45)
+    config = configure(
+        *("experiment=centralised", "dataset.num_train=200", "training.batch_size=20"),
+        *("model=mlp", "model.hidden=[4]", "num_rounds=5", "evaluation.every=5"),
+        *("privacy=dp_sgd", f"privacy.max_epsilon={limit}"),
+    )
+    result = run(config, tmp_path / "r")
+    assert result.num_rounds == 4
+    assert result.privacy["epsilon"] == epsilon_of(**rounds, steps=40)
+
+
+def test_who_is_absent_makes_the_others_spend_more(
+    configure: Configure, tmp_path, monkeypatch
+):
+    """One of two clients a round is a larger share than one of seven."""
+    from fedrobust.federation import server
+
+    known = server.identify_clients
+
+    def few(grid, num_clients, on_event, *rest):
+        found = known(grid, num_clients, on_event, *rest)
+        for client in range(2, num_clients):
+            on_event(server._unidentified(client, "no node"))
+        return {node: client for node, client in found.items() if client < 2}
+
+    monkeypatch.setattr(server, "identify_clients", few)
+    overrides = ("strategy=mean", "privacy=client_dp", "participation=0.1")
+    result = run(configure(*SMALL, *overrides), tmp_path / "r")
+    half = {"noise_multiplier": 1, "steps": 2, "delta": 1e-5, "sampling": "fixed"}
+    expected = epsilon_of(**half, sampling_rate=0.5)
+    rows = [json.loads(line) for line in (tmp_path / "r/metrics.jsonl").open()]
+    assert rows[-1]["epsilon_spent"] == result.privacy["epsilon"] == expected
+    assert result.privacy["sampling"] == "fixed size, 1 of 2 clients, amplifies"

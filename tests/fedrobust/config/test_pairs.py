@@ -38,7 +38,7 @@ def test_one_worst_case_has_one_norm(configure):
         (["training=fedrbn", "training.fraction=0"], "must be trained by some"),
         (["training=fedrbn", "model=resnet"], "model.norm: there is no such key"),
         (["model=cnn", "model.norm=dual"], "model.norm=dual"),
-        (["model=cnn", "model.norm=group"], "none, batch or dual"),
+        (["model=cnn", "model.norm=instance"], "none, batch, dual, group, layer"),
         (["training=free", "training.objective.replays=1"], "replays=1"),
         (["training=calfat", "training.objective.variant=x"], "paper or code"),
     ],

@@ -18,6 +18,7 @@ from fedrobust.federation.state import RunState, restore, state_of
 from fedrobust.runtime.local_grid import LocalGrid
 from strategies import RobustStrategy
 from strategies.rules import Mean
+from strategies.state import ServerState
 from strategies.transport.arrays import pack_all
 from strategies.transport.grids import WrappedGrid
 from tests.states import bits, stored
@@ -130,6 +131,23 @@ def test_what_clients_keep_is_not_lost_where_no_grid_holds_it():
     with pytest.raises(ValueError, match="of 2 clients, and no grid is given"):
         restore(kept, RobustStrategy(rule=Mean()))
     restore(RunState(), RobustStrategy(rule=Mean()))
+
+
+AFTER_ONE = ServerState(round=1)
+
+
+def test_what_was_spent_is_part_of_the_state(configure):
+    experiment = Experiment(configure(*BASE, "strategy=mean", "privacy=client_dp"))
+    strategy, ledger = RobustStrategy(rule=Mean()), experiment.ledger()
+    ledger.record(1, [0])
+    found = stored(replace(state_of(strategy, ledger=ledger), server=AFTER_ONE))
+    other = experiment.ledger()
+    restore(found, RobustStrategy(rule=Mean()), ledger=other)
+    for each in (ledger, other):
+        each.record(1, [0])
+        each.record(2, [0])
+    assert other.counts == ledger.counts
+    assert other.epsilon() == ledger.epsilon()
 
 
 OPTIMIZERS = {

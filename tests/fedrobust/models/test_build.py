@@ -10,7 +10,15 @@ import pytest
 
 from fedrobust.attacks import FGSM, Transfer
 from fedrobust.backend import keras
-from fedrobust.models import CNN, MLP, CnnBucketing, CnnMnist, ResNet, build_model
+from fedrobust.models import (
+    CNN,
+    MLP,
+    CnnBucketing,
+    CnnDpSgd,
+    CnnMnist,
+    ResNet,
+    build_model,
+)
 from fedrobust.network import Network
 from fedrobust.training import LocalTraining, Standard, Trainer
 from tests.fedrobust.models.recipes import MNIST
@@ -23,6 +31,7 @@ from tests.fedrobust.models.recipes import MNIST
         (CNN(**MNIST, filters=[16, 32]), (28, 28, 1), 166_406),
         (CnnMnist(**MNIST), (28, 28, 1), 431_080),
         (CnnBucketing(**MNIST), (28, 28, 1), 1_199_882),
+        (CnnDpSgd(**MNIST), (28, 28, 1), 26_010),
         (ResNet(input_shape=[32, 32, 3], num_classes=10), (32, 32, 3), 77_850),
     ],
     ids=lambda value: type(value).__name__,

@@ -38,6 +38,7 @@ def test_a_round_is_flat_and_has_only_finite_numbers():
         "bytes_up": 60.0,
         "skipped": 0.0,
         "sampled": 4.0,
+        "postprocessed/clip": 1.5,
         "train/lr": 0.5,
         "clients/worst_client/clean_accuracy": 0.125,
     }

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord
 
-from fedrobust.runtime.local_grid import LocalGrid
+from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
-from strategies.rules import Mean
+from strategies.postprocessors import ClientDP
+from strategies.rules import Krum, Mean
+from strategies.sampling import poisson_clients
 from strategies.transport.grids import HandOver
 from tests.messages import global_arrays
 from tests.strategies import one_round
@@ -54,3 +56,60 @@ def test_no_reply_is_left_when_the_rule_sees_the_updates():
     with Remembering(federation(), NUM_CLIENTS, workers=2) as grid:
         strategy.start(HandOver(grid), global_arrays(), num_rounds=2)
     assert alive == [[False] * NUM_CLIENTS] * 2
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_poisson_rounds_train_whoever_is_drawn_and_may_draw_nobody(private):
+    part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=1.4)
+    rounds, reports = 12, []
+
+    def watch(round, arrays):
+        if round > 0:
+            reports.append(strategy.last_round)
+
+    events: list[dict] = []
+    strategy = RobustStrategy(
+        rule=Mean(), fraction_train=0.2, sampling="poisson", fraction_evaluate=0.0,
+        client_ids={FIRST_NODE_ID + c: c for c in range(NUM_CLIENTS)}, seed=4,
+        num_clients=NUM_CLIENTS, postprocessors=[part] if private else [],
+        on_event=events.append,
+    )  # fmt: skip
+    with LocalGrid(federation(), NUM_CLIENTS, workers=2) as grid:
+        strategy.start(grid, global_arrays(), num_rounds=rounds, evaluate_fn=watch)
+    expected = [poisson_clients(range(7), 0.2, 4, r) for r in range(1, rounds + 1)]
+    assert [report.sampled for report in reports] == expected
+    assert [report.accepted for report in reports] == expected
+    nobody = [number for number, drawn in enumerate(expected, 1) if not drawn]
+    # The key was chosen so that there are both.
+    assert 0 < len(nobody) < rounds
+    skipped = [] if private else nobody
+    assert [report.round for report in reports if report.skipped] == skipped
+    assert [(e["event"], e["round"]) for e in events] == [
+        ("round skipped", number) for number in skipped
+    ]
+    if skipped:
+        assert events[0]["reason"] == "no client was sampled"
+
+
+def test_clients_that_poisson_sampling_does_not_draw_are_not_missing():
+    ids = {"fraction_train": 0.5, "sampling": "poisson", "seed": 2}
+    strategy = one_round.configured(Krum(f=2), 9, record(w=0), **ids)
+    sampled = strategy.last_round.sampled
+    # 2 f + 3 are not reached, and f is not lowered, as everybody who was asked replied.
+    assert 2 < len(sampled) < 7
+    replies = [
+        reply
+        for client, reply in enumerate(one_round.replies_of([record(w=1)] * 9))
+        if client in sampled
+    ]
+    arrays, _ = strategy.aggregate_train(1, replies)
+    assert arrays is None
+    assert "needs at least 7 updates" in strategy.last_round.skipped
+    strategy.check(9)
+    with pytest.raises(ValueError, match="needs at least 7 updates, not 6"):
+        strategy.check(6)
+
+
+def test_a_way_of_sampling_that_is_unknown_is_refused():
+    with pytest.raises(ValueError, match=r"^sampling='all': must be one of 'fixed'"):
+        RobustStrategy(rule=Mean(), sampling="all")

@@ -1,0 +1,55 @@
+"""Check that local training can be private by example, as ``privacy=dp_sgd`` wants."""
+
+from fedrobust.config.components import check_component
+from fedrobust.config.keys import require
+from fedrobust.config.schema import Config
+from fedrobust.training.objective import Objective
+from strategies.rules.base import Rule
+
+# The norms of model=cnn and model=mlp that use the whole batch.
+BATCH_NORMS = ("batch", "dual")
+
+
+def check_private_training(config: Config) -> None:
+    """Refuse local training of which clipping single gradients bounds nothing.
+
+    A user's own objective and model are checked by numbers before round 1.
+    """
+    training = config.training
+    _, objective = check_component(training.objective, "training.objective", Objective)
+    require(
+        not isinstance(objective, Objective) or objective.separate,
+        "training.objective",
+        objective,
+        "an objective that treats each example by itself with privacy=dp_sgd, such as "
+        "those of training=standard, noise, pgd, fast, trades, mart and alp: here the "
+        "batch or the place in it matters too, so clipping bounds nothing",
+    )
+    norm = config.model.get("norm")
+    require(
+        norm not in BATCH_NORMS,
+        "model.norm",
+        norm,
+        "group, layer or none with privacy=dp_sgd: batch statistics mix the examples",
+    )
+    require(
+        training.shuffle,
+        "training.shuffle",
+        False,
+        "true with privacy=dp_sgd, which draws a random batch in each step",
+    )
+    scale = training.optimizer.get("loss_scale_factor")
+    require(
+        scale is None,
+        "training.optimizer.loss_scale_factor",
+        scale,
+        "left out with privacy=dp_sgd, whose gradients are clipped unscaled",
+    )
+    _, rule = check_component(config.strategy.rule, "strategy.rule", Rule)
+    require(
+        not isinstance(rule, Rule) or "losses" not in rule.needs,
+        "strategy.rule",
+        type(rule).__name__,
+        "a rule that needs no losses with privacy=dp_sgd, whose clients send none "
+        "because they are not noised: choose strategy=mean",
+    )
