@@ -92,17 +92,19 @@ def ordered(key: str, values: Iterable[object]) -> list[str]:
 def as_numbers(values: pd.Series) -> pd.Series | None:
     """Return values as numbers, fractions included; None if one is a name.
 
-    A run that has no such value, such as the epsilon of standard training, has nan.
+    A run that has no such value, such as the epsilon of standard training, has nan, and
+    so has one with infinity, for which a scale has no place.
     """
     if pd.api.types.is_numeric_dtype(values):
         return values.astype(float)
     found: dict[str, float] = {}
     for text in map(str, values.unique()):
         try:
-            found[text] = math.nan if text in NO_VALUE else fraction(text)
+            number = math.nan if text in NO_VALUE else fraction(text)
+            found[text] = math.nan if math.isinf(number) else number
         except (ValueError, ZeroDivisionError):
             return None
     numbers = [number for number in found.values() if not math.isnan(number)]
-    if len(numbers) < 2 or not all(map(math.isfinite, numbers)):
+    if len(numbers) < 2:
         return None
     return values.astype(str).map(found).astype(float)

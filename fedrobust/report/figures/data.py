@@ -99,6 +99,8 @@ def _data(runs: Runs, frame: pd.DataFrame, axes: Axes, is_key: bool) -> Data:
     places = ["experiment", "seed", "hue", "facet", *(["x"] if is_key else [])]
     tidy = one_row_a_seed(tidy, places)
     label = x if is_key else across.label
+    if is_key and values is not None and "inf" in set(frame[x].astype(str)):
+        label += " (dotted: inf)"
     hues = ordered(axes.hue, values_of(runs, axes.hue)) if axes.hue else []
     return Data(axes, shown, tidy, values is not None, _unit(label), hues)
 

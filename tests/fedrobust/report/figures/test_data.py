@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, drawing_for
-from fedrobust.report.figures.axes import ordered
 from fedrobust.report.figures.names import column
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
 
@@ -261,7 +261,7 @@ def test_a_key_is_no_measure(tmp_path):
         data_for(collect(tmp_path), Axes("strategy", "strategy"))
 
 
-def test_an_infinite_target_is_the_last_of_the_categories(tmp_path):
+def test_an_infinite_target_has_no_place_on_the_scale_and_is_a_level(tmp_path):
     for number, target in enumerate((8.0, float("inf"), 1.0, 3.0)):
         more = {"privacy": {"target_epsilon": target}}
         write_run(tmp_path, 0.5 + number / 10, 0.5, privacy="dp_sgd", more=more)
@@ -270,9 +270,11 @@ def test_an_infinite_target_is_the_last_of_the_categories(tmp_path):
             change_result(tmp_path, name, privacy={"epsilon": target - 0.01})
     runs = collect(tmp_path)
     data = data_for(runs, Axes(x="privacy.target_epsilon", y="clean_accuracy"))
-    assert not data.is_numeric
-    places = ordered("privacy.target_epsilon", data.frame["x"])
-    assert places == ["1.0", "3.0", "8.0", "inf"]
+    assert data.is_numeric
+    np.testing.assert_array_equal(sorted(data.frame["x"].fillna(9)), [1, 3, 8, 9])
+    level = data.frame["y"][data.frame["x"].isna()]
+    assert level.item() == pytest.approx(60), "that of the second run"
+    assert data.x_label == "privacy.target_epsilon (dotted: inf)"
     data = data_for(runs, Axes(x="target_epsilon", y="epsilon"))
     assert data.measure.label == "ε of privacy"
     assert sorted(data.frame["x"]) == [1, 3, 8], "none is drawn without a claim"
