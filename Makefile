@@ -33,7 +33,6 @@ training: $(READY)  ## every kind of training under label skew: 48 runs, in trai
 
 privacy: $(READY)  ## what privacy costs: 24 runs and the figure, in privacy/
 	$(BIN)/fedrobust run -m experiment=privacy
-	$(BIN)/fedrobust report privacy --x privacy.target_epsilon --y clean_accuracy --hue privacy
 
 epsilon: $(READY)  ## which training epsilon to choose: 33 runs and the answer, in epsilon/
 	$(BIN)/fedrobust run -m experiment=epsilon
