@@ -5,7 +5,6 @@ client keeps next and its answer. Both are plain values that a ConfigRecord can 
 A client refuses, by ProtocolError, whatever would let the server see through a mask.
 """
 
-import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from strategies.secagg.errors import ProtocolError
 from strategies.secagg.fixed_point import FixedPoint
 from strategies.secagg.keys import (
     PUBLIC,
+    SESSION,
     agree,
     new_secret,
     public_key,
@@ -30,15 +30,19 @@ from strategies.secagg.payload import (
     read_int,
     read_list,
 )
-from strategies.secagg.shares import COMMITMENT, SHARE, commit, split
+from strategies.secagg.shares import (
+    COMMITMENT,
+    KINDS,
+    SHARE,
+    between,
+    commit,
+    commitments,
+    share_commitment,
+    split,
+)
 
 State = dict[str, Any]
 Answer = dict[str, Any]
-
-# Bytes of the number that tells one group of one round from all others.
-SESSION = 16
-# The two kinds of share: of the seed of a self-mask, and of the secret of a mask key.
-KINDS = ("seed", "key")
 
 
 def advertise(request: Payload) -> tuple[State, Answer]:
@@ -74,7 +78,7 @@ def deal(state: State, request: Payload) -> tuple[State, Answer]:
             own = b"".join(pair)
             sealed.append(b"")
             continue
-        about = _about(session, index, holder)
+        about = between(session, index, holder)
         sealed.append(seal(_sealing(state, public), b"".join(pair), about))
     answer = {
         "sealed": sealed,
@@ -164,26 +168,6 @@ def reveal(state: State, request: Payload) -> Answer:
     }
 
 
-def commitments(
-    shares: list[tuple[bytes, bytes]], session: bytes, dealer: int, holders: list[int]
-) -> dict[str, list[bytes]]:
-    """Return the commitments to a dealer's shares, for each holder, by kind."""
-    return {
-        f"{kind}_commitments": [
-            share_commitment(pair[place], session, kind, dealer, holder)
-            for holder, pair in zip(holders, shares, strict=True)
-        ]
-        for place, kind in enumerate(KINDS)
-    }
-
-
-def share_commitment(
-    share: bytes, session: bytes, kind: str, dealer: int, holder: int
-) -> bytes:
-    """Return the commitment to one share."""
-    return commit(share, _about(session, dealer, holder) + kind.encode())
-
-
 def _require_stage(state: State, request: Payload, stage: str) -> None:
     if state.get("stage") != stage or state.get("session") != request.get("session"):
         raise ProtocolError(
@@ -225,7 +209,7 @@ def _open_shares(
     for dealer, content, *expected in zip(dealers, sealed, *committed, strict=True):
         key = _sealing(state, publics[dealer])
         try:
-            pair = unseal(key, content, _about(session, dealer, index))
+            pair = unseal(key, content, between(session, dealer, index))
         except ProtocolError:
             pair = b""
         found = [
@@ -242,7 +226,3 @@ def _open_shares(
 
 def _sealing(state: State, public: bytes) -> bytes:
     return agree(state["sealing"], public, b"shares " + state["session"])
-
-
-def _about(session: bytes, dealer: int, holder: int) -> bytes:
-    return session + struct.pack("<2I", dealer, holder)

@@ -69,8 +69,7 @@ class SecAggGrid(GroupGrid):
                 outcome.reason = str(error)
         for group, outcome in started:
             outcome.left = {group.members[i]: why for i, why in group.left.items()}
-            for index, reason in group.accused:
-                self._tell("wrong share", round, group.members[index], reason)
+            self._accuse(round, group)
         ended = [group for group, _ in started if group not in [g for g, _ in at_work]]
         self._forget(round, ended, timeout)
         return outcomes
@@ -112,6 +111,15 @@ class SecAggGrid(GroupGrid):
             except AbortError as error:
                 outcome.reason = str(error)
                 at_work.remove((group, outcome))
+
+    def _accuse(self, round: TrainRound, group: Group) -> None:
+        """Tell of each client that sent or dealt wrong shares."""
+        reasons: dict[int, list[str]] = {}
+        for index, reason in group.accused:
+            reasons.setdefault(group.members[index], []).append(reason)
+        for client, (first, *more) in reasons.items():
+            also = f", and so {len(more)} more times" if more else ""
+            self._tell("wrong share", round, client, first + also)
 
     def _forget(
         self, round: TrainRound, groups: list[Group], timeout: float | None

@@ -16,8 +16,10 @@ from strategies.secagg.libraries import (
     X25519PublicKey,
 )
 
-# Bytes of a secret, of a public key, and of the nonce before a sealed message.
-SECRET, PUBLIC, NONCE = 16, 32, 12
+# Bytes of a secret and of a public key, and those around a sealed message.
+SECRET, PUBLIC, NONCE, TAG = 16, 32, 12, 16
+# Bytes of the number that tells one group in one round from all others.
+SESSION = 16
 
 
 def new_secret() -> bytes:

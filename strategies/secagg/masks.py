@@ -63,3 +63,36 @@ def pairwise_masks(
         else:
             total -= mask
     return total
+
+
+def unmask(
+    masked: Mapping[int, Words],
+    seeds: Mapping[int, bytes],
+    secrets: Mapping[int, bytes],
+    publics: Mapping[int, Mapping[int, bytes]],
+    session: bytes,
+) -> Words:
+    """Return the sum of the survivors' integers, modulo 2^32.
+
+    Parameters
+    ----------
+    masked
+        What each survivor sent.
+    seeds
+        The seed of each survivor's self-mask.
+    secrets
+        The mask secret of each member that dropped out after it had shared it.
+    publics
+        For each of these, the public mask keys of the survivors that masked with it.
+    session
+        The session.
+    """
+    total = np.zeros_like(next(iter(masked.values())))
+    for words in masked.values():
+        total += words
+    for seed in seeds.values():
+        total -= self_mask(seed, session, len(total))
+    for index, secret in secrets.items():
+        # What the member would have added cancels what the survivors did.
+        total += pairwise_masks(secret, index, publics[index], session, len(total))
+    return total

@@ -1,9 +1,8 @@
 """The client's side as a Flower mod, for any ClientApp that trains on arrays."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flwr.app import ConfigRecord, Context, Message, MessageType, RecordDict
-from flwr.clientapp.typing import ClientAppCallable
 
 from strategies.secagg.client import State, advertise, deal, mask, reveal
 from strategies.secagg.errors import ProtocolError
@@ -11,12 +10,15 @@ from strategies.secagg.server import MASKED
 from strategies.secagg.updates import update_in
 from strategies.transport.arrays import pack_all
 
+if TYPE_CHECKING:  # older versions of Flower have it elsewhere
+    from flwr.clientapp.typing import ClientAppCallable
+
 # Name of the protocol's record in messages, and in the client's Context.
 SECAGG = "secagg"
 
 
 def secagg_mod(
-    message: Message, context: Context, call_next: ClientAppCallable
+    message: Message, context: Context, call_next: "ClientAppCallable"
 ) -> Message:
     """Take part in secure aggregation: the update leaves the client masked only.
 
@@ -58,7 +60,7 @@ def secagg_mod(
 def _upload(
     message: Message,
     context: Context,
-    call_next: ClientAppCallable,
+    call_next: "ClientAppCallable",
     state: State,
     request: dict[str, Any],
 ) -> Message:

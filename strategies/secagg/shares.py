@@ -7,13 +7,16 @@ against the hash that its dealer published with it.
 """
 
 import hashlib
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 
 from strategies.secagg.errors import ProtocolError
 from strategies.secagg.libraries import Shamir
 
 # Bytes of a share, and of a commitment (SHA-256).
 SHARE, COMMITMENT = 16, 32
+# The two kinds of share: of the seed of a self-mask, and of the secret of a mask key.
+KINDS = ("seed", "key")
 
 
 def split(secret: bytes, threshold: int, count: int) -> list[bytes]:
@@ -42,3 +45,31 @@ def combine(shares: Mapping[int, bytes], threshold: int) -> bytes:
 def commit(share: bytes, about: bytes) -> bytes:
     """Return the commitment to a share: it is 128 random bits, so its hash hides it."""
     return hashlib.sha256(about + share).digest()
+
+
+def share_commitment(
+    share: bytes, session: bytes, kind: str, dealer: int, holder: int
+) -> bytes:
+    """Return the commitment to one share of a dealer, for one holder."""
+    return commit(share, between(session, dealer, holder) + kind.encode())
+
+
+def commitments(
+    pairs: Sequence[tuple[bytes, bytes]],
+    session: bytes,
+    dealer: int,
+    holders: Sequence[int],
+) -> dict[str, list[bytes]]:
+    """Return the commitments to the pairs of shares that a dealer gives holders."""
+    return {
+        f"{kind}_commitments": [
+            share_commitment(pair[place], session, kind, dealer, holder)
+            for holder, pair in zip(holders, pairs, strict=True)
+        ]
+        for place, kind in enumerate(KINDS)
+    }
+
+
+def between(session: bytes, dealer: int, holder: int) -> bytes:
+    """Return the bytes that stand for a dealer and a holder in a session."""
+    return session + struct.pack("<2I", dealer, holder)
