@@ -49,7 +49,8 @@ def _gradients(call: Call, upstream: list[Tensor]) -> list[Tensor]:
             values[i] = value[None]
         args, kwargs = tf.nest.pack_sequence_as((call.args, call.kwargs), values)
         pairs = [*others, *zip(call.unit.variables, weights, strict=True)]
-        with keras.StatelessScope(state_mapping=pairs):
+        # A scope, because TensorFlow refuses names at the root that start with "_".
+        with keras.StatelessScope(state_mapping=pairs), tf.name_scope("layer"):
             _, watched = call.unit.run(args, kwargs)
         gradients = tf.gradients(
             watched,

@@ -71,9 +71,8 @@ def by_layers(
         pieces = _pieces(calls, losses)
     if pieces is None:
         return None
-    size = tf.shape(losses)[0]
     norms = [piece.squared_norms() for piece in pieces.values()]
-    squared = tf.add_n(norms) if norms else tf.zeros([size])
+    squared = tf.add_n([tf.zeros_like(losses), *norms])
     factors = clipping_factors(squared, clip, mask)
     pieces = _only_finite(pieces, squared, factors)
     gradients = [
@@ -180,6 +179,8 @@ def _only_finite(
 ) -> dict[int, Piece]:
     """Set to 0 what is not finite, because a factor of 0 would leave it undefined."""
     tensors = [piece.tensors for piece in pieces.values()]
+    if not tensors:
+        return pieces
 
     def cleaned() -> Any:
         return tf.nest.map_structure(_zeros_where_not(factors), tensors)

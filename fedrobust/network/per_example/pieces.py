@@ -2,6 +2,10 @@
 
 Each form has the squared norms of the examples' gradients and their weighted sum. The
 weights of the sum, the clipping factors, depend on the norms of all layers.
+
+Where a norm is a sum of products that may cancel, the rounding of these products is
+added to it. An example whose gradient nearly cancels is then clipped too much, never
+too little, which would break the bound on what it adds.
 """
 
 from collections.abc import Callable
@@ -10,6 +14,9 @@ from typing import Protocol
 
 from fedrobust.backend import tf
 from fedrobust.network.network import Tensor
+
+# Rounding of a scalar product in float32, relative to the product of the norms.
+ROUNDING = 2.0**-22
 
 
 class Piece(Protocol):
@@ -35,7 +42,7 @@ class Materialised:
     tensors
         (batch, ...) parts of the gradients.
     shaped
-        Function from the parts, without the first axis and flat, to the weight's shape.
+        Function from the summed parts, as (1, size), to the weight's shape.
     """
 
     tensors: list[Tensor]
@@ -48,7 +55,7 @@ class Materialised:
 
     def weighted_sum(self, factors: Tensor) -> Tensor:
         """Return the weighted sum of the gradients, in the weight's shape."""
-        return self.shaped([tf.matmul(factors[None], flat(t))[0] for t in self.tensors])
+        return self.shaped([tf.matmul(factors[None], flat(t)) for t in self.tensors])
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,10 @@ class Outer:
         if len(a.shape) == 2:
             return tf.reduce_sum(a * a, axis=1) * tf.reduce_sum(g * g, axis=1)
         product = tf.matmul(a, a, transpose_b=True) * tf.matmul(g, g, transpose_b=True)
-        return tf.reduce_sum(product, axis=(1, 2))
+        rounding = (
+            ROUNDING * tf.reduce_sum(tf.norm(a, axis=2) * tf.norm(g, axis=2), 1) ** 2
+        )
+        return tf.maximum(tf.reduce_sum(product, axis=(1, 2)), 0.0) + rounding
 
     def weighted_sum(self, factors: Tensor) -> Tensor:
         """Return the weighted sum as one product over all examples and positions."""
@@ -103,8 +113,10 @@ class Lookup:
         """Return the sum of g_t . g_u over all positions t and u of equal rows."""
         numbers, g = self.tensors
         is_equal = tf.cast(numbers[:, :, None] == numbers[:, None, :], g.dtype)
-        product = is_equal * tf.matmul(g, g, transpose_b=True)
-        return tf.reduce_sum(product, axis=(1, 2))
+        products = tf.matmul(g, g, transpose_b=True)
+        sizes = tf.norm(g, axis=2)
+        rounding = ROUNDING * sizes[:, :, None] * sizes[:, None, :]
+        return tf.reduce_sum(is_equal * (products + rounding), axis=(1, 2))
 
     def weighted_sum(self, factors: Tensor) -> Tensor:
         """Return the table of weighted sums."""

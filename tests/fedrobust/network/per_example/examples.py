@@ -1,5 +1,7 @@
 """Models of many kinds, and the gradients of single examples taken one by one."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from fedrobust.backend import keras, tf
@@ -62,20 +64,27 @@ def single_gradients(network, batch, losses_of=losses_of):
     return np.array(rows, np.float64), np.array([float(loss) for loss, _ in each])
 
 
-def clipped(network, batch, clip, mask=None, losses_of=losses_of):
-    """Return what ``clipped_sum`` does in a graph, and its sum as one row."""
+@lru_cache(maxsize=4)
+def compiled(network, losses_of):
+    """Return a graph of ``clipped_sum`` for a batch, a bound and a mask."""
     trainable, fixed = parts(network)
 
-    @tf.function(autograph=False)
-    def run(trainable, batch, clip, mask):
-        def bind(weights):
-            return BoundModel(network, weights, fixed)
+    def bind(weights):
+        return BoundModel(network, weights, fixed)
 
+    @tf.function(autograph=False)
+    def run(batch, clip, mask):
         return clipped_sum(network, trainable, bind, losses_of, batch, clip, mask)
 
+    return run
+
+
+def clipped(network, batch, clip, mask=None, losses_of=losses_of):
+    """Return what ``clipped_sum`` does in a graph, and its sum as one row."""
     mask = np.ones(len(batch[0])) if mask is None else mask
     scalars = [tf.constant(each, tf.float32) for each in (clip, mask)]
-    result = run(trainable, [tf.convert_to_tensor(each) for each in batch], *scalars)
+    tensors = [tf.convert_to_tensor(each) for each in batch]
+    result = compiled(network, losses_of)(tensors, *scalars)
     return result, np.concatenate([np.ravel(g) for g in result.gradients])
 
 
@@ -181,6 +190,18 @@ class Waves(LAYERS.Layer):
         return tf.sin(tf.matmul(x, self.weight)) * tf.exp(self.power)
 
 
+class Outer(LAYERS.Layer):
+    """A layer with a weight of its own and a layer within."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(shape[-1],))
+        self.inner = LAYERS.Dense(4, name="inner")
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x * self.scale)
+
+
 class Tied(keras.Model):
     """A model that uses a layer's weights outside of the layer."""
 
@@ -227,6 +248,7 @@ TOKENS = {"attention": ((6,), _attention)}
 OTHERS = {
     "other convolutions": ((8, 8, 2), _other_convolutions),
     "raw operations": ((5,), lambda x: LAYERS.Dense(CLASSES)(Waves()(x))),
+    "layer within a layer": ((5,), lambda x: LAYERS.Dense(CLASSES)(Outer()(x))),
     "tied": ((5,), lambda x: Tied()(x)),
 }
 RECURRENT = {"lstm": ((4,), _recurrent)}
