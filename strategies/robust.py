@@ -40,8 +40,8 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         Applied to the updates in order, before the rule.
     postprocessors
         Applied to the aggregate in order, between the rule and the server optimiser.
-        Private ones, such as ``ClientDP``, also clip the updates before the
-        pre-aggregators.
+        A private one, such as ``ClientDP``, also clips the updates before the
+        pre-aggregators, and must be the first: what comes after cannot undo it.
     server_optimizer
         Applies the aggregate to the global arrays; plain SGD at a rate of 1 by default.
     fraction_train, fraction_evaluate
@@ -125,8 +125,8 @@ class RobustStrategy(TrainingSide, EvaluationSide):
     ------
     ValueError
         When a parameter has the wrong type or is out of range, if the rule needs a root
-        data set and ``train_on_root`` is not given, or if a private postprocessor comes
-        with statistics or with weights that clients declare.
+        data set and ``train_on_root`` is not given, or if a private postprocessor is
+        not the first, or comes with statistics or with weights that clients declare.
     """
 
     @property

@@ -54,7 +54,9 @@ def difference(
     return out
 
 
-def add(old: Arrays, step: Vector, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def add(
+    old: Arrays, step: NDArray[np.floating[Any]], names: Sequence[str]
+) -> dict[str, NDArray[Any]]:
     """Return the arrays with a (d,) step added to the named ones.
 
     Values beyond the range of an array's dtype become infinite, without a warning.

@@ -23,7 +23,7 @@ STRATEGIES = [
     *("linalg", "rules"),
     *("preaggregators", "postprocessors", "sampling", "round_report", "state"),
     *("transport", "screening", "server_optimizers", "updates", "mods", "pipeline"),
-    *("statistics", "replies", "rounds", "robust"),
+    *("statistics", "replies", "secagg", "rounds", "robust"),
 ]
 LEVELS = {f"strategies.{name}": i for i, name in enumerate(STRATEGIES)} | {
     f"fedrobust.{name}": i + len(STRATEGIES) for i, name in enumerate(FRAMEWORK)

@@ -160,10 +160,11 @@ class Experiment:
 
     @property
     def preaggregators(self) -> list[Any]:
-        """The pre-aggregators in their order."""
+        """The pre-aggregators in their order; group-wise secure sums come first."""
         nodes = self.config.preaggregator
         return [
-            component_of(node, f"preaggregator.{name}") for name, node in nodes.items()
+            *privacy.groups_of(self.config),
+            *(component_of(n, f"preaggregator.{name}") for name, n in nodes.items()),
         ]
 
     @property
@@ -255,7 +256,7 @@ class Experiment:
         if not self.config.centralised:
             _ = self.partition
             _ = self.postprocessors
-        doubts = check_training(self.config)
+        doubts = check_training(self.config) + protection.doubts_about(self.config)
         privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)
         if will_train:

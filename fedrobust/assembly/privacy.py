@@ -13,8 +13,10 @@ from fedrobust.config import Config
 from fedrobust.config.privacy import name_of, unclaimed
 from fedrobust.errors import ConfigError
 from fedrobust.privacy.dp_sgd import DPSGD
+from fedrobust.privacy.group_secagg import GroupSecAgg
 from fedrobust.privacy.ledger import Ledger, Tariff
 from fedrobust.privacy.mechanism import NOISE, DifferentialPrivacy, Mechanism
+from strategies.preaggregators import Groups
 
 
 def mechanism_of(config: Config) -> Mechanism | None:
@@ -127,6 +129,14 @@ def _up(value: float) -> str:
     """Return a number with four digits, rounded up."""
     step = 10.0 ** (math.floor(math.log10(value)) - 3)
     return f"{math.ceil(value / step) * step:.4g}"
+
+
+def groups_of(config: Config) -> list[Groups]:
+    """Return what averages the groups whose sums are secure; empty without groups."""
+    mechanism = mechanism_of(config)
+    if not isinstance(mechanism, GroupSecAgg):
+        return []
+    return [Groups(size=mechanism.group_size)]
 
 
 def noise_seed(config: Config) -> int:

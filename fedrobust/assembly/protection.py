@@ -8,6 +8,7 @@ from fedrobust.config.typed import with_key
 from fedrobust.privacy.client_dp import ClientDP
 from fedrobust.privacy.client_dp_adaptive import AdaptiveClientDP
 from fedrobust.privacy.local_dp import LocalDP
+from fedrobust.privacy.mechanism import DifferentialPrivacy
 from strategies import postprocessors
 from strategies.postprocessors import Postprocessor
 from strategies.sampling import Sampling
@@ -57,6 +58,14 @@ def mods_of(config: Config) -> "list[Mod]":
         seed=None if mechanism.secret_noise else noise_seed(config),
     )
     return [mod]
+
+
+def doubts_about(config: Config) -> list[str]:
+    """Return why the noise of the same configuration may be another one."""
+    mechanism = mechanism_of(config)
+    if isinstance(mechanism, DifferentialPrivacy) and mechanism.secret_noise:
+        return ["privacy.secret_noise=true draws noise that no run repeats"]
+    return []
 
 
 def _client_dp(config: Config, mechanism: ClientDP) -> Postprocessor:

@@ -1,5 +1,7 @@
 """What is claimed of a run's privacy, and on which terms."""
 
+from importlib.metadata import version
+
 from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, tariff_for
 from fedrobust.config import Config
 from fedrobust.config.privacy import name_of, unclaimed
@@ -71,7 +73,9 @@ def trusted(config: Config, mechanism: Mechanism) -> str:
             f"{who}; and all who know the seed of the run, from which the noise "
             "follows (not so with privacy.secret_noise=true)"
         )
-    return f"{who}; and all who know the seed of the run, from which samples follow"
+    if isinstance(mechanism, ClientDP) and config.participation < 1:
+        return f"{who}; and all who know the seed of the run, from which samples follow"
+    return who
 
 
 def _terms(config: Config, mechanism: DifferentialPrivacy, tariff: Tariff) -> Json:
@@ -124,7 +128,8 @@ def _sampling(config: Config, mechanism: DifferentialPrivacy, tariff: Tariff) ->
 
 def _details(ledger: Ledger, num_rounds: int) -> Json:
     """Return what else the ledger of a run of so many rounds tells."""
-    found: Json = {}
+    # The noise that a target needs follows from it too.
+    found: Json = {"library": f"dp-accounting {version('dp-accounting')}"}
     if ledger.accountant == "rdp":
         found["epsilon_classic"] = ledger.epsilon("classic")
     if not ledger.tariff.is_hidden:

@@ -27,6 +27,7 @@ from fedrobust.commands.lines import (
 from fedrobust.commands.run_table import is_interactive
 from fedrobust.config import Config
 from fedrobust.config.names import name_of, unusual_choices
+from fedrobust.files import Json
 from fedrobust.record.environment import version_changes
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import RoundRow
@@ -164,6 +165,8 @@ class Progress:
         if result.skipped_rounds:
             skipped = f"{result.skipped_rounds} rounds were skipped"
             self._note(f"{skipped}: see events.jsonl", "red")
+        if result.privacy:
+            self._note(_privacy(result.privacy), "")
         if self._job is None:
             print(f"{self._folder / 'result.json'}")
 
@@ -184,3 +187,14 @@ class Progress:
         # In one piece, as other processes may print to the same pipe.
         sys.stdout.write(f"{head}{tail}\n")
         sys.stdout.flush()
+
+
+def _privacy(stated: Json) -> str:
+    """Return what is claimed of a run's privacy, or why nothing is."""
+    epsilon = stated.get("epsilon")
+    if epsilon is None:
+        return f"privacy: {stated.get('reason')}"
+    told = f"privacy: epsilon={epsilon:.4g} at delta={stated.get('delta'):g}"
+    return "; ".join(
+        filter(None, [told, stated.get("relation"), stated.get("stopped")])
+    )

@@ -10,6 +10,7 @@ schema        the dataclasses of a checked configuration
 components    checks a node with a ``_target_``, whose class is its schema
 keys          the bounds of the keys that no component checks
 aggregation   checks pre-aggregators and rule against the clients of a round
+privacy       checks the privacy mechanism; private_training and secure_sums its kinds
 pairs         checks all components of an experiment, and pairs of them
 defaults      the default values of our own classes
 digests       names experiments, so that equal ones share results

@@ -2,8 +2,8 @@
 
 from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
-from fedrobust.config.privacy import rows_given
 from fedrobust.config.schema import Config, trusted_of
+from fedrobust.config.secure_sums import rows_given
 from fedrobust.config.typed import Node, with_key
 from strategies.preaggregators.base import Preaggregator
 from strategies.rules.base import Rule

@@ -4,14 +4,12 @@ import dataclasses
 import warnings
 from importlib.util import find_spec
 
-from fedrobust.byzantine.base import ByzantineAttack
-from fedrobust.byzantine.collusion import Collusion
 from fedrobust.config.components import check_component
 from fedrobust.config.defaults import component_class
 from fedrobust.config.keys import require
 from fedrobust.config.private_training import check_private_training
 from fedrobust.config.schema import Config
-from fedrobust.config.typed import with_key
+from fedrobust.config.secure_sums import check_sums, check_sums_with_rule
 from fedrobust.privacy.client_dp import ClientDP
 from fedrobust.privacy.client_dp_adaptive import AdaptiveClientDP
 from fedrobust.privacy.dp_sgd import DPSGD
@@ -77,16 +75,8 @@ def check_privacy(config: Config) -> Config:
     if isinstance(made, DifferentialPrivacy):
         _check_dp(config, made, name)
     if isinstance(made, SecAgg):
-        _check_secagg(config, made, name)
+        check_sums(config, made, name)
     return _equal_weights(config, name) if isinstance(made, UNWEIGHTED) else config
-
-
-def rows_given(config: Config) -> int:
-    """Return how many updates of a round the server is given."""
-    made = mechanism_in(config)
-    if isinstance(made, GroupSecAgg):
-        return max(1, config.num_sampled // made.group_size)
-    return config.num_sampled
 
 
 def check_with_rule(config: Config, rule: Rule) -> None:
@@ -101,26 +91,8 @@ def check_with_rule(config: Config, rule: Rule) -> None:
             made.max_epsilon,
             f"left out (null) where no epsilon is claimed: {reason}",
         )
-    if isinstance(made, GroupSecAgg):
-        groups = rows_given(config)
-        require(
-            not rule.needs_clients,
-            "privacy",
-            name,
-            f"none with {rule!r}, which needs the update of each client, or a rule "
-            "that judges each update by itself, such as strategy=median",
-        )
-        require(
-            groups >= rule.min_clients,
-            "privacy.group_size",
-            made.group_size,
-            f"smaller for {rule!r}, which needs at least {rule.min_clients} updates: "
-            f"{config.num_sampled} clients a round are {groups} groups",
-        )
-        with_key("privacy.group_size", lambda: rule.check(groups))
-        _note_groups(config, groups)
-    elif isinstance(made, SecAgg):
-        _require_sums(config, rule, name)
+    if isinstance(made, SecAgg):
+        check_sums_with_rule(config, made, rule, name)
 
 
 def unclaimed(config: Config) -> str | None:
@@ -169,8 +141,8 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         norm not in ("batch", "dual"),
         "model.norm",
         norm,
-        f"none or group with privacy={name}: batch statistics mix examples, and no "
-        "noise covers them",
+        f"group, layer or none with privacy={name}: batch statistics mix the examples, "
+        "and no noise covers them",
     )
     if isinstance(made, DPSGD):
         check_private_training(config)
@@ -180,6 +152,7 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
             config.cohort,
             f"1 with privacy={name}, which draws batches of its own for each client",
         )
+        check_private_training(config)
     elif made.delta * config.num_clients > 1:
         warnings.warn(
             f"privacy.delta={made.delta} is above 1 over num_clients="
@@ -192,46 +165,6 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
             f"that they hold out is not protected by privacy={name}",
             stacklevel=2,
         )
-
-
-def _check_secagg(config: Config, made: SecAgg, name: str) -> None:
-    """Check secure aggregation against the clients of a round."""
-    sampled, size = config.num_sampled, config.num_sampled
-    is_full = made.protocol == "full"
-    if isinstance(made, GroupSecAgg):
-        size = min(made.group_size, sampled)
-        require(
-            size >= 2 or not is_full,
-            "privacy.group_size",
-            made.group_size,
-            "at least 2, and so must be the clients of a round: the sum of one update "
-            f"is that update, and a round samples {sampled}",
-        )
-    else:
-        require(
-            sampled >= 2,
-            "participation",
-            config.participation,
-            f"larger with privacy={name}: the sum of one update is that update, and a "
-            f"round samples {sampled} of num_clients={config.num_clients}",
-        )
-    holders = min(made.neighbors or size, size)
-    require(
-        made.threshold is None or made.threshold <= holders,
-        "privacy.threshold",
-        made.threshold,
-        f"at most {holders}, the number of clients that hold the shares of a secret",
-    )
-    attack = None
-    if config.byzantine and config.num_byzantine > 0:
-        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
-    require(
-        not is_full or not isinstance(attack, Collusion),
-        "privacy.protocol",
-        made.protocol,
-        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
-        "clients see the honest updates, which the full protocol hides from everybody",
-    )
 
 
 def _equal_weights(config: Config, name: str) -> Config:
@@ -247,26 +180,3 @@ def _equal_weights(config: Config, name: str) -> Config:
     )
     strategy = dataclasses.replace(config.strategy, rule={**rule, "weighted": False})
     return dataclasses.replace(config, strategy=strategy)
-
-
-def _require_sums(config: Config, rule: Rule, name: str) -> None:
-    """Refuse what needs single updates, which secure aggregation hides."""
-    needs = "+".join(config.preaggregator) if config.preaggregator else repr(rule)
-    require(
-        type(rule) is Mean and not config.preaggregator,
-        "privacy",
-        name,
-        f"group_secagg or none with {needs}, which needs single updates, where the "
-        "server learns their sum alone",
-    )
-
-
-def _note_groups(config: Config, groups: int) -> None:
-    """Point out Byzantine clients that may spoil half of the groups."""
-    b = config.num_byzantine
-    if 0 < groups <= 2 * b:
-        warnings.warn(
-            f"num_byzantine={b} clients may spoil {min(b, groups)} of {groups} groups, "
-            "which no rule withstands from a half: lower privacy.group_size",
-            stacklevel=2,
-        )

@@ -3,6 +3,7 @@
 import numpy as np
 from flwr.app import Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
+from flwr.clientapp.typing import Mod
 
 from fedrobust import vectors
 from fedrobust.assembly import Experiment
@@ -11,6 +12,7 @@ from fedrobust.errors import exits_refused
 from fedrobust.federation.cohort import Cohort
 from fedrobust.federation.tampering_mod import tampering_mod
 from fedrobust.network import Arrays
+from fedrobust.privacy import SecAgg
 from fedrobust.training import scaffold
 from fedrobust.training.trainer import Trained
 from strategies.transport.arrays import pack_all, unpack_all
@@ -33,7 +35,12 @@ def client_app(experiment: Experiment, cohort: Cohort | None = None) -> ClientAp
     """
     # A client may run in a process of its own, which must limit its vectors too.
     vectors.widest()
-    mods = []
+    mods: list[Mod] = []
+    if isinstance(experiment.mechanism, SecAgg) and experiment.mechanism.is_masked:
+        from strategies.secagg import secagg_mod
+
+        # The outermost: a Byzantine client tampers with what is then masked.
+        mods.append(secagg_mod)
     attack = experiment.byzantine_attack
     if isinstance(attack, Tampering):
         mods.append(

@@ -156,7 +156,9 @@ class CohortGrid(WrappedGrid):
     ) -> Iterable[Message]:
         """Train, then send messages on."""
         sent = list(messages)
-        if sent and sent[0].metadata.message_type == MessageType.TRAIN:
+        is_train = sent and sent[0].metadata.message_type == MessageType.TRAIN
+        # Secure aggregation has train messages without arrays, for keys and shares.
+        if is_train and sent[0].content.array_records:
             arrays, round = read_request(sent[0])
             clients = [self._client_ids[m.metadata.dst_node_id] for m in sent]
             self._cohort.train(unpack_all(arrays), round, clients)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from logging import WARNING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from flwr.app import ArrayRecord
@@ -20,6 +20,7 @@ from fedrobust.federation.adversary import Adversary
 from fedrobust.federation.cohort import Cohort
 from fedrobust.federation.grids import grid_for
 from fedrobust.network import Arrays
+from fedrobust.privacy import GroupSecAgg, SecAgg
 from fedrobust.privacy.ledger import Ledger
 from fedrobust.training import scaffold
 from strategies.robust import RobustStrategy, TrainOnRoot
@@ -28,6 +29,9 @@ from strategies.transport.arrays import pack_all, unpack_all
 from strategies.transport.grids import guarded
 from strategies.transport.identity import identified, partitions_of
 from strategies.transport.nodes import wait_for_nodes
+
+if TYPE_CHECKING:
+    from strategies.secagg import GroupGrid
 
 log = logging.getLogger("flwr").log
 
@@ -205,7 +209,8 @@ def serve(
             f"so every round would be skipped: {error}"
         ) from error
     colluding = _adversary_for(experiment, client_ids, strategy, on_event)
-    stack, adversary = grid_for(grid, client_ids, cohort, colluding)
+    secure = _sums_for(experiment, client_ids, on_event)
+    stack, adversary, sums = grid_for(grid, client_ids, cohort, colluding, secure)
 
     def evaluate(round: int, arrays: ArrayRecord) -> None:
         report = strategy.last_round
@@ -213,6 +218,8 @@ def serve(
             # Of a round that sampled nobody the adversary does not hear.
             seen = None if adversary is None else adversary.chosen
             chosen = {} if seen and not report.sampled else seen
+            if sums is not None and sums.is_masked:
+                report.bytes_down, report.bytes_up = sums.bytes_down, sums.bytes_up
             is_last = _is_last(ledger, report)
             after_round(report, unpack_all(arrays), chosen)
             if is_last:
@@ -307,6 +314,30 @@ def _adversary_for(
         seed=config.seed,
         preview=strategy.preview,
         max_examples=config.screening.max_examples,
+        on_event=on_event,
+    )
+
+
+def _sums_for(
+    experiment: Experiment,
+    client_ids: Mapping[int, int],
+    on_event: Callable[[Event], None],
+) -> "Callable[[Grid], GroupGrid] | None":
+    """Return what wraps a grid in secure sums; None without secure aggregation."""
+    mechanism, config = experiment.mechanism, experiment.config
+    if not isinstance(mechanism, SecAgg):
+        return None
+    from strategies.secagg import IdealGrid, SecAggGrid
+
+    size = mechanism.group_size if isinstance(mechanism, GroupSecAgg) else None
+    return partial(
+        SecAggGrid if mechanism.is_masked else IdealGrid,
+        clip=mechanism.clip,
+        group_size=size,
+        threshold=mechanism.threshold,
+        neighbors=mechanism.neighbors,
+        seed=config.seed,
+        client_ids=client_ids,
         on_event=on_event,
     )
 

@@ -16,11 +16,13 @@ class GroupSecAgg(SecAgg):
     Parameters
     ----------
     group_size
-        Clients in a group, at least 2; the last groups may have one more.
+        Clients in a group, at least 2; some groups have more. With the protocol
+        ``ideal`` it may be 1, which compares the rules on equal terms.
     """
 
     group_size: int = 3
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_between("group_size", self.group_size, 1)
+        least = 1 if self.protocol == "ideal" else 2
+        require_between("group_size", self.group_size, least)

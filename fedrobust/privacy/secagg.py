@@ -42,3 +42,8 @@ class SecAgg(Mechanism):
         if self.neighbors is not None:
             require_between("neighbors", self.neighbors, 2)
         require(self.protocol in PROTOCOLS, "protocol", self.protocol, "full or ideal")
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether updates leave the clients masked, so that nobody sees one."""
+        return self.protocol == "full"

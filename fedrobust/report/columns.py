@@ -35,6 +35,13 @@ def columns(runs: Runs) -> list[Column[SeedGroup]]:
             for e in runs.epsilons
         ),
         share("backdoor_success", backdoor_success, runs.marks, "backdoor", True),
+        Column(
+            "privacy_epsilon",
+            _mean(privacy_epsilon),
+            lambda group: _privacy(group, runs.marks),
+            "ε of privacy",
+            is_optional=True,
+        ),
         *FIGURES,
     ]
     return [c for c in every if not (c.is_optional and _is_empty(c, runs))]
@@ -89,6 +96,12 @@ def checks(results: Sequence[Result]) -> str:
     return f"{text}; SKIPPED {skipped} rounds" if skipped else text
 
 
+def privacy_epsilon(result: Result) -> float | None:
+    """Return the epsilon that a run has spent; None if it claims none."""
+    found = (result.privacy or {}).get("epsilon")
+    return found if isinstance(found, int | float) else None
+
+
 def worst_client(result: Result) -> float | None:
     """Return the clean accuracy of the worst client on the images it holds out."""
     return result.over_clients("worst_client")
@@ -116,6 +129,16 @@ def _num_seeds(group: SeedGroup) -> str:
 
 def _clients(group: SeedGroup) -> str:
     return " / ".join(percent(group.mean(f)) for f in (worst_client, client_spread))
+
+
+def _privacy(group: SeedGroup, marks: Marks) -> str:
+    """Return an epsilon, "none" with its marks if none is claimed, or a dash."""
+    mean = group.mean(privacy_epsilon)
+    if mean is not None:
+        return f"{mean:.3g}"
+    if not any(result.privacy for result in group.results):
+        return MISSING
+    return f"none{raised(marks.of(group.runs))}"
 
 
 def _checks(group: SeedGroup) -> str | None:

@@ -47,10 +47,12 @@ def labels(config: Json) -> dict[str, str]:
     config = with_defaults(config, Config)
     kept = {k: v for k, v in config.items() if k not in dropped_keys}
     kept["runtime"] = {"cohort": config.get("runtime", {}).get("cohort", 1)}
+    # Earlier versions had no such choice.
+    kept["choices"] = {"privacy": "none", **config.get("choices", {})}
     dropped = {"partition": ["seed"], "dataset": ["download"]}
     dropped |= {"choices": ["runtime", "tracking"]}
     for group, names in dropped.items():
-        kept[group] = {k: v for k, v in config.get(group, {}).items() if k not in names}
+        kept[group] = {k: v for k, v in kept.get(group, {}).items() if k not in names}
     return dict(_flat(kept))
 
 

@@ -120,6 +120,8 @@ def _words(run: FinishedRun, usual: Mapping[str, str]) -> Iterator[str]:
     for name in result.failed_checks:
         yield f"failed the check {name}, so the robust accuracy cannot be believed"
     yield from result.warnings
+    if reason := (result.privacy or {}).get("reason"):
+        yield str(reason)
     told = any("skipped" in warning for warning in result.warnings)
     if result.skipped_rounds and not told:
         yield f"{result.skipped_rounds} of {result.num_rounds} rounds were skipped"

@@ -19,6 +19,8 @@ NOT_MEASURES = (
     *("attack", "choices", "checks", "environment", "evaluation_environment"),
     *("hyperparameters", "others", "other_versions", "seed", "num_rounds", "warnings"),
 )
+# The numbers of ``privacy`` that measure the run; the others are keys.
+OF_PRIVACY = ("epsilon", "epsilon_classic")
 # Parts with one number for each client, which are no measures of the run either.
 BY_CLIENT = "by_client"
 SHARES = (
@@ -38,6 +40,9 @@ WORDS = {
     "megabytes_a_round": "MB a round",
     "worst_client": "worst client's accuracy",
     "client_spread": "spread over clients",
+    "privacy.epsilon": "ε of privacy",
+    "privacy.epsilon_classic": "ε of privacy, classic conversion",
+    "epsilon_spent": "ε of privacy",
 }
 
 # A dot between keys, and not that of a number.
@@ -97,6 +102,8 @@ def numbers_of(result: Result, epsilon: str | None) -> dict[str, float]:
     """Return every measure of a result; ``epsilon`` is that of ``robust_accuracy``."""
     values = {f: v for f, v in vars(result).items() if f not in NOT_MEASURES}
     short = values.pop("measures", None) or {}
+    private = result.privacy or {}
+    values["privacy"] = {name: private.get(name) for name in OF_PRIVACY}
     values["worst_client"] = result.over_clients("worst_client")
     values["client_spread"] = result.over_clients("spread")
     values["megabytes_a_round"] = result.megabytes_a_round

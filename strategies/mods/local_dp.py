@@ -8,17 +8,19 @@ trusted. Each client spends by itself, for the rounds in which it replies.
 """
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from flwr.app import Context, Message, MessageType, MetricRecord
-from flwr.clientapp.typing import ClientAppCallable, Mod
 from numpy.typing import NDArray
 
 from strategies.postprocessors.gaussian import add_noise, clip_rows
 from strategies.transport.arrays import pack_all, unpack_all
 from strategies.updates import Arrays, add, difference
 from strategies.validation import require_between, require_positive
+
+if TYPE_CHECKING:
+    from flwr.clientapp.typing import ClientAppCallable, Mod
 
 # Purpose of the noise: the last element of its key.
 LOCAL_NOISE = 19
@@ -30,7 +32,7 @@ def local_dp_mod(
     noise_multiplier: float,
     seed: int | None = None,
     public_metrics: Collection[str] = ("num-examples",),
-) -> Mod:
+) -> "Mod":
     """Return a mod that clips and noises the update in each reply to a train message.
 
     The update is the difference between the floats that a client sends and those that
@@ -68,7 +70,7 @@ def local_dp_mod(
         require_between("seed", seed, 0)
 
     def mod(
-        message: Message, context: Context, call_next: ClientAppCallable
+        message: Message, context: Context, call_next: "ClientAppCallable"
     ) -> Message:
         if message.metadata.message_type.partition(".")[0] != MessageType.TRAIN:
             return call_next(message, context)

@@ -149,7 +149,9 @@ class Postprocessor(Validated, ABC):
 def bound(
     postprocessors: Sequence[Postprocessor], states: Sequence[Any], updates: Matrix
 ) -> tuple[Matrix, list[Any]]:
-    """Let postprocessors bound the updates of one round, in their order.
+    """Let postprocessors bound the updates of one round, the last one first.
+
+    They surround the rule in layers: the first one is next to it on both sides.
 
     Parameters
     ----------
@@ -172,8 +174,8 @@ def bound(
     """
     seen = []
     before = states or [None] * len(postprocessors)
-    for part, state in zip(postprocessors, before, strict=True):
-        found = part.bound(updates, state)
+    for part, state in reversed(list(zip(postprocessors, before, strict=True))):
+        found = Bounded(*part.bound(updates, state))
         rows = np.asarray(found.updates, np.float32)
         if rows.shape != updates.shape:
             raise ValueError(
@@ -182,7 +184,7 @@ def bound(
             )
         updates = rows
         seen.append(found.seen)
-    return updates, seen
+    return updates, seen[::-1]
 
 
 def postprocess(

@@ -10,6 +10,7 @@ from strategies.preaggregators.arc import ARC
 from strategies.preaggregators.base import Preaggregator
 from strategies.preaggregators.bucketing import Bucketing
 from strategies.preaggregators.clipping import Clipping
+from strategies.preaggregators.groups import Groups
 from strategies.preaggregators.nnm import NNM
 
-__all__ = ["ARC", "NNM", "Bucketing", "Clipping", "Preaggregator"]
+__all__ = ["ARC", "NNM", "Bucketing", "Clipping", "Groups", "Preaggregator"]

@@ -146,6 +146,7 @@ class Aggregation(Settings):
             parameters=np.concatenate([old[name].reshape(-1) for name in learned]),
             layers=[old[name].size for name in learned],
             losses=np.array(losses, np.float64),
+            sampled=tuple(round.report.sampled),
         )
 
     def _missing(self, round: Round, replies: int) -> int:

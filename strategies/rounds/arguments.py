@@ -53,8 +53,15 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     rule = given["rule"]
     if "root_update" in rule.needs and given["train_on_root"] is None:
         raise ValueError(f"{rule!r} needs train_on_root, its root data set")
-    for part in given["postprocessors"]:
+    for place, part in enumerate(given["postprocessors"]):
         if part.is_private:
+            require(
+                place == 0,
+                "postprocessors",
+                given["postprocessors"],
+                f"in an order in which {part!r} is the first, so that it is next to "
+                "the rule: it has bounded the updates, and nothing else",
+            )
             _check_private(part, rule, statistics)
 
 

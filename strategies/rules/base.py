@@ -48,6 +48,8 @@ class RuleContext:
     losses
         (n,) training loss each client reports, infinite where it reports none; hostile
         clients may lie about it.
+    sampled
+        Ids of all clients that were sampled in the round, with or without a row.
     """
 
     clients: Sequence[int] | None = None
@@ -58,6 +60,7 @@ class RuleContext:
     parameters: Vector | None = None
     layers: Sequence[int] | None = None
     losses: NDArray[np.float64] | None = None
+    sampled: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         # Lists are accepted, but only arrays can be reordered by row numbers.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strategies.preaggregators import ARC, NNM, Bucketing, Clipping
+from strategies.preaggregators import ARC, NNM, Bucketing, Clipping, Groups
 from strategies.rules import (
     CAF,
     CGE,
@@ -132,7 +132,7 @@ MEMBERS = [
     ),
 ]
 
-PREAGGREGATORS = [NNM(f=F), Bucketing(s=2), Clipping(c=1.0), ARC(f=F)]
+PREAGGREGATORS = [NNM(f=F), Bucketing(s=2), Clipping(c=1.0), ARC(f=F), Groups(size=3)]
 
 
 def context_for(updates: np.ndarray, ids: list[int] | None = None) -> RuleContext:

@@ -31,6 +31,7 @@ BY_LINE = [
     "strategies.rules",
     "strategies.preaggregators",
     "strategies.postprocessors",
+    "strategies.secagg",
     "strategies.mods",
     "fedrobust.attacks",
     "fedrobust.byzantine",

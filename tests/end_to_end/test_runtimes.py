@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -29,8 +29,22 @@ EXPERIMENT = [
     "training=pgd",
     "training.objective.steps=2",
     "training.momentum=0.5",
+    "privacy=local_dp",
+    "privacy.noise_multiplier=0.01",
     "attack=pgd",
     "attack.methods.pgd.steps=2",
+]
+
+# Secure sums in two groups, with four messages to each client in a round.
+SECURE = [
+    "num_clients=4",
+    "num_rounds=1",
+    "dataset.num_train=80",
+    "strategy=median",
+    "privacy=group_secagg",
+    "privacy.group_size=2",
+    "num_byzantine=1",
+    "byzantine=sign_flip",
 ]
 
 
@@ -55,10 +69,12 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> list:
     return outcome(folder)
 
 
-def fedrobust_run(*overrides: str, cwd: Path = REPOSITORY) -> None:
+def fedrobust_run(
+    *overrides: str, cwd: Path = REPOSITORY, experiment: Sequence[str] = EXPERIMENT
+) -> None:
     # -P: as the installed script, which does not look in the current folder first.
     subprocess.run(
-        [sys.executable, "-P", "-m", "fedrobust", "run", *EXPERIMENT, *overrides],
+        [sys.executable, "-P", "-m", "fedrobust", "run", *experiment, *overrides],
         check=True,
         cwd=cwd,
         capture_output=True,
@@ -102,6 +118,39 @@ def test_supernodes_are_local_to_the_bit(local, deployment, tmp_path):
         deployment.start_supernode(client)
     deployment.run(tmp_path / "run")
     assert outcome(tmp_path / "run") == local
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> list:
+    folder = tmp_path_factory.mktemp("secure") / "run"
+    fedrobust_run(f"hydra.run.dir={folder}", experiment=SECURE)
+    return outcome(folder)
+
+
+@pytest.mark.slow
+def test_secure_sums_on_ray_are_local_to_the_bit(secure, tmp_path):
+    folder = f"hydra.run.dir={tmp_path / 'ray'}"
+    fedrobust_run("runtime=ray", folder, experiment=SECURE)
+    assert outcome(tmp_path / "ray") == secure
+
+
+@pytest.mark.slow
+def test_secure_sums_under_flwr_run_are_local_to_the_bit(secure, deployment, tmp_path):
+    deployment.start_superlink("--simulation")
+    nodes = "num-supernodes=4 client-resources-num-cpus=1"
+    flags = ("--federation-config", nodes)
+    deployment.run(tmp_path / "run", *flags, experiment=SECURE)
+    assert outcome(tmp_path / "run") == secure
+
+
+@pytest.mark.slow
+def test_secure_sums_over_supernodes_are_local_to_the_bit(secure, deployment, tmp_path):
+    """A client's secrets stay in its Context from one process to the next."""
+    deployment.start_superlink()
+    for client in range(4):
+        deployment.start_supernode(client)
+    deployment.run(tmp_path / "run", experiment=SECURE)
+    assert outcome(tmp_path / "run") == secure
 
 
 class Deployment:
@@ -150,9 +199,11 @@ class Deployment:
             "--node-config", f"partition-id={client} num-partitions=6",
         )  # fmt: skip
 
-    def run(self, folder: Path, *flags: str) -> None:
+    def run(
+        self, folder: Path, *flags: str, experiment: Sequence[str] = EXPERIMENT
+    ) -> None:
         """Run the experiment into a folder."""
-        overrides = " ".join([*EXPERIMENT, f"hydra.run.dir={folder}"])
+        overrides = " ".join([*experiment, f"hydra.run.dir={folder}"])
         done = subprocess.run(
             [
                 self._scripts / "flwr", "run", str(self.app), "here", "--stream",

@@ -53,6 +53,7 @@ def test_client_level(stated):
     assert found["trusted"].startswith("the server, which sees every update")
     assert "all who know the seed" in found["trusted"]
     assert (found["clip"], found["noise_multiplier"]) == (1, 1)
+    assert found["library"].startswith("dp-accounting 0.6")
     assert not {"reason", "epsilon_by_client", "stopped"} & found.keys()
 
 
@@ -111,9 +112,11 @@ def test_pld_needs_no_conversion(stated):
 
 
 def test_secret_noise_needs_trust_in_fewer(stated):
-    found = stated("privacy=client_dp", "privacy.secret_noise=true")
-    assert "from which the noise" not in found["trusted"]
-    assert "from which samples follow" in found["trusted"]
+    secret = "privacy.secret_noise=true"
+    assert "seed" not in stated("privacy=client_dp", secret)["trusted"]
+    assert "seed" not in stated("privacy=dp_sgd", secret)["trusted"]
+    sampled = stated("privacy=client_dp", secret, "participation=0.5")
+    assert sampled["trusted"].endswith("the seed of the run, from which samples follow")
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,27 @@ def test_every_sentence_about_a_job_has_its_place(configure, clock, capsys, tmp_
     assert place == [place_of + line.removeprefix("fedrobust: ") for line in alone]
 
 
+def test_the_last_line_says_what_is_claimed_of_privacy(
+    configure, clock, capsys, tmp_path
+):
+    spent = {"epsilon": 2.34567, "delta": 1e-5, "relation": "add or remove one client"}
+    told = []
+    for stated in (
+        spent,
+        {**spent, "stopped": "one more round could spend 4"},
+        {"epsilon": None, "reason": "no epsilon is claimed: no noise"},
+    ):
+        with Progress(configure("num_rounds=1"), tmp_path, None, Pace(clock)) as shown:
+            shown.finish(read(privacy=stated))
+        told.append(capsys.readouterr().err.splitlines()[-1])
+    line = "privacy: epsilon=2.346 at delta=1e-05; add or remove one client"
+    assert told == [
+        line,
+        f"{line}; one more round could spend 4",
+        "privacy: no epsilon is claimed: no noise",
+    ]
+
+
 def test_a_job_is_silent_where_a_table_shows_it(
     configure, clock, monkeypatch, capsys, tmp_path
 ):

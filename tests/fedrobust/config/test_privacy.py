@@ -63,7 +63,7 @@ def test_control_variates_are_refused(configure, mechanism):
             ["privacy.noise_multiplier=1", "privacy.target_epsilon=1"],
             r"^privacy\.noise_multiplier=1(\.0)?: must be left out",
         ),
-        (["model=cnn", "model.norm=batch"], r"^model\.norm=batch: must be none or gr"),
+        (["model=cnn", "model.norm=batch"], r"^model\.norm=batch: must be group, lay"),
         (["training=fedrbn", "model=cnn", "model.norm=dual"], r"^model\.norm=dual"),
     ],
 )

@@ -29,7 +29,7 @@ def collude(grid):
 )
 def test_the_grids_stand_in_one_order(cohort, adversary, expected):
     carrier = InProcess(lambda message, node: message, IDS)
-    grid, found = grid_for(carrier, IDS, cohort, adversary)
+    grid, found, _ = grid_for(carrier, IDS, cohort, adversary)
     kinds, members = [], []
     while isinstance(grid, WrappedGrid):
         kinds.append(type(grid))
@@ -42,5 +42,5 @@ def test_the_grids_stand_in_one_order(cohort, adversary, expected):
 
 def test_a_grid_that_is_guarded_gets_no_second_guard():
     guard = Guard(InProcess(lambda message, node: message, IDS))
-    grid, _ = grid_for(guard, IDS)
+    grid, _, _ = grid_for(guard, IDS)
     assert grid._grid is guard

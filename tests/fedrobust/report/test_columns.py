@@ -135,3 +135,39 @@ def test_a_figure_that_a_run_lacks_is_not_shown_as_zero(tmp_path):
     text = report_text(tmp_path)
     assert "| – |" in text
     assert "0.00" not in text
+
+
+def private_runs(folder) -> None:
+    """Write two runs with an epsilon, one that claims none, and one without privacy."""
+    for seed, epsilon in ((0, 2.0), (1, 3.0)):
+        write_run(folder, 0.8, 0.5, privacy="client_dp", seed=seed)
+        change_result(folder, f"client_dp-{seed}", privacy={"epsilon": epsilon})
+    write_run(folder, 0.7, 0.5, privacy="client_dp", strategy="krum")
+    reason = "no epsilon is claimed: nothing bounds what Krum returns"
+    change_result(
+        folder, "client_dp-krum-0", privacy={"epsilon": None, "reason": reason}
+    )
+    write_run(folder, 0.9, 0.5, privacy="none")
+
+
+def test_the_epsilon_of_privacy_is_a_column_and_its_absence_has_a_reason(tmp_path):
+    private_runs(tmp_path)
+    runs = collect(tmp_path)
+    (letter,) = runs.marks.footnotes
+    assert runs.marks.footnotes[letter].startswith("no epsilon is claimed")
+    text = report_text(runs)
+    assert "ε of privacy" in text
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    shown = {
+        tuple(cell.strip() for cell in line.split("|")[1:3]): line for line in lines
+    }
+    assert "| 2.5 |" in shown["fedavg", "client_dp"]
+    assert f"| none{RAISED[letter]} |" in shown["krum", "client_dp"]
+    assert "| – |" in shown["fedavg", "none"]
+    found = {row["privacy_epsilon"] for row in csv_rows(runs)}
+    assert found == {"2.0", "3.0", ""}
+
+
+def test_without_privacy_there_is_no_such_column(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    assert "privacy" not in report_text(collect(tmp_path))

@@ -129,3 +129,11 @@ def test_every_group_that_conf_follows_is_known():
         followed = re.findall(r"\$\{([a-z_]+)\.", path.read_text(encoding="utf-8"))
         known = {group, "experiment", "debug", *FOLLOWS.get(group, ())}
         assert {*followed} <= known, path
+
+
+def test_a_run_of_a_version_without_privacy_had_none(tmp_path):
+    write_run(tmp_path, 0.9, 0.5, seed=0)
+    write_run(tmp_path, 0.9, 0.5, seed=1, privacy="none")
+    assert collect(tmp_path).columns == []
+    write_run(tmp_path, 0.9, 0.5, seed=2, privacy="dp_sgd")
+    assert collect(tmp_path).columns == ["privacy"]

@@ -102,3 +102,16 @@ def test_the_epsilon_shown_is_the_middle_one():
     assert middle(["0.3", "0.1", "0.2"]) == "0.2"
     assert middle(["10.0", "9.0"]) == "10.0"
     assert middle([]) is None
+
+
+def test_of_privacy_only_epsilons_are_measures(tmp_path):
+    write_run(tmp_path, 0.9, 0.5)
+    private = {"epsilon": 2.5, "epsilon_classic": 3.0, "delta": 1e-5, "clip": 1.0}
+    change_result(
+        tmp_path, "0", privacy={**private, "epsilon_by_client": {"0": 2.5, "1": 1}}
+    )
+    found = {k: v for k, v in numbers(tmp_path).items() if "privacy" in k}
+    assert found == {"privacy.epsilon": 2.5, "privacy.epsilon_classic": 3.0}
+    assert measure("privacy.epsilon").label == "ε of privacy"
+    change_result(tmp_path, "0", privacy={**private, "epsilon": None, "reason": "no"})
+    assert "privacy.epsilon" not in numbers(tmp_path)

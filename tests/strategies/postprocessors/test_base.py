@@ -7,11 +7,12 @@ import pytest
 from flwr.app import ConfigRecord
 
 from strategies.postprocessors import (
+    Bounded,
     Postprocessed,
     Postprocessor,
     PostprocessorContext,
 )
-from strategies.postprocessors.base import postprocess
+from strategies.postprocessors.base import bound, postprocess
 from strategies.rules import Aggregate, Krum, Mean
 from strategies.server_optimizers import SGD
 from tests.own_postprocessors import Momentum, Noise
@@ -112,3 +113,47 @@ def test_what_is_no_list_of_postprocessors_is_refused(given):
 def test_its_own_parameters_are_validated_as_those_of_a_rule():
     with pytest.raises(ValueError, match=r"^beta=2: must be in \[0, 1\]$"):
         Momentum(beta=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Postprocessor):
+    """Note what passes, on either side of the rule, and change it."""
+
+    add: float
+
+    def bound(self, updates, state):
+        return Bounded(updates + np.float32(self.add), float(updates.max()))
+
+    def postprocess(self, vector, state, context):
+        figures = {"seen": context.seen, "vector": float(vector[0])}
+        return Postprocessed(vector * np.float32(self.add), self.add, figures)
+
+
+def test_postprocessors_surround_the_rule_in_layers():
+    updates = np.array([[1], [2]], np.float32)
+    parts = [Layer(add=10), Momentum(), Layer(add=100)]
+    rows, seen = bound(parts, (), updates)
+    # The last one bounds the updates as they came, and the first what the rule sees.
+    assert rows.tolist() == [[111], [112]]
+    assert seen == [102, None, 2]
+    context = context_of(np.array([3], np.float32))
+    vector, states, figures = postprocess(parts, (), context, seen)
+    assert vector.tolist() == [3000]
+    assert figures[0] == {"seen": 102, "vector": 3}
+    assert figures[2] == {"seen": 2, "vector": 30}
+    assert (states[0], states[2]) == (10, 100)
+
+
+class Dropping(Momentum):
+    """Return fewer rows than there are clients."""
+
+    def bound(self, updates, state):
+        return Bounded(updates[1:])
+
+
+def test_bounds_that_lose_a_client_skip_the_round():
+    part = Dropping()
+    strategy = one_round.configured(Mean(), 3, record(w=[0]), postprocessors=[part])
+    arrays, _ = strategy.aggregate_train(1, replies_of([record(w=[1])] * 3))
+    assert arrays is None
+    assert "must be of shape (3, 1)" in strategy.last_round.skipped

@@ -10,12 +10,13 @@ from hypothesis.extra.numpy import arrays
 
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
-from strategies.postprocessors import ClientDP
+from strategies.postprocessors import ClientDP, PostprocessorContext
 from strategies.preaggregators import NNM
 from strategies.randomness import Draw, server_generator
-from strategies.rules import Krum, Mean, Median
+from strategies.rules import Aggregate, Krum, Mean, Median
 from strategies.server_optimizers import SGD, Adam
 from tests.messages import global_arrays
+from tests.own_postprocessors import Momentum
 from tests.strategies import one_round
 from tests.strategies.federation import METRICS, NUM_CLIENTS, federation, sends, start
 from tests.strategies.one_round import record, replies_of
@@ -68,6 +69,24 @@ def test_the_noise_is_another_in_each_round_and_for_each_seed():
                 )
             )
     assert len(set(found)) == 4
+
+
+def test_the_noise_of_many_rounds_has_the_standard_deviation_it_should_have():
+    part = ClientDP(clip=3.0, noise_multiplier=0.8, expected_clients=6)
+    d, rounds = 200, 300
+    noise = np.empty((rounds, d))
+    for round in range(rounds):
+        context = PostprocessorContext(
+            aggregate=Aggregate(vector=np.zeros(d, np.float32)), round=round + 1
+        )
+        noise[round] = part(context.aggregate.vector, None, context).vector
+    scaled = noise / (0.8 * 3 / 6)
+    n = scaled.size
+    assert abs(scaled.mean()) < 5 / np.sqrt(n)
+    assert abs(scaled.std() - 1) < 5 / np.sqrt(2 * n)
+    # Rounds after each other, and values beside each other, have nothing in common.
+    for first, second in ((scaled[1:], scaled[:-1]), (scaled[:, 1:], scaled[:, :-1])):
+        assert abs(np.mean(first * second)) < 5 / np.sqrt(n)
 
 
 UPDATES = arrays(
@@ -166,13 +185,18 @@ def test_a_robust_rule_without_enough_replies_still_skips_its_round():
     assert "needs at least 5 updates" in strategy.last_round.skipped
 
 
-def test_statistics_and_declared_weights_are_refused_with_the_remedy():
+def test_what_the_noise_would_not_cover_is_refused_with_the_remedy():
     part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=2)
     remedy = r"^statistics=\['bn'\]: must be left out with ClientDP\(.*group normal"
     with pytest.raises(ValueError, match=remedy):
         configured(2, 1, part, statistics=["bn"])
     with pytest.raises(ValueError, match=r"^rule=.*must be Mean\(weighted=False\)"):
         configured(2, 1, part, rule=Mean(weighted=True))
+    for parts in ([Momentum(), part], [part, part]):
+        with pytest.raises(ValueError, match=r"^postprocessors=.* is the first, so"):
+            RobustStrategy(rule=Mean(), postprocessors=parts)
+    strategy = RobustStrategy(rule=Mean(), postprocessors=[part, Momentum()])
+    assert strategy.postprocessors == (part, Momentum())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from fedrobust.errors import ConfigError
 from fedrobust.report import collect
 from fedrobust.report.figures import Axes, data_for, drawing_for
+from fedrobust.report.figures.axes import ordered
 from fedrobust.report.figures.names import column
 from tests.fedrobust.report.runs import change_result, write_rounds, write_run
 
@@ -258,3 +259,22 @@ def test_a_key_is_no_measure(tmp_path):
         write_run(tmp_path, 0.9, 0.5, strategy=strategy)
     with pytest.raises(ConfigError, match="--y strategy: is a key, no measure, "):
         data_for(collect(tmp_path), Axes("strategy", "strategy"))
+
+
+def test_an_infinite_target_is_the_last_of_the_categories(tmp_path):
+    for number, target in enumerate((8.0, float("inf"), 1.0, 3.0)):
+        more = {"privacy": {"target_epsilon": target}}
+        write_run(tmp_path, 0.5 + number / 10, 0.5, privacy="dp_sgd", more=more)
+        if target < float("inf"):
+            name = f"dp_sgd-0{more['privacy']}"
+            change_result(tmp_path, name, privacy={"epsilon": target - 0.01})
+    runs = collect(tmp_path)
+    data = data_for(runs, Axes(x="privacy.target_epsilon", y="clean_accuracy"))
+    assert not data.is_numeric
+    places = ordered("privacy.target_epsilon", data.frame["x"])
+    assert places == ["1.0", "3.0", "8.0", "inf"]
+    data = data_for(runs, Axes(x="target_epsilon", y="epsilon"))
+    assert data.measure.label == "ε of privacy"
+    assert sorted(data.frame["x"]) == [1, 3, 8], "none is drawn without a claim"
+    data = data_for(runs, Axes(x="privacy.epsilon", y="clean_accuracy"))
+    assert data.is_numeric

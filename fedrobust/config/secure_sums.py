@@ -1,0 +1,112 @@
+"""Check secure aggregation against the clients of a round, the rule and the attack."""
+
+import warnings
+
+from fedrobust.byzantine.base import ByzantineAttack
+from fedrobust.byzantine.collusion import Collusion
+from fedrobust.config.components import check_component
+from fedrobust.config.keys import require
+from fedrobust.config.schema import Config
+from fedrobust.config.typed import with_key
+from fedrobust.privacy.group_secagg import GroupSecAgg
+from fedrobust.privacy.mechanism import Mechanism
+from fedrobust.privacy.secagg import SecAgg
+from strategies.rules.base import Rule
+from strategies.rules.mean import Mean
+
+
+def rows_given(config: Config) -> int:
+    """Return how many updates of a round the server is given."""
+    if config.privacy:
+        made = check_component(config.privacy, "privacy", Mechanism)[1]
+        if isinstance(made, GroupSecAgg):
+            return max(1, config.num_sampled // made.group_size)
+    return config.num_sampled
+
+
+def check_sums(config: Config, made: SecAgg, name: str) -> None:
+    """Check secure aggregation against the clients of a round."""
+    sampled, size = config.num_sampled, config.num_sampled
+    is_full = made.protocol == "full"
+    if isinstance(made, GroupSecAgg):
+        size = min(made.group_size, sampled)
+        require(
+            size >= 2 or not is_full,
+            "privacy.group_size",
+            made.group_size,
+            "at least 2, and so must be the clients of a round: the sum of one update "
+            f"is that update, and a round samples {sampled}",
+        )
+    else:
+        require(
+            sampled >= 2,
+            "participation",
+            config.participation,
+            f"larger with privacy={name}: the sum of one update is that update, and a "
+            f"round samples {sampled} of num_clients={config.num_clients}",
+        )
+    holders = min(made.neighbors or size, size)
+    require(
+        made.threshold is None or made.threshold <= holders,
+        "privacy.threshold",
+        made.threshold,
+        f"at most {holders}, the number of clients that hold the shares of a secret",
+    )
+    attack = None
+    if config.byzantine and config.num_byzantine > 0:
+        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
+    require(
+        not is_full or not isinstance(attack, Collusion),
+        "privacy.protocol",
+        made.protocol,
+        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
+        "clients see the honest updates, which the full protocol hides from everybody",
+    )
+
+
+def check_sums_with_rule(config: Config, made: SecAgg, rule: Rule, name: str) -> None:
+    """Check that the rule can do with sums, of all clients or of groups."""
+    if isinstance(made, GroupSecAgg):
+        groups = rows_given(config)
+        require(
+            not rule.needs_clients,
+            "privacy",
+            name,
+            f"none with {rule!r}, which needs the update of each client, or a rule "
+            "that judges each update by itself, such as strategy=median",
+        )
+        require(
+            groups >= rule.min_clients,
+            "privacy.group_size",
+            made.group_size,
+            f"smaller for {rule!r}, which needs at least {rule.min_clients} updates: "
+            f"{config.num_sampled} clients a round are {groups} groups",
+        )
+        if not config.preaggregator:
+            with_key("privacy.group_size", lambda: rule.check(groups))
+        _note_groups(config, groups)
+    else:
+        _require_sums(config, rule, name)
+
+
+def _require_sums(config: Config, rule: Rule, name: str) -> None:
+    """Refuse what needs single updates, which secure aggregation hides."""
+    needs = "+".join(config.preaggregator) if config.preaggregator else repr(rule)
+    require(
+        type(rule) is Mean and not config.preaggregator,
+        "privacy",
+        name,
+        f"group_secagg or none with {needs}, which needs single updates, where the "
+        "server learns their sum alone",
+    )
+
+
+def _note_groups(config: Config, groups: int) -> None:
+    """Point out Byzantine clients that may spoil half of the groups."""
+    b = config.num_byzantine
+    if 0 < groups <= 2 * b:
+        warnings.warn(
+            f"num_byzantine={b} clients may spoil {min(b, groups)} of {groups} groups, "
+            "which no rule withstands from a half: lower privacy.group_size",
+            stacklevel=2,
+        )
