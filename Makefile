@@ -60,11 +60,12 @@ fuzz: $(READY)  ## an hour of random overrides and files; writes fuzz.json
 # installed without dependencies, as its rules and attacks need only torch, NumPy and
 # SciPy (see tests/oracles/conftest.py). So are CleverHans, Foolbox and ART, whose old
 # bounds must not change the lock. Foolbox also imports eagerpy and GitPython, and the
-# latter needs the last two packages.
+# latter needs the last two packages. Opacus imports opt_einsum, which TensorFlow brings.
 ORACLES := .oracles
 ORACLES_READY := $(ORACLES)/.ready
 TORCH := torch==2.13.0
 BYZFL := byzfl==0.0.11
+OPACUS := opacus==1.6.0
 EVASION := cleverhans==4.0.0 foolbox==3.3.4 adversarial-robustness-toolbox==1.20.1 \
   eagerpy==0.30.0 GitPython==3.2.1 gitdb==4.0.12 smmap==5.0.3
 
@@ -107,7 +108,7 @@ $(ORACLES_READY): requirements.lock pyproject.toml Makefile
 	$(PYTHON) -m venv $(ORACLES)
 	$(ORACLES)/bin/python -m pip install --quiet $(TORCH)
 	$(ORACLES)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(ORACLES)/bin/python -m pip install --quiet --no-deps $(BYZFL) $(EVASION)
+	$(ORACLES)/bin/python -m pip install --quiet --no-deps $(BYZFL) $(EVASION) $(OPACUS)
 	$(ORACLES)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

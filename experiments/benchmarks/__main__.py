@@ -18,7 +18,17 @@ from experiments.benchmarks.harness import REPEATS, Outcome, Row, Side, contest
 
 FOLDER = Path(__file__).parent
 PACKAGES = (
-    *("numpy", "scipy", "tensorflow", "keras", "flwr", "ray", "torch", "byzfl"),
+    *(
+        "numpy",
+        "scipy",
+        "tensorflow",
+        "keras",
+        "flwr",
+        "ray",
+        "torch",
+        "byzfl",
+        "opacus",
+    ),
     "adversarial-robustness-toolbox",
 )
 OURS = "fedrobust"
@@ -51,6 +61,8 @@ def _aggregation(name: str, must: str, flower: bool) -> Row:
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
 # Losses differ by the random weights and batches; a larger gap means other training.
 ALIKE = {"loss": 0.25}
+# Of a step on the same images without noise.
+SAME = {"loss": 1e-4, "norm": 1e-4}
 ROWS = [
     Row(
         "w1_vs_flower_ray",
@@ -161,6 +173,48 @@ ROWS = [
         tolerance={"accuracy": 0.02},
         must="2",
         stretch="4",
+    ),
+    Row(
+        "dpsgd_vs_opacus",
+        "DP-SGD, CNN of 26,010 parameters, 256 MNIST images; a step, both cores",
+        mine("dpsgd:ours_by_wall"),
+        (
+            Side("Opacus, hooks", "opacus:steps:hooks"),
+            Side("Opacus, ghost clipping", "opacus:steps:ghost"),
+        ),
+        unit="ms",
+        tolerance=SAME,
+        must="2.5",
+        stretch="3.8",
+    ),
+    Row(
+        "dpsgd_vs_vectorized_map",
+        "the same step; processor time",
+        mine("dpsgd:ours"),
+        (Side("tf.vectorized_map of a tape", "dpsgd:vectorized_map"),),
+        unit="ms",
+        tolerance=SAME,
+        must="3.5",
+        stretch="5",
+    ),
+    Row(
+        "dpsgd_vs_plain",
+        "the same step; processor time",
+        mine("dpsgd:against_plain:private:clean"),
+        (Side("without privacy", "dpsgd:against_plain:plain:clean"),),
+        unit="ms",
+        tolerance=SAME,
+        must="0.45",
+        stretch="0.62",
+    ),
+    Row(
+        "dpsgd_pgd_vs_plain",
+        "the same step on PGD-10 examples; processor time",
+        mine("dpsgd:against_plain:private:pgd"),
+        (Side("without privacy", "dpsgd:against_plain:plain:pgd"),),
+        unit="ms",
+        tolerance=SAME,
+        stretch="0.89",
     ),
     Row(
         "import_seconds",

@@ -145,6 +145,7 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         "and no noise covers them",
     )
     if isinstance(made, DPSGD):
+        check_private_training(config)
         require(
             config.cohort == 1,
             "runtime.cohort",

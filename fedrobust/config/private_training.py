@@ -6,9 +6,6 @@ from fedrobust.config.schema import Config
 from fedrobust.training.objective import Objective
 from strategies.rules.base import Rule
 
-# The norms of model=cnn and model=mlp that use the whole batch.
-BATCH_NORMS = ("batch", "dual")
-
 
 def check_private_training(config: Config) -> None:
     """Refuse local training of which clipping single gradients bounds nothing.
@@ -24,13 +21,6 @@ def check_private_training(config: Config) -> None:
         "an objective that treats each example by itself with privacy=dp_sgd, such as "
         "those of training=standard, noise, pgd, fast, trades, mart and alp: here the "
         "batch or the place in it matters too, so clipping bounds nothing",
-    )
-    norm = config.model.get("norm")
-    require(
-        norm not in BATCH_NORMS,
-        "model.norm",
-        norm,
-        "group, layer or none with privacy=dp_sgd: batch statistics mix the examples",
     )
     require(
         training.shuffle,

@@ -11,6 +11,7 @@ import numpy as np
 
 from fedrobust.backend import tf
 from fedrobust.network import BoundModel, Network, Tensor
+from fedrobust.network.per_example import check_separate
 from fedrobust.training.objective import Objective, Replaying
 from fedrobust.training.optimizer import PureOptimizer
 
@@ -59,33 +60,38 @@ def check_private(
         When they do, with what causes it.
     """
     x, y = _some(network, examples)
-    inputs = network.split(network.arrays())
-    weights, fixed = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+    weights, fixed = (
+        [tf.convert_to_tensor(value) for value in values]
+        for values in network.split(network.arrays())
+    )
 
     def bind(weights: Sequence[Tensor]) -> BoundModel:
         received = BoundModel(network, weights, fixed, 1)
         return BoundModel(network, weights, fixed, 1, received=received)
 
-    def attacked(x: Tensor) -> Tensor:
-        return objective.perturb(bind(weights), x, y, tf.constant([0, 1]))
+    def attacked(x: Any) -> Any:
+        seed = tf.constant([0, 1])
+        x_adv = objective.perturb(bind(weights), tf.constant(x), tf.constant(y), seed)
+        return np.asarray(x_adv)
 
     x_adv = attacked(x)
-    moved = attacked(tf.concat([1.0 - x[:1], x[1:]], axis=0))
-    change = float(tf.reduce_max(tf.abs(moved[1:] - x_adv[1:])))
+    moved = attacked(np.concatenate([1 - x[:1], x[1:]]))
+    change = float(np.abs(moved[1:] - x_adv[1:]).max())
     if not change <= ROUNDING:
         raise ValueError(
             f"{type(objective).__name__}.perturb changes an example's input by "
             f"{change:.2g} when another example changes: use the example, the weights "
             "and the seed alone"
         )
+    check_separate(network, objective.loss, (x, x_adv, y), bind)
 
 
-def _some(network: Network, examples: tuple[Any, Any] | None) -> tuple[Tensor, Tensor]:
+def _some(network: Network, examples: tuple[Any, Any] | None) -> tuple[Any, Any]:
     """Return images and labels to check with; four random ones for fewer than two."""
     x, y = examples or ((), ())
-    if len(x) < 2:
-        rng = np.random.default_rng(0)
-        shape = (4, *network.model.input_shape[1:])
-        x = rng.random(shape, np.float32)
-        y = rng.integers(network.num_classes, size=4)
-    return tf.constant(x, tf.float32), tf.constant(y, tf.int32)
+    if len(x) >= 2:
+        return np.asarray(x, np.float32), np.asarray(y, np.int32)
+    rng = np.random.default_rng(0)
+    shape = (4, *network.model.input_shape[1:])
+    y = rng.integers(network.num_classes, size=4, dtype=np.int32)
+    return rng.random(shape, np.float32), y

@@ -19,17 +19,26 @@ BATCH, STEPS, CLIP, NOISE, RATE = 256, 40, 1.5, 1.3, 0.25
 KEY = {"seed": 0, "round": 1, "client": 0}
 LOCAL = LocalTraining(local_steps=STEPS, batch_size=BATCH)
 # By name, in the order of the layers: kernels as Keras has them, and zero biases.
-SHAPES = ((8, 8, 1, 16), (16,), (4, 4, 16, 32), (32,), (512, 32), (32,), (32, 10), (10,))
+SHAPES = (
+    (8, 8, 1, 16),
+    (16,),
+    (4, 4, 16, 32),
+    (32,),
+    (512, 32),
+    (32,),
+    (32, 10),
+    (10,),
+)
 
 
 def first_weights() -> list[NDArray[np.float32]]:
     """Draw the weights that all sides start from."""
     rng = np.random.default_rng(0)
-    fans = [np.prod(shape[:-1]) for shape in SHAPES]
-    scales = [(len(shape) > 1) / fan**0.5 for shape, fan in zip(SHAPES, fans)]
     return [
-        np.float32(scale) * rng.standard_normal(shape, np.float32)
-        for shape, scale in zip(SHAPES, scales, strict=True)
+        rng.standard_normal(shape, np.float32) / np.float32(np.prod(shape[:-1]) ** 0.5)
+        if len(shape) > 1
+        else np.zeros(shape, np.float32)
+        for shape in SHAPES
     ]
 
 

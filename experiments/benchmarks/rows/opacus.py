@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from experiments.benchmarks.data import mnist
 from experiments.benchmarks.rows.dpsgd import (
@@ -48,69 +49,90 @@ def network() -> Any:
     return model
 
 
-def steps(mode: str) -> Any:
-    """Wall time with two threads, batches as slices, which is the fastest loader.
+class Steps:
+    """Opacus's private training; batches are slices, which is the fastest loader.
 
-    ``mode`` is Opacus's ``grad_sample_mode``, hooks or ghost.
+    ``mode`` is its ``grad_sample_mode``, hooks or ghost.
     """
-    import torch
-    from opacus import PrivacyEngine
-    from torch.utils.data import DataLoader, TensorDataset
 
-    torch.set_num_threads(2)
-    torch.manual_seed(0)
-    x, y = mnist(60000)
-    inputs, labels = torch.from_numpy(x[:, None]), torch.from_numpy(y)
-    loader = DataLoader(TensorDataset(inputs, labels), batch_size=BATCH)
-    model = network()
-    start = [p.detach().clone() for p in model.parameters()]
-    criterion = torch.nn.CrossEntropyLoss()
-    made = PrivacyEngine().make_private(
-        module=model,
-        optimizer=torch.optim.SGD(model.parameters(), lr=RATE),
-        criterion=criterion,
-        data_loader=loader,
-        noise_multiplier=NOISE,
-        max_grad_norm=CLIP,
-        grad_sample_mode=mode,
-    )
-    model, optimizer = made[0], made[1]
-    if mode == "ghost":
-        criterion = made[2]
-    optimizer.expected_batch_size = BATCH
+    def __init__(self, mode: str) -> None:
+        import torch
+        from opacus import PrivacyEngine
+        from torch.utils.data import DataLoader, TensorDataset
 
-    def reset() -> None:
+        x, y = mnist(60000)
+        self.inputs, self.labels = torch.from_numpy(x[:, None]), torch.from_numpy(y)
+        model = network()
+        self.start = [p.detach().clone() for p in model.parameters()]
+        self.criterion: Any = torch.nn.CrossEntropyLoss()
+        made = PrivacyEngine().make_private(
+            module=model,
+            optimizer=torch.optim.SGD(model.parameters(), lr=RATE),
+            criterion=self.criterion,
+            data_loader=DataLoader(TensorDataset(self.inputs, self.labels), BATCH),
+            noise_multiplier=NOISE,
+            max_grad_norm=CLIP,
+            grad_sample_mode=mode,
+        )
+        self.model, self.optimizer = made[0], made[1]
+        if mode == "ghost":
+            self.criterion = made[2]
+        self.optimizer.expected_batch_size = BATCH
+
+    def reset(self) -> None:
+        """Return to the first weights."""
+        import torch
+
         with torch.no_grad():
-            for parameter, value in zip(model.parameters(), start, strict=True):
+            pairs = zip(self.model.parameters(), self.start, strict=True)
+            for parameter, value in pairs:
                 parameter.copy_(value)
 
-    def step(rows: Any) -> Any:
-        optimizer.zero_grad()
-        loss = criterion(model(inputs[rows]), labels[rows])
+    def step(self, rows: Any) -> Any:
+        """Take a step on the images of these rows, and return the loss."""
+        self.optimizer.zero_grad()
+        loss = self.criterion(self.model(self.inputs[rows]), self.labels[rows])
         loss.backward()
-        optimizer.step()
+        self.optimizer.step()
         return loss
 
-    optimizer.noise_multiplier = 0.0
-    loss = float(step(torch.arange(BATCH)).item())
-    squares = [
-        float(((p.detach() - v) ** 2).sum())
-        for p, v in zip(model.parameters(), start, strict=True)
-    ]
-    work = {"steps": STEPS, "loss": loss, "norm": sum(squares) ** 0.5 / RATE}
-    optimizer.noise_multiplier = NOISE
+    def work(self) -> dict[str, float]:
+        """Return the loss and the gradient's norm of a step without noise."""
+        import torch
+
+        self.optimizer.noise_multiplier = 0.0
+        loss = float(self.step(torch.arange(BATCH)).item())
+        self.optimizer.noise_multiplier = NOISE
+        pairs = zip(self.model.parameters(), self.start, strict=True)
+        squares = sum(float(((p.detach() - v) ** 2).sum()) for p, v in pairs)
+        return {"loss": loss, "norm": squares**0.5 / RATE}
+
+
+def batches() -> list[NDArray[np.int64]]:
+    """Return the rows of each step, which are those that our side draws."""
     rng = generator(0, Purpose.PRIVATE_BATCHES, KEY["round"], KEY["client"])
     schedule = PoissonSchedule.draw(LOCAL, 60000, rng)
     pairs = zip(schedule.bounds[:-1], schedule.bounds[1:], strict=True)
-    batches = [schedule.order[a:b] for a, b in pairs]
-    drawn = [torch.from_numpy(rows[rows != NOBODY].astype(np.int64)) for rows in batches]
+    padded = [schedule.order[start:end] for start, end in pairs]
+    return [rows[rows != NOBODY].astype(np.int64) for rows in padded]
+
+
+def steps(mode: str) -> Any:
+    """Wall time with two threads, in milliseconds of a step."""
+    import torch
+
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+    training = Steps(mode)
+    work = training.work()
+    drawn = [torch.from_numpy(rows) for rows in batches()]
 
     def measure() -> Mapping[str, Any]:
-        reset()
+        training.reset()
         began = time.perf_counter()
         for rows in drawn:
-            step(rows)
+            training.step(rows)
         value = 1000 * (time.perf_counter() - began) / STEPS
-        return {"value": value, "work": work}
+        return {"value": value, "work": {"steps": STEPS, **work}}
 
     return measure

@@ -45,6 +45,11 @@ RULES: dict[str | None, Callable[..., dict[int, Piece] | None]] = {
 }
 
 
+# Examples of a batch that is traced to see which axis is theirs; a size that no other
+# axis is likely to have.
+ROWS = 1009
+
+
 def by_layers(
     network: Network,
     weights: list[Tensor],
@@ -64,6 +69,8 @@ def by_layers(
     weights = [tf.identity(w) for w in weights]
     batch = [_of_unknown_size(t) for t in batch]
     with LOCK:
+        if not _has_own_rows(network, weights, bind, losses_of, batch):
+            return None
         traced = _trace(network, weights, bind, losses_of, batch)
         if traced is None:
             return None
@@ -81,6 +88,32 @@ def by_layers(
     ]
     fixed = [tf.convert_to_tensor(each) for each in model.fixed]
     return Clipped(gradients, tf.sqrt(tf.maximum(squared, 0.0)), losses, fixed)
+
+
+def _has_own_rows(
+    network: Network,
+    weights: list[Tensor],
+    bind: Callable[[Sequence[Tensor]], Any],
+    losses_of: Callable[..., Tensor],
+    batch: Sequence[Tensor],
+) -> bool:
+    """Return whether each layer has one row for each example.
+
+    Objectives may call the model once for clean and attacked inputs, and layers may
+    fold another axis into the first. A batch of known size shows it while tracing.
+    """
+    units = units_of(network.model, [])
+    sizes: list[int | None] = []
+
+    def trace(*examples: Tensor) -> None:
+        with recorded(units or [], lambda _: True) as calls:
+            losses = losses_of(bind(weights), *examples)
+        outputs = [losses, *(t for call in calls for t in call.watched)]
+        sizes.extend(t.shape[0] if t.shape.rank else None for t in outputs)
+
+    specs = [tf.TensorSpec((ROWS, *t.shape[1:]), t.dtype) for t in batch]
+    tf.function(trace, autograph=False).get_concrete_function(*specs)
+    return set(sizes) <= {ROWS, None}
 
 
 def _trace(

@@ -10,7 +10,6 @@ MIXING = [
     ("avmixup", "AVMixup"),
     ("dbfat", "DBFAT"),
     ("free", "FreeTraining"),
-    ("fedrbn", "FedRBN"),
 ]
 
 
@@ -36,7 +35,6 @@ def test_a_parameter_that_separates_the_examples_is_enough(configure):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.norm=batch", r"model\.norm=batch: must be group, layer or none"),
         ("training.shuffle=false", r"training\.shuffle=False: must be true"),
         ("+training.optimizer.loss_scale_factor=2", "factor=2: must be left out"),
         ("strategy=sfat", r"strategy\.rule=SFAT: must be a rule that needs no losses"),
