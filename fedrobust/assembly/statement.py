@@ -39,7 +39,7 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
         "conversion": None,
         "relation": None,
         "sampling": None,
-        "trusted": trusted(config, mechanism),
+        "trusted": trusted(mechanism),
     }
     if ledger is None:
         found["reason"] = f"no epsilon is claimed: {unclaimed(config)}"
@@ -51,7 +51,7 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
     return found
 
 
-def trusted(config: Config, mechanism: Mechanism) -> str:
+def trusted(mechanism: Mechanism) -> str:
     """Return who must be trusted, and with what."""
     if isinstance(mechanism, SecAgg):
         if mechanism.protocol == "ideal":
@@ -73,8 +73,6 @@ def trusted(config: Config, mechanism: Mechanism) -> str:
             f"{who}; and all who know the seed of the run, from which the noise "
             "follows (not so with privacy.secret_noise=true)"
         )
-    if isinstance(mechanism, ClientDP) and config.participation < 1:
-        return f"{who}; and all who know the seed of the run, from which samples follow"
     return who
 
 

@@ -76,11 +76,11 @@ def train_centralised(
             "train_loss": trained.loss,
             "local_steps": float(trained.steps),
         }
-        if experiment.trains_privately:
-            del report.metrics["train_loss"]
         last = round
         if ledger is not None:
             ledger.record(round, [0])
+        if experiment.trains_privately:
+            del report.metrics["train_loss"]
         after_round(report, arrays, None)
         if ledger is not None and ledger.is_spent:
             break
