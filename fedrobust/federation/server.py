@@ -190,6 +190,7 @@ def serve(
     )
     if ledger is not None:
         ledger.tariff = experiment.tariff(client_ids.values())
+        _require_affordable(ledger, len(client_ids), config.num_clients)
 
     def is_evaluated(round: int) -> bool:
         return config.is_evaluated(round) or _is_last(ledger, strategy.last_round)
@@ -233,6 +234,17 @@ def serve(
             num_rounds=config.num_rounds,
             timeout=timeout or ROUND_TIMEOUT,
             evaluate_fn=evaluate,
+        )
+
+
+def _require_affordable(ledger: Ledger, present: int, num_clients: int) -> None:
+    """Raise RunFailedError if one more round of those that came exceeds the limit."""
+    if ledger.is_spent:
+        raise RunFailedError(
+            f"the first round could spend {ledger.epsilon_after_next():.4g} with the "
+            f"{present} of {num_clients} clients that came, above privacy.max_epsilon="
+            f"{ledger.max_epsilon:g}: start the nodes of the others, or raise the limit "
+            "or the noise"
         )
 
 
