@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, tariff_for
 from fedrobust.config import Config
-from fedrobust.config.privacy import name_of, unclaimed
+from fedrobust.config.privacy import NAMES, name_of, unclaimed
 from fedrobust.files import Json
 from fedrobust.privacy.accounting import epsilon_spent
 from fedrobust.privacy.client_dp import ClientDP
@@ -38,7 +38,7 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
     if mechanism is None:
         return None
     tariff, amplified = None, False
-    if isinstance(mechanism, DifferentialPrivacy):
+    if isinstance(mechanism, DifferentialPrivacy) and type(mechanism) in NAMES:
         tariff = tariff_for(config) if ledger is None else ledger.tariff
         rounds = config.num_rounds if ledger is None else ledger.round
         amplified = _is_amplified(mechanism, tariff, rounds)
@@ -61,7 +61,7 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
         found["reason"] = f"no epsilon is claimed: {reason}"
     if isinstance(mechanism, DifferentialPrivacy) and tariff is not None:
         found |= _terms(config, mechanism, tariff, amplified)
-    if ledger is not None:
+    if ledger is not None and epsilon is not None:
         found |= _details(ledger, config.num_rounds)
     return found
 
@@ -85,6 +85,8 @@ def trusted(mechanism: Mechanism, is_amplified: bool = False) -> str:
     is_amplified
         Whether samples of fixed size make the rounds more private.
     """
+    if type(mechanism) not in NAMES:
+        return f"unknown: fedrobust cannot know what {mechanism!r} protects"
     if isinstance(mechanism, SecAgg):
         if mechanism.protocol == "ideal":
             return "everybody: protocol=ideal computes the sums without hiding anything"
@@ -96,10 +98,9 @@ def trusted(mechanism: Mechanism, is_amplified: bool = False) -> str:
         who = "the server, which sees every update and adds the noise"
     elif isinstance(mechanism, DPSGD):
         who = "the client that holds an example, and nobody else"
-    elif isinstance(mechanism, LocalDP):
-        who = "nobody but the client itself"
     else:
-        return f"unknown: fedrobust does not know what {mechanism!r} protects"
+        assert isinstance(mechanism, LocalDP)
+        who = "nobody but the client itself"
     if mechanism.is_noiseless:
         return who
     parts = [who]

@@ -243,8 +243,8 @@ def _require_affordable(ledger: Ledger, present: int, num_clients: int) -> None:
         raise RunFailedError(
             f"the first round could spend {ledger.epsilon_after_next():.4g} with the "
             f"{present} of {num_clients} clients that came, above privacy.max_epsilon="
-            f"{ledger.max_epsilon:g}: start the nodes of the others, or raise the limit "
-            "or the noise"
+            f"{ledger.max_epsilon:g}: start the nodes of the others, or raise the "
+            "limit or the noise"
         )
 
 
