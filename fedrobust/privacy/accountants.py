@@ -59,7 +59,9 @@ def _rdp_of_one(
     accountant = library.rdp.RdpAccountant(
         orders, relation.REPLACE_ONE if is_fixed else relation.ADD_OR_REMOVE_ONE
     )
-    accountant.compose(_event(release))
+    # Divergences of hardly any noise are infinite, which is what they should be.
+    with np.errstate(divide="ignore", over="ignore"):
+        accountant.compose(_event(release))
     if not is_fixed:
         return accountant.orders, accountant.rdp
     _, certain = _rdp_of_one(release.unsampled, orders)
