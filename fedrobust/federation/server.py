@@ -192,14 +192,10 @@ def serve(
         ledger.tariff = experiment.tariff(client_ids.values())
         _require_affordable(ledger, len(client_ids), config.num_clients)
 
-    def is_evaluated(round: int) -> bool:
-        return config.is_evaluated(round) or _is_last(ledger, strategy.last_round)
-
     strategy = _strategy_for(
         experiment,
         client_ids,
         [*network.statistics, *variates],
-        is_evaluated,
         on_event,
     )
     try:
@@ -264,7 +260,6 @@ def _strategy_for(
     experiment: Experiment,
     client_ids: Mapping[int, int],
     statistics: Sequence[str],
-    is_evaluated: Callable[[int], bool],
     on_event: Callable[[Event], None],
 ) -> RobustStrategy:
     """Return the strategy of an experiment, over the nodes whose client ids are given.
@@ -277,8 +272,6 @@ def _strategy_for(
         Client id of each node.
     statistics
         Names of the arrays that travel beside the update.
-    is_evaluated
-        Returns whether the clients evaluate after a round.
     on_event
         Called with each event.
     """
@@ -294,7 +287,7 @@ def _strategy_for(
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
         min_evaluate_nodes=1,
-        evaluate_on=is_evaluated,
+        evaluate_on=config.is_evaluated,
         evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,
