@@ -4,6 +4,8 @@ Either works alone. The noise of a client protects it from everybody, the server
 and costs the most accuracy. That of the server is smaller, and clients must trust it.
 """
 
+import secrets
+
 import numpy as np
 from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
@@ -43,6 +45,7 @@ def query(message, context):
 @server_app.main()
 def main(grid, context):
     """Train for 30 rounds; in each, every client takes part with probability 1/2."""
+    # Without a seed the noise comes from the operating system.
     private = ClientDP(
         clip=CLIP, noise_multiplier=1.0, expected_clients=SHARE * NUM_CLIENTS
     )
@@ -51,6 +54,8 @@ def main(grid, context):
         postprocessors=[private],
         sampling="poisson",
         fraction_train=SHARE,
+        # Sampling is only as secret as its seed, and makes the rounds more private.
+        sampling_seed=secrets.randbits(128),
         min_available_nodes=NUM_CLIENTS,
         fraction_evaluate=0.0,
     )

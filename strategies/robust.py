@@ -64,8 +64,9 @@ class RobustStrategy(TrainingSide, EvaluationSide):
         Key of the client sampling; rules receive it as ``context.seed``.
     sampling_seed
         Key of the client sampling instead of ``seed``. Sampling makes a round more
-        private only for those who cannot draw the sample again, so it is secret where
-        the noise is.
+        private only for those who cannot draw the sample again, so it must be as secret
+        as the noise. None means ``seed``, whose default everybody knows: where an
+        epsilon counts on the sampling, pass ``secrets.randbits(128)``.
     client_ids
         Stable id of each node, such as its partition id. If it is None, a query message
         asks each node for its partition before it trains for the first time. Nodes that

@@ -1,5 +1,6 @@
 """An experiment: a checked configuration and its parts, built at their first use."""
 
+import secrets
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ class Experiment:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        # Two runs of one configuration must not share it.
+        self._secret = secrets.randbits(128)
 
     # The data, and the images that each client holds.
 
@@ -99,11 +102,11 @@ class Experiment:
     @property
     def trainer(self) -> Trainer:
         """The compiled trainer of the objective."""
-        return trainers.trainer_for(self.config)
+        return trainers.trainer_for(self.config, self.noise_seed)
 
     def trainer_of_client(self, client: int, round: int) -> Trainer:
         """Return the trainer of a client, whose objective may depend on the round."""
-        return trainers.trainer_of_client(self.config, client, round)
+        return trainers.trainer_of_client(self.config, client, round, self.noise_seed)
 
     @property
     def trains_privately(self) -> bool:
@@ -193,8 +196,12 @@ class Experiment:
 
     @property
     def noise_seed(self) -> int:
-        """The seed of the mechanism's noise."""
-        return privacy.noise_seed(self.config)
+        """The seed of the noise: the run's, or one that nobody knows.
+
+        A secret one is drawn once for an experiment, from the operating system.
+        """
+        is_secret = privacy.has_secret_noise(self.config)
+        return self._secret if is_secret else self.config.seed
 
     @property
     def sampling(self) -> Sampling:
@@ -204,12 +211,12 @@ class Experiment:
     @property
     def sampling_seed(self) -> int:
         """The key with which the clients of a round are sampled."""
-        return protection.sampling_seed(self.config)
+        return protection.sampling_seed(self.config, self.noise_seed)
 
     @property
     def postprocessors(self) -> list[Postprocessor]:
         """What the mechanism does to updates and aggregate at the server."""
-        return protection.postprocessors_of(self.config)
+        return protection.postprocessors_of(self.config, self.noise_seed)
 
     @property
     def client_mods(self) -> "list[Mod]":

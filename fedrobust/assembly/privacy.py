@@ -1,7 +1,6 @@
 """What the privacy mechanism of an experiment needs to know of the rest of it."""
 
 import math
-import secrets
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -104,17 +103,22 @@ def check_set_up(config: Config) -> None:
         epsilon, limit = ledger.epsilon_after_next(), mechanism.max_epsilon
         assert limit is not None
         needed = noise_for(config, mechanism, limit)
+        least = "left out (null), as no finite epsilon bounds what"
+        if math.isfinite(epsilon):
+            least = f"at least {_up(epsilon)}, which"
         raise ConfigError(
-            f"privacy.max_epsilon={limit}: must be at least {_up(epsilon)}, which the "
-            f"first round alone could spend with noise_multiplier="
-            f"{noise_multiplier_of(config):.4g}; all {config.num_rounds} rounds stay "
-            f"within it from privacy.noise_multiplier={_up(needed)}"
+            f"privacy.max_epsilon={limit}: must be {least} the first round alone could "
+            f"spend with noise_multiplier={noise_multiplier_of(config):.4g}; all "
+            f"{config.num_rounds} rounds stay within it from "
+            f"privacy.noise_multiplier={_up(needed)}"
         )
 
 
 def _note_delta(config: Config, mechanism: DifferentialPrivacy) -> None:
     """Warn of a delta that allows to publish an example of the smallest client."""
     sizes = sizes_of(config, range(config.num_clients))
+    if not sizes:
+        return
     client = min(sizes, key=sizes.__getitem__)
     if mechanism.delta * sizes[client] > 1:
         whose = "the data set" if config.centralised else f"client {client}"
@@ -139,15 +143,7 @@ def groups_of(config: Config) -> list[Groups]:
     return [Groups(size=mechanism.group_size)]
 
 
-def noise_seed(config: Config) -> int:
-    """Return the seed of the noise: the run's, or one that nobody knows."""
+def has_secret_noise(config: Config) -> bool:
+    """Return whether the noise is keyed by what nobody knows, instead of the seed."""
     mechanism = mechanism_of(config)
-    if isinstance(mechanism, DifferentialPrivacy) and mechanism.secret_noise:
-        return _secret_seed(config.digest)
-    return config.seed
-
-
-@cached(MANY)
-def _secret_seed(digest: str) -> int:
-    """Draw the seed of one run from the operating system, once in a process."""
-    return secrets.randbits(128)
+    return isinstance(mechanism, DifferentialPrivacy) and mechanism.secret_noise

@@ -2,14 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, noise_seed
+from fedrobust.assembly.privacy import (
+    has_secret_noise,
+    mechanism_of,
+    noise_multiplier_of,
+)
 from fedrobust.assembly.tariff import tariff_of
 from fedrobust.config import Config
 from fedrobust.config.typed import with_key
 from fedrobust.privacy.client_dp import ClientDP
 from fedrobust.privacy.client_dp_adaptive import AdaptiveClientDP
 from fedrobust.privacy.local_dp import LocalDP
-from fedrobust.privacy.mechanism import DifferentialPrivacy
 from strategies import postprocessors
 from strategies.postprocessors import Postprocessor
 from strategies.sampling import Sampling
@@ -25,14 +28,14 @@ def sampling_of(config: Config) -> Sampling:
     return "poisson" if is_poisson else "fixed"
 
 
-def sampling_seed(config: Config) -> int:
+def sampling_seed(config: Config, noise_seed: int) -> int:
     """Return the key with which the clients of a round are sampled.
 
     It is as secret as the noise where the accountant relies on the sampling.
     """
     mechanism = mechanism_of(config)
     if isinstance(mechanism, ClientDP) and tariff_of(config, mechanism, 0).is_hidden:
-        return noise_seed(config)
+        return noise_seed
     return config.seed
 
 
@@ -43,7 +46,7 @@ def expected_clients(config: Config) -> float:
     return config.num_sampled
 
 
-def postprocessors_of(config: Config) -> list[Postprocessor]:
+def postprocessors_of(config: Config, noise_seed: int) -> list[Postprocessor]:
     """Return what clips the updates and adds noise to the aggregate.
 
     Raises
@@ -54,7 +57,7 @@ def postprocessors_of(config: Config) -> list[Postprocessor]:
     mechanism = mechanism_of(config)
     if not isinstance(mechanism, ClientDP):
         return []
-    return [with_key("privacy", lambda: _client_dp(config, mechanism))]
+    return [with_key("privacy", lambda: _client_dp(config, mechanism, noise_seed))]
 
 
 def mods_of(config: Config) -> "list[Mod]":
@@ -67,26 +70,25 @@ def mods_of(config: Config) -> "list[Mod]":
     mod = local_dp_mod(
         clip=mechanism.clip,
         noise_multiplier=noise_multiplier_of(config),
-        seed=None if mechanism.secret_noise else noise_seed(config),
+        seed=None if mechanism.secret_noise else config.seed,
     )
     return [mod]
 
 
 def doubts_about(config: Config) -> list[str]:
     """Return why the noise of the same configuration may be another one."""
-    mechanism = mechanism_of(config)
-    if isinstance(mechanism, DifferentialPrivacy) and mechanism.secret_noise:
+    if has_secret_noise(config):
         return ["privacy.secret_noise=true draws noise that no run repeats"]
     return []
 
 
-def _client_dp(config: Config, mechanism: ClientDP) -> Postprocessor:
+def _client_dp(config: Config, mechanism: ClientDP, noise_seed: int) -> Postprocessor:
     """Return the postprocessor of client-level privacy."""
     fixed = postprocessors.ClientDP(
         clip=mechanism.clip,
         noise_multiplier=noise_multiplier_of(config),
         expected_clients=expected_clients(config),
-        seed=noise_seed(config),
+        seed=noise_seed,
     )
     if not isinstance(mechanism, AdaptiveClientDP):
         return fixed

@@ -7,12 +7,13 @@ from dataclasses import replace
 from fedrobust.assembly import data
 from fedrobust.config import Config
 from fedrobust.privacy.accounting import epsilon_spent, noise_multiplier_for
-from fedrobust.privacy.client_dp import ClientDP
+from fedrobust.privacy.client_dp import ClientDP, client_level
 from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.privacy.ledger import Tariff
+from fedrobust.privacy.local_dp import LocalDP
 from fedrobust.privacy.mechanism import NOISE, DifferentialPrivacy
 from fedrobust.privacy.release import Release
-from strategies.sampling import sample_clients, sample_size
+from strategies.sampling import sample_clients
 
 
 def tariff_of(
@@ -40,9 +41,18 @@ def tariff_of(
             releases={c: Release(noise, rate) for c, rate in rates.items()},
             count=lambda client, round: local.steps(sizes[client], round),
         )
-    release, is_hidden = Release(noise, 1.0, "none"), False
     if isinstance(mechanism, ClientDP):
-        release, is_hidden = _client_level(config, mechanism, noise, len(members))
+        release, is_hidden = client_level(
+            noise,
+            len(members),
+            config.participation,
+            mechanism.sampling,
+            mechanism.accountant,
+        )
+    elif isinstance(mechanism, LocalDP):
+        release, is_hidden = Release(noise, 1.0, "none"), False
+    else:
+        raise TypeError(f"nothing is known of what {mechanism!r} costs")
     return Tariff(
         releases=dict.fromkeys(members, release),
         count=lambda client, round: 1,
@@ -50,28 +60,15 @@ def tariff_of(
     )
 
 
-def _client_level(
-    config: Config, mechanism: ClientDP, noise: float, num_clients: int
-) -> tuple[Release, bool]:
-    """Return the release of a round of client-level DP, and whether it hides who."""
-    if mechanism.sampling == "poisson":
-        return Release(noise, config.participation), True
-    sampled = sample_size(num_clients, config.participation)
-    if sampled == num_clients:
-        return Release(noise), True
-    if mechanism.accountant == "rdp":
-        return Release(noise, sampled / num_clients, "fixed"), True
-    return Release(noise, 1.0, "none"), False
-
-
 def sizes_of(config: Config, clients: Collection[int]) -> dict[int, int]:
-    """Return the number of examples that each client trains on.
+    """Return the number of examples that each client trains on, if it has any.
 
     Without a federation one client, 0, holds them all.
     """
     if config.centralised:
         return {0: len(data.split_of(config).x_train)}
-    return {client: len(data.client_rows(config, client)[0]) for client in clients}
+    sizes = {client: len(data.client_rows(config, client)[0]) for client in clients}
+    return {client: size for client, size in sizes.items() if size > 0}
 
 
 def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) -> float:

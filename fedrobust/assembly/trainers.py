@@ -7,11 +7,7 @@ from fedrobust.assembly.byzantine import byzantine_attack, byzantine_clients
 from fedrobust.assembly.cache import MANY, TRAINERS, cached, component_of, key_of
 from fedrobust.assembly.data import split_of_key
 from fedrobust.assembly.networks import network_of_key
-from fedrobust.assembly.privacy import (
-    mechanism_of,
-    noise_multiplier_of,
-    noise_seed,
-)
+from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of
 from fedrobust.byzantine import ObjectivePoisoning
 from fedrobust.config import Config
 from fedrobust.config.typed import Node
@@ -35,20 +31,22 @@ FLOATS = (
 )  # fmt: skip
 
 
-def trainer_for(config: Config) -> Trainer:
-    """Return the compiled trainer of the objective."""
-    return _trainer(config, "objective", config.training.objective)
+def trainer_for(config: Config, noise_seed: int) -> Trainer:
+    """Return the compiled trainer of the objective, with the key of its noise."""
+    return _trainer(config, "objective", config.training.objective, noise_seed)
 
 
-def trainer_of_client(config: Config, client: int, round: int) -> Trainer:
+def trainer_of_client(
+    config: Config, client: int, round: int, noise_seed: int
+) -> Trainer:
     """Return the trainer of a client, whose objective may depend on the round."""
     attack = byzantine_attack(config)
     poisons = isinstance(attack, ObjectivePoisoning)
     if poisons and client in byzantine_clients(config, round):
-        return _trainer(config, "byzantine", config.byzantine)
+        return _trainer(config, "byzantine", config.byzantine, noise_seed)
     if config.training.fraction < 1 and client not in objective_clients(config):
-        return _trainer(config, "objective", STANDARD)
-    return trainer_for(config)
+        return _trainer(config, "objective", STANDARD, noise_seed)
+    return trainer_for(config, noise_seed)
 
 
 def trains_privately(config: Config) -> bool:
@@ -130,15 +128,17 @@ def _is_keras(node: Node) -> bool:
     return str(node.get("_target_")).startswith("keras.")
 
 
-def _trainer(config: Config, kind: str, hook: dict[str, Any]) -> Trainer:
+def _trainer(
+    config: Config, kind: str, hook: dict[str, Any], noise_seed: int
+) -> Trainer:
     trainer, rate = trainer_of_keys(*_keys(config, kind, hook)), _rate(config)
     trainer = trainer if rate is None else trainer.with_learning_rate(rate)
     if not isinstance(trainer, PrivateTrainer):
         return trainer
     mechanism = mechanism_of(config)
     assert isinstance(mechanism, DPSGD)
-    multiplier, seed = noise_multiplier_of(config), noise_seed(config)
-    return trainer.with_noise(ExampleNoise(mechanism.clip, multiplier, seed))
+    multiplier = noise_multiplier_of(config)
+    return trainer.with_noise(ExampleNoise(mechanism.clip, multiplier, noise_seed))
 
 
 @cached(TRAINERS)

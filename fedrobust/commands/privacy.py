@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from fedrobust.config.keys import require
 from fedrobust.errors import ConfigError, nearest, summary_of
 from fedrobust.privacy import epsilon_of, noise_multiplier_for
+from fedrobust.privacy.client_dp import client_level
 from strategies.sampling import sample_size
 
 HELP = """usage: fedrobust privacy --clients N --rounds R ... [--participation Q]
@@ -21,7 +22,8 @@ HELP = """usage: fedrobust privacy --clients N --rounds R ... [--participation Q
   --clients N        client-level: the number of clients (privacy=client_dp)
   --participation Q  share of the clients in a round, 1 if it is left out
   --sampling HOW     fixed (default) or poisson, as privacy.sampling
-  --rounds R ...     numbers of rounds; with --local, of those that a client is in
+  --rounds R ...     numbers of rounds; with --local, and with fixed samples and pld,
+                     of those that a client is in
   --local            local privacy: each client protects itself (privacy=local_dp)
   --examples N       example-level: examples of a client (privacy=dp_sgd)
   --batch B          expected examples of a batch, as training.batch_size
@@ -127,27 +129,21 @@ def _client_level(
 ) -> Plan:
     """Return the plan of client-level privacy."""
     share = options.participation or 1.0
-    sampled = sample_size(clients, share)
-    if options.sampling == "poisson" or sampled == clients:
-        rate = share if options.sampling == "poisson" else 1.0
-        words = f"Poisson samples of {rate:g} of {clients} clients"
-        return Plan(
-            words if rate < 1 else f"all {clients} clients in every round",
-            "one client, added or removed",
-            {"sampling": "poisson", "sampling_rate": rate},
-            rounds,
-        )
-    if options.accountant == "pld":
-        raise ConfigError(
-            "--accountant=pld: must be rdp for samples of fixed size, for which pld "
-            "has no bound, or add --sampling poisson"
-        )
-    return Plan(
-        f"samples of {sampled} of {clients} clients",
-        "one client, replaced by any other",
-        {"sampling": "fixed", "sampling_rate": sampled / clients},
-        rounds,
-    )
+    sampling = options.sampling or "fixed"
+    release, is_hidden = client_level(1.0, clients, share, sampling, options.accountant)
+    relation = "one client, replaced by any other"
+    if release.sampling == "poisson":
+        relation = "one client, added or removed"
+        words = f"all {clients} clients in every round"
+        if release.sampling_rate < 1:
+            words = f"Poisson samples of {share:g} of {clients} clients"
+    else:
+        words = f"samples of {sample_size(clients, share)} of {clients} clients"
+    if not is_hidden:
+        # So that --rounds means what the ledger of a run counts.
+        words += ", rounds that sample the client"
+    terms = {"sampling": release.sampling, "sampling_rate": release.sampling_rate}
+    return Plan(words, relation, terms, rounds)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -57,6 +57,13 @@ def check_privacy(config: Config) -> Config:
     if not config.privacy:
         return config
     node, made = check_component(config.privacy, "privacy", Mechanism)
+    require(
+        made is None or type(made) in NAMES,
+        "privacy._target_",
+        node["_target_"],
+        "a mechanism, not a base class of them: "
+        + ", ".join(f"fedrobust.privacy.{cls.__name__}" for cls in NAMES),
+    )
     config = dataclasses.replace(config, privacy=node)
     name = name_of(config, made)
     require(
@@ -106,13 +113,37 @@ def unclaimed(config: Config) -> str | None:
             "secure aggregation hides single updates from the server, and bounds "
             "nothing that their sum or the model reveals"
         )
-    if not isinstance(made, DifferentialPrivacy):
+    if not isinstance(made, DifferentialPrivacy) or type(made) not in NAMES:
         return "no mechanism of fedrobust bounds it"
     if made.is_noiseless:
         return "without noise nothing bounds it"
-    if not isinstance(made, ClientDP):
-        # The noise is in what a client sends, so the server may do anything with it.
+    if bypass := _bypass(config):
+        return bypass
+    return _unbounded(config) if isinstance(made, ClientDP) else None
+
+
+def _bypass(config: Config) -> str | None:
+    """Return what is computed from clients' data without any noise; None if nothing."""
+    if config.centralised:
         return None
+    if config.strategy.root_examples > 0:
+        return (
+            f"strategy.root_examples={config.strategy.root_examples} rows of the "
+            "clients' data are the server's too, which trains on them without noise"
+        )
+    if config.holdout > 0:
+        return (
+            f"partition.holdout={config.holdout} makes clients send accuracies on "
+            "their own data, which no noise covers"
+        )
+    return None
+
+
+def _unbounded(config: Config) -> str | None:
+    """Return why noise at the server bounds nothing; None for the plain mean.
+
+    Noise in what a client sends needs no bound: the server may do anything with it.
+    """
     if config.preaggregator:
         names = "+".join(config.preaggregator)
         return (
@@ -145,7 +176,6 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         "and no noise covers them",
     )
     if isinstance(made, DPSGD):
-        check_private_training(config)
         require(
             config.cohort == 1,
             "runtime.cohort",

@@ -55,6 +55,8 @@ def train_centralised(
     if ledger is not None:
         ledger.restore(before.round, before.spent)
     for round in range(before.round + 1, config.num_rounds + 1):
+        if ledger is not None and ledger.is_spent:
+            break
         started = time.perf_counter()
         try:
             trained, state = trainer.train(
@@ -82,8 +84,6 @@ def train_centralised(
         if experiment.trains_privately:
             del report.metrics["train_loss"]
         after_round(report, arrays, None)
-        if ledger is not None and ledger.is_spent:
-            break
     return RunState(
         server=ServerState(round=last, arrays=arrays),
         spent={} if ledger is None else ledger.counts,

@@ -190,15 +190,12 @@ def serve(
     )
     if ledger is not None:
         ledger.tariff = experiment.tariff(client_ids.values())
-
-    def is_evaluated(round: int) -> bool:
-        return config.is_evaluated(round) or _is_last(ledger, strategy.last_round)
+        _require_affordable(ledger, len(client_ids), config.num_clients)
 
     strategy = _strategy_for(
         experiment,
         client_ids,
         [*network.statistics, *variates],
-        is_evaluated,
         on_event,
     )
     try:
@@ -236,6 +233,17 @@ def serve(
         )
 
 
+def _require_affordable(ledger: Ledger, present: int, num_clients: int) -> None:
+    """Raise RunFailedError if one more round of those that came exceeds the limit."""
+    if ledger.is_spent:
+        raise RunFailedError(
+            f"the first round could spend {ledger.epsilon_after_next():.4g} with the "
+            f"{present} of {num_clients} clients that came, above privacy.max_epsilon="
+            f"{ledger.max_epsilon:g}: start the nodes of the others, or raise the "
+            "limit or the noise"
+        )
+
+
 class _BudgetSpentError(Exception):
     """One more round could spend more than the limit."""
 
@@ -252,7 +260,6 @@ def _strategy_for(
     experiment: Experiment,
     client_ids: Mapping[int, int],
     statistics: Sequence[str],
-    is_evaluated: Callable[[int], bool],
     on_event: Callable[[Event], None],
 ) -> RobustStrategy:
     """Return the strategy of an experiment, over the nodes whose client ids are given.
@@ -265,8 +272,6 @@ def _strategy_for(
         Client id of each node.
     statistics
         Names of the arrays that travel beside the update.
-    is_evaluated
-        Returns whether the clients evaluate after a round.
     on_event
         Called with each event.
     """
@@ -282,7 +287,7 @@ def _strategy_for(
         fraction_evaluate=float(config.holdout > 0),
         min_train_nodes=1,
         min_evaluate_nodes=1,
-        evaluate_on=is_evaluated,
+        evaluate_on=config.is_evaluated,
         evaluate_range=(0.0, 1.0),
         seed=config.seed,
         client_ids=client_ids,

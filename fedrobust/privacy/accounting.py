@@ -19,7 +19,8 @@ accounted with half the noise. Where implementations differ: dp-accounting's RDP
 this for plain Gaussian releases, so the halving is done here and both of its
 accountants are asked about adding or removing one. ``fixed`` is amplified by theorem 27
 of Wang, Balle, Kasiviswanathan: Subsampled Rényi Differential Privacy and Analytical
-Moments Accountant, AISTATS 2019, which only RDP has.
+Moments Accountant, AISTATS 2019, which only RDP has. That bound may exceed the one of
+being in every release, which holds too, so the smaller one counts.
 """
 
 import math

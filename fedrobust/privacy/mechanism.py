@@ -49,7 +49,8 @@ class DifferentialPrivacy(Mechanism):
     secret_noise
         Draw the key of the noise from the operating system. Otherwise it follows from
         the seed of the run, so that the run can be repeated, and whoever knows the seed
-        can subtract the noise.
+        can subtract the noise. All runs of one seed then have the same noise, which the
+        difference of two models lacks: publish at most one of them.
 
     Raises
     ------

@@ -47,3 +47,8 @@ class Release:
             rate,
             "1 with sampling=none, where only the releases with the one count",
         )
+
+    @property
+    def unsampled(self) -> "Release":
+        """The same noise, and for certain in the sum; one is replaced by any other."""
+        return Release(self.noise_multiplier, 1.0, "none")

@@ -59,6 +59,8 @@ from fedrobust.record.training_record import RecordedEvent, TrainingRecord
 
 # Folders with a file for each evaluation.
 OF_EVALUATIONS = ("evaluations", "confusion", "examples")
+# The event of an attempt that went before this one.
+RESTARTED = "restarted"
 START_AGAIN = "correct this, and start the run again"
 
 
@@ -131,8 +133,29 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write_config()
             if not self.is_trained:
+                released = self._released_before()
                 self.stored.metrics_path.write_text("")
-                self.events_path.write_text("")
+                self.events_path.write_text("".join(released))
+
+    def _released_before(self) -> list[str]:
+        """Return events of interrupted attempts whose noise this one does not repeat.
+
+        With noise that follows from the seed, it releases the same again.
+        """
+        if not self.config.privacy.get("secret_noise"):
+            return []
+        kept = []
+        if self.events_path.exists():
+            lines = self.events_path.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if f'"{RESTARTED}"' in line]
+        rounds = 0
+        if self.stored.metrics_path.exists():
+            rounds = len(self.stored.metrics_path.read_text().splitlines())
+        if rounds:
+            reason = f"an attempt ended after round {rounds}, and drew other noise"
+            event = {"event": RESTARTED, "round": 0, "client": None, "reason": reason}
+            kept.append(to_json(event) + "\n")
+        return kept
 
     def clear(self) -> None:
         """Remove the files of the run, so that the next call trains a new model.

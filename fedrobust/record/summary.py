@@ -13,7 +13,7 @@ from fedrobust.files import Json
 from fedrobust.privacy.ledger import Ledger
 from fedrobust.record.environment import other_versions
 from fedrobust.record.evaluation_result import measured_by
-from fedrobust.record.folder import RunFolder
+from fedrobust.record.folder import RESTARTED, RunFolder
 from fedrobust.record.result import Result
 from fedrobust.record.round_row import Detection, RoundRow
 
@@ -69,6 +69,7 @@ def result_of(
                 *scores.notes,
                 *config.notes,
                 *event_warnings(folder, config),
+                *privacy_warnings(folder, config, ledger),
             }
         ),
         wall_seconds=seconds,
@@ -147,6 +148,27 @@ def event_warnings(folder: RunFolder, config: Config) -> set[str]:
     honest = sum(e.event == "no collusion" for e in events)
     if honest:
         messages.add(f"in {honest} of {num_rounds} rounds nobody attacked")
+    return messages
+
+
+def privacy_warnings(
+    folder: RunFolder, config: Config, ledger: Ledger | None
+) -> set[str]:
+    """Return warnings about what a run spent, given its ledger if it has one."""
+    messages = set()
+    restarts = [e.reason for e in folder.events() if e.event == RESTARTED]
+    if restarts:
+        messages.add(
+            "privacy does not count what was released before this attempt: "
+            + "; ".join(map(str, restarts))
+        )
+    target = config.privacy.get("target_epsilon")
+    if ledger is not None and target is not None and ledger.epsilon() > target:
+        messages.add(
+            f"the run spent epsilon={ledger.epsilon():.4g}, above "
+            f"privacy.target_epsilon={target:g}, because clients were missing "
+            "and the others were sampled more often"
+        )
     return messages
 
 

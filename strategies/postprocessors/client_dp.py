@@ -53,8 +53,9 @@ class ClientDP(Postprocessor):
         m, the number of clients that a round is expected to sample, above 0; it is
         public. With Poisson sampling it is the probability times all clients.
     seed
-        Key of the noise, together with the round; whoever knows it can subtract the
-        noise. None means the seed of the strategy.
+        Key of the noise, together with the round, for runs that are to be repeated.
+        Whoever knows it can subtract the noise, and two runs with one seed have the
+        same noise, which their difference lacks. None draws from the operating system.
 
     Raises
     ------
@@ -118,8 +119,9 @@ class ClientDP(Postprocessor):
         self, draw: Draw, context: PostprocessorContext
     ) -> np.random.Generator:
         """Return the generator of a draw in a round."""
-        seed = context.seed if self.seed is None else self.seed
-        return server_generator(seed, draw, context.round)
+        if self.seed is None:
+            return np.random.default_rng()
+        return server_generator(self.seed, draw, context.round)
 
 
 def lengths_of(context: PostprocessorContext) -> Float:

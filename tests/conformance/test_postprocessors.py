@@ -21,7 +21,12 @@ PRIVATE: list[Postprocessor] = [
     ClientDP(clip=2.0, noise_multiplier=1.1, expected_clients=4.5, seed=2**127 + 1),
     AdaptiveClientDP(clip=0.5, noise_multiplier=0.0, expected_clients=3),
     AdaptiveClientDP(
-        clip=2.0, noise_multiplier=1.1, expected_clients=3, quantile=0.9, count_noise=1
+        clip=2.0,
+        noise_multiplier=1.1,
+        expected_clients=3,
+        quantile=0.9,
+        count_noise=1,
+        seed=5,
     ),
 ]
 MEMBERS = [Momentum(), Momentum(beta=0.0), Noise(scale=0.1), *PRIVATE]

@@ -7,6 +7,8 @@ from fedrobust.network.network import Tensor
 
 # The smallest squared norm that is inverted.
 TINY = 1e-30
+# Clipping aims a little below C, by more than float32 may err in norms and products.
+MARGIN = 2.0**-20
 
 
 class Clipped(NamedTuple):
@@ -31,7 +33,9 @@ class Clipped(NamedTuple):
 
 
 def clipping_factors(squared_norms: Tensor, clip: Tensor, mask: Tensor) -> Tensor:
-    """Return m min(1, C / |g|) for each example; 0 if its norm is not finite.
+    """Return the factor m min(1, C / |g|) of each example; 0 if |g| is not finite.
+
+    C is taken smaller by ``MARGIN``, so that rounding makes no contribution longer.
 
     Parameters
     ----------
@@ -43,5 +47,6 @@ def clipping_factors(squared_norms: Tensor, clip: Tensor, mask: Tensor) -> Tenso
         (batch,) 1 or 0, m.
     """
     positive = tf.maximum(squared_norms, TINY)
-    factors = mask * tf.minimum(1.0, clip * tf.math.rsqrt(positive))
+    aim = clip * (1.0 - MARGIN)
+    factors = mask * tf.minimum(1.0, aim * tf.math.rsqrt(positive))
     return tf.where(tf.math.is_finite(squared_norms), factors, 0.0)

@@ -173,6 +173,28 @@ def test_a_first_round_that_exceeds_the_limit_is_refused(made):
     assert 1.99 < epsilon_of(noise_multiplier=needed, **five) <= 2
 
 
+def test_a_limit_without_any_finite_epsilon_is_refused_in_a_sentence(made):
+    experiment = made(
+        *("privacy=client_dp", "privacy.max_epsilon=1"),
+        "privacy.noise_multiplier=1e-200",
+    )
+    told = r"^privacy\.max_epsilon=1\.0: must be left out \(null\), as no finite eps"
+    with pytest.raises(ConfigError, match=told):
+        experiment.check()
+
+
+def test_a_client_without_examples_is_in_no_release(made):
+    experiment = made(
+        *("privacy=dp_sgd", "dataset.num_train=40", "num_clients=20", "seed=1"),
+        *("partition.holdout=0.3",),
+    )
+    sizes = {c: len(experiment.client_rows(c)[0]) for c in range(20)}
+    found = tariff_of(experiment.config, experiment.mechanism, 1.0)
+    assert found.releases.keys() == {c for c, size in sizes.items() if size}
+    nobody = made("privacy=dp_sgd", "num_clients=400", "partition.holdout=0.9")
+    assert nobody.tariff(range(400)).releases == {}
+
+
 def test_statistics_that_no_noise_covers_are_refused(made):
     experiment = made(
         "privacy=local_dp", "model={_target_: tests.own_model.with_batch_norm}"
@@ -191,5 +213,13 @@ def test_a_delta_that_allows_to_publish_an_example_is_noted(made):
 
 def test_the_seed_of_the_noise(made):
     assert made("privacy=client_dp", "seed=7").noise_seed == 7
-    secret = made("privacy=client_dp", "privacy.secret_noise=true")
+    secret, other = [
+        made("privacy=client_dp", "privacy.secret_noise=true") for _ in range(2)
+    ]
     assert secret.noise_seed == secret.noise_seed > 2**64
+    assert secret.noise_seed != other.noise_seed, "each run draws its own"
+    (part,) = secret.postprocessors
+    assert part.seed == secret.noise_seed
+    example = made("privacy=dp_sgd", "privacy.secret_noise=true", "model.hidden=[2]")
+    assert example.trainer.noise.seed == example.noise_seed > 2**64
+    assert example.trainer_of_client(1, 1).noise.seed == example.noise_seed

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fedrobust.assembly import Experiment
-from fedrobust.assembly.statement import statement_of
+from fedrobust.assembly.statement import SIZES, statement_of
 from fedrobust.privacy import epsilon_of
 
 SMALL = (
@@ -87,14 +87,14 @@ def test_local_level(stated):
     found = stated("privacy=local_dp", "participation=0.5", "strategy=krum")
     assert found["epsilon_by_client"].keys() == set(map(str, range(8)))
     assert max(found["epsilon_by_client"].values()) == found["epsilon"]
-    assert found["relation"] == "replace one client"
+    assert found["relation"] == f"replace one client; {SIZES}"
     assert found["sampling"].startswith("fixed size, 4 of 8 clients, does not amplify")
     assert found["trusted"].startswith("nobody but the client itself")
 
 
 def test_example_level(stated):
     found = stated("privacy=dp_sgd", "training.batch_size=10", "participation=0.5")
-    assert found["relation"] == "add or remove one example"
+    assert found["relation"] == f"add or remove one example; {SIZES}"
     assert found["sampling"] == (
         "Poisson batches at a rate of 0.2, which amplify; the sampling of clients does "
         "not"
@@ -103,6 +103,59 @@ def test_example_level(stated):
     assert found["epsilon"] == epsilon_of(**fifteen, delta=1e-5)
     found = stated("privacy=dp_sgd", "training.batch_size=10", "partition=dirichlet")
     assert " to " in found["sampling"]
+
+
+def test_who_is_always_there_is_not_said_to_be_amplified(stated):
+    everybody = "every client in every round"
+    assert stated("privacy=client_dp", "participation=0.95")["sampling"] == everybody
+    poisson = "privacy.sampling=poisson"
+    assert stated("privacy=client_dp", poisson)["sampling"] == everybody
+    found = stated("privacy=client_dp", poisson, "participation=0.95")
+    assert found["sampling"] == "Poisson, each client at a rate of 0.95, amplifies"
+    found = stated("privacy=dp_sgd", "training.batch_size=50")
+    assert found["sampling"] == "every example in every batch, which does not amplify"
+    found = stated("privacy=dp_sgd", "training.batch_size=50", "partition=dirichlet")
+    assert found["sampling"].endswith("to 1, which amplify below 1")
+
+
+def test_a_bound_of_amplification_is_not_used_where_it_is_the_worse(stated):
+    often = stated("privacy=client_dp", "participation=0.8", rounds=2)
+    certain = {"noise_multiplier": 1, "sampling": "none", "delta": 1e-5}
+    assert often["epsilon"] == epsilon_of(**certain, steps=2)
+    assert often["relation"] == "replace one client"
+    assert "does not amplify: to be in every round" in often["sampling"]
+    assert "pool" not in often["trusted"]
+
+
+def test_other_clients_are_trusted_with_samples_of_fixed_size(stated):
+    half = ["privacy=client_dp", "participation=0.25", "privacy.noise_multiplier=4"]
+    assert "the other clients, not to pool" in stated(*half)["trusted"]
+    assert "pool" not in stated(*half, "privacy.sampling=poisson")["trusted"]
+
+
+def test_one_run_of_a_seed_may_be_published(stated):
+    assert "at most one run of a seed" in stated("privacy=local_dp")["trusted"]
+
+
+def test_clients_without_examples_spend_nothing(stated):
+    few = ["num_clients=10", "dataset.num_train=400", "partition.holdout=0.9"]
+    small = ["privacy=dp_sgd", "partition=dirichlet", "partition.alpha=0.1", "seed=1"]
+    assert stated(*few, *small)["epsilon"] is None
+    nobody = ["privacy=dp_sgd", "num_clients=400", "partition.holdout=0.9"]
+    assert stated(*nobody)["sampling"].startswith("nobody, as no client holds examples")
+
+
+def test_an_infinite_epsilon_is_no_claim(stated):
+    found = stated("privacy=client_dp", "privacy.noise_multiplier=1e-200")
+    assert found["epsilon"] is None
+    assert found["reason"].endswith("so little noise bounds no finite epsilon")
+
+
+def test_nothing_is_claimed_of_a_users_own_mechanism(stated):
+    found = stated("+privacy._target_=tests.own_mechanism.Louder")
+    assert found["epsilon"] is None
+    assert "no mechanism of fedrobust bounds it" in found["reason"]
+    assert found["trusted"].startswith("unknown: fedrobust cannot know what Louder(")
 
 
 def test_pld_needs_no_conversion(stated):
@@ -124,6 +177,8 @@ def test_secret_noise_needs_trust_in_fewer(stated):
     ("overrides", "reason"),
     [
         (["privacy=client_dp", "strategy=krum"], "what Krum returns"),
+        (["privacy=local_dp", "strategy=fltrust"], "strategy.root_examples=100"),
+        (["privacy=dp_sgd", "partition.holdout=0.1"], "partition.holdout=0.1"),
         (["privacy=client_dp", "privacy.noise_multiplier=0"], "without noise"),
         (["privacy=dp_sgd", "privacy.target_epsilon=inf"], "without noise"),
         (["privacy=secagg"], "secure aggregation hides single updates"),

@@ -12,6 +12,7 @@ MECHANISMS = (
     *("secagg", "group_secagg"),
 )
 SECAGG = ("privacy=secagg", "privacy.protocol=ideal")
+OWN = "tests.own_mechanism.Louder"
 GROUPS = ("privacy=group_secagg", "privacy.protocol=ideal", "strategy=median")
 
 
@@ -140,6 +141,14 @@ def test_what_a_mechanism_cannot_be_combined_with(configure, overrides, message)
         configure("num_clients=10", *overrides)
 
 
+@pytest.mark.parametrize("base", ["Mechanism", "DifferentialPrivacy"])
+def test_a_base_class_of_mechanisms_is_none(configure, base):
+    target = f"fedrobust.privacy.{base}"
+    told = rf"^privacy\._target_={target}: must be a mechanism.*fedrobust\.privacy\.D"
+    with pytest.raises(ConfigError, match=told):
+        configure(f"+privacy._target_={target}")
+
+
 def test_what_a_mechanism_can_be_combined_with(configure):
     configure("privacy=dp_sgd", "centralised=true")
     configure("privacy=dp_sgd", "strategy=krum", "privacy.max_epsilon=3")
@@ -198,6 +207,13 @@ def test_noise_needs_the_library_that_counts_it(configure, monkeypatch):
         (["privacy=dp_sgd", "strategy=krum", "preaggregator=nnm"], None),
         ([*SECAGG], "secure aggregation hides"),
         ([*GROUPS], "secure aggregation hides"),
+        (["privacy=client_dp", "partition.holdout=0.1"], "partition.holdout=0.1 makes"),
+        (["privacy=local_dp", "partition.holdout=0.1"], "partition.holdout=0.1 makes"),
+        (["privacy=dp_sgd", "partition.holdout=0.1"], "partition.holdout=0.1 makes"),
+        (["privacy=client_dp", "strategy=fltrust"], "strategy.root_examples=100"),
+        (["privacy=local_dp", "strategy=fltrust"], "strategy.root_examples=100"),
+        (["privacy=dp_sgd", "strategy=fltrust"], "strategy.root_examples=100"),
+        ([f"+privacy._target_={OWN}"], "no mechanism of fedrobust bounds it"),
     ],
 )
 def test_an_epsilon_is_claimed_only_where_it_is_proved(configure, overrides, reason):

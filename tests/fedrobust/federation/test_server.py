@@ -161,3 +161,28 @@ def test_replies_are_waited_for_as_long_as_the_runtime_says(
                 lambda event: None,
             )
         assert list(dict.fromkeys(waited)) == expected
+
+
+def test_a_budget_that_those_who_came_exceed_at_once_is_told_before_round_one(
+    configure: Configure,
+):
+    from fedrobust.errors import RunFailedError
+    from fedrobust.federation.client import client_app
+    from fedrobust.runtime.local_grid import LocalGrid
+
+    # A sample of one client of eight costs less than one of two.
+    config = configure(
+        *("num_clients=8", "participation=0.125", "num_rounds=2", "strategy=mean"),
+        *("dataset.num_train=60", "runtime.timeout=0.1", "privacy=client_dp"),
+        *("privacy.noise_multiplier=4", "privacy.max_epsilon=1.2"),
+    )
+    experiment, reports = Experiment(config), []
+    ledger = experiment.ledger()
+    assert not ledger.is_spent
+    told = r"^the first round could spend 1\.\d+ with the 2 of 8 clients that came"
+    with (
+        LocalGrid(client_app(experiment), 2, workers=1) as grid,
+        pytest.raises(RunFailedError, match=told),
+    ):
+        serve(grid, experiment, lambda r, *_: reports.append(r), print, ledger=ledger)
+    assert reports == []

@@ -262,3 +262,12 @@ def test_orders_that_the_library_leaves_out_are_no_warning(caplog):
     with caplog.at_level(logging.WARNING):
         spent(noise_multiplier=0.97, sampling_rate=0.1, steps=1)
     assert not caplog.records
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.9])
+def test_a_fixed_sample_costs_no_more_than_to_be_in_every_release(rate):
+    same = {"noise_multiplier": 1.0, "steps": 10, "delta": 1e-5}
+    certain = epsilon_of(**same, sampling="none")
+    found = epsilon_of(**same, sampling="fixed", sampling_rate=rate)
+    assert (found < certain) == (rate < 0.1)
+    assert found <= certain

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+from fedrobust.assembly import Experiment
+from fedrobust.files import to_json
 from fedrobust.one_run import run
+from fedrobust.record.folder import RunFolder
 from fedrobust.record.round_row import Detection
-from fedrobust.record.summary import summed
+from fedrobust.record.summary import privacy_warnings, summed
 from tests.fedrobust.record.rounds import ROW
 from tests.fedrobust.runs import Configure
 
@@ -33,3 +36,40 @@ def test_the_result_warns_of_clients_that_were_missing(configure: Configure, tmp
     warning = "in 2 of 2 rounds clients were missing and f was lowered"
     assert warning in result.warnings
     assert result.skipped_rounds == 0
+
+
+def test_rounds_of_an_interrupted_attempt_with_secret_noise_are_told(
+    configure: Configure, tmp_path
+):
+    def after(attempts: list[int], *overrides: str) -> set[str]:
+        config = configure("privacy=client_dp", "strategy=mean", *overrides)
+        folder = RunFolder(tmp_path / str(len(overrides)), config)
+        folder.open()
+        for rounds in attempts:
+            lines = [to_json({"round": r}) + "\n" for r in range(1, rounds + 1)]
+            folder.stored.metrics_path.write_text("".join(lines))
+            folder.open()
+        return privacy_warnings(folder, config, None)
+
+    (told,) = after([2, 0, 1], "privacy.secret_noise=true")
+    assert told == (
+        "privacy does not count what was released before this attempt: an attempt "
+        "ended after round 2, and drew other noise; an attempt ended after round 1, "
+        "and drew other noise"
+    )
+    assert after([2, 1]) == set(), "the same noise releases the same again"
+
+
+def test_a_target_that_missing_clients_exceed_is_told(configure: Configure, tmp_path):
+    target = ("privacy.target_epsilon=2", "num_clients=8", "participation=0.125")
+    config = configure("privacy=client_dp", "strategy=mean", "num_rounds=3", *target)
+    folder, experiment = RunFolder(tmp_path / "r", config), Experiment(config)
+    folder.open()
+    whole, few = experiment.ledger(), experiment.ledger()
+    few.tariff = experiment.tariff([0, 1])
+    for round in (1, 2, 3):
+        whole.record(round, [0])
+        few.record(round, [0])
+    assert privacy_warnings(folder, config, whole) == set()
+    (told,) = privacy_warnings(folder, config, few)
+    assert "above privacy.target_epsilon=2, because clients were missing" in told

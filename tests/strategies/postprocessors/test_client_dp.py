@@ -1,5 +1,7 @@
 """Client-level privacy with a fixed clipping norm, in rounds of the strategy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord
@@ -10,7 +12,11 @@ from hypothesis.extra.numpy import arrays
 
 from fedrobust.runtime.local_grid import FIRST_NODE_ID, LocalGrid
 from strategies import RobustStrategy
-from strategies.postprocessors import ClientDP, PostprocessorContext
+from strategies.postprocessors import (
+    AdaptiveClientDP,
+    ClientDP,
+    PostprocessorContext,
+)
 from strategies.preaggregators import NNM
 from strategies.randomness import Draw, server_generator
 from strategies.rules import Aggregate, Krum, Mean, Median
@@ -52,10 +58,10 @@ def test_two_updates_are_clipped_summed_noised_and_divided_by_the_expected_clien
 
 
 def test_the_noise_is_another_in_each_round_and_for_each_seed():
-    part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=1)
     found = []
     for seed in (0, 1):
-        strategy = configured(2, 3, part, seed=seed)
+        part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=1, seed=seed)
+        strategy = configured(2, 3, part)
         for round in (1, 2):
             arrays, _ = strategy.aggregate_train(
                 round, replies_of([record(w=np.zeros(3))] * 2, round=round)
@@ -125,9 +131,20 @@ def test_replies_that_are_missing_count_as_zero():
     assert strategy.last_round.quarantined.keys() == {3}
 
 
+@pytest.mark.parametrize("part_class", [ClientDP, AdaptiveClientDP])
+def test_without_a_seed_nobody_can_draw_the_noise_again(part_class):
+    part = part_class(clip=1.0, noise_multiplier=1.0, expected_clients=1)
+    context = PostprocessorContext(aggregate=Aggregate(vector=np.zeros(3, np.float32)))
+    found = [part(context.aggregate.vector, None, context) for _ in range(2)]
+    found.append(replace(part, seed=0)(context.aggregate.vector, None, context))
+    assert len({each.vector.tobytes() for each in found}) == 3
+    if part_class is AdaptiveClientDP:
+        assert len({each.state for each in found}) == 3
+
+
 @pytest.mark.parametrize("z", [0.0, 2.0])
 def test_a_round_without_any_reply_releases_noise(z):
-    part = ClientDP(clip=1.0, noise_multiplier=z, expected_clients=2)
+    part = ClientDP(clip=1.0, noise_multiplier=z, expected_clients=2, seed=0)
     strategy = configured(2, 3, part)
     arrays, _ = strategy.aggregate_train(1, [])
     noise = server_generator(0, Draw.CLIENT_NOISE, 1).normal(size=3)
@@ -163,7 +180,7 @@ def test_one_client_works_and_integers_keep_the_global_values():
 
 
 def test_pre_aggregators_rule_and_attackers_see_the_clipped_updates():
-    part = ClientDP(clip=1.0, noise_multiplier=3.0, expected_clients=5)
+    part = ClientDP(clip=1.0, noise_multiplier=3.0, expected_clients=5, seed=0)
     strategy = configured(
         5, 1, part, rule=Krum(f=1), preaggregators=[NNM(f=1)], server_optimizer=SGD()
     )
@@ -240,7 +257,7 @@ def test_no_hostile_reply_ends_the_run_or_moves_the_model_beyond_the_clip(kind, 
 
 def test_the_same_bits_for_any_number_of_workers_and_other_bits_for_another_seed():
     def bits(workers, seed=0):
-        part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=3.5)
+        part = ClientDP(clip=1.0, noise_multiplier=1.0, expected_clients=3.5, seed=seed)
         strategy = RobustStrategy(
             rule=Mean(), postprocessors=[part], server_optimizer=Adam(), seed=seed,
             fraction_train=0.5, sampling="poisson", fraction_evaluate=0.0,
