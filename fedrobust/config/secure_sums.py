@@ -30,8 +30,6 @@ def rows_given(config: Config) -> int:
 
 def check_sums(config: Config, made: SecAgg, name: str) -> None:
     """Check secure aggregation against the clients of a round."""
-    sampled, size = config.num_sampled, config.num_sampled
-    is_full = made.protocol == "full"
     require(
         config.holdout == 0,
         "partition.holdout",
@@ -39,10 +37,25 @@ def check_sums(config: Config, made: SecAgg, name: str) -> None:
         f"0 with privacy={name}, which does not hide what a client evaluates on the "
         "images that it holds out",
     )
+    _check_clients(config, made, name)
+    attack = None
+    if config.byzantine and config.num_byzantine > 0:
+        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
+    require(
+        not made.is_masked or not isinstance(attack, Collusion),
+        "privacy.protocol",
+        made.protocol,
+        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
+        "clients see the honest updates, which the full protocol hides from everybody",
+    )
+
+
+def _check_clients(config: Config, made: SecAgg, name: str) -> None:
+    """Check that a sum has several clients, and enough that hold shares."""
+    sampled = config.num_sampled
     if isinstance(made, GroupSecAgg):
-        size = min(made.group_size, sampled)
         require(
-            size >= 2 or not is_full,
+            min(made.group_size, sampled) >= 2 or not made.is_masked,
             "privacy.group_size",
             made.group_size,
             "at least 2, and so must be the clients of a round: the sum of one update "
@@ -74,16 +87,6 @@ def check_sums(config: Config, made: SecAgg, name: str) -> None:
         f"at most {holders}, the number of clients that hold the shares of a secret",
     )
     _note_step(made, max(sizes))
-    attack = None
-    if config.byzantine and config.num_byzantine > 0:
-        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
-    require(
-        not is_full or not isinstance(attack, Collusion),
-        "privacy.protocol",
-        made.protocol,
-        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
-        "clients see the honest updates, which the full protocol hides from everybody",
-    )
 
 
 def _holders(made: SecAgg, size: int) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flwr.app import ConfigRecord, Context, Message, RecordDict
 from flwr.common.constant import ErrorCode
 
+from strategies.screening import MalformedReplyError
 from strategies.secagg.client import State, advertise, deal, mask, reveal
 from strategies.secagg.errors import ProtocolError
 from strategies.secagg.server import MASKED
@@ -43,8 +44,9 @@ def secagg_mod(
     except (Exception, SystemExit) as error:
         # Raised further, it would make Flower keep the Context as it was before.
         _forget(context)
-        if not isinstance(error, ProtocolError):
-            log(logging.DEBUG, "training failed:", exc_info=True)
+        if not isinstance(error, ProtocolError | MalformedReplyError):
+            # As Flower does with what is raised.
+            log(logging.ERROR, "the ClientApp raised an exception", exc_info=True)
         reason = f"{type(error).__name__}: {error}"
         return failure(message, reason, ErrorCode.CLIENT_APP_RAISED_EXCEPTION)
 
