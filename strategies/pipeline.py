@@ -74,20 +74,24 @@ class Pipeline:
         ValueError
             When a part is undefined for its input.
         """
-        n = len(updates)
         for part in self.preaggregators:
-            updates = with_lower_f(part, len(updates), missing, on_lowered)(
-                updates, context
-            )
-        placed = all(part.keeps_places for part in self.preaggregators)
-        if len(updates) != n or not placed:
+            n = len(updates)
+            updates = with_lower_f(part, n, missing, on_lowered)(updates, context)
+            if len(updates) == n and part.keeps_places:
+                continue
             if self.rule.needs_clients:
                 raise ValueError(
                     f"{self.rule!r} needs rows that are clients, not buckets"
                 )
-            # The buckets have an order of their own, and the rule takes it.
+            # The buckets have an order of their own, and what follows takes it.
             numbered = tuple(range(len(updates)))
-            context = replace(context, clients=numbered, num_examples=None, losses=None)
+            context = replace(
+                context,
+                clients=numbered,
+                num_examples=None,
+                losses=None,
+                sampled=None,
+            )
         rule = with_lower_f(self.rule, len(updates), missing, on_lowered)
         return rule(updates, state, context)
 

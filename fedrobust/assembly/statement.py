@@ -92,7 +92,8 @@ def trusted(mechanism: Mechanism, is_amplified: bool = False) -> str:
             return "everybody: protocol=ideal computes the sums without hiding anything"
         return (
             "the server to follow the protocol, and not to collude with as many "
-            "clients as reconstruct a secret of another"
+            "clients as reconstruct a secret of another, nor with all the other "
+            "clients of a sum"
         )
     if isinstance(mechanism, ClientDP):
         who = "the server, which sees every update and adds the noise"

@@ -203,9 +203,11 @@ def _equal_weights(config: Config, name: str) -> Config:
     is_mean = component_class(rule.get("_target_")) is Mean
     if not is_mean or not rule.get("weighted", False):
         return config
+    how = "weights all clients alike"
+    if component_class(config.privacy["_target_"]) is GroupSecAgg:
+        how = "counts each group once, whatever its size"
     warnings.warn(
-        f"strategy.rule.weighted is false instead of true: privacy={name} weights all "
-        "clients alike",
+        f"strategy.rule.weighted is false instead of true: privacy={name} {how}",
         stacklevel=2,
     )
     strategy = dataclasses.replace(config.strategy, rule={**rule, "weighted": False})

@@ -5,6 +5,7 @@ import warnings
 from fedrobust.byzantine.base import ByzantineAttack
 from fedrobust.byzantine.collusion import Collusion
 from fedrobust.config.components import check_component
+from fedrobust.config.defaults import component_class
 from fedrobust.config.keys import require
 from fedrobust.config.schema import Config
 from fedrobust.config.typed import with_key
@@ -13,6 +14,9 @@ from fedrobust.privacy.mechanism import Mechanism
 from fedrobust.privacy.secagg import SecAgg
 from strategies.rules.base import Rule
 from strategies.rules.mean import Mean
+
+# A step between two values of an update that is as large as common values.
+COARSE = 1e-4
 
 
 def rows_given(config: Config) -> int:
@@ -26,42 +30,83 @@ def rows_given(config: Config) -> int:
 
 def check_sums(config: Config, made: SecAgg, name: str) -> None:
     """Check secure aggregation against the clients of a round."""
-    sampled, size = config.num_sampled, config.num_sampled
-    is_full = made.protocol == "full"
+    require(
+        config.holdout == 0,
+        "partition.holdout",
+        config.holdout,
+        f"0 with privacy={name}, which does not hide what a client evaluates on the "
+        "images that it holds out",
+    )
+    _check_clients(config, made, name)
+    attack = None
+    if config.byzantine and config.num_byzantine > 0:
+        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
+    require(
+        not made.is_masked or not isinstance(attack, Collusion),
+        "privacy.protocol",
+        made.protocol,
+        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
+        "clients see the honest updates, which the full protocol hides from everybody",
+    )
+
+
+def _check_clients(config: Config, made: SecAgg, name: str) -> None:
+    """Check that a sum has several clients, and enough that hold shares."""
+    sampled = config.num_sampled
     if isinstance(made, GroupSecAgg):
-        size = min(made.group_size, sampled)
         require(
-            size >= 2 or not is_full,
+            min(made.group_size, sampled) >= 2 or not made.is_masked,
             "privacy.group_size",
             made.group_size,
             "at least 2, and so must be the clients of a round: the sum of one update "
             f"is that update, and a round samples {sampled}",
         )
     else:
+        _require_sums(config, name)
+        alone = f"with privacy={name}: the sum of one update is that update"
+        require(
+            config.num_clients >= 2,
+            "num_clients",
+            config.num_clients,
+            f"at least 2 {alone}",
+        )
         require(
             sampled >= 2,
             "participation",
             config.participation,
-            f"larger with privacy={name}: the sum of one update is that update, and a "
-            f"round samples {sampled} of num_clients={config.num_clients}",
+            f"larger {alone}, and a round samples {sampled} of num_clients="
+            f"{config.num_clients}",
         )
-    holders = min(made.neighbors or size, size)
+    groups = rows_given(config) if isinstance(made, GroupSecAgg) else 1
+    sizes = {sampled // groups, -(-sampled // groups)}
+    holders = min(_holders(made, size) for size in sizes)
     require(
         made.threshold is None or made.threshold <= holders,
         "privacy.threshold",
         made.threshold,
         f"at most {holders}, the number of clients that hold the shares of a secret",
     )
-    attack = None
-    if config.byzantine and config.num_byzantine > 0:
-        attack = check_component(config.byzantine, "byzantine", ByzantineAttack)[1]
-    require(
-        not is_full or not isinstance(attack, Collusion),
-        "privacy.protocol",
-        made.protocol,
-        f"ideal with byzantine={config.choices.get('byzantine', attack)}, whose "
-        "clients see the honest updates, which the full protocol hides from everybody",
-    )
+    _note_step(made, max(sizes))
+
+
+def _holders(made: SecAgg, size: int) -> int:
+    """Return how many hold a share of each secret in a group, the owner included."""
+    if made.neighbors is None:
+        return size
+    # No regular graph has an odd degree on an odd number of clients.
+    is_raised = made.neighbors % 2 == size % 2 == 1
+    return min(made.neighbors + is_raised + 1, size)
+
+
+def _note_step(made: SecAgg, clients: int) -> None:
+    """Point out a range so wide that the step between two values is coarse."""
+    step = made.clip * clients / 2**31
+    if step > COARSE:
+        warnings.warn(
+            f"privacy.clip={made.clip:g} rounds the values of updates to multiples of "
+            f"{step:.1g}, and smaller ones to 0: lower privacy.clip",
+            stacklevel=2,
+        )
 
 
 def check_sums_with_rule(config: Config, made: SecAgg, rule: Rule, name: str) -> None:
@@ -85,15 +130,17 @@ def check_sums_with_rule(config: Config, made: SecAgg, rule: Rule, name: str) ->
         if not config.preaggregator:
             with_key("privacy.group_size", lambda: rule.check(groups))
         _note_groups(config, groups)
-    else:
-        _require_sums(config, rule, name)
 
 
-def _require_sums(config: Config, rule: Rule, name: str) -> None:
-    """Refuse what needs single updates, which secure aggregation hides."""
-    needs = "+".join(config.preaggregator) if config.preaggregator else repr(rule)
+def _require_sums(config: Config, name: str) -> None:
+    """Refuse what needs single updates, which secure aggregation hides.
+
+    The rule may be a user's own, which is not constructed yet.
+    """
+    target = str(config.strategy.rule.get("_target_"))
+    needs = "+".join(config.preaggregator) or target.rpartition(".")[2]
     require(
-        type(rule) is Mean and not config.preaggregator,
+        component_class(target) is Mean and not config.preaggregator,
         "privacy",
         name,
         f"group_secagg or none with {needs}, which needs single updates, where the "

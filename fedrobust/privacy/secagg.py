@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fedrobust.privacy.mechanism import Mechanism
-from strategies.validation import require, require_between, require_positive
+from strategies.validation import require, require_between
 
 PROTOCOLS = ("full", "ideal")
 
@@ -18,8 +18,8 @@ class SecAgg(Mechanism):
     Parameters
     ----------
     clip
-        Largest absolute value of a coordinate of an update, above 0; values beyond are
-        clipped by the client and counted.
+        Largest absolute value of a coordinate of an update, in [1e-6, 1e6]; values
+        beyond are clipped by the client and counted.
     threshold
         Number of shares that reconstruct a secret, at least 2; None means a majority of
         those that hold one.
@@ -36,7 +36,7 @@ class SecAgg(Mechanism):
     protocol: str = "full"
 
     def __post_init__(self) -> None:
-        require_positive("clip", self.clip)
+        require_between("clip", self.clip, 1e-6, 1e6)
         if self.threshold is not None:
             require_between("threshold", self.threshold, 2)
         if self.neighbors is not None:

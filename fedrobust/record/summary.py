@@ -145,6 +145,12 @@ def event_warnings(folder: RunFolder, config: Config) -> set[str]:
             f"in {len(lowered)} of {num_rounds} rounds clients were missing and f was "
             "lowered"
         )
+    clipped = len({e.round for e in events if e.event == "values clipped"})
+    if clipped:
+        messages.add(
+            f"in {clipped} of {num_rounds} rounds values of updates were beyond "
+            "privacy.clip and were clipped (how many: events.jsonl)"
+        )
     honest = sum(e.event == "no collusion" for e in events)
     if honest:
         messages.add(f"in {honest} of {num_rounds} rounds nobody attacked")

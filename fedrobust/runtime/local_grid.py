@@ -69,11 +69,11 @@ class LocalGrid(GuardedGrid):
 
     def kept(self) -> dict[int, Kept]:
         """Return what each client keeps in its Context, by partition id."""
-        return {
+        kept = {
             int(context.node_config["partition-id"]): kept_in(context.state)
             for context in self._contexts.values()
-            if context.state
         }
+        return {client: records for client, records in kept.items() if records}
 
     def restore(self, kept: Mapping[int, Kept]) -> None:
         """Restore the clients' Contexts from the result of ``kept``."""

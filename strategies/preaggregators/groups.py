@@ -46,9 +46,11 @@ def groups_of(
     -------
     The ids of each group, in random order.
     """
-    order = server_generator(seed, Draw.GROUPS, round).permutation(sorted(clients))
-    parts = np.array_split(order, num_groups(len(order), size))
-    return [part.tolist() for part in parts]
+    ids = sorted(clients)
+    # Places, not ids: those may be node ids, which exceed NumPy's integers.
+    order = server_generator(seed, Draw.GROUPS, round).permutation(len(ids))
+    parts = np.array_split(order, num_groups(len(ids), size))
+    return [[ids[place] for place in part] for part in parts]
 
 
 @dataclass(frozen=True, kw_only=True)

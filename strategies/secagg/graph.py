@@ -2,9 +2,16 @@
 
 Each member is tied to its nearest k on the ring, which makes the graph regular: a
 Harary graph, as in Bell et al. 2020. The order is random and public.
+
+Masks cancel only between neighbours. If drop-outs cut the graph of the survivors, the
+masks of each part cancel within it, and the server could read the sum of each part.
+Bell et al. take k of the order of log n, with which that is improbable on a random
+ring; here the parts are counted, and more than one end the round of the group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from strategies.secagg.errors import AbortError
 
 
 def holders_of(index: int, ring: Sequence[int], neighbors: int | None) -> list[int]:
@@ -33,6 +40,43 @@ def holders_of(index: int, ring: Sequence[int], neighbors: int | None) -> list[i
     if is_odd and n % 2 == 0:
         offsets.add(n // 2)
     return sorted({ring[(place + offset) % n] for offset in offsets})
+
+
+def parts_of(
+    members: Collection[int], ring: Sequence[int], neighbors: int | None
+) -> list[set[int]]:
+    """Return the parts of the graph of some members that no neighbours connect.
+
+    Parameters
+    ----------
+    members
+        Those that are left, such as the survivors.
+    ring, neighbors
+        As for :func:`holders_of`.
+    """
+    left, parts = set(members), []
+    while left:
+        part, reached = set(), {min(left)}
+        while reached:
+            part |= reached
+            tied = {h for i in reached for h in holders_of(i, ring, neighbors)}
+            reached = (tied & left) - part
+        parts.append(part)
+        left -= part
+    return parts
+
+
+def require_connected(
+    members: Collection[int], ring: Sequence[int], neighbors: int | None
+) -> None:
+    """Raise AbortError if the sum of some of the members could be read alone."""
+    parts = parts_of(members, ring, neighbors)
+    if len(parts) > 1:
+        raise AbortError(
+            f"the {len(members)} clients left are {len(parts)} parts without a mask "
+            f"between them, and the sum of each would be seen: raise neighbors="
+            f"{neighbors}"
+        )
 
 
 def threshold_of(clients: int, neighbors: int | None, threshold: int | None) -> int:

@@ -1,30 +1,33 @@
 """The server's side as a Grid, which runs the protocol below any Flower strategy."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from strategies.replies import bytes_of
 from strategies.screening import ArraySpec, MalformedReplyError, read_array
 from strategies.secagg.errors import AbortError
 from strategies.secagg.group_grid import GroupGrid, Outcome, TrainRound
-from strategies.secagg.mod import SECAGG
 from strategies.secagg.payload import Payload
 from strategies.secagg.server import MASKED, Group
+from strategies.transport.contexts import SECAGG
 from strategies.validation import require
 
 Ask = Callable[[Group], dict[int, dict[str, Any]]]
 Take = Callable[[Group, Mapping[int, Payload]], None]
 
-# The stages: what a group asks of its members, and how it takes their answers.
-STAGES: list[tuple[Ask, Take]] = [
-    (Group.ask_keys, Group.take_keys),
-    (Group.ask_shares, Group.take_shares),
-    (Group.ask_uploads, Group.take_uploads),
-    (Group.ask_unmasking, Group.take_unmasking),
+# The stages: what a group asks of its members, how it takes their answers, and the
+# share of the round's time after which no more of them are waited for. Clients train
+# before the upload.
+STAGES: list[tuple[Ask, Take, float]] = [
+    (Group.ask_keys, Group.take_keys, 0.2),
+    (Group.ask_shares, Group.take_shares, 0.4),
+    (Group.ask_uploads, Group.take_uploads, 0.9),
+    (Group.ask_unmasking, Group.take_unmasking, 1.0),
 ]
 
 
@@ -33,8 +36,9 @@ class SecAggGrid(GroupGrid):
 
     SecAgg+ (Bell et al. 2020) with clients of :func:`strategies.secagg.secagg_mod`. The
     server follows the protocol, and fewer than ``threshold`` clients of a group tell it
-    what they know. A stage sends each member of a group one message, and all stages
-    have the timeout of the round. Parameters are those of :class:`GroupGrid`, with
+    what they know. A stage sends each member of a group one message. The stages share
+    the timeout of the round: keys end by a fifth of it, shares by two fifths, and the
+    upload by nine tenths. Parameters are those of :class:`GroupGrid`, with
     ``group_size`` at least 2.
 
     A group of n clients is aggregated if enough of its members stay to the end; without
@@ -52,6 +56,7 @@ class SecAggGrid(GroupGrid):
         self, round: TrainRound, groups: list[list[int]], timeout: float | None
     ) -> list[Outcome]:
         """Run all groups through the stages at the same time."""
+        began = time.monotonic()
         outcomes = [Outcome(members) for members in groups]
         at_work: list[tuple[Group, Outcome]] = []
         for outcome in outcomes:
@@ -60,18 +65,19 @@ class SecAggGrid(GroupGrid):
             except AbortError as error:
                 outcome.reason = str(error)
         started = list(at_work)
-        for ask, take in STAGES:
-            self._stage(round, at_work, ask, take, timeout)
+        for ask, take, share in STAGES:
+            left = _time_left(began, timeout, share)
+            self._stage(round, at_work, ask, take, left)
         for group, outcome in at_work:
             try:
                 outcome.sum = group.finish()
             except AbortError as error:
                 outcome.reason = str(error)
         for group, outcome in started:
-            outcome.left = {group.members[i]: why for i, why in group.left.items()}
+            self._left(round, group, outcome)
             self._accuse(round, group)
         ended = [group for group, _ in started if group not in [g for g, _ in at_work]]
-        self._forget(round, ended, timeout)
+        self._forget(round, ended, _time_left(began, timeout, 1.0))
         return outcomes
 
     def _group(self, round: TrainRound, members: list[int]) -> Group:
@@ -111,6 +117,18 @@ class SecAggGrid(GroupGrid):
             except AbortError as error:
                 outcome.reason = str(error)
                 at_work.remove((group, outcome))
+
+    def _left(self, round: TrainRound, group: Group, outcome: Outcome) -> None:
+        """Note who is not in the sum, and tell of those that left after it."""
+        summed = group.summed if outcome.sum is not None else []
+        for index, why in group.left.items():
+            if index in summed:
+                self._tell("no share", round, group.members[index], why)
+        outcome.left = {
+            group.members[index]: why
+            for index, why in group.left.items()
+            if index not in summed
+        }
 
     def _accuse(self, round: TrainRound, group: Group) -> None:
         """Tell of each client that sent or dealt wrong shares."""
@@ -170,7 +188,7 @@ class SecAggGrid(GroupGrid):
         return Message(
             content,
             dst_node_id=train.metadata.dst_node_id,
-            message_type=MessageType.TRAIN,
+            message_type=train.metadata.message_type,
             group_id=train.metadata.group_id,
         )
 
@@ -189,6 +207,13 @@ class SecAggGrid(GroupGrid):
             spec = ArraySpec((round.size + 1,), np.dtype(np.uint32))
             answer[MASKED] = read_array(arrays[MASKED], spec)
         return answer
+
+
+def _time_left(began: float, timeout: float | None, share: float) -> float | None:
+    """Return the seconds until a share of the timeout is over; None without one."""
+    if timeout is None:
+        return None
+    return max(began + share * timeout - time.monotonic(), 0.0)
 
 
 def _bytes_of(content: RecordDict) -> int:

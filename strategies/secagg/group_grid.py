@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from flwr.app import ArrayRecord, Message, MessageType, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 
 from strategies.preaggregators.groups import groups_of
 from strategies.secagg.server import Sum
 from strategies.secagg.updates import moved, size_of
 from strategies.transport.grids import WrappedGrid, failure
+from strategies.transport.requests import is_train
 from strategies.transport.text import plain
 from strategies.validation import require, require_between, require_positive
 
@@ -27,7 +28,7 @@ class Outcome:
     sum
         The result; None if the group was not aggregated.
     left
-        Why members dropped out, by client id.
+        Why members dropped out before the sum, by client id.
     reason
         Why the group was not aggregated.
     """
@@ -92,7 +93,8 @@ class GroupGrid(WrappedGrid):
         Client id of each node, as the strategy has it; None means that ids are those of
         nodes.
     on_event
-        Called with each wrong share, clipped value, and group that is not aggregated.
+        Called when a client sends a wrong share, or does not help to unmask a sum that
+        it is in; when values are clipped; and when a group is not aggregated.
 
     Attributes
     ----------
@@ -136,7 +138,7 @@ class GroupGrid(WrappedGrid):
     ) -> Iterable[Message]:
         """Send messages on; replies to train messages are group means."""
         sent = list(messages)
-        if not sent or sent[0].metadata.message_type != MessageType.TRAIN:
+        if not any(map(is_train, sent)):
             return super().send_and_receive(sent, timeout=timeout)
         self.bytes_down = self.bytes_up = 0
         round = self._read(sent)

@@ -5,7 +5,7 @@ from flwr.app import Message
 from strategies.screening import MalformedReplyError
 from strategies.secagg.errors import AbortError
 from strategies.secagg.fixed_point import FixedPoint
-from strategies.secagg.graph import holders_of, threshold_of
+from strategies.secagg.graph import holders_of, require_connected, threshold_of
 from strategies.secagg.group_grid import GroupGrid, Outcome, TrainRound
 from strategies.secagg.masks import Words
 from strategies.secagg.server import Sum
@@ -68,6 +68,7 @@ class IdealGrid(GroupGrid):
                     f"{len(present)} of {len(members)} clients are left, and {held} of "
                     f"the {threshold} that must hold shares of client {client}"
                 )
+        require_connected(present, members, self._neighbors)
 
 
 def _reason(reply: Message) -> str:

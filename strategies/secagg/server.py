@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from strategies.secagg.errors import AbortError, ProtocolError
 from strategies.secagg.fixed_point import FixedPoint
+from strategies.secagg.graph import require_connected
 from strategies.secagg.keys import NONCE, PUBLIC, TAG, agree, public_key
 from strategies.secagg.masks import Words, unmask
 from strategies.secagg.members import Members
@@ -79,6 +80,11 @@ class Group(Members):
     def fixed_point(self) -> FixedPoint:
         """The integers that stand for updates: all members' sum must not wrap."""
         return FixedPoint(clip=self.clip, clients=len(self.members))
+
+    @property
+    def summed(self) -> list[int]:
+        """The members whose updates are in the sum, also if they left afterwards."""
+        return list(self._masked)
 
     # Keys.
 
@@ -174,8 +180,9 @@ class Group(Members):
             self._masked[index] = masked
 
         self.take(answers, take)
-        # Nothing is unmasked unless all of it can be.
+        # Nothing is unmasked unless all of it can be, and as one sum.
         self.require(self._dealt)
+        require_connected(self._masked, self.ring, self.neighbors)
 
     # The unmasking.
 

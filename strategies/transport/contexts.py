@@ -10,9 +10,14 @@ from strategies.transport.arrays import pack_all, unpack_all
 # The records of a client by name, each with its kind: {"momentum": {"arrays": {...}}}.
 Kept = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
+# Name of the secrets of secure aggregation. They end with the round.
+SECAGG = "secagg"
+
 
 def kept_in(records: RecordDict) -> Kept:
     """Return records as plain values; arrays are read-only views.
+
+    Secrets of a round are left out, so that no checkpoint has them.
 
     Raises
     ------
@@ -21,6 +26,8 @@ def kept_in(records: RecordDict) -> Kept:
     """
     kept: dict[str, dict[str, dict[str, Any]]] = {}
     for name, record in records.items():
+        if name == SECAGG:
+            continue
         if isinstance(record, ArrayRecord):
             kept[name] = {"arrays": unpack_all(record)}
         elif isinstance(record, MetricRecord):

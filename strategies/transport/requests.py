@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
 
 
 def request(
@@ -41,6 +41,11 @@ def request(
         )
         for node in nodes
     ]
+
+
+def is_train(message: Message) -> bool:
+    """Return whether a message is one to train, of any action such as train.mine."""
+    return message.metadata.message_type.partition(".")[0] == MessageType.TRAIN
 
 
 def read_request(message: Message) -> tuple[ArrayRecord, int]:

@@ -5,7 +5,14 @@ import pytest
 
 from strategies import RobustStrategy
 from strategies.pipeline import Pipeline
-from strategies.preaggregators import ARC, NNM, Bucketing, Clipping, Preaggregator
+from strategies.preaggregators import (
+    ARC,
+    NNM,
+    Bucketing,
+    Clipping,
+    Groups,
+    Preaggregator,
+)
 from strategies.rules import (
     FLANDERS,
     Bulyan,
@@ -52,6 +59,24 @@ def test_a_rule_is_checked_for_the_number_of_rows_that_remain():
     found, report = aggregated([1] * 10, [Bucketing(s=2)], Krum(f=1))
     assert found == 1
     assert report.skipped is None
+
+
+@pytest.mark.parametrize(
+    "part", [ARC(f=1), Clipping(c=4.0), NNM(f=1), Bucketing(s=2)], ids=repr
+)
+def test_what_follows_groups_is_given_rows_that_are_groups(part):
+    sampled = tuple(range(3, 15))
+    context = RuleContext(
+        clients=sampled,
+        num_examples=np.arange(1, 13),
+        losses=np.ones(12),
+        sampled=sampled,
+    )
+    updates = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+    found = Pipeline(Median(), (Groups(size=3), part))(updates, None, context)
+    rows = Groups(size=3)(updates, context)
+    expected = Median()(part(rows, RuleContext(seed=context.seed)))
+    np.testing.assert_array_equal(found.vector, expected.vector)
 
 
 class FirstTwo(Preaggregator):

@@ -22,7 +22,10 @@ GROUPS = ("privacy=group_secagg", "privacy.protocol=ideal", "strategy=median")
 def test_clients_are_weighted_alike_where_a_client_counts_once(configure, mechanism):
     config = configure(f"privacy={mechanism}", "strategy=fedavg", "num_clients=12")
     assert config.strategy.rule["weighted"] is False
-    assert any("weights all clients alike" in note for note in config.notes)
+    how = "weights all clients alike"
+    if mechanism == "group_secagg":
+        how = "counts each group once, whatever its size"
+    assert any(f"privacy={mechanism} {how}" in note for note in config.notes)
     unweighted = configure(f"privacy={mechanism}", "strategy=mean", "num_clients=12")
     assert not any("weights all clients alike" in note for note in unweighted.notes)
     assert unweighted.digest == config.digest
@@ -95,7 +98,27 @@ def test_what_no_noise_covers_is_refused(configure, mechanism, overrides, messag
         ),
         (
             [*SECAGG, "strategy=krum"],
-            r"^privacy=secagg: must be group_secagg or none with Krum\(",
+            r"^privacy=secagg: must be group_secagg or none with Krum, which",
+        ),
+        (
+            [*SECAGG, "strategy.rule={_target_:operator.add}"],
+            "^privacy=secagg: must be group_secagg or none with add, which needs",
+        ),
+        (
+            [*SECAGG, "partition.holdout=0.2"],
+            r"^partition\.holdout=0\.2: must be 0 with privacy=secagg, which does not",
+        ),
+        (
+            [*GROUPS, "partition.holdout=0.2"],
+            r"^partition\.holdout=0\.2: must be 0 with privacy=group_secagg",
+        ),
+        (
+            [*SECAGG, "num_clients=1"],
+            "^num_clients=1: must be at least 2 with privacy=secagg",
+        ),
+        (
+            [*SECAGG, "privacy.clip=1e30"],
+            r"^privacy\.clip=1e\+30: must be in \[1e-06, 1000000",
         ),
         (
             [*SECAGG, "preaggregator=nnm"],
@@ -110,8 +133,8 @@ def test_what_no_noise_covers_is_refused(configure, mechanism, overrides, messag
             r"^privacy\.threshold=11: must be at most 10, the number of clients",
         ),
         (
-            [*SECAGG, "privacy.neighbors=4", "privacy.threshold=5"],
-            r"^privacy\.threshold=5: must be at most 4",
+            [*SECAGG, "privacy.neighbors=4", "privacy.threshold=6"],
+            r"^privacy\.threshold=6: must be at most 5",
         ),
         (
             ["privacy=secagg", "byzantine=alie", "num_byzantine=1"],
@@ -157,6 +180,26 @@ def test_what_a_mechanism_can_be_combined_with(configure):
     configure(*SECAGG, "byzantine=alie", "num_byzantine=1")
     configure("privacy=secagg", "byzantine=sign_flip", "num_byzantine=1")
     configure(*GROUPS, "privacy.group_size=1", "strategy=krum", "num_byzantine=1")
+
+
+def test_a_note_says_when_a_wide_range_makes_the_step_coarse(configure):
+    def notes(clip):
+        config = configure(*SECAGG, f"privacy.clip={clip}", "num_clients=10")
+        return [note for note in config.notes if "privacy.clip" in note]
+
+    assert notes(1e4) == []  # a step of 10^4 x 10 / 2^31 = 4.7e-5
+    (note,) = notes(1e6)
+    assert "to multiples of 0.005," in note
+
+
+def test_the_owner_of_a_secret_holds_a_share_too(configure):
+    configure(*SECAGG, "num_clients=10", "privacy.neighbors=4", "privacy.threshold=5")
+    # An odd number of neighbours on an odd ring is one more: 3 becomes 4.
+    configure(*SECAGG, "num_clients=9", "privacy.neighbors=3", "privacy.threshold=5")
+    with pytest.raises(ConfigError, match="threshold=5: must be at most 4"):
+        configure(
+            *SECAGG, "num_clients=10", "privacy.neighbors=3", "privacy.threshold=5"
+        )
 
 
 def test_a_note_says_when_byzantine_clients_may_spoil_half_of_the_groups(configure):

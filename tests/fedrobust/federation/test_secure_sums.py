@@ -25,8 +25,9 @@ def last(config) -> bytes:
         MEAN,
         [*GROUPS, "num_byzantine=1", "byzantine=sign_flip", "training.momentum=0.5"],
         [*GROUPS, "runtime.cohort=3", "runtime.workers=1"],
+        [*GROUPS, "preaggregator=nnm"],
     ],
-    ids=["mean", "tampering", "cohort"],
+    ids=["mean", "tampering", "cohort", "preaggregator"],
 )
 def test_the_protocol_and_the_ideal_sums_give_the_same_bits(configure, overrides):
     full = configure(*FEW, *overrides)
@@ -59,7 +60,8 @@ def test_a_run_records_the_traffic_of_the_protocol(configure: Configure, tmp_pat
 
 
 def test_updates_beyond_the_range_are_counted_in_an_event(configure, tmp_path):
-    run(configure(*TINY, *MEAN, "privacy.clip=1e-4"), tmp_path / "run")
+    found = run(configure(*TINY, *MEAN, "privacy.clip=1e-4"), tmp_path / "run")
     events = (tmp_path / "run" / "events.jsonl").read_text()
     assert '"values clipped"' in events
     assert events.count("\n") == events.count('"values clipped"')
+    assert any("beyond privacy.clip" in warning for warning in found.warnings)

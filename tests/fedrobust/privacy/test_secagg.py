@@ -10,7 +10,7 @@ from strategies.preaggregators import NNM, Groups
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: SecAgg(clip=0.0), "clip=0.0: must be above 0"),
+        (lambda: SecAgg(clip=0.0), r"clip=0.0: must be in \[1e-06, 1000000"),
         (lambda: SecAgg(threshold=1), "threshold=1: must be at least 2"),
         (lambda: SecAgg(neighbors=1), "neighbors=1: must be at least 2"),
         (lambda: SecAgg(protocol="half"), "protocol='half': must be full or ideal"),

@@ -30,6 +30,12 @@ def test_groups_are_keyed_by_seed_and_round():
     assert drawn[0] != drawn[2]
 
 
+def test_ids_may_be_flowers_node_ids_of_64_bits():
+    ids = [2**64 - 1 - i for i in range(5)] + [3]
+    groups = groups_of(ids, 2, seed=0, round=1)
+    assert sorted(client for group in groups for client in group) == sorted(ids)
+
+
 def test_each_row_is_the_mean_of_a_group_even_if_members_are_missing():
     sampled = [3, 5, 6, 8, 9, 11]
     first, second = groups_of(sampled, 3, seed=7, round=2)

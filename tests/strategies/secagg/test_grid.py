@@ -19,8 +19,9 @@ from strategies.preaggregators import Groups
 from strategies.preaggregators.groups import groups_of
 from strategies.rules import Mean, Median
 from strategies.secagg import FixedPoint, IdealGrid, SecAggGrid, secagg_mod
-from strategies.secagg.mod import SECAGG
 from strategies.secagg.server import MASKED
+from strategies.transport.contexts import SECAGG
+from strategies.transport.grids import WrappedGrid
 
 SIZE = 6
 IDS = {FIRST_NODE_ID + i: i for i in range(12)}
@@ -81,7 +82,8 @@ def exchange(kind, n=5, mods=(secagg_mod,), down=(), change=None, **settings):
         settings = {"client_ids": IDS, "on_event": events.append, **settings}
         grid = kind(local, **settings)
         replies = list(grid.send_and_receive(messages(n), timeout=60))
-        kept = local.kept()
+        # Not what a checkpoint keeps, which never has the secrets of a round.
+        kept = {i for i, c in local._contexts.items() if c.state}
     return {IDS[r.metadata.src_node_id]: r for r in replies}, events, grid, kept
 
 
@@ -112,8 +114,7 @@ def test_every_survivor_replies_with_the_mean_of_the_plain_integers(down):
     for client in down:
         assert "out of order" in replies[client].error.reason
     assert not events
-    # Who is down at the upload could not be asked to forget.
-    assert set(kept) <= set(down)
+    assert not kept
 
 
 @pytest.mark.parametrize(
@@ -206,6 +207,86 @@ def test_a_client_sends_no_plain_update_and_evaluates_as_ever():
         assert reply.content["metrics"]["accuracy"] == 0.5
 
 
+def test_drop_outs_that_cut_the_graph_end_the_round_on_both_grids():
+    """Clients 1 and 2 mask with each other alone if those between them are down."""
+    n = 6
+    ring = groups_of(range(n), n, 0, 1)[0]
+    for kind in (SecAggGrid, IdealGrid):
+        down = (ring[0], ring[3])
+        replies, (event,), _, kept = exchange(kind, n=n, down=down, neighbors=2)
+        assert all(reply.has_error() for reply in replies.values())
+        assert "4 clients left are 2 parts" in event["reason"]
+        assert not kept
+
+
+def test_actions_with_a_name_are_masked_too():
+    made = ClientApp()
+    seen = []
+
+    @made.train("mine", mods=[secagg_mod])
+    def train(message, context):
+        seen.append(message.metadata.message_type)
+        client = context.node_config["partition-id"]
+        arrays = dict(message.content.array_records["arrays"])
+        arrays["w"] = Array(np.full((2, 2), client, np.float32))
+        content = {"arrays": ArrayRecord(arrays), "metrics": MetricRecord({})}
+        return Message(RecordDict(content), reply_to=message)
+
+    with LocalGrid(made, 3, workers=1) as local:
+        (plain, *_) = local.send_and_receive(messages(3, "train.mine"))
+        assert "secure aggregation only" in plain.error.reason
+        replies = list(SecAggGrid(local).send_and_receive(messages(3, "train.mine")))
+    assert seen == ["train.mine"] * 3
+    for reply in replies:
+        np.testing.assert_allclose(values_of(reply)[:4], 1.0, atol=1e-7)
+
+
+def test_secrets_are_forgotten_with_the_session():
+    """After a failed training, an early end, a refused stage and an evaluation."""
+
+    def ask(local, content, kind="train"):
+        message = Message(RecordDict(content), FIRST_NODE_ID, kind)
+        (reply,) = local.send_and_receive([message])
+        return reply
+
+    keys = ConfigRecord({"stage": "keys", "session": bytes(16)})
+    other = ConfigRecord({"stage": "unmask", "session": bytes(range(16))})
+    with LocalGrid(app([secagg_mod]), 1, workers=1) as local:
+        for content, kind in (
+            ({SECAGG: other}, "train"),
+            ({SECAGG: ConfigRecord({"stage": "?"})}, "train"),
+            ({"arrays": start()}, "train"),
+            ({}, "evaluate"),
+        ):
+            assert not ask(local, {SECAGG: keys}).has_error()
+            (context,) = local._contexts.values()
+            assert "key" in context.state[SECAGG]
+            assert local.kept() == {}  # no checkpoint holds them
+            assert ask(local, content, kind).has_error() == (kind == "train")
+            (context,) = local._contexts.values()
+            assert not context.state
+
+
+def test_the_stages_share_the_timeout_of_the_round():
+    waited = []
+
+    class Watched(WrappedGrid):
+        def send_and_receive(self, messages, *, timeout=None):
+            waited.append(timeout)
+            return super().send_and_receive(messages, timeout=timeout)
+
+    with LocalGrid(app([secagg_mod]), 2, workers=1) as local:
+        grid = SecAggGrid(Watched(local))
+        list(grid.send_and_receive(messages(2), timeout=1000))
+        upto = [200, 400, 900, 1000]
+        assert all(
+            limit - 100 < t <= limit for t, limit in zip(waited, upto, strict=True)
+        )
+        waited.clear()
+        list(grid.send_and_receive(messages(2)))
+        assert waited == [None] * 4
+
+
 def test_clients_without_the_mod_are_named():
     replies, _, _, _ = exchange(SecAggGrid, mods=())
     assert all(reply.has_error() for reply in replies.values())
@@ -240,10 +321,14 @@ def test_a_hostile_client_is_named_and_the_others_go_on(stage, hostile):
         return Message(RecordDict(dict(hostile)), reply_to=message)
 
     replies, events, _, _ = exchange(SecAggGrid, mods=(mod, secagg_mod))
-    assert {client for client, r in replies.items() if r.has_error()} == {1}
-    assert replies[1].error.reason
-    assert not events
+    failed = {client for client, r in replies.items() if r.has_error()}
+    told = {(event["event"], event["client"]) for event in events}
     # Its update is in the sum if it came before the client misbehaved.
+    if stage == "unmask":
+        assert (failed, told) == (set(), {("no share", 1)})
+    else:
+        assert (failed, told) == ({1}, set())
+        assert replies[1].error.reason
     present = list(range(5)) if stage == "unmask" else [0, 2, 3, 4]
     expected = np.mean([update_of(i) for i in present], axis=0)
     np.testing.assert_allclose(values_of(replies[0]), expected, atol=1e-6)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from strategies.secagg.errors import AbortError
+from strategies.secagg.graph import parts_of
 from strategies.secagg.server import MASKED, Group
 from tests.strategies.secagg.protocol import (
     SIZE,
@@ -51,6 +52,40 @@ def test_drop_outs_at_all_stages_add_up():
 def test_a_sparse_graph_gives_the_same_bits(neighbors, stage):
     group = group_of(neighbors=neighbors)
     assert_same(outcome(group, losing({stage: [3]})), plain_sum(group, without(3)))
+
+
+@pytest.mark.parametrize(
+    ("n", "neighbors", "lost"), [(6, 2, [0, 3]), (30, 4, [0, 1, 15, 16])]
+)
+@pytest.mark.parametrize("stage", ["shares", "upload"])
+def test_drop_outs_that_cut_the_graph_reveal_no_share(n, neighbors, lost, stage):
+    """Of six on a ring, 1 and 2 mask with each other alone once 0 and 3 are gone.
+
+    Their self-masks would be removed and the pairwise ones cancel: their mean alone.
+    """
+    group = group_of(range(n), neighbors=neighbors)
+    found = outcome(group, losing({stage: lost}))
+    assert found == (
+        f"the {n - len(lost)} clients left are 2 parts without a mask between them, "
+        f"and the sum of each would be seen: raise neighbors={neighbors}"
+    )
+    assert not group._shares
+
+
+def test_as_many_drop_outs_that_leave_the_graph_in_one_piece_are_survived():
+    group, lost = group_of(range(30), neighbors=4), [0, 5, 15, 20]
+    left = [i for i in range(30) if i not in lost]
+    assert_same(outcome(group, losing({"upload": lost})), plain_sum(group, left))
+
+
+def test_parts_are_those_of_a_search_by_hand():
+    ring = list(range(6))
+    assert parts_of([1, 2, 4, 5], ring, 2) == [{1, 2}, {4, 5}]
+    assert parts_of([1, 2, 4, 5], ring, 3) == [{1, 2, 4, 5}]  # 1-4 and 2-5 are tied
+    assert parts_of([0, 2, 4], ring, 2) == [{0}, {2}, {4}]
+    assert parts_of([0, 2, 4], ring, None) == [{0, 2, 4}]
+    assert parts_of([5, 0, 1], ring, 2) == [{0, 1, 5}]
+    assert parts_of([], ring, 2) == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
