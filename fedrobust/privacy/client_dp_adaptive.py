@@ -18,7 +18,7 @@ class AdaptiveClientDP(ClientDP):
     quantile
         The share of updates that should be no longer than the norm, in (0, 1).
     clip_learning_rate
-        Step of the logarithm of the norm, at least 0.
+        Step of the logarithm of the norm, in [0, 10].
     count_noise
         Standard deviation of the noise on the number of short updates, above half the
         noise multiplier; None means a twentieth of the expected clients, as in the
@@ -32,6 +32,6 @@ class AdaptiveClientDP(ClientDP):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 < self.quantile < 1, "quantile", self.quantile, "in (0, 1)")
-        require_between("clip_learning_rate", self.clip_learning_rate, 0)
+        require_between("clip_learning_rate", self.clip_learning_rate, 0, 10)
         if self.count_noise is not None:
             require_positive("count_noise", self.count_noise)
