@@ -116,7 +116,8 @@ def check_set_up(config: Config) -> None:
             f"model: has the variable {statistics[0]!r}, which is not trained and "
             "which no noise covers: must have none with "
             f"privacy={name_of(config, mechanism)}, so replace batch normalisation by "
-            "keras.layers.GroupNormalization (model.norm=group)"
+            "keras.layers.GroupNormalization (model.norm=group), and train every layer "
+            "that is frozen (trainable=False)"
         )
     if isinstance(mechanism, DPSGD):
         _note_delta(config, mechanism)

@@ -184,7 +184,10 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(f"privacy: --{name} must be left out with {level}")
     if options.noise and options.epsilon:
         raise ConfigError("privacy: --noise must be left out with --epsilon")
-    _check_ranges(options)
+    try:
+        _check_ranges(options)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _check_ranges(options: argparse.Namespace) -> None:
