@@ -22,8 +22,8 @@ from strategies.validation import require
 # The orders of TensorFlow Privacy's and Opacus's tables with the classic conversion.
 CLASSIC_ORDERS = (*(1 + tenth / 10 for tenth in range(1, 100)), *range(12, 64))
 # Grid of the privacy loss. The coarser one serves losses so large that its error, of
-# about its width, says nothing; with the finer one these would take seconds. Beyond, the
-# width grows with the loss. Every width gives an upper bound.
+# about its width, says nothing; with the finer one these would take seconds. Beyond,
+# the width grows with the loss. Every width gives an upper bound.
 FINE, COARSE, LARGE_LOSS = 1e-4, 1e-3, 20.0
 # Where RDP's epsilon is larger, the width would be too large for an exponential.
 MOST_BY_PLD = 1e6

@@ -24,8 +24,8 @@ class AdaptiveClientDP(ClientDP):
         Step of the logarithm of the norm, in [0, 10].
     count_noise
         Standard deviation of the noise on the number of short updates, above half the
-        noise multiplier and up to 10^9; None means a twentieth of the expected clients, as in the
-        paper, and at least the noise multiplier.
+        noise multiplier and up to 10^9; None means a twentieth of the expected clients,
+        as in the paper, and at least the noise multiplier.
     """
 
     quantile: float = 0.5

@@ -85,7 +85,10 @@ def test_local(table):
         ("--clients 0 --rounds 1", "--clients=0: must be at least 1"),
         ("--clients 3 --rounds 0", "--rounds=0: must be an integer in [1, 1e+09]"),
         ("--clients 3 --rounds 1 --noise 0", "--noise=0.0: must be above 0"),
-        ("--clients 3 --rounds 1 --epsilon inf", "--epsilon=inf: must be in [0.001, 100000]"),
+        (
+            "--clients 3 --rounds 1 --epsilon inf",
+            "--epsilon=inf: must be in [0.001, 100000]",
+        ),
         ("--clients 3 --rounds 1 --participation 0", "--participation=0.0: must be a"),
         ("--clients 3 --rounds 1 --delta 1", "--delta=1.0: must be above 0 and below"),
         ("--clients 3 --rounds 1 --accountant prd", "--accountant=prd: did you mean"),
@@ -97,7 +100,10 @@ def test_local(table):
         ("--clients 3 --rounds 1 --noise 1e-155", "--noise=1e-155: must be 0 or in [0"),
         ("--local --rounds 1 --noise nan", "--noise=nan: must be a finite number"),
         ("--local --rounds 1 --epsilon 1e-9", "--epsilon=1e-09: must be in [0.001, "),
-        ("--local --rounds 1 --epsilon 1e5", "epsilon=100000.0: must be at most 2.211e+04, which"),
+        (
+            "--local --rounds 1 --epsilon 1e5",
+            "epsilon=100000.0: must be at most 2.211e+04, which",
+        ),
         (
             "--local --rounds 1 --delta 1e-15 --accountant pld",
             "--delta=1e-15: must be at least 1e-10 with accountant=pld, or use",

@@ -220,7 +220,10 @@ def test_the_largest_of_several_is_that_of_one_of_them(accountant):
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"noise_multiplier": -1}, r"noise_multiplier=-1: must be 0 or in \[0\.01, 1e\+06\]"),
+        (
+            {"noise_multiplier": -1},
+            r"noise_multiplier=-1: must be 0 or in \[0\.01, 1e\+06\]",
+        ),
         ({"sampling_rate": 0}, "sampling_rate=0: must be above 0 and at most 1"),
         ({"sampling_rate": 1.1}, "sampling_rate=1.1: must be above 0 and at most 1"),
         ({"steps": -1}, r"steps=-1: must be an integer in \[0, 1e\+09\]"),
@@ -240,9 +243,13 @@ def test_what_is_refused(keywords, message):
 
 
 def test_a_target_of_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"^epsilon=0: must be in \[0\.001, 100000\], or inf"):
+    with pytest.raises(
+        ValueError, match=r"^epsilon=0: must be in \[0\.001, 100000\], or inf"
+    ):
         noise_multiplier_for(0, steps=1, delta=1e-5)
-    with pytest.raises(ValueError, match=r"^steps=0: must be an integer in \[1, 1e\+09\]"):
+    with pytest.raises(
+        ValueError, match=r"^steps=0: must be an integer in \[1, 1e\+09\]"
+    ):
         noise_multiplier_for(1, steps=0, delta=1e-5)
 
 

@@ -58,9 +58,7 @@ def test_rounding_never_makes_a_release_cost_nothing(caplog):
     run = {"noise_multiplier": 1e4, "sampling_rate": 1e-6, "steps": 10**8}
     with caplog.at_level(logging.WARNING):
         assert epsilon_of(**run, delta=1e-10) > 0
-        tiny = epsilon_of(
-            noise_multiplier=1, sampling_rate=1e-300, steps=1, delta=1e-5
-        )
+        tiny = epsilon_of(noise_multiplier=1, sampling_rate=1e-300, steps=1, delta=1e-5)
     assert tiny == 0
     assert not caplog.records
 
