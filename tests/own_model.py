@@ -18,3 +18,10 @@ def with_batch_norm(**_: Any) -> Any:
 
     parts = [keras.layers.Flatten(), keras.layers.BatchNormalization()]
     return keras.Sequential([keras.Input((8, 8, 1)), *parts, keras.layers.Dense(10)])
+
+
+def frozen(**_: Any) -> Any:
+    """A small model that nothing can be trained of."""
+    model = build()
+    model.trainable = False
+    return model

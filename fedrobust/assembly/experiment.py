@@ -268,6 +268,8 @@ class Experiment:
         if not self.config.centralised:
             _ = self.partition
             _ = self.postprocessors
+        if will_train:
+            networks.check_weights(self.config)
         doubts = check_training(self.config) + protection.doubts_about(self.config)
         privacy.check_set_up(self.config)
         byzantine.check_poisoning(self.config)

@@ -51,6 +51,15 @@ def keras_model(dataset: dict[str, Any], model: dict[str, Any], seed: int) -> An
         raise ConfigError(f"model: {summary_of(error)}") from error
 
 
+def check_weights(config: Config) -> None:
+    """Refuse a model that nothing can be trained of."""
+    if not network_for(config).trainable:
+        raise ConfigError(
+            "model: has no trainable weights, must have some: add a layer that has, or "
+            "leave trainable=True"
+        )
+
+
 def check_saving(config: Config) -> None:
     """Save the model of a user and read it back, before it is trained.
 

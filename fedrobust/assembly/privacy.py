@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from fedrobust.assembly import networks
 from fedrobust.assembly.cache import MANY, cached, component_of
-from fedrobust.assembly.tariff import noise_for, sizes_of, tariff_of
+from fedrobust.assembly.tariff import noise_for, sizes_of, spent_in_all, tariff_of
 from fedrobust.config import Config
 from fedrobust.config.privacy import name_of, unclaimed
+from fedrobust.config.typed import with_key
 from fedrobust.errors import ConfigError
+from fedrobust.privacy.accountants import require_small
+from fedrobust.privacy.accounting import largest_epsilon
 from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.privacy.group_secagg import GroupSecAgg
 from fedrobust.privacy.ledger import Ledger, Tariff
@@ -57,7 +60,25 @@ def _calibrated(of: _Of) -> float:
     mechanism = mechanism_of(of.config)
     assert isinstance(mechanism, DifferentialPrivacy)
     assert mechanism.target_epsilon is not None
-    return noise_for(of.config, mechanism, mechanism.target_epsilon)
+    return _noise_within(of.config, mechanism, "target_epsilon")
+
+
+def _noise_within(config: Config, mechanism: DifferentialPrivacy, key: str) -> float:
+    """Return the noise with which all rounds spend what a key of privacy says."""
+    try:
+        return noise_for(config, mechanism, getattr(mechanism, key))
+    except ValueError as error:
+        text = str(error)
+        if text.startswith("epsilon="):
+            text = key + text.removeprefix("epsilon")
+        raise ConfigError(f"privacy.{text}") from error
+
+
+def _check_accountant(config: Config, ledger: Ledger) -> None:
+    """Refuse an accountant that could not count all rounds."""
+    if ledger.accountant == "pld":
+        rough = largest_epsilon(spent_in_all(config, ledger.tariff), ledger.delta)
+        with_key("privacy", lambda: require_small(rough))
 
 
 def ledger_of(config: Config) -> Ledger | None:
@@ -94,22 +115,23 @@ def check_set_up(config: Config) -> None:
             f"model: has the variable {statistics[0]!r}, which is not trained and "
             "which no noise covers: must have none with "
             f"privacy={name_of(config, mechanism)}, so replace batch normalisation by "
-            "keras.layers.GroupNormalization (model.norm=group)"
+            "keras.layers.GroupNormalization (model.norm=group), and train every layer "
+            "that is frozen (trainable=False)"
         )
     if isinstance(mechanism, DPSGD):
         _note_delta(config, mechanism)
     ledger = ledger_of(config)
+    if ledger is not None:
+        _check_accountant(config, ledger)
     if ledger is not None and ledger.is_spent:
         epsilon, limit = ledger.epsilon_after_next(), mechanism.max_epsilon
         assert limit is not None
-        needed = noise_for(config, mechanism, limit)
-        least = "left out (null), as no finite epsilon bounds what"
-        if math.isfinite(epsilon):
-            least = f"at least {_up(epsilon)}, which"
+        needed = _noise_within(config, mechanism, "max_epsilon")
         raise ConfigError(
-            f"privacy.max_epsilon={limit}: must be {least} the first round alone could "
-            f"spend with noise_multiplier={noise_multiplier_of(config):.4g}; all "
-            f"{config.num_rounds} rounds stay within it from "
+            f"privacy.max_epsilon={limit}: must be at least {_up(epsilon)}, which the "
+            f"first round alone could spend with noise_multiplier="
+            f"{noise_multiplier_of(config):.4g}; all {config.num_rounds} rounds stay "
+            f"within it from "
             f"privacy.noise_multiplier={_up(needed)}"
         )
 

@@ -72,12 +72,14 @@ def sizes_of(config: Config, clients: Collection[int]) -> dict[int, int]:
 
 
 def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) -> float:
-    """Return the least noise with which no client spends more in all rounds."""
-    tariff = tariff_of(config, mechanism, NOISE)
-    counts: dict[int, int] = {}
-    for round, sampled in enumerate(_sampled(config), 1):
-        counts = tariff.charge(counts, round, sampled)
-    spent = {(tariff.releases[client], count) for client, count in counts.items()}
+    """Return the least noise with which no client spends more in all rounds.
+
+    Raises
+    ------
+    ValueError
+        When there is none; the message calls the target ``epsilon``.
+    """
+    spent = spent_in_all(config, tariff_of(config, mechanism, NOISE))
     noise, delta, accountant = 0.0, mechanism.delta, mechanism.accountant
     # First who needs most, as far as that is known without accounting.
     for release, count in sorted(spent, key=_rough_cost, reverse=True):
@@ -94,6 +96,14 @@ def noise_for(config: Config, mechanism: DifferentialPrivacy, epsilon: float) ->
         )
         noise = max(noise, needed)
     return noise
+
+
+def spent_in_all(config: Config, tariff: Tariff) -> set[tuple[Release, int]]:
+    """Return what the clients have spent after all rounds, without equal ones."""
+    counts: dict[int, int] = {}
+    for round, sampled in enumerate(_sampled(config), 1):
+        counts = tariff.charge(counts, round, sampled)
+    return {(tariff.releases[client], count) for client, count in counts.items()}
 
 
 def _rough_cost(pair: tuple[Release, int]) -> tuple[float, float]:

@@ -10,6 +10,8 @@ from fedrobust.config.keys import require
 from fedrobust.errors import ConfigError, nearest, summary_of
 from fedrobust.privacy import epsilon_of, noise_multiplier_for
 from fedrobust.privacy.client_dp import client_level
+from fedrobust.privacy.release import require_noise
+from fedrobust.privacy.terms import require_delta, require_steps, require_target
 from strategies.sampling import sample_size
 
 HELP = """usage: fedrobust privacy --clients N --rounds R ... [--participation Q]
@@ -35,6 +37,8 @@ HELP = """usage: fedrobust privacy --clients N --rounds R ... [--participation Q
   --delta D          as privacy.delta, 1e-5 if it is left out
   --accountant NAME  rdp (default) or pld, as privacy.accountant
 """
+# Passes over the examples that can be asked about.
+EPOCHS = (0.001, 1e6)
 NOISES = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 # Significant digits of the numbers in a table.
 DIGITS = 4
@@ -69,7 +73,6 @@ def command(arguments: Sequence[str]) -> int:
         return 0
     options = _parser().parse_args(arguments)
     delta = options.delta
-    require(0 < delta < 1, "--delta", delta, "above 0 and below 1")
     _check(options)
     plan = _plan_of(options)
     same = {"delta": delta, "accountant": options.accountant, **plan.of_epsilon}
@@ -177,7 +180,10 @@ def _check(options: argparse.Namespace) -> None:
             raise ConfigError(f"privacy: --{name} must be left out with {level}")
     if options.noise and options.epsilon:
         raise ConfigError("privacy: --noise must be left out with --epsilon")
-    _check_ranges(options)
+    try:
+        _check_ranges(options)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _check_ranges(options: argparse.Namespace) -> None:
@@ -186,12 +192,15 @@ def _check_ranges(options: argparse.Namespace) -> None:
         require(value is None or value >= 1, f"--{name}", value, "at least 1")
     for name in ("rounds", "steps"):
         for value in getattr(options, name) or ():
-            require(value >= 1, f"--{name}", value, "at least 1")
-    for name in ("epochs", "epsilon"):
-        for value in getattr(options, name) or ():
-            require(0 < value < math.inf, f"--{name}", value, "above 0 and finite")
+            require_steps(f"--{name}", value, 1)
+    for value in options.epochs or ():
+        least, most = EPOCHS
+        require(least <= value <= most, "--epochs", value, f"in [{least}, {most:g}]")
+    for value in options.epsilon or ():
+        require_target("--epsilon", value, or_infinite=False)
     for value in options.noise or ():
-        require(0 < value < math.inf, "--noise", value, "above 0 and finite")
+        require(value != 0, "--noise", value, "above 0")
+        require_noise("--noise", value)
     share = options.participation
     require(
         share is None or 0 < share <= 1, "--participation", share, "above 0, at most 1"
@@ -203,6 +212,7 @@ def _check_ranges(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and value not in choices:
             raise ConfigError(f"--{name}={value}: {nearest(value, choices)}")
+    require_delta(options.delta, options.accountant, "--delta")
 
 
 def _counted(number: float, noun: str) -> str:

@@ -189,12 +189,17 @@ class Progress:
         sys.stdout.flush()
 
 
+def _spent(epsilon: float) -> str:
+    """Return an epsilon; "0" would say that nothing was released."""
+    return "<0.001" if epsilon < 0.001 else f"={epsilon:.4g}"
+
+
 def _privacy(stated: Json) -> str:
     """Return what is claimed of a run's privacy, or why nothing is."""
     epsilon = stated.get("epsilon")
     if epsilon is None:
         return f"privacy: {stated.get('reason')}"
-    told = f"privacy: epsilon={epsilon:.4g} at delta={stated.get('delta'):g}"
+    told = f"privacy: epsilon{_spent(epsilon)} at delta={stated.get('delta'):g}"
     return "; ".join(
         filter(None, [told, stated.get("relation"), stated.get("stopped")])
     )

@@ -84,10 +84,10 @@ def _check_value(key: str, name: str, value: Any, default: Any) -> None:
         _require(isinstance(value, str), key, value, "a string")
     elif name in ABOVE_ZERO:
         is_valid = _is_number(value) and 0 < value < 1e9
-        _require(is_valid, key, value, "a number above 0")
+        _require(is_valid, key, value, "a number above 0 and below 10^9")
     elif name in AT_LEAST_ZERO:
         is_valid = _is_number(value) and 0 <= value < 1e9
-        _require(is_valid, key, value, "a number of at least 0")
+        _require(is_valid, key, value, "a number in [0, 10^9)")
     elif name in SHARES:
         is_valid = _is_number(value) and 0 <= value <= 1
         _require(is_valid, key, value, "a number in [0, 1]")

@@ -15,7 +15,7 @@ from fedrobust.privacy.client_dp_adaptive import AdaptiveClientDP
 from fedrobust.privacy.dp_sgd import DPSGD
 from fedrobust.privacy.group_secagg import GroupSecAgg
 from fedrobust.privacy.local_dp import LocalDP
-from fedrobust.privacy.mechanism import DifferentialPrivacy, Mechanism
+from fedrobust.privacy.mechanism import NOISE, DifferentialPrivacy, Mechanism
 from fedrobust.privacy.secagg import SecAgg
 from strategies.rules.base import Rule
 from strategies.rules.mean import Mean
@@ -90,6 +90,13 @@ def check_with_rule(config: Config, rule: Rule) -> None:
     """Check the mechanism against the rule and the pre-aggregators."""
     made = mechanism_in(config)
     name = name_of(config, made)
+    require(
+        made is None or "losses" not in rule.needs,
+        "strategy.rule",
+        type(rule).__name__,
+        f"a rule that needs no losses with privacy={name}, which protects the updates "
+        "of the clients and not their losses: choose strategy=mean",
+    )
     if isinstance(made, DifferentialPrivacy) and made.max_epsilon is not None:
         reason = unclaimed(config)
         require(
@@ -175,6 +182,8 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
         f"group, layer or none with privacy={name}: batch statistics mix the examples, "
         "and no noise covers them",
     )
+    if isinstance(made, AdaptiveClientDP):
+        _check_count_noise(made)
     if isinstance(made, DPSGD):
         require(
             config.cohort == 1,
@@ -194,6 +203,23 @@ def _check_dp(config: Config, made: DifferentialPrivacy, name: str) -> None:
             f"partition.holdout={config.holdout}: what clients evaluate on the images "
             f"that they hold out is not protected by privacy={name}",
             stacklevel=2,
+        )
+
+
+def _check_count_noise(made: AdaptiveClientDP) -> None:
+    """Refuse noise on the count that leaves none for the sum, as far as it is known.
+
+    The noise that follows from a target is checked before round 1.
+    """
+    given = made.noise_multiplier
+    noise = NOISE if given is None and made.target_epsilon is None else given
+    if made.count_noise is not None and noise is not None:
+        require(
+            noise == 0 or made.count_noise > noise / 2,
+            "privacy.count_noise",
+            made.count_noise,
+            f"above noise_multiplier / 2 = {noise / 2:g}, or else no noise on the sum "
+            "makes the round as private as asked for",
         )
 
 

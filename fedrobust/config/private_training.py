@@ -4,7 +4,6 @@ from fedrobust.config.components import check_component
 from fedrobust.config.keys import require
 from fedrobust.config.schema import Config
 from fedrobust.training.objective import Objective
-from strategies.rules.base import Rule
 
 
 def check_private_training(config: Config) -> None:
@@ -34,12 +33,4 @@ def check_private_training(config: Config) -> None:
         "training.optimizer.loss_scale_factor",
         scale,
         "left out with privacy=dp_sgd, whose gradients are clipped unscaled",
-    )
-    _, rule = check_component(config.strategy.rule, "strategy.rule", Rule)
-    require(
-        not isinstance(rule, Rule) or "losses" not in rule.needs,
-        "strategy.rule",
-        type(rule).__name__,
-        "a rule that needs no losses with privacy=dp_sgd, whose clients send none "
-        "because they are not noised: choose strategy=mean",
     )

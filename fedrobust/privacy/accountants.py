@@ -17,12 +17,19 @@ from numpy.typing import NDArray
 
 from fedrobust.errors import ConfigError
 from fedrobust.privacy.release import Release
+from strategies.validation import require
 
 # The orders of TensorFlow Privacy's and Opacus's tables with the classic conversion.
 CLASSIC_ORDERS = (*(1 + tenth / 10 for tenth in range(1, 100)), *range(12, 64))
 # Grid of the privacy loss. The coarser one serves losses so large that its error, of
-# about its width, says nothing; with the finer one these would take seconds.
+# about its width, says nothing; with the finer one these would take seconds. Beyond,
+# the width grows with the loss. Every width gives an upper bound.
 FINE, COARSE, LARGE_LOSS = 1e-4, 1e-3, 20.0
+# Where RDP's epsilon is larger, the width would be too large for an exponential.
+MOST_BY_PLD = 1e6
+# What rounding may take off a Rényi divergence, or turn a small one to below 0, for
+# which the library would claim an epsilon of 0.
+ROUNDING = 1e-15
 
 
 @lru_cache(maxsize=4096)
@@ -34,7 +41,7 @@ def library_epsilon(
         return _pld_epsilon(release, count, delta)
     if conversion == "classic":
         orders, rdp = _rdp_of_one(release, CLASSIC_ORDERS)
-        bounds = count * rdp + math.log(1 / delta) / (orders - 1)
+        bounds = count * rdp - math.log(delta) / (orders - 1)
         return float(max(0.0, np.min(bounds)))
     orders, rdp = _rdp_of_one(release, None)
     library = _dp_accounting().rdp
@@ -62,15 +69,30 @@ def _rdp_of_one(
     # Divergences of hardly any noise are infinite, which is what they should be.
     with np.errstate(divide="ignore", over="ignore"):
         accountant.compose(_event(release))
+    found = np.maximum(accountant.rdp, ROUNDING)
     if not is_fixed:
-        return accountant.orders, accountant.rdp
+        return accountant.orders, found
     _, certain = _rdp_of_one(release.unsampled, orders)
-    return accountant.orders, np.minimum(accountant.rdp, certain)
+    return accountant.orders, np.minimum(found, certain)
+
+
+def require_small(rough: float) -> None:
+    """Raise ValueError for an epsilon by RDP beyond which PLD is not computed."""
+    require(
+        rough <= MOST_BY_PLD,
+        "accountant",
+        "pld",
+        f"rdp for an epsilon as large as {rough:.4g}: pld is counted up to "
+        f"{MOST_BY_PLD:g}",
+    )
 
 
 def _pld_epsilon(release: Release, count: int, delta: float) -> float:
     rough = library_epsilon(release, count, delta, "rdp", "improved")
-    interval = FINE if rough <= LARGE_LOSS else COARSE
+    require_small(rough)
+    interval = FINE
+    if rough > LARGE_LOSS:
+        interval = COARSE * max(1.0, rough / LARGE_LOSS)
     if release.sampling_rate < 1:
         together = _pld_of_one(release, interval).self_compose(count)
         return float(together.get_epsilon_for_delta(delta))

@@ -28,15 +28,20 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from fedrobust.privacy.accountants import library_epsilon
-from fedrobust.privacy.mechanism import ACCOUNTANTS
-from fedrobust.privacy.release import Release
-from strategies.validation import require, require_between
+from fedrobust.privacy.release import LEAST_NOISE, MOST_NOISE, Release
+from fedrobust.privacy.terms import (
+    ACCOUNTANTS,
+    require_delta,
+    require_steps,
+    require_target,
+)
+from strategies.validation import require
 
 CONVERSIONS = ("improved", "classic")
-# No smaller and no larger noise multiplier is looked for.
-LEAST_NOISE, MOST_NOISE = 1e-6, 1e12
 # Precision of the noise multiplier, by accountant.
 TOLERANCE = {"rdp": 1e-6, "pld": 1e-5}
+# The least share of a target that the noise found for it must spend.
+LEAST_SHARE = 0.5
 
 
 def epsilon_of(
@@ -54,16 +59,17 @@ def epsilon_of(
     Parameters
     ----------
     noise_multiplier
-        Standard deviation of the noise over the largest norm of one contribution, at
-        least 0; 0 spends an infinite epsilon.
+        Standard deviation of the noise over the largest norm of one contribution, in
+        [0.01, 10^6], or 0, which spends an infinite epsilon.
     sampling_rate
         Probability, or share, with which one is in a release, in (0, 1].
     steps
-        Number of releases, at least 0.
+        Number of releases, in [0, 10^9].
     delta
-        Probability that the bound may fail with, in (0, 1).
+        Probability that the bound may fail with, in (0, 1), and at least 1e-10 with
+        ``pld``.
     accountant
-        ``rdp``, or ``pld``, which is tighter.
+        ``rdp``, or ``pld``, which is tighter, up to an epsilon of 10^6 by ``rdp``.
     conversion
         From RDP to epsilon: ``improved`` as Canonne, Kamath, Steinke (arXiv 2004.00010,
         proposition 12), or ``classic`` as Mironov (arXiv 1702.07476, proposition 3)
@@ -96,7 +102,7 @@ def noise_multiplier_for(
     Parameters
     ----------
     epsilon
-        What all releases may spend, above 0; infinity needs no noise.
+        What all releases may spend, in [0.001, 10^5]; infinity needs no noise.
     sampling_rate, steps, delta, accountant, sampling
         As in ``epsilon_of``; ``steps`` at least 1.
 
@@ -108,13 +114,24 @@ def noise_multiplier_for(
     Raises
     ------
     ValueError, ConfigError
-        As in ``epsilon_of``.
+        As in ``epsilon_of``, and when no noise spends about so much.
     """
-    require(epsilon > 0, "epsilon", epsilon, "above 0")
-    require_between("steps", steps, 1)
+    require_target("epsilon", epsilon)
+    require_steps("steps", steps, 1)
     if math.isinf(epsilon):
         return 0.0
-    return _calibrated(epsilon, sampling_rate, steps, delta, accountant, sampling)
+    noise = _calibrated(epsilon, sampling_rate, steps, delta, accountant, sampling)
+    release = Release(noise, sampling_rate, sampling)
+    spent = epsilon_spent(release, steps, delta, accountant)
+    # Delta alone can cover what little a noisier release reveals: epsilon jumps to 0.
+    require(
+        LEAST_SHARE * epsilon <= spent <= epsilon,
+        "epsilon",
+        epsilon,
+        f"larger at delta={delta}: with the noise multiplier {noise:.4g} the releases "
+        f"spend {spent:.4g}, and with a smaller one more than {epsilon}",
+    )
+    return noise
 
 
 def epsilon_spent(
@@ -125,9 +142,9 @@ def epsilon_spent(
     conversion: str = "improved",
 ) -> float:
     """Return what ``epsilon_of`` does, for ``count`` times the same release."""
-    require_between("steps", count, 0)
-    require(0 < delta < 1, "delta", delta, "above 0 and below 1")
+    require_steps("steps", count)
     require(accountant in ACCOUNTANTS, "accountant", accountant, "rdp or pld")
+    require_delta(delta, accountant)
     require(conversion in CONVERSIONS, "conversion", conversion, "improved or classic")
     require(
         conversion == "improved" or accountant == "rdp",
@@ -192,8 +209,6 @@ def _calibrated(
         start = _calibrated(epsilon, rate, steps, delta, "rdp", sampling)
         factor = 1.25
     low, high = _bracket(spent, epsilon, start, factor)
-    if low < LEAST_NOISE:
-        return high
     # Imported late, as few runs look for their noise.
     from scipy.optimize import brentq
 
@@ -208,9 +223,12 @@ def _bracket(
     spent: Callable[[float], float], epsilon: float, noise: float, factor: float
 ) -> tuple[float, float]:
     """Return noise multipliers, a factor apart, that spend too much and enough."""
-    while spent(noise) > epsilon:
-        noise *= factor
-        require(noise < MOST_NOISE, "epsilon", epsilon, "larger: no noise spends less")
-    while noise >= LEAST_NOISE and spent(noise / factor) <= epsilon:
-        noise /= factor
-    return noise / factor, noise
+    while (now := spent(noise)) > epsilon:
+        least = f"at least {now:.4g}, which the noise multiplier {noise:g} spends"
+        require(noise < MOST_NOISE, "epsilon", epsilon, least)
+        noise = min(noise * factor, MOST_NOISE)
+    while (now := spent(less := max(noise / factor, LEAST_NOISE))) <= epsilon:
+        most = f"at most {now:.4g}, which the noise multiplier {less:g} spends, or inf"
+        require(less > LEAST_NOISE, "epsilon", epsilon, most)
+        noise = less
+    return less, noise

@@ -4,16 +4,12 @@ from abc import ABC
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from strategies.validation import (
-    ANY_FLOAT,
-    Validated,
-    require,
-    require_between,
-    require_positive,
-)
+from fedrobust.privacy.release import require_noise
+from fedrobust.privacy.terms import ACCOUNTANTS, require_delta, require_target
+from strategies.validation import ANY_FLOAT, Validated, require, require_between
 
-# Names of accountants, all of them dp-accounting's.
-ACCOUNTANTS = ("rdp", "pld")
+# Norms whose squares, and those of the noise, are floats of 32 bits.
+LEAST_CLIP, MOST_CLIP = 1e-12, 1e6
 # The noise multiplier without a target.
 NOISE = 1.0
 
@@ -33,17 +29,19 @@ class DifferentialPrivacy(Mechanism):
     Parameters
     ----------
     clip
-        Largest Euclidean norm of one contribution, above 0.
+        Largest Euclidean norm of one contribution, in [1e-12, 10^6].
     noise_multiplier
-        Standard deviation of the noise on the sum, in units of ``clip``, at least 0.
-        None derives it from ``target_epsilon``, or is 1 without one.
+        Standard deviation of the noise on the sum, in units of ``clip``, 0 or in
+        [0.01, 10^6]. None derives it from ``target_epsilon``, or is 1 without one.
     target_epsilon
-        The epsilon that all rounds together may spend, above 0; None leaves the noise
-        as it is given, and infinity means no noise.
+        The epsilon that all rounds together may spend, in [0.001, 10^5]; None leaves
+        the noise as it is given, and infinity means no noise.
     delta
-        The probability that the bound epsilon may fail with, in (0, 1).
+        The probability that the bound epsilon may fail with, in (0, 1), and at least
+        1e-10 with ``pld``.
     max_epsilon
-        Stop before the round that would spend more, above 0; None does not stop.
+        Stop before the round that would spend more, in [0.001, 10^5]; None does
+        not stop.
     accountant
         ``rdp`` or ``pld``, both of dp-accounting.
     secret_noise
@@ -68,16 +66,17 @@ class DifferentialPrivacy(Mechanism):
     secret_noise: bool = False
 
     def __post_init__(self) -> None:
-        require_positive("clip", self.clip)
-        require(0 < self.delta < 1, "delta", self.delta, "above 0 and below 1")
+        require_between("clip", self.clip, LEAST_CLIP, MOST_CLIP)
         require(
             self.accountant in ACCOUNTANTS, "accountant", self.accountant, "rdp or pld"
         )
+        require_delta(self.delta, self.accountant)
         if self.noise_multiplier is not None:
-            require_between("noise_multiplier", self.noise_multiplier, 0)
-        for name in ("target_epsilon", "max_epsilon"):
-            value = getattr(self, name)
-            require(value is None or value > 0, name, value, "above 0")
+            require_noise("noise_multiplier", self.noise_multiplier)
+        if self.target_epsilon is not None:
+            require_target("target_epsilon", self.target_epsilon)
+        if self.max_epsilon is not None:
+            require_target("max_epsilon", self.max_epsilon, or_infinite=False)
         require(
             self.target_epsilon is None or self.noise_multiplier is None,
             "noise_multiplier",

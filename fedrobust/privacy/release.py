@@ -2,9 +2,23 @@
 
 from dataclasses import dataclass
 
-from strategies.validation import require, require_between
+from strategies.validation import require, require_kind
 
 SAMPLINGS = ("poisson", "fixed", "none")
+# Noise multipliers that both accountants are tested with. Far outside, a square or an
+# exponential of one of these leaves the range of a float, and epsilon comes out as 0.
+LEAST_NOISE, MOST_NOISE = 0.01, 1e6
+
+
+def require_noise(name: str, value: float) -> None:
+    """Raise ValueError for a noise multiplier that cannot be accounted."""
+    require_kind(name, value, float)
+    require(
+        value == 0 or LEAST_NOISE <= value <= MOST_NOISE,
+        name,
+        value,
+        f"0 or in [{LEAST_NOISE}, {MOST_NOISE:g}]",
+    )
 
 
 @dataclass(frozen=True)
@@ -14,8 +28,8 @@ class Release:
     Parameters
     ----------
     noise_multiplier
-        Standard deviation of the noise over the largest norm of one contribution, at
-        least 0.
+        Standard deviation of the noise over the largest norm of one contribution, 0
+        or in [0.01, 10^6].
     sampling_rate
         Probability, or share, with which one is in the sum, in (0, 1].
     sampling
@@ -32,8 +46,9 @@ class Release:
     sampling: str = "poisson"
 
     def __post_init__(self) -> None:
-        require_between("noise_multiplier", self.noise_multiplier, 0)
+        require_noise("noise_multiplier", self.noise_multiplier)
         rate = self.sampling_rate
+        require_kind("sampling_rate", rate, float)
         require(0 < rate <= 1, "sampling_rate", rate, "above 0 and at most 1")
         require(
             self.sampling in SAMPLINGS,

@@ -135,7 +135,7 @@ def _privacy(group: SeedGroup, marks: Marks) -> str:
     """Return an epsilon, "none" with its marks if none is claimed, or a dash."""
     mean = group.mean(privacy_epsilon)
     if mean is not None:
-        return f"{mean:.3g}"
+        return "<0.001" if mean < 0.001 else f"{mean:.3g}"
     if not any(result.privacy for result in group.results):
         return MISSING
     return f"none{raised(marks.of(group.runs))}"

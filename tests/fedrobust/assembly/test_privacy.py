@@ -173,16 +173,6 @@ def test_a_first_round_that_exceeds_the_limit_is_refused(made):
     assert 1.99 < epsilon_of(noise_multiplier=needed, **five) <= 2
 
 
-def test_a_limit_without_any_finite_epsilon_is_refused_in_a_sentence(made):
-    experiment = made(
-        *("privacy=client_dp", "privacy.max_epsilon=1"),
-        "privacy.noise_multiplier=1e-200",
-    )
-    told = r"^privacy\.max_epsilon=1\.0: must be left out \(null\), as no finite eps"
-    with pytest.raises(ConfigError, match=told):
-        experiment.check()
-
-
 def test_a_client_without_examples_is_in_no_release(made):
     experiment = made(
         *("privacy=dp_sgd", "dataset.num_train=40", "num_clients=20", "seed=1"),
@@ -201,6 +191,30 @@ def test_statistics_that_no_noise_covers_are_refused(made):
     )
     with pytest.raises(ConfigError, match=r"^model: has the variable '.*moving_mean"):
         experiment.check()
+
+
+def test_a_model_without_weights_to_train_is_refused_with_and_without_privacy(made):
+    frozen = "model={_target_: tests.own_model.frozen}"
+    for overrides in ([], ["privacy=client_dp"], ["privacy=dp_sgd"]):
+        with pytest.raises(ConfigError, match=r"^model: has no trainable weights"):
+            made(frozen, *overrides).check()
+
+
+def test_rounds_that_the_accountant_cannot_count_are_refused_before_them(made):
+    extreme = ("privacy=local_dp", "privacy.noise_multiplier=0.01", "num_rounds=99")
+    made(*extreme).check()
+    with pytest.raises(ConfigError, match=r"^privacy\.accountant='pld': must be rdp"):
+        made(*extreme, "privacy.accountant=pld").check()
+
+
+def test_a_target_that_no_noise_meets_closely_is_refused_by_its_key(made):
+    with pytest.raises(
+        ConfigError, match=r"^privacy\.target_epsilon=0\.002: must be la"
+    ):
+        made("privacy=client_dp", "privacy.target_epsilon=0.002").check()
+    limit = ("privacy.noise_multiplier=0.01", "privacy.max_epsilon=0.002")
+    with pytest.raises(ConfigError, match=r"^privacy\.max_epsilon=0\.002: must be"):
+        made("privacy=client_dp", *limit).check()
 
 
 def test_a_delta_that_allows_to_publish_an_example_is_noted(made):

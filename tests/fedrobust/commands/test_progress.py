@@ -222,6 +222,7 @@ def test_the_last_line_says_what_is_claimed_of_privacy(
     for stated in (
         spent,
         {**spent, "stopped": "one more round could spend 4"},
+        {**spent, "epsilon": 0.0},
         {"epsilon": None, "reason": "no epsilon is claimed: no noise"},
     ):
         with Progress(configure("num_rounds=1"), tmp_path, None, Pace(clock)) as shown:
@@ -231,6 +232,7 @@ def test_the_last_line_says_what_is_claimed_of_privacy(
     assert told == [
         line,
         f"{line}; one more round could spend 4",
+        "privacy: epsilon<0.001 at delta=1e-05; add or remove one client",
         "privacy: no epsilon is claimed: no noise",
     ]
 

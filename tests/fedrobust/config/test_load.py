@@ -22,7 +22,7 @@ def test_every_choice_composes_and_is_valid(override, monkeypatch, tmp_path):
         arrays = {"x_train": empty, "y_train": empty, "x_test": empty, "y_test": empty}
         np.savez(tmp_path / f"{name}.npz", **arrays)
     monkeypatch.setenv("FEDROBUST_DATA", str(tmp_path))
-    more = ["dataset=mnist"] if override == "model=cnn_mnist" else []
+    more = ["dataset=mnist"] if override.startswith("model=cnn_") else []
     if override.startswith(("byzantine=", "strategy=", "preaggregator=")):
         more = ["num_clients=15", "num_byzantine=3"]
     if override == "attack=transfer":

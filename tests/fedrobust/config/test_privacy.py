@@ -54,10 +54,25 @@ def test_control_variates_are_refused(configure, mechanism):
     [
         (["privacy.delta=0"], r"^privacy\.delta=0(\.0)?: must be above 0 and below 1"),
         (["privacy.delta=1"], r"^privacy\.delta=1(\.0)?: must be above 0"),
-        (["privacy.clip=0"], r"^privacy\.clip=0(\.0)?: must be above 0"),
+        (["privacy.clip=0"], r"^privacy\.clip=0(\.0)?: must be in \[1e-12"),
         (["privacy.clip=-1"], r"^privacy\.clip=-1(\.0)?: must be"),
         (["privacy.noise_multiplier=-1"], r"^privacy\.noise_multiplier=-1"),
         (["privacy.target_epsilon=0"], r"^privacy\.target_epsilon=0"),
+        (["privacy.clip=1e300"], r"^privacy\.clip=1e\+300: must be in \[1e-12, 1"),
+        (
+            ["privacy.noise_multiplier=1e-9"],
+            r"multiplier=1e-09: must be 0 or in \[0\.0",
+        ),
+        (["privacy.noise_multiplier=1e7"], r"multiplier=10000000\.0: must be 0 or in"),
+        (
+            ["privacy.target_epsilon=1e-9"],
+            r"^privacy\.target_epsilon=1e-09: must be in",
+        ),
+        (["privacy.max_epsilon=inf"], r"^privacy\.max_epsilon=inf: must be"),
+        (
+            ["privacy.accountant=pld", "privacy.delta=1e-15"],
+            r"^privacy\.delta=1e-15: must be at least 1e-10 with accountant=pld",
+        ),
         (["privacy.accountant=prv"], r"^privacy\.accountant='?prv'?: must be rdp"),
         (
             ["privacy.noise_multiplier=0", "privacy.max_epsilon=1"],
@@ -263,3 +278,25 @@ def test_an_epsilon_is_claimed_only_where_it_is_proved(configure, overrides, rea
     found = unclaimed(configure(*overrides))
     assert (found is None) == (reason is None)
     assert reason is None or reason in found
+
+
+@pytest.mark.parametrize("mechanism", ["client_dp", "local_dp", "dp_sgd"])
+def test_a_rule_that_needs_losses_is_refused(configure, mechanism):
+    message = (
+        rf"rule=SFAT: must be a rule that needs no losses with privacy={mechanism}"
+    )
+    with pytest.raises(ConfigError, match=message):
+        configure(f"privacy={mechanism}", "strategy=sfat")
+    configure("strategy=sfat")
+
+
+def test_noise_on_the_count_that_leaves_none_for_the_sum_is_refused(configure):
+    adaptive, count = "privacy=client_dp_adaptive", "privacy.count_noise=0.5"
+    with pytest.raises(ConfigError, match=r"^privacy\.count_noise=0\.5: must be above"):
+        configure(adaptive, count)
+    configure(adaptive, count, "privacy.noise_multiplier=0.9")
+    configure(adaptive, "privacy.noise_multiplier=0", count)
+    with pytest.raises(ConfigError, match=r"count_noise=1e\+300: must be in \[0, 1"):
+        configure(adaptive, "privacy.count_noise=1e300")
+    with pytest.raises(ConfigError, match=r"clip_learning_rate=11(\.0)?: must be in"):
+        configure(adaptive, "privacy.clip_learning_rate=11")

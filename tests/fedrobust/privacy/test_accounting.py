@@ -153,10 +153,8 @@ def test_the_limits():
     assert spent(noise_multiplier=0, steps=1) == math.inf
     assert spent(noise_multiplier=0, steps=0) == 0
     assert spent(noise_multiplier=1, steps=0) == 0
-    assert spent(noise_multiplier=1e9, steps=1) == 0
+    assert spent(noise_multiplier=1e6, steps=1) == 0
     assert noise_multiplier_for(math.inf, steps=3, delta=1e-5) == 0
-    with pytest.raises(ValueError, match=r"^epsilon=1e-20: must be larger"):
-        noise_multiplier_for(1e-20, steps=1, delta=1e-12)
 
 
 def test_a_replaced_contribution_moves_the_sum_by_twice_the_norm():
@@ -222,10 +220,13 @@ def test_the_largest_of_several_is_that_of_one_of_them(accountant):
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"noise_multiplier": -1}, "noise_multiplier=-1: must be at least 0"),
+        (
+            {"noise_multiplier": -1},
+            r"noise_multiplier=-1: must be 0 or in \[0\.01, 1e\+06\]",
+        ),
         ({"sampling_rate": 0}, "sampling_rate=0: must be above 0 and at most 1"),
         ({"sampling_rate": 1.1}, "sampling_rate=1.1: must be above 0 and at most 1"),
-        ({"steps": -1}, "steps=-1: must be at least 0"),
+        ({"steps": -1}, r"steps=-1: must be an integer in \[0, 1e\+09\]"),
         ({"delta": 0}, "delta=0: must be above 0 and below 1"),
         ({"delta": 1}, "delta=1: must be above 0 and below 1"),
         ({"accountant": "prv"}, "accountant='prv': must be rdp or pld"),
@@ -242,9 +243,13 @@ def test_what_is_refused(keywords, message):
 
 
 def test_a_target_of_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"^epsilon=0: must be above 0"):
+    with pytest.raises(
+        ValueError, match=r"^epsilon=0: must be in \[0\.001, 100000\], or inf"
+    ):
         noise_multiplier_for(0, steps=1, delta=1e-5)
-    with pytest.raises(ValueError, match=r"^steps=0: must be at least 1"):
+    with pytest.raises(
+        ValueError, match=r"^steps=0: must be an integer in \[1, 1e\+09\]"
+    ):
         noise_multiplier_for(1, steps=0, delta=1e-5)
 
 

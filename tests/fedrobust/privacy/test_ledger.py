@@ -89,7 +89,7 @@ def test_the_next_round_could_sample_whoever_has_spent_most():
 
 
 def test_without_a_limit_nothing_is_ever_spent():
-    ledger = hidden(noise=1e-3)
+    ledger = hidden(noise=0.01)
     ledger.record(1, [0])
     assert not ledger.is_spent
 

@@ -164,6 +164,9 @@ def test_the_epsilon_of_privacy_is_a_column_and_its_absence_has_a_reason(tmp_pat
     assert "| 2.5 |" in shown["fedavg", "client_dp"]
     assert f"| none{RAISED[letter]} |" in shown["krum", "client_dp"]
     assert "| – |" in shown["fedavg", "none"]
+    for seed in (0, 1):
+        change_result(tmp_path, f"client_dp-{seed}", privacy={"epsilon": 0.0})
+    assert "<0.001 |" in report_text(collect(tmp_path))
     found = {row["privacy_epsilon"] for row in csv_rows(runs)}
     assert found == {"2.0", "3.0", ""}
 
