@@ -101,3 +101,21 @@ def component_of(node: dict[str, Any], key: str, **extra: Any) -> Any:
         raise ConfigError(f"{key}: cannot make {node['_target_']}: {reason}") from error
     finally:
         remember_code(node)
+
+
+def component_of_kind(node: dict[str, Any], key: str, kind: type) -> Any:
+    """Return the component of a node, as ``component_of`` does, if it is of a kind.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be constructed, or a user's class makes something else.
+    """
+    made = component_of(node, key)
+    if not isinstance(made, kind):
+        wanted = f"{kind.__module__.rpartition('.')[0]}.{kind.__name__}"
+        raise ConfigError(
+            f"{key}._target_={node['_target_']}: makes a {type(made).__name__}, must "
+            f"make a {wanted}"
+        )
+    return made

@@ -16,7 +16,7 @@ from fedrobust.assembly import (
     protection,
     trainers,
 )
-from fedrobust.assembly.cache import component_of
+from fedrobust.assembly.cache import component_of, component_of_kind
 from fedrobust.assembly.repeatability import check_training
 from fedrobust.attacks.base import Attack
 from fedrobust.byzantine import ByzantineAttack
@@ -24,7 +24,6 @@ from fedrobust.config import Config
 from fedrobust.config.typed import with_key
 from fedrobust.data import Split
 from fedrobust.data.view import Rows
-from fedrobust.errors import ConfigError
 from fedrobust.evaluation.evaluator import Evaluator
 from fedrobust.network import Arrays, Network
 from fedrobust.privacy.ledger import Ledger, Tariff
@@ -229,12 +228,7 @@ class Experiment:
         node = self.config.tracking
         if not node:
             return None
-        made = component_of(node, "tracking")
-        if not isinstance(made, Tracking):
-            raise ConfigError(
-                f"tracking._target_={node['_target_']}: makes a {type(made).__name__}, "
-                "must make a fedrobust.tracking.Tracking"
-            )
+        made: Tracking = component_of_kind(node, "tracking", Tracking)
         with_key("tracking", made.check)
         return made
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from fedrobust.assembly import networks
-from fedrobust.assembly.cache import MANY, cached, component_of
+from fedrobust.assembly.cache import MANY, cached, component_of_kind
 from fedrobust.assembly.tariff import noise_for, sizes_of, spent_in_all, tariff_of
 from fedrobust.config import Config
 from fedrobust.config.privacy import name_of, unclaimed
@@ -23,15 +23,9 @@ from strategies.preaggregators import Groups
 
 def mechanism_of(config: Config) -> Mechanism | None:
     """Return the privacy mechanism; None without one."""
-    node = config.privacy
-    if not node:
+    if not config.privacy:
         return None
-    made = component_of(node, "privacy")
-    if not isinstance(made, Mechanism):
-        raise ConfigError(
-            f"privacy._target_={node['_target_']}: makes a {type(made).__name__}, must "
-            "make a fedrobust.privacy.Mechanism"
-        )
+    made: Mechanism = component_of_kind(config.privacy, "privacy", Mechanism)
     return made
 
 
@@ -131,8 +125,7 @@ def check_set_up(config: Config) -> None:
             f"privacy.max_epsilon={limit}: must be at least {_up(epsilon)}, which the "
             f"first round alone could spend with noise_multiplier="
             f"{noise_multiplier_of(config):.4g}; all {config.num_rounds} rounds stay "
-            f"within it from "
-            f"privacy.noise_multiplier={_up(needed)}"
+            f"within it from privacy.noise_multiplier={_up(needed)}"
         )
 
 

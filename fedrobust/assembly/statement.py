@@ -1,6 +1,5 @@
 """What is claimed of a run's privacy, and on which terms."""
 
-import math
 from importlib.metadata import version
 
 from fedrobust.assembly.privacy import mechanism_of, noise_multiplier_of, tariff_for
@@ -42,14 +41,9 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
         tariff = tariff_for(config) if ledger is None else ledger.tariff
         rounds = config.num_rounds if ledger is None else ledger.round
         amplified = _is_amplified(mechanism, tariff, rounds)
-    epsilon, reason = None, unclaimed(config)
-    if ledger is not None:
-        epsilon = ledger.epsilon()
-        if math.isinf(epsilon):
-            epsilon, reason = None, "so little noise bounds no finite epsilon"
     found: Json = {
         "mechanism": name_of(config, mechanism),
-        "epsilon": epsilon,
+        "epsilon": None if ledger is None else ledger.epsilon(),
         "delta": None,
         "accountant": None,
         "conversion": None,
@@ -57,11 +51,11 @@ def statement_of(config: Config, ledger: Ledger | None) -> Json | None:
         "sampling": None,
         "trusted": trusted(mechanism, is_amplified=amplified),
     }
-    if epsilon is None:
-        found["reason"] = f"no epsilon is claimed: {reason}"
+    if ledger is None:
+        found["reason"] = f"no epsilon is claimed: {unclaimed(config)}"
     if isinstance(mechanism, DifferentialPrivacy) and tariff is not None:
         found |= _terms(config, mechanism, tariff, amplified)
-    if ledger is not None and epsilon is not None:
+    if ledger is not None:
         found |= _details(ledger, config.num_rounds)
     return found
 

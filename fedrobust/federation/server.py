@@ -1,10 +1,8 @@
-"""The server: it identifies the clients, builds the strategy and runs the rounds."""
+"""The server: it builds the strategy over the clients it knows, and runs the rounds."""
 
-import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from logging import WARNING
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from fedrobust.errors import RunFailedError
 from fedrobust.federation.adversary import Adversary
 from fedrobust.federation.cohort import Cohort
 from fedrobust.federation.grids import grid_for
+from fedrobust.federation.identity import QUERY_TIMEOUT, identify_clients
 from fedrobust.network import Arrays
 from fedrobust.privacy import GroupSecAgg, SecAgg
 from fedrobust.privacy.ledger import Ledger
@@ -27,123 +26,14 @@ from strategies.robust import RobustStrategy, TrainOnRoot
 from strategies.round_report import Event, RoundReport
 from strategies.transport.arrays import pack_all, unpack_all
 from strategies.transport.grids import guarded
-from strategies.transport.identity import identified, partitions_of
-from strategies.transport.nodes import wait_for_nodes
 
 if TYPE_CHECKING:
     from strategies.secagg import GroupGrid
 
-log = logging.getLogger("flwr").log
-
 # Called with the report, the global arrays, and what colluding clients chose or None.
 AfterRound = Callable[[RoundReport, Arrays, Mapping[str, int | float] | None], None]
-# Seconds to wait for nodes to connect and identify themselves without runtime.timeout.
-QUERY_TIMEOUT = 600.0
 # Seconds to wait for the replies of a round without it; this is Flower's own default.
 ROUND_TIMEOUT = 3600.0
-
-
-def identify_clients(
-    grid: Grid,
-    num_clients: int,
-    on_event: Callable[[Event], None],
-    trusted: int | None = None,
-    timeout: float = QUERY_TIMEOUT,
-) -> dict[int, int]:
-    """Ask every node for its partition id.
-
-    Node ids are drawn anew for every run, but partition ids are not. Everything that
-    must be reproducible is therefore keyed by partition ids.
-
-    If several nodes claim the same id, one keeps it and the others get unclaimed ids,
-    so that a node that lies displaces at most one client. No node gets the id of the
-    trusted client if several claim it. An attacker with more nodes than there are
-    clients can still take the places of others; Flower's node authentication prevents
-    that.
-
-    Returns
-    -------
-    Partition id of each node. Nodes that claim no id, or for which no id is left, are
-    left out and reported, and so are clients without a node.
-
-    Raises
-    ------
-    RunFailedError
-        When no node connects within ``timeout`` seconds, no node names its id, or no
-        node can be the trusted client, without which every round would be skipped.
-    """
-    nodes = _nodes_of(grid, num_clients, on_event, timeout)
-    replies = partitions_of(grid, nodes, num_clients, timeout)
-    answers = {node: claim for node, claim in replies.items() if claim is not None}
-    for node in nodes:
-        if node not in answers:
-            reason = f"node {node} claims no partition id below {num_clients}"
-            on_event(_unidentified(None, reason))
-    # Only nodes with an answer take part.
-    clients = identified(answers, answers, None, trusted, num_clients).clients
-    for node, answer in sorted(answers.items()):
-        client = clients.get(node)
-        if client != answer:
-            outcome = "is left out" if client is None else f"becomes client {client}"
-            reason = (
-                f"node {node} claims partition {answer}, as another node does, and "
-                f"{outcome}"
-            )
-            on_event(_unidentified(None, reason))
-    if not clients:
-        raise RunFailedError(
-            "no node replied with its partition id: start the nodes with the ClientApp "
-            "of fedrobust"
-        )
-    for client in sorted(set(range(num_clients)) - set(clients.values())):
-        on_event(_unidentified(client, "no node is known to be this client"))
-    if trusted is not None:
-        _require_trusted(trusted, answers, clients.values())
-    return clients
-
-
-def _nodes_of(
-    grid: Grid, num_clients: int, on_event: Callable[[Event], None], timeout: float
-) -> list[int]:
-    """Wait for the nodes, and return those that came; RunFailedError if none came."""
-    try:
-        return wait_for_nodes(grid, num_clients, timeout)
-    except TimeoutError as error:
-        nodes = sorted(grid.get_node_ids())
-        if not nodes:
-            raise RunFailedError(str(error)) from error
-        log(WARNING, "going on without them: %s", error)
-        on_event(_unidentified(None, str(error)))
-        return nodes
-
-
-def _require_trusted(
-    trusted: int, answers: Mapping[int, int], known: Collection[int]
-) -> None:
-    """Raise RunFailedError unless a node is known to be the trusted client.
-
-    Parameters
-    ----------
-    trusted
-        Its id.
-    answers
-        The id that each node claims.
-    known
-        The ids of the clients that nodes are known to be.
-    """
-    if trusted in known:
-        return
-    claiming = sorted(node for node in answers if answers[node] == trusted)
-    claim = f"nodes {claiming} all claim" if claiming else "no node claims"
-    remedy = "stop those that lie" if claiming else "start its node"
-    raise RunFailedError(
-        f"{claim} to be client {trusted}, which the rule trusts, so every round would "
-        f"be skipped: {remedy}, or set the rule's key trusted to another client"
-    )
-
-
-def _unidentified(client: int | None, reason: str) -> Event:
-    return {"event": "unidentified", "round": 0, "client": client, "reason": reason}
 
 
 def serve(
@@ -191,12 +81,8 @@ def serve(
     if ledger is not None:
         ledger.tariff = experiment.tariff(client_ids.values())
         _require_affordable(ledger, len(client_ids), config.num_clients)
-
     strategy = _strategy_for(
-        experiment,
-        client_ids,
-        [*network.statistics, *variates],
-        on_event,
+        experiment, client_ids, [*network.statistics, *variates], on_event
     )
     try:
         strategy.check(len(client_ids))
@@ -248,9 +134,9 @@ class _BudgetSpentError(Exception):
     """One more round could spend more than the limit."""
 
 
-def _is_last(ledger: Ledger | None, report: RoundReport | None) -> bool:
+def _is_last(ledger: Ledger | None, report: RoundReport) -> bool:
     """Charge a round, and return whether the limit allows no further one."""
-    if ledger is None or report is None:
+    if ledger is None:
         return False
     ledger.record(report.round, report.sampled)
     return ledger.is_spent

@@ -85,7 +85,7 @@ class ClientDP(Postprocessor):
     def postprocess(
         self, vector: Vector, state: Any, context: PostprocessorContext
     ) -> Postprocessed:
-        """Make the mean a sum over the expected clients, and add noise."""
+        """Divide the sum by the expected clients, and add noise."""
         found, figures = self.release(vector, self.clip, self.noise_multiplier, context)
         return Postprocessed(found, state, figures)
 

@@ -131,7 +131,7 @@ class SecAggGrid(GroupGrid):
         }
 
     def _accuse(self, round: TrainRound, group: Group) -> None:
-        """Tell of each client that sent or dealt wrong shares."""
+        """Report each client that sent or dealt wrong shares."""
         reasons: dict[int, list[str]] = {}
         for index, reason in group.accused:
             reasons.setdefault(group.members[index], []).append(reason)

@@ -171,7 +171,7 @@ class GroupGrid(WrappedGrid):
         return TrainRound(_round_of(sent[0]), by_client, arrays, name)
 
     def _report(self, round: TrainRound, outcome: Outcome) -> None:
-        """Tell of a group that was not aggregated, or that clipped values."""
+        """Report a group that was not aggregated, or that clipped values."""
         if outcome.sum is None:
             self._tell("not aggregated", round, None, outcome.reason)
         elif outcome.sum.clipped:

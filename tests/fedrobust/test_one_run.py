@@ -291,14 +291,14 @@ def test_who_is_absent_makes_the_others_spend_more(
     configure: Configure, tmp_path, monkeypatch
 ):
     """One of two clients a round is a larger share than one of seven."""
-    from fedrobust.federation import server
+    from fedrobust.federation import identity, server
 
     known = server.identify_clients
 
     def few(grid, num_clients, on_event, *rest):
         found = known(grid, num_clients, on_event, *rest)
         for client in range(2, num_clients):
-            on_event(server._unidentified(client, "no node"))
+            on_event(identity.unidentified(client, "no node"))
         return {node: client for node, client in found.items() if client < 2}
 
     monkeypatch.setattr(server, "identify_clients", few)

@@ -187,14 +187,23 @@ def test_a_base_class_of_mechanisms_is_none(configure, base):
         configure(f"+privacy._target_={target}")
 
 
-def test_what_a_mechanism_can_be_combined_with(configure):
-    configure("privacy=dp_sgd", "centralised=true")
-    configure("privacy=dp_sgd", "strategy=krum", "privacy.max_epsilon=3")
-    configure("privacy=local_dp", "preaggregator=nnm", "privacy.max_epsilon=3")
-    configure(*SECAGG, "num_clients=2")
-    configure(*SECAGG, "byzantine=alie", "num_byzantine=1")
-    configure("privacy=secagg", "byzantine=sign_flip", "num_byzantine=1")
-    configure(*GROUPS, "privacy.group_size=1", "strategy=krum", "num_byzantine=1")
+@pytest.mark.parametrize(
+    ("overrides", "is_claimed"),
+    [
+        (["privacy=dp_sgd", "centralised=true"], True),
+        (["privacy=dp_sgd", "strategy=krum", "privacy.max_epsilon=3"], True),
+        (["privacy=local_dp", "preaggregator=nnm", "privacy.max_epsilon=3"], True),
+        ([*SECAGG, "num_clients=2"], False),
+        ([*SECAGG, "byzantine=alie", "num_byzantine=1"], False),
+        (["privacy=secagg", "byzantine=sign_flip", "num_byzantine=1"], False),
+        (
+            [*GROUPS, "privacy.group_size=1", "strategy=krum", "num_byzantine=1"],
+            False,
+        ),
+    ],
+)
+def test_what_a_mechanism_can_be_combined_with(configure, overrides, is_claimed):
+    assert (unclaimed(configure(*overrides)) is None) == is_claimed
 
 
 def test_a_note_says_when_a_wide_range_makes_the_step_coarse(configure):

@@ -23,7 +23,8 @@ def test_an_objective_that_mixes_examples_is_refused_by_name(configure, training
     "training", ["standard", "noise", "pgd", "fast", "trades", "mart", "alp"]
 )
 def test_an_objective_of_single_examples_is_not(configure, training):
-    configure("privacy=dp_sgd", f"training={training}")
+    found = configure("privacy=dp_sgd", f"training={training}")
+    assert found.choices["training"] == training
 
 
 def test_a_parameter_that_separates_the_examples_is_enough(configure):

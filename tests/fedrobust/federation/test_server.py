@@ -4,7 +4,8 @@ import pytest
 
 from fedrobust.assembly import Experiment
 from fedrobust.config import Config
-from fedrobust.federation.server import identify_clients, serve
+from fedrobust.federation.identity import identify_clients
+from fedrobust.federation.server import serve
 from tests.fedrobust.runs import SMALL, Configure
 
 
